@@ -1,0 +1,15 @@
+import type { Reporter, TestModule } from "vitest/node";
+
+/** Prints the totals alone on the last line, for people and scripts that read only that one. */
+export default class TotalsReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    const totals = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
+    for (const module of modules) {
+      // A file that cannot be collected has no tests to count, and must still count as a failure.
+      if (module.state() === "failed" && module.errors().length > 0) totals.failed++;
+      for (const test of module.children.allTests()) totals[test.result().state]++;
+    }
+    const skipped = totals.skipped + totals.pending;
+    console.log(`${totals.passed} passed, ${totals.failed} failed, ${skipped} skipped`);
+  }
+}
