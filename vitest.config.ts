@@ -2,11 +2,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumPath } from "./tools/chromium.ts";
 
-/** Let SharedArrayBuffer exist, without which ONNX Runtime's WebAssembly has one thread. */
-const crossOriginIsolation = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-};
+const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
@@ -14,25 +10,40 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...limits,
           name: "node",
           include: ["packages/*/test/**/*.test.ts"],
           pool: "forks",
           maxWorkers: 2,
-          testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
-        server: { headers: crossOriginIsolation },
+        // Dependencies met halfway through a run would be bundled then, and the page reloaded under its tests.
+        optimizeDeps: { noDiscovery: true, include: ["fast-check"] },
+        server: {
+          // SharedArrayBuffer, and so more than one thread in WebAssembly, exists only on isolated pages.
+          headers: {
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Embedder-Policy": "require-corp",
+          },
+        },
         test: {
+          ...limits,
           name: "browser",
           include: ["packages/*/test/portable/**/*.test.ts"],
-          testTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
           browser: {
             enabled: true,
             headless: true,
             screenshotFailures: false,
             provider: playwright({
-              launchOptions: { executablePath: chromiumPath(), args: ["--no-sandbox"] },
+              launchOptions: {
+                executablePath: chromiumPath(),
+                // WebGPU on machines without a graphics card, computed by Chromium's own software renderer.
+                args: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+              },
             }),
             instances: [{ browser: "chromium" }],
           },

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
-import * as dtype from "../../src/dtype.ts";
+import { byteSize } from "../../src/dtype.ts";
 
-test("the module loads, and half floats exist", () => {
-  expect(Object.keys(dtype).length).toBeGreaterThan(0);
+test("sources load as TypeScript, and half floats exist", () => {
+  expect(byteSize("float16")).toBe(new Float16Array(1).byteLength);
   expect(new Float16Array([1 / 3])[0]).toBe(0.333251953125);
+});
+
+test("browser pages may use threads", () => {
+  const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean };
+  expect(crossOriginIsolated ?? "not a browser").not.toBe(false);
 });
