@@ -1,0 +1,232 @@
+/** Gradients, as graphs of the same operators: they can be differentiated again. */
+
+import { isFloat } from "./dtype.ts";
+import { defineOp, type Node, type Operands, topologicalOrder, type Value } from "./graph/graph.ts";
+import { apply } from "./ops/apply.ts";
+import { onesLike, zerosLike } from "./ops/create.ts";
+import { stopGradient, where } from "./ops/elementwise.ts";
+import { sameShape } from "./shape.ts";
+import { Tensor } from "./tensor.ts";
+import type { Variable } from "./variable.ts";
+
+/**
+ * Cotangents of `wrt` from those of `outputs`: reverse mode over the graph between them.
+ * `undefined` where an output does not depend on it.
+ */
+export function backward(
+  outputs: readonly Tensor[],
+  cotangents: readonly (Tensor | undefined)[],
+  wrt: readonly Tensor[],
+): (Tensor | undefined)[] {
+  const targets = new Set<Value>(wrt.map((tensor) => tensor.value));
+  const roots = outputs.map((output) => output.value);
+  const order = topologicalOrder(roots);
+  const depends = new Set<Value>(targets);
+  for (const node of order)
+    if (node.operator.gradient && node.inputs.some((input) => depends.has(input)))
+      for (const output of node.outputs) if (isFloat(output.dtype)) depends.add(output);
+
+  const gradients = new Map<Value, Tensor>();
+  const accumulate = (value: Value, gradient: Tensor): void => {
+    const sum = gradients.get(value);
+    gradients.set(value, sum ? sum.add(gradient) : gradient);
+  };
+  roots.forEach((root, i) => {
+    const cotangent = cotangents[i];
+    if (cotangent && depends.has(root)) accumulate(root, cotangent);
+  });
+  for (let i = order.length - 1; i >= 0; i--) differentiate(order[i] as Node, depends, gradients, accumulate);
+  return wrt.map((tensor) => gradients.get(tensor.value));
+}
+
+function differentiate(
+  node: Node,
+  depends: ReadonlySet<Value>,
+  gradients: ReadonlyMap<Value, Tensor>,
+  accumulate: (value: Value, gradient: Tensor) => void,
+): void {
+  const { operator } = node;
+  const cotangents = node.outputs.map((output) => gradients.get(output));
+  if (!operator.gradient || cotangents.every((cotangent) => cotangent === undefined)) return;
+  const needs = node.inputs.map((input) => depends.has(input));
+  if (!needs.includes(true)) return;
+  const parts = operator.gradient(
+    {
+      inputs: node.inputs.map((input) => new Tensor(input)) as unknown as Operands<Tensor>,
+      outputs: node.outputs.map((output) => new Tensor(output)) as unknown as Operands<Tensor>,
+      attrs: node.attrs,
+      needs,
+    },
+    cotangents,
+  );
+  node.inputs.forEach((input, i) => {
+    const part = parts[i];
+    if (!part || !needs[i]) return;
+    if (!sameShape(part.shape, input.shape) || part.dtype !== input.dtype)
+      throw new Error(
+        `gradient of ${operator.name}: input ${i} is ${input.describe()}, its gradient is ${part}`,
+      );
+    accumulate(input, part);
+  });
+}
+
+function checkScalar(loss: Tensor, where: string): void {
+  if (loss.size !== 1 || !isFloat(loss.dtype))
+    throw new Error(`${where}: expected a scalar float loss, got ${loss}`);
+}
+
+/** What `valueAndGrad` differentiates with respect to: trainable variables by name. */
+export interface Differentiable {
+  /** The variables that are trained, by path. */
+  trainable(): ReadonlyMap<string, Variable>;
+}
+/** Gradients by the path of their variable. */
+export type Gradients = ReadonlyMap<string, Tensor>;
+
+/**
+ * The loss that `fn` computes and its gradient with respect to the trainable variables of a module (or
+ * of a record or map of variables). `fn` may return `[loss, …]`; the rest is passed through. Variables
+ * that the loss does not depend on get zeros.
+ */
+export function valueAndGrad<R extends Tensor | readonly [Tensor, ...unknown[]]>(
+  target: Differentiable | ReadonlyMap<string, Variable> | Readonly<Record<string, Variable>>,
+  fn: () => R,
+): { value: R; grads: Gradients } {
+  const named = variablesOf(target);
+  const before = [...named.values()].map((variable) => new Tensor(variable.value));
+  const value = fn();
+  const loss = value instanceof Tensor ? value : value[0];
+  checkScalar(loss, "valueAndGrad");
+  const parts = backward([loss], [onesLike(loss)], before);
+  const grads = new Map<string, Tensor>();
+  [...named.keys()].forEach((name, i) => grads.set(name, parts[i] ?? zerosLike(before[i] as Tensor)));
+  return { value, grads };
+}
+
+function variablesOf(
+  target: Differentiable | ReadonlyMap<string, Variable> | Readonly<Record<string, Variable>>,
+): ReadonlyMap<string, Variable> {
+  if (target instanceof Map) return target as ReadonlyMap<string, Variable>;
+  if (typeof (target as Differentiable).trainable === "function")
+    return (target as Differentiable).trainable();
+  return new Map(Object.entries(target as Readonly<Record<string, Variable>>));
+}
+
+/**
+ * The gradient of a scalar function with respect to its tensor arguments at `wrt` (the first by
+ * default): one tensor for a number, a list for a list.
+ */
+export function grad<A extends readonly unknown[]>(
+  fn: (...args: A) => Tensor,
+  wrt?: number,
+): (...args: A) => Tensor;
+export function grad<A extends readonly unknown[]>(
+  fn: (...args: A) => Tensor,
+  wrt: readonly number[],
+): (...args: A) => Tensor[];
+export function grad<A extends readonly unknown[]>(
+  fn: (...args: A) => Tensor,
+  wrt: number | readonly number[] = 0,
+): (...args: A) => Tensor | Tensor[] {
+  return (...args) => {
+    const { grads } = vjp(fn, args, typeof wrt === "number" ? [wrt] : wrt);
+    return typeof wrt === "number" ? (grads[0] as Tensor) : grads;
+  };
+}
+
+function vjp<A extends readonly unknown[]>(fn: (...args: A) => Tensor, args: A, wrt: readonly number[]) {
+  // Fresh values: the same tensor given twice still has a gradient for each place.
+  const inputs = wrt.map((i) => {
+    const argument = args[i];
+    if (!(argument instanceof Tensor)) throw new Error(`grad: argument ${i} is not a tensor`);
+    return apply(rename, [argument], {});
+  });
+  const renamed = args.map((argument, i) => (wrt.includes(i) ? inputs[wrt.indexOf(i)] : argument));
+  const loss = fn(...(renamed as unknown as A));
+  checkScalar(loss, "grad");
+  const parts = backward([loss], [onesLike(loss)], inputs);
+  return { loss, grads: parts.map((part, i) => part ?? zerosLike(inputs[i] as Tensor)) };
+}
+
+/** The same value under another identity. */
+const rename = defineOp({
+  name: "rename",
+  infer: ([x]) => [x],
+  alias: true,
+  emit: () => {},
+  gradient: (_, [dy]) => [dy],
+});
+
+/** What a function with its own gradient returns. */
+export interface WithGradient {
+  readonly value: Tensor;
+  /** Gradients of the inputs, in order, from that of the value; `undefined` for none. */
+  readonly gradient: (dy: Tensor) => readonly (Tensor | undefined)[];
+}
+
+/**
+ * A function whose gradient is given instead of derived: for a form that is faster or stabler, or for a
+ * straight-through estimator.
+ */
+export function customGradient(fn: (...inputs: Tensor[]) => WithGradient): (...inputs: Tensor[]) => Tensor {
+  return (...inputs) => {
+    const { value, gradient } = fn(...inputs.map(stopGradient));
+    return apply(custom, [stopGradient(value), ...inputs], { gradient });
+  };
+}
+
+const custom = defineOp<{ gradient: (dy: Tensor) => readonly (Tensor | undefined)[] }>({
+  name: "custom",
+  infer: ([value]) => [value],
+  alias: true,
+  emit: () => {},
+  gradient: ({ attrs }, [dy]) => [null, ...(dy ? attrs.gradient(dy) : [])],
+});
+
+/**
+ * Computes `fn` again in the backward pass instead of keeping what it computed: less memory for more
+ * time (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). Inputs are the tensors
+ * given; variables that `fn` reads get their gradients too.
+ */
+export function checkpoint(fn: (...inputs: Tensor[]) => Tensor): (...inputs: Tensor[]) => Tensor {
+  return (...inputs) => {
+    const captured = capturedValues(fn(...inputs), inputs);
+    const operands = [...inputs, ...captured.map((value) => new Tensor(value))];
+    const value = fn(...inputs.map(stopGradient));
+    return apply(recompute, [stopGradient(value), ...operands], { forward: fn, count: inputs.length });
+  };
+}
+
+/** The leaves that `output` depends on besides `inputs`: parameters, in practice. */
+function capturedValues(output: Tensor, inputs: readonly Tensor[]): Value[] {
+  const known = new Set(inputs.map((input) => input.value));
+  const captured = new Set<Value>();
+  const seen = new Set<Value>();
+  const stack = [output.value];
+  while (stack.length > 0) {
+    const value = stack.pop() as Value;
+    if (seen.has(value) || known.has(value)) continue;
+    seen.add(value);
+    if (value.node && !value.stored) stack.push(...value.node.inputs);
+    else if (isFloat(value.dtype)) captured.add(value);
+  }
+  return [...captured];
+}
+
+const recompute = defineOp<{ forward: (...inputs: Tensor[]) => Tensor; count: number }>({
+  name: "recompute",
+  infer: ([value]) => [value],
+  alias: true,
+  emit: () => {},
+  gradient: ({ inputs, attrs: { forward, count } }, [dy]) => {
+    if (!dy) return [];
+    // A zero that only the cotangent can tell: the second pass cannot be merged with the first, nor
+    // start before the backward pass has come this far.
+    const first = dy.reshape([-1]).narrow(0, 0, 1).reshape([]);
+    const zero = where(first.equal(first), 0, zerosLike(first));
+    const later = inputs
+      .slice(1, 1 + count)
+      .map((input) => (isFloat(input.dtype) ? input.add(zero.astype(input.dtype)) : input));
+    return [null, ...backward([forward(...later)], [dy], [...later, ...inputs.slice(1 + count)])];
+  },
+});

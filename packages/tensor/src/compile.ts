@@ -1,0 +1,220 @@
+/** Compiled functions: traced once for each structure and shape, then one graph a call. */
+
+import { materialize, Plan } from "./graph/execute.ts";
+import { Value } from "./graph/graph.ts";
+import { canonicalize } from "./graph/lower.ts";
+import { takePending } from "./graph/pending.ts";
+import type { Stored } from "./graph/stored.ts";
+import { currentTrace, Trace, underTrace } from "./graph/trace.ts";
+import { Tensor } from "./tensor.ts";
+import { flatten } from "./tree.ts";
+import type { Variable } from "./variable.ts";
+
+export interface CompileOptions {
+  /**
+   * Puts the variables that the function only reads into the session as constants, so that ONNX
+   * Runtime can pre-pack and fuse them: for inference. The session is made again when one changes.
+   */
+  readonly freeze?: boolean;
+  /** A name for messages. Default: the function's. */
+  readonly name?: string;
+}
+
+/** A traced function and all that its graph needs. */
+export interface Traced {
+  readonly plan: Plan;
+  /** Where the array of each leaf comes from: an argument, a variable, or a captured tensor. */
+  readonly sources: ReadonlyMap<string, number | Variable | Value>;
+  /** Frozen variables and the version that was frozen. */
+  readonly frozen: ReadonlyMap<Variable, number>;
+  readonly written: readonly Variable[];
+  /** How many of the results are the function's own; the rest are new values of `written`. */
+  readonly resultCount: number;
+  readonly rebuild: (leaves: readonly Tensor[]) => unknown;
+  readonly guards: readonly { read: () => unknown; value: unknown }[];
+}
+
+export interface Compiled<A extends readonly unknown[], R> {
+  (...args: A): R;
+  /** The trace for these arguments, made where there is none yet. For export and inspection. */
+  trace(...args: A): Traced;
+  /** Frees all sessions. */
+  release(): void;
+}
+
+/** How many structures and shapes one function keeps a session for. */
+const MOST_TRACES = 64;
+
+/**
+ * Compiles a function of tensors into one ONNX graph for each structure and shape of its arguments.
+ *
+ * Variables that it reads (parameters, buffers, optimizer state) become inputs, those it assigns become
+ * outputs of the same graph. The call returns at once; its results are tensors whose numbers are on
+ * their way. Everything that is not a tensor is a constant of the trace: the function is traced again
+ * where such an argument, or a module's training mode, differs. Inside another compiled function it is
+ * simply called.
+ *
+ * @example
+ * const double = compile((x: Tensor) => x.mul(2));
+ * await double(tensor([1, 2])).tolist(); // [2, 4]
+ */
+export function compile<A extends readonly unknown[], R>(
+  fn: (...args: A) => R,
+  options: CompileOptions = {},
+): Compiled<A, R> {
+  const traces = new Map<string, Traced[]>();
+  let count = 0;
+
+  const lookUp = (args: A): { traced: Traced; leaves: readonly Tensor[] } => {
+    const { leaves, key, rebuild } = flatten(args);
+    const signature = `${key}|${leaves.map((leaf) => `${leaf.dtype}[${leaf.shape.join()}]`).join(";")}`;
+    const candidates = traces.get(signature) ?? [];
+    const fits = candidates.findIndex((entry) => entry.guards.every(({ read, value }) => read() === value));
+    let traced = candidates[fits];
+    if (traced && [...traced.frozen].some(([variable, version]) => variable.version !== version)) {
+      traced.plan.release();
+      candidates.splice(fits, 1);
+      count--;
+      traced = undefined;
+    }
+    if (!traced) {
+      if (count >= MOST_TRACES) {
+        for (const entry of [...traces.values()].flat()) entry.plan.release();
+        traces.clear();
+        count = 0;
+      }
+      traced = trace(fn, leaves, rebuild, options);
+      traces.set(signature, [...(traces.get(signature) ?? []), traced]);
+      count++;
+    }
+    return { traced, leaves };
+  };
+
+  const compiled = (...args: A): R => {
+    if (currentTrace()) return fn(...args);
+    const { traced, leaves } = lookUp(args);
+    return call(traced, leaves) as R;
+  };
+  return Object.assign(compiled, {
+    trace: (...args: A) => lookUp(args).traced,
+    release: () => {
+      for (const entry of [...traces.values()].flat()) entry.plan.release();
+      traces.clear();
+      count = 0;
+    },
+  });
+}
+
+function trace<A extends readonly unknown[], R>(
+  fn: (...args: A) => R,
+  leaves: readonly Tensor[],
+  rebuildArgs: (leaves: readonly Tensor[]) => unknown,
+  options: CompileOptions,
+): Traced {
+  const scope = new Trace();
+  const placeholders = leaves.map((leaf, i) => {
+    const value = new Value(leaf);
+    value.label = `argument ${i}`;
+    return value;
+  });
+  const result = underTrace(scope, () =>
+    fn(...(rebuildArgs(placeholders.map((value) => new Tensor(value))) as A)),
+  );
+  const name = options.name ?? (fn.name || "a compiled function");
+  if (result instanceof Promise)
+    throw new Error(`${name} is async: building a graph is synchronous, read results outside`);
+  const flat = flatten(result);
+  const written = [...scope.writes.keys()];
+  const outputs = underTrace(scope, () => [
+    ...flat.leaves.map((leaf) => leaf.value),
+    ...written.map((variable) => scope.writes.get(variable) as Value),
+  ]);
+  computeCaptured(outputs, scope);
+
+  const sourceOf = new Map<Value, number | Variable | Value>();
+  placeholders.forEach((value, i) => sourceOf.set(value, i));
+  for (const [variable, value] of scope.reads) sourceOf.set(value, variable);
+  const graph = canonicalize(outputs);
+  const sources = new Map<string, number | Variable | Value>();
+  const frozen = new Map<Variable, number>();
+  for (const [leafName, leaf] of graph.leaves) {
+    const source = sourceOf.get(leaf) ?? leaf;
+    if (source instanceof Value && !source.stored)
+      throw new Error(
+        `${name} uses ${source.describe()}, an input of another function that is being compiled`,
+      );
+    sources.set(leafName, source);
+    if (
+      options.freeze &&
+      typeof source === "object" &&
+      !(source instanceof Value) &&
+      !scope.writes.has(source)
+    )
+      frozen.set(source, source.version);
+  }
+  const isFrozen = (leaf: Value): boolean => {
+    const source = sourceOf.get(leaf) ?? leaf;
+    return typeof source === "object" && (source instanceof Value || frozen.has(source));
+  };
+  return {
+    plan: new Plan(graph, options.freeze ? isFrozen : undefined),
+    sources,
+    frozen,
+    written,
+    resultCount: flat.leaves.length,
+    rebuild: flat.rebuild,
+    guards: scope.guards,
+  };
+}
+
+/** Tensors made outside of the function and not computed yet are computed once, not in every call. */
+function computeCaptured(outputs: readonly Value[], scope: Trace): void {
+  const outside = new Set<Value>();
+  const seen = new Set<Value>();
+  const stack = [...outputs];
+  while (stack.length > 0) {
+    const value = stack.pop() as Value;
+    if (seen.has(value) || value.stored || !value.node) continue;
+    seen.add(value);
+    if (value.id < scope.mark) {
+      if (value.node.operator.name !== "constant") outside.add(value);
+    } else stack.push(...value.node.inputs);
+  }
+  materialize([...outside]);
+}
+
+/** Starts a run and gives the written variables their new values. */
+function call(traced: Traced, args: readonly Tensor[]): unknown {
+  const variables = [...traced.sources.values()].filter(
+    (source): source is Variable => typeof source === "object" && !(source instanceof Value),
+  );
+  materialize([
+    ...args.map((arg) => arg.value),
+    ...(variables.some((variable) => !variable.peekValue().stored) ? takePending() : []),
+  ]);
+  const feeds = new Map<string, Stored>();
+  for (const [name, source] of traced.sources) {
+    const value =
+      typeof source === "number"
+        ? (args[source] as Tensor).value
+        : source instanceof Value
+          ? source
+          : source.peekValue();
+    const stored = value.stored as Stored;
+    if (typeof source === "object" && !(source instanceof Value) && traced.frozen.has(source))
+      stored.shared = true;
+    feeds.set(name, stored);
+  }
+  const spare = [
+    ...new Array<undefined>(traced.resultCount).fill(undefined),
+    ...traced.written.map((variable) => variable.takeSpare()),
+  ];
+  const results = traced.plan.run(feeds, spare);
+  traced.written.forEach((variable, i) => variable.adopt(results[traced.resultCount + i] as Stored));
+  return traced.rebuild(
+    results.slice(0, traced.resultCount).map((stored) => {
+      stored.shared = true;
+      return new Tensor(Value.leaf(stored));
+    }),
+  );
+}

@@ -1,0 +1,158 @@
+/** Running graphs: which backend, cached sessions, and results that are on their way. */
+import { openBackend } from "#runtime";
+import { allocate } from "../dtype.ts";
+import type { Backend, BackendOptions, DeviceArray, Executable } from "../runtime/backend.ts";
+import { sizeOf } from "../shape.ts";
+import type { Node, Value } from "./graph.ts";
+import { type Canonical, canonicalize, type Lowered, lower } from "./lower.ts";
+import { Stored } from "./stored.ts";
+
+let backendOptions: BackendOptions = {};
+let opened: Promise<Backend> | undefined;
+
+/**
+ * Chooses where graphs run from now on: `{ device: "webgpu" }`, `{ threads: 1 }`. Arrays made before are
+ * moved when they are next used. Opening happens at the first run; its error then names what is missing.
+ */
+export function configure(options: BackendOptions): void {
+  backendOptions = options;
+  opened = undefined;
+  eagerPlans.clear();
+}
+
+/** The backend in use, opened at the first call. */
+export function backend(): Promise<Backend> {
+  return (opened ??= openBackend(backendOptions));
+}
+
+/** Runs that were started and have not finished; a loop that never awaits grows it. */
+let underWay = 0;
+let warnedQueue = false;
+const MANY_RUNS = 512;
+
+/** A canonical graph with its session, loaded at its first run. */
+export class Plan {
+  readonly graph: Canonical;
+  private readonly freeze: ((leaf: Value) => boolean) | undefined;
+  private loaded: Promise<{ backend: Backend; executable: Executable; lowered: Lowered }> | undefined;
+  private loadedFor: Promise<Backend> | undefined;
+
+  constructor(graph: Canonical, freeze?: (leaf: Value) => boolean) {
+    this.graph = graph;
+    this.freeze = freeze;
+  }
+
+  /**
+   * Starts a run. `feeds` gives the array of each leaf by name; `spare[i]` may be written over with
+   * result i once nobody reads it.
+   */
+  run(feeds: ReadonlyMap<string, Stored>, spare: readonly (Stored | undefined)[] = []): Stored[] {
+    underWay++;
+    if (underWay > MANY_RUNS && !warnedQueue) {
+      warnedQueue = true;
+      console.warn(
+        `tessera: ${underWay} runs are queued and none is awaited; await a result inside the loop.`,
+      );
+    }
+    for (const feed of feeds.values()) feed.readers++;
+    const pending = this.start(feeds, spare).finally(() => {
+      underWay--;
+      for (const feed of feeds.values()) feed.readers--;
+    });
+    return this.graph.resultSpecs.map((spec, i) =>
+      Stored.fromRun(
+        pending.then(({ arrays, on }) => ({ array: arrays[i] as DeviceArray, backend: on })),
+        spec.dtype,
+        spec.shape,
+      ),
+    );
+  }
+
+  private async start(
+    feeds: ReadonlyMap<string, Stored>,
+    spare: readonly (Stored | undefined)[],
+  ): Promise<{ arrays: DeviceArray[]; on: Backend }> {
+    const { backend: on, executable, lowered } = await this.load(feeds);
+    const inputs = await Promise.all(lowered.inputs.map((name) => (feeds.get(name) as Stored).on(on)));
+    const recycle = lowered.outputs.map(({ dtype, shape }, i) => spare[i]?.takeForReuse(on, dtype, shape));
+    return { arrays: await executable.run(inputs, recycle), on };
+  }
+
+  private load(feeds: ReadonlyMap<string, Stored>): NonNullable<typeof this.loaded> {
+    const wanted = backend();
+    if (!this.loaded || this.loadedFor !== wanted) {
+      this.release();
+      this.loadedFor = wanted;
+      this.loaded = this.open(wanted, feeds);
+      // A failure is told by every run that waits for it.
+      this.loaded.catch(() => {});
+    }
+    return this.loaded;
+  }
+
+  private async open(wanted: Promise<Backend>, feeds: ReadonlyMap<string, Stored>) {
+    const on = await wanted;
+    const lowered = lower(this.graph, {
+      device: on.device,
+      ...(this.freeze ? { freeze: this.freeze } : {}),
+    });
+    const weights = new Map<string, DeviceArray>();
+    for (const name of lowered.frozen) weights.set(name, await (feeds.get(name) as Stored).on(on));
+    const executable = await on.load(lowered.model, {
+      inputs: lowered.inputs,
+      outputs: lowered.outputs,
+      weights,
+    });
+    return { backend: on, executable, lowered };
+  }
+
+  /** Frees the session. */
+  release(): void {
+    const loaded = this.loaded;
+    this.loaded = undefined;
+    loaded?.then(({ executable }) => executable.release()).catch(() => {});
+  }
+}
+
+/** Sessions of graphs that were evaluated without `compile`, least recently used first. */
+const eagerPlans = new Map<string, Plan>();
+const MOST_EAGER_PLANS = 256;
+
+/** Starts the computation of values that are not computed yet; each then holds its array to be. */
+export function materialize(values: readonly Value[]): void {
+  const wanted = [...new Set(values)].filter((value) => !value.stored);
+  if (wanted.length === 0) return;
+  const graph = canonicalize(wanted, { liftScalars: true });
+  let plan = eagerPlans.get(graph.key);
+  if (plan) eagerPlans.delete(graph.key);
+  else plan = new Plan(graph);
+  eagerPlans.set(graph.key, plan);
+  if (eagerPlans.size > MOST_EAGER_PLANS) {
+    const [oldest, stale] = eagerPlans.entries().next().value as [string, Plan];
+    eagerPlans.delete(oldest);
+    stale.release();
+  }
+  const feeds = new Map<string, Stored>();
+  for (const [name, leaf] of graph.leaves) feeds.set(name, feedOf(leaf));
+  const results = plan.run(feeds);
+  wanted.forEach((value, i) => {
+    const stored = results[i] as Stored;
+    stored.shared = true;
+    value.stored = stored;
+    value.node = undefined;
+    value.depth = 0;
+  });
+}
+
+/** The array of a leaf; a lifted scalar constant becomes one. */
+function feedOf(leaf: Value): Stored {
+  if (leaf.stored) return leaf.stored;
+  const node = leaf.node as Node | undefined;
+  if (!node)
+    throw new Error(
+      `${leaf.describe()} is an input of a function that is being compiled: it has no value outside of it`,
+    );
+  const array = allocate(leaf.dtype, sizeOf(leaf.shape));
+  array.fill((leaf.dtype === "int64" ? BigInt(node.attrs.value as number) : node.attrs.value) as never);
+  return Stored.fromHost(array, leaf.dtype, leaf.shape);
+}

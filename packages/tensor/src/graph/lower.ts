@@ -1,0 +1,199 @@
+/** From lazy values to an ONNX model: equal nodes merged, dead ones left out. */
+import type { OutputSpec } from "../runtime/backend.ts";
+import { Emitter } from "./emitter.ts";
+import {
+  type EmitContext,
+  type Node,
+  type Operands,
+  type Spec,
+  topologicalOrder,
+  type Value,
+} from "./graph.ts";
+import type { Stored } from "./stored.ts";
+
+/** A graph with equal nodes merged; values that are equal share a name. */
+export interface Canonical {
+  /** Names of the results, in the order asked for. */
+  readonly results: readonly string[];
+  readonly resultSpecs: readonly Spec[];
+  /** Leaves in the order of their first use, by name. */
+  readonly leaves: ReadonlyMap<string, Value>;
+  readonly steps: readonly Step[];
+  /** Equal for graphs that do the same. */
+  readonly key: string;
+}
+
+interface Step {
+  readonly node: Node;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export interface CanonicalOptions {
+  /** Makes scalar constants inputs, so that graphs which differ in them alone share a session. */
+  readonly liftScalars?: boolean;
+}
+
+const attributeKeys = new WeakMap<object, string>();
+
+/** Attributes as text; JSON has no infinities, no NaN and no minus zero. */
+function attributeKey(attrs: object): string {
+  let key = attributeKeys.get(attrs);
+  if (key === undefined) {
+    key = JSON.stringify(attrs, (_, value: unknown) =>
+      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
+        ? Object.is(value, -0)
+          ? "-0"
+          : String(value)
+        : value,
+    );
+    attributeKeys.set(attrs, key);
+  }
+  return key;
+}
+
+/** Merges equal nodes and names everything. */
+export function canonicalize(results: readonly Value[], options: CanonicalOptions = {}): Canonical {
+  const names = new Map<Value, string>();
+  const leaves = new Map<string, Value>();
+  const storedNames = new Map<Stored, string>();
+  const known = new Map<string, readonly string[]>();
+  const steps: Step[] = [];
+  const keys: string[] = [];
+
+  const addLeaf = (value: Value): string => {
+    const name = `input.${leaves.size}`;
+    leaves.set(name, value);
+    keys.push(`${value.dtype}[${value.shape.join()}]`);
+    return name;
+  };
+  const nameOf = (value: Value): string => {
+    let name = names.get(value);
+    if (name === undefined) {
+      // Only leaves are met unnamed: nodes come in topological order.
+      name = value.stored && storedNames.get(value.stored);
+      if (name === undefined) {
+        name = addLeaf(value);
+        if (value.stored) storedNames.set(value.stored, name);
+      }
+      names.set(value, name);
+    }
+    return name;
+  };
+
+  for (const node of topologicalOrder(results)) {
+    const { operator, attrs } = node;
+    if (options.liftScalars && operator.name === "constant" && node.outputs[0]?.shape.length === 0) {
+      names.set(node.outputs[0] as Value, addLeaf(node.outputs[0] as Value));
+      continue;
+    }
+    const inputs = node.inputs.map(nameOf);
+    const key = `${operator.name}(${inputs.join()})${attributeKey(attrs)}`;
+    let outputs = known.get(key);
+    if (!outputs) {
+      const step = steps.length;
+      const base = `${operator.name}.${step}`;
+      outputs = node.outputs.map((_, i) => (i === 0 ? base : `${base}:${i}`));
+      known.set(key, outputs);
+      steps.push({ node, inputs, outputs });
+      keys.push(key);
+    }
+    node.outputs.forEach((output, i) => names.set(output, outputs[i] as string));
+  }
+  const resultNames = results.map(nameOf);
+  return {
+    results: resultNames,
+    resultSpecs: results,
+    leaves,
+    steps,
+    key: `${keys.join("\n")}\n->${resultNames.join()}`,
+  };
+}
+
+/** A serialised model and how to feed it. */
+export interface Lowered {
+  readonly model: Uint8Array;
+  /** Names of the graph's inputs, each a leaf of the canonical graph. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly OutputSpec[];
+  /** Names of the leaves that became external initializers. */
+  readonly frozen: readonly string[];
+}
+
+export interface LowerOptions {
+  readonly device: string;
+  /** Leaves to write as external initializers instead of inputs. */
+  readonly freeze?: (leaf: Value) => boolean;
+  readonly portable?: boolean;
+  /** Names for inputs and outputs of an exported file. */
+  readonly inputName?: (leaf: Value, index: number) => string;
+  readonly outputName?: (index: number) => string;
+  /** Told of every frozen leaf; adds the initializer. Default: external, under its own name. */
+  readonly addFrozen?: (emitter: Emitter, name: string, leaf: Value) => void;
+}
+
+/** Writes the ONNX model of a canonical graph. */
+export function lower(graph: Canonical, options: LowerOptions): Lowered {
+  const emitter = new Emitter(options.device, options.portable);
+  const renamed = new Map<string, string>();
+  const resolve = (name: string): string => renamed.get(name) ?? name;
+
+  const inputs = new Map<string, Spec>();
+  const frozen: string[] = [];
+  for (const [name, leaf] of graph.leaves) {
+    if (options.freeze?.(leaf)) {
+      const add = options.addFrozen ?? ((g, initializer) => g.externalInitializer(initializer, leaf));
+      add(emitter, name, leaf);
+      frozen.push(name);
+    } else {
+      const external = options.inputName?.(leaf, inputs.size) ?? name;
+      if (external !== name) renamed.set(name, external);
+      inputs.set(external, leaf);
+    }
+  }
+
+  for (const step of graph.steps) {
+    emitter.begin(step.outputs[0] as string);
+    const names = step.inputs.map(resolve);
+    const context: EmitContext<typeof step.node.attrs> = {
+      attrs: step.node.attrs,
+      inputs: step.node.inputs as unknown as Operands<Spec>,
+      outputs: step.node.outputs as unknown as Operands<Spec>,
+    };
+    if (step.node.operator.alias) renamed.set(step.outputs[0] as string, names[0] as string);
+    else
+      step.node.operator.emit(
+        emitter,
+        names as unknown as Operands<string>,
+        step.outputs as unknown as Operands<string>,
+        context,
+      );
+  }
+
+  // A result that is an input, a constant or given twice needs a name of its own.
+  const outputs = new Map<string, Spec>();
+  emitter.begin("result");
+  graph.results.forEach((result, i) => {
+    const source = resolve(result);
+    const wanted = options.outputName?.(i);
+    const spec = graph.resultSpecs[i] as Spec;
+    let name = source;
+    if (
+      wanted !== undefined ||
+      outputs.has(source) ||
+      inputs.has(source) ||
+      graph.leaves.has(source) ||
+      source !== result
+    ) {
+      name = wanted ?? `result.${i}`;
+      emitter.node("Identity", [source], [name]);
+    }
+    outputs.set(name, { dtype: spec.dtype, shape: spec.shape });
+  });
+  return {
+    model: emitter.model(inputs, outputs),
+    inputs: [...inputs.keys()],
+    outputs: [...outputs].map(([name, spec]) => ({ name, ...spec })),
+    frozen,
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * Lazy, differentiable tensors, compiled to ONNX graphs.
+ *
+ * @packageDocumentation
+ */
+export {
+  checkpoint,
+  customGradient,
+  type Differentiable,
+  type Gradients,
+  grad,
+  valueAndGrad,
+  type WithGradient,
+} from "./autodiff.ts";
+export { type Compiled, type CompileOptions, compile } from "./compile.ts";
+export type { DType, TypedArray } from "./dtype.ts";
+export { backend, configure } from "./graph/execute.ts";
+export { guard } from "./graph/trace.ts";
+export type { Operand } from "./ops/apply.ts";
+export * from "./ops/create.ts";
+export { fromArray } from "./ops/create.ts";
+export {
+  acos,
+  asin,
+  atan,
+  atan2,
+  cosh,
+  isNaN,
+  logicalXor,
+  maximum,
+  minimum,
+  sinh,
+  softplus,
+  stopGradient,
+  where,
+} from "./ops/elementwise.ts";
+export { linear, matmul } from "./ops/linalg.ts";
+export { concat, type Index, type PadMode, type Pads, stack } from "./ops/movement.ts";
+export type { Backend, BackendOptions } from "./runtime/backend.ts";
+export type { Shape } from "./shape.ts";
+export { evaluate, type Nested, Tensor } from "./tensor.ts";
+export { buffer, parameter, Variable } from "./variable.ts";

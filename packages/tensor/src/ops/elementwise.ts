@@ -1,0 +1,335 @@
+/** Entry by entry: arithmetic, functions, comparison and selection, with NumPy broadcasting. */
+import { type DType, isFloat } from "../dtype.ts";
+import { float, type OnnxAttribute } from "../graph/emitter.ts";
+import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
+import { broadcastShapes } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { apply, arithmetic, floating, type Operand, promoted, toTensor } from "./apply.ts";
+import { astype } from "./cast.ts";
+import { sumTo } from "./reduce.ts";
+
+type Derivative = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
+
+/** An operator of one operand that is one ONNX node; `derivative` gives dx. */
+function unary(
+  name: string,
+  type: string,
+  derivative?: Derivative,
+  attributes?: Readonly<Record<string, OnnxAttribute>>,
+): Operator<Attributes> {
+  return defineOp({
+    name,
+    infer: ([x]) => [x],
+    emit: (g, [x], [y]) => g.node(type, [x], [y], attributes),
+    ...(derivative && {
+      gradient: ({ inputs: [x], outputs: [y] }, [dy]) => [dy && derivative(dy, x, y)],
+    }),
+  });
+}
+
+const negOp = unary("neg", "Neg", (dy) => neg(dy));
+const absOp = unary("abs", "Abs", (dy, x) => dy.mul(sign(x)));
+const expOp = unary("exp", "Exp", (dy, _, y) => dy.mul(y));
+const logOp = unary("log", "Log", (dy, x) => dy.div(x));
+const sqrtOp = unary("sqrt", "Sqrt", (dy, _, y) => dy.mul(0.5).div(y));
+const reciprocalOp = unary("reciprocal", "Reciprocal", (dy, _, y) => neg(dy.mul(y).mul(y)));
+const sinOp = unary("sin", "Sin", (dy, x) => dy.mul(cos(x)));
+const cosOp = unary("cos", "Cos", (dy, x) => neg(dy.mul(sin(x))));
+const tanOp = unary("tan", "Tan", (dy, _, y) => dy.mul(y.mul(y).add(1)));
+const asinOp = unary("asin", "Asin", (dy, x) => dy.div(sqrt(x.mul(x).rsub(1))));
+const acosOp = unary("acos", "Acos", (dy, x) => neg(dy.div(sqrt(x.mul(x).rsub(1)))));
+const atanOp = unary("atan", "Atan", (dy, x) => dy.div(x.mul(x).add(1)));
+const sinhOp = unary("sinh", "Sinh", (dy, x) => dy.mul(cosh(x)));
+const coshOp = unary("cosh", "Cosh", (dy, x) => dy.mul(sinh(x)));
+const tanhOp = unary("tanh", "Tanh", (dy, _, y) => dy.mul(y.mul(y).rsub(1)));
+const sigmoidOp = unary("sigmoid", "Sigmoid", (dy, _, y) => dy.mul(y.mul(y.rsub(1))));
+const softplusOp = unary("softplus", "Softplus", (dy, x) => dy.mul(sigmoid(x)));
+const erfOp = unary("erf", "Erf", (dy, x) => dy.mul(exp(neg(x.mul(x)))).mul(2 / Math.sqrt(Math.PI)));
+const reluOp = unary("relu", "Relu", (dy, _, y) => dy.mul(positive(y)));
+const floorOp = unary("floor", "Floor");
+const ceilOp = unary("ceil", "Ceil");
+const roundOp = unary("round", "Round");
+const signOp = unary("sign", "Sign");
+const notOp = unary("logicalNot", "Not");
+const isNaNOp = defineOp({
+  name: "isNaN",
+  infer: ([x]) => [{ dtype: "bool", shape: x.shape }],
+  emit: (g, [x], [y]) => g.node("IsNaN", [x], [y]),
+});
+
+/** 1 where x > 0, else 0, as floats: the quickest mask that ONNX Runtime has (one pass, no bool). */
+const positiveOp = unary("positive", "HardSigmoid", undefined, { alpha: float(3e38), beta: float(0) });
+function positive(x: Tensor): Tensor {
+  return x.dtype === "float32" ? apply(positiveOp, [x], {}) : astype(x.greater(0), x.dtype);
+}
+
+const float1 =
+  (op: Operator<Attributes>) =>
+  (x: Tensor): Tensor =>
+    apply(op, [floating(x)], {});
+const any1 =
+  (op: Operator<Attributes>) =>
+  (x: Tensor): Tensor =>
+    apply(op, [arithmetic(x)], {});
+/** Rounding leaves integers alone. */
+const rounding =
+  (op: Operator<Attributes>) =>
+  (x: Tensor): Tensor =>
+    isFloat(x.dtype) ? apply(op, [x], {}) : x;
+
+export const neg: (x: Tensor) => Tensor = any1(negOp);
+export const abs: (x: Tensor) => Tensor = any1(absOp);
+export const sign: (x: Tensor) => Tensor = any1(signOp);
+export const relu: (x: Tensor) => Tensor = any1(reluOp);
+export const exp: (x: Tensor) => Tensor = float1(expOp);
+export const log: (x: Tensor) => Tensor = float1(logOp);
+export const sqrt: (x: Tensor) => Tensor = float1(sqrtOp);
+export const reciprocal: (x: Tensor) => Tensor = float1(reciprocalOp);
+export const sin: (x: Tensor) => Tensor = float1(sinOp);
+export const cos: (x: Tensor) => Tensor = float1(cosOp);
+export const tan: (x: Tensor) => Tensor = float1(tanOp);
+export const asin: (x: Tensor) => Tensor = float1(asinOp);
+export const acos: (x: Tensor) => Tensor = float1(acosOp);
+export const atan: (x: Tensor) => Tensor = float1(atanOp);
+export const sinh: (x: Tensor) => Tensor = float1(sinhOp);
+export const cosh: (x: Tensor) => Tensor = float1(coshOp);
+export const tanh: (x: Tensor) => Tensor = float1(tanhOp);
+export const sigmoid: (x: Tensor) => Tensor = float1(sigmoidOp);
+export const softplus: (x: Tensor) => Tensor = float1(softplusOp);
+export const erf: (x: Tensor) => Tensor = float1(erfOp);
+export const floor: (x: Tensor) => Tensor = rounding(floorOp);
+export const ceil: (x: Tensor) => Tensor = rounding(ceilOp);
+/** Halves go to the even neighbour. */
+export const round: (x: Tensor) => Tensor = rounding(roundOp);
+export function logicalNot(x: Tensor): Tensor {
+  return apply(notOp, [astype(x, "bool")], {});
+}
+export function isNaN(x: Tensor): Tensor {
+  return isFloat(x.dtype) ? apply(isNaNOp, [x], {}) : x.notEqual(x);
+}
+export function rsqrt(x: Tensor): Tensor {
+  return reciprocal(sqrt(x));
+}
+/** x², as one product. */
+export function square(x: Tensor): Tensor {
+  return x.mul(x);
+}
+
+/** log(1 + x), accurate for small x: Kahan's log(u)·x / (u − 1), u = fl(1 + x), cancels the rounding of u. */
+const log1pOp = defineOp({
+  name: "log1p",
+  infer: ([x]) => [x],
+  emit: (g, [x], [y], { inputs: [spec] }) => {
+    const one = g.scalar(1, spec.dtype);
+    const u = g.op("Add", [x, one]);
+    const exact = g.op("Div", [g.op("Mul", [g.op("Log", [u]), x]), g.op("Sub", [u, one])]);
+    // Where u rounds to 1, or is infinite, the quotient is 0/0 or inf/inf.
+    const tiny = g.op("Equal", [u, one]);
+    const infinite = g.op("IsInf", [u]);
+    g.node("Where", [tiny, x, g.op("Where", [infinite, u, exact])], [y]);
+  },
+  gradient: ({ inputs: [x] }, [dy]) => [dy?.div(x.add(1))],
+});
+
+/** e^x − 1, accurate for small x: tanh(x/2)·(e^x + 1) near 0. */
+const expm1Op = defineOp({
+  name: "expm1",
+  infer: ([x]) => [x],
+  emit: (g, [x], [y], { inputs: [spec] }) => {
+    const one = g.scalar(1, spec.dtype);
+    const power = g.op("Exp", [x]);
+    const half = g.op("Tanh", [g.op("Mul", [x, g.scalar(0.5, spec.dtype)])]);
+    const near = g.op("Less", [g.op("Abs", [x]), one]);
+    g.node("Where", [near, g.op("Mul", [half, g.op("Add", [power, one])]), g.op("Sub", [power, one])], [y]);
+  },
+  gradient: ({ outputs: [y] }, [dy]) => [dy?.mul(y.add(1))],
+});
+export const log1p: (x: Tensor) => Tensor = float1(log1pOp);
+export const expm1: (x: Tensor) => Tensor = float1(expm1Op);
+
+/** An operator of two operands of one type, broadcast; `derivative` gives the unreduced da and db. */
+function binary(
+  name: string,
+  type: string,
+  derivative?: (dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => readonly [() => Tensor, () => Tensor],
+  result?: DType,
+): Operator<Attributes> {
+  return defineOp({
+    name,
+    infer: ([a, b]) => [{ dtype: result ?? a.dtype, shape: broadcastShapes(a.shape, b.shape) }],
+    emit: (g, [a, b], [y]) => g.node(type, [a, b], [y]),
+    ...(derivative && {
+      gradient: ({ inputs: [a, b], outputs: [y], needs }, [dy]) => {
+        if (!dy) return [];
+        const [da, db] = derivative(dy, a, b, y);
+        return [needs[0] ? sumTo(da(), a.shape) : undefined, needs[1] ? sumTo(db(), b.shape) : undefined];
+      },
+    }),
+  });
+}
+
+const addOp = binary("add", "Add", (dy) => [() => dy, () => dy]);
+const subOp = binary("sub", "Sub", (dy) => [() => dy, () => neg(dy)]);
+const mulOp = binary("mul", "Mul", (dy, a, b) => [() => dy.mul(b), () => dy.mul(a)]);
+const divOp = binary("div", "Div", (dy, _, b, y) => [() => dy.div(b), () => neg(dy.mul(y).div(b))]);
+const powOp = binary("pow", "Pow", (dy, a, b, y) => [
+  // b = 0 gives 0 whatever a is, also where a^(b-1) is infinite.
+  () => dy.mul(where(b.equal(0), 0, b.mul(pow(a, b.sub(1))))),
+  // 0^b is 0 for b > 0 whatever b does; log(a) would be infinite.
+  () => dy.mul(where(a.equal(0), 0, y.mul(log(where(a.equal(0), 1, a))))),
+]);
+/** Ties share the gradient evenly, as in PyTorch. */
+const maximumOp = binary("maximum", "Max", (dy, a, b) => [
+  () => dy.mul(wins(a, b)),
+  () => dy.mul(wins(b, a)),
+]);
+const minimumOp = binary("minimum", "Min", (dy, a, b) => [
+  () => dy.mul(wins(b, a)),
+  () => dy.mul(wins(a, b)),
+]);
+const remainderOp = defineOp({
+  ...binary("remainder", "Mod", (dy, a, b) => [() => dy, () => neg(dy.mul(floor(a.div(b))))]),
+  emit: (g, [a, b], [y], { inputs: [spec] }) => {
+    if (!isFloat(spec.dtype)) g.node("Mod", [a, b], [y]);
+    // Mod on floats truncates (fmod): the sign of the divisor takes a floor.
+    else g.node("Sub", [a, g.op("Mul", [b, g.op("Floor", [g.op("Div", [a, b])])])], [y]);
+  },
+});
+
+function wins(a: Tensor, b: Tensor): Tensor {
+  return astype(a.greater(b), a.dtype).add(astype(a.equal(b), a.dtype).mul(0.5));
+}
+
+const equalOp = binary("equal", "Equal", undefined, "bool");
+const greaterOp = binary("greater", "Greater", undefined, "bool");
+const greaterEqualOp = binary("greaterEqual", "GreaterOrEqual", undefined, "bool");
+const andOp = binary("logicalAnd", "And", undefined, "bool");
+const orOp = binary("logicalOr", "Or", undefined, "bool");
+const xorOp = binary("logicalXor", "Xor", undefined, "bool");
+
+const whereOp = defineOp({
+  name: "where",
+  infer: ([condition, a, b]) => [
+    { dtype: a.dtype, shape: broadcastShapes(condition.shape, a.shape, b.shape) },
+  ],
+  emit: (g, [condition, a, b], [y], { inputs: [, spec] }) => {
+    if (spec.dtype !== "bool") return g.node("Where", [condition, a, b], [y]);
+    const [x, z] = [g.op("And", [condition, a]), g.op("And", [g.op("Not", [condition]), b])];
+    g.node("Or", [x, z], [y]);
+  },
+  gradient: ({ inputs: [condition, a, b], needs }, [dy]) =>
+    dy
+      ? [
+          null,
+          needs[1] ? sumTo(where(condition, dy, 0), a.shape) : undefined,
+          needs[2] ? sumTo(where(condition, 0, dy), b.shape) : undefined,
+        ]
+      : [],
+});
+
+const arithmetic2 =
+  (op: Operator<Attributes>) =>
+  (a: Operand, b: Operand): Tensor => {
+    const [x, y] = promoted(a, b);
+    return apply(op, [arithmetic(x), arithmetic(y)], {});
+  };
+const logical2 =
+  (op: Operator<Attributes>) =>
+  (a: Operand, b: Operand): Tensor =>
+    apply(op, [astype(toTensor(a, "bool"), "bool"), astype(toTensor(b, "bool"), "bool")], {});
+
+type Binary = (a: Operand, b: Operand) => Tensor;
+export const add: Binary = arithmetic2(addOp);
+export const sub: Binary = arithmetic2(subOp);
+export const mul: Binary = arithmetic2(mulOp);
+export const maximum: Binary = arithmetic2(maximumOp);
+export const minimum: Binary = arithmetic2(minimumOp);
+/** The remainder with the divisor's sign, as in Python. */
+export const remainder: Binary = arithmetic2(remainderOp);
+export const greater: Binary = arithmetic2(greaterOp);
+export const greaterEqual: Binary = arithmetic2(greaterEqualOp);
+export const less: Binary = (a, b) => greater(b, a);
+export const lessEqual: Binary = (a, b) => greaterEqual(b, a);
+export const equal: Binary = (a, b) => apply(equalOp, promoted(a, b), {});
+export const notEqual: Binary = (a, b) => logicalNot(equal(a, b));
+export const logicalAnd: Binary = logical2(andOp);
+export const logicalOr: Binary = logical2(orOp);
+export const logicalXor: Binary = logical2(xorOp);
+
+/** True division: integers give float32. */
+export function div(a: Operand, b: Operand): Tensor {
+  const [x, y] = promoted(a, b);
+  return apply(divOp, [floating(x), floating(y)], {});
+}
+
+/** ⌊a / b⌋; integers stay integers. */
+export function floorDivide(a: Operand, b: Operand): Tensor {
+  const [x, y] = promoted(a, b).map(arithmetic) as [Tensor, Tensor];
+  if (isFloat(x.dtype)) return floor(div(x, y));
+  // ONNX divides integers toward zero: taking the remainder off first makes the quotient exact.
+  return apply(divOp, [sub(x, remainder(x, y)), y], {});
+}
+
+/** a^b. Small whole and half exponents are written as products and roots. */
+export function pow(a: Operand, b: Operand): Tensor {
+  if (typeof b === "number" && typeof a === "object") {
+    if (b === 1) return a;
+    if (b === 2) return square(a);
+    if (b === 3) return square(a).mul(a);
+    if (b === 0.5) return sqrt(a);
+    if (b === -1) return reciprocal(a);
+    if (b === -0.5) return rsqrt(a);
+  }
+  const [x, y] = promoted(a, b);
+  return apply(powOp, [floating(x), floating(y)], {});
+}
+
+/** The angle of the point (x, y) in (−π, π]. */
+export function atan2(y: Operand, x: Operand): Tensor {
+  const [b, a] = promoted(y, x).map(floating) as [Tensor, Tensor];
+  // The half-angle form has no cancellation where x ≥ 0; its mirror serves x < 0.
+  const angle = atan(div(b, where(equal(a, 0), 1, a)));
+  const left = where(less(b, 0), angle.sub(Math.PI), angle.add(Math.PI));
+  const vertical = sign(b).mul(Math.PI / 2);
+  // On the axis x = 0 the gradient −y/(x²+y²) would be lost: take it from x / y there.
+  const steep = vertical.sub(atan(div(a, where(equal(b, 0), 1, b))));
+  return where(equal(a, 0), where(equal(b, 0), 0, steep), where(less(a, 0), left, angle));
+}
+
+/** `a` where the condition holds, `b` elsewhere; all three broadcast. */
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  const [x, y] = promoted(a, b);
+  return apply(whereOp, [astype(condition, "bool"), x, y], {});
+}
+
+const clipOp = defineOp<{ low: number | undefined; high: number | undefined }>({
+  name: "clamp",
+  infer: ([x]) => [x],
+  emit: (g, [x], [y], { attrs: { low, high }, inputs: [spec] }) => {
+    const bound = (value: number | undefined) => (value === undefined ? "" : g.scalar(value, spec.dtype));
+    g.node("Clip", [x, bound(low), bound(high)], [y]);
+  },
+  gradient: ({ inputs: [x], attrs: { low, high } }, [dy]) => {
+    if (!dy) return [];
+    let inside = low === undefined ? undefined : greaterEqual(x, low);
+    if (high !== undefined) inside = inside ? logicalAnd(inside, lessEqual(x, high)) : lessEqual(x, high);
+    return [inside ? where(inside, dy, 0) : dy];
+  },
+});
+
+/** Limits to [low, high]; either may be left out. */
+export function clamp(x: Tensor, low?: number, high?: number): Tensor {
+  return low === undefined && high === undefined ? x : apply(clipOp, [arithmetic(x)], { low, high });
+}
+
+const stopGradientOp = defineOp({
+  name: "stopGradient",
+  infer: ([x]) => [x],
+  alias: true,
+  emit: () => {},
+});
+
+/** The same values; no gradient flows through. */
+export function stopGradient(x: Tensor): Tensor {
+  return apply(stopGradientOp, [x], {});
+}

@@ -1,0 +1,107 @@
+/** Products of matrices. */
+import { CONTRIB } from "../graph/emitter.ts";
+import { defineOp } from "../graph/graph.ts";
+import { broadcastShapes, formatShape, type Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { apply, floating, promoted } from "./apply.ts";
+import { untransposed } from "./movement.ts";
+import { sumTo } from "./reduce.ts";
+
+type Flags = { transA: boolean; transB: boolean };
+
+/** Rows and columns of an operand as it takes part in the product. */
+function sides(shape: Shape, transposed: boolean): [number, number] {
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+const matmulOp = defineOp<Flags>({
+  name: "matmul",
+  infer: ([a, b], { transA, transB }) => {
+    const [[rows, inner], [other, columns]] = [sides(a.shape, transA), sides(b.shape, transB)];
+    if (inner !== other) throw new Error(`inner extents ${inner} and ${other} differ`);
+    return [
+      {
+        dtype: a.dtype,
+        shape: [...broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2)), rows, columns],
+      },
+    ];
+  },
+  emit: (g, [a, b], [y], { attrs: { transA, transB }, inputs: [x, z] }) => {
+    if (x.shape.length === 2 && z.shape.length === 2 && x.dtype === "float32" && (transA || transB))
+      return g.node("Gemm", [a, b], [y], { transA: transA ? 1 : 0, transB: transB ? 1 : 0 });
+    if ((transA || transB) && x.dtype === "float32" && g.device === "cpu" && !g.portable)
+      return g.node("FusedMatMul", [a, b], [y], { transA: transA ? 1 : 0, transB: transB ? 1 : 0 }, CONTRIB);
+    const swap = (name: string, rank: number) => {
+      const perm = Array.from({ length: rank }, (_, i) => i);
+      [perm[rank - 2], perm[rank - 1]] = [rank - 1, rank - 2];
+      return g.op("Transpose", [name], { perm });
+    };
+    g.node("MatMul", [transA ? swap(a, x.shape.length) : a, transB ? swap(b, z.shape.length) : b], [y]);
+  },
+  gradient: ({ inputs: [a, b], attrs: { transA, transB }, needs }, [dy]) => {
+    if (!dy) return [];
+    // With A' = A or Aᵀ and C = A'B': dA' = dC·B'ᵀ, dB' = A'ᵀ·dC, each turned back where it was turned.
+    const da = () => (transA ? product(b, dy, transB, true) : product(dy, b, false, !transB));
+    const db = () => {
+      // A matrix that was applied to a whole batch: one product over all rows instead of a sum of many.
+      if (b.rank === 2 && a.rank > 2 && !transA) {
+        const rows = a.reshape([-1, a.shape[a.rank - 1] as number]);
+        const out = dy.reshape([-1, dy.shape[dy.rank - 1] as number]);
+        return transB ? product(out, rows, true, false) : product(rows, out, true, false);
+      }
+      return transB ? product(dy, a, true, transA) : product(a, dy, !transA, false);
+    };
+    return [needs[0] ? sumTo(da(), a.shape) : undefined, needs[1] ? sumTo(db(), b.shape) : undefined];
+  },
+});
+
+function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor {
+  return apply(matmulOp, [a, b], { transA, transB });
+}
+
+/**
+ * The matrix product of the last two axes, the others broadcast; a vector counts as a row on the left
+ * and as a column on the right, and its axis is dropped again.
+ */
+export function matmul(left: Tensor, right: Tensor): Tensor {
+  if (left.rank === 0 || right.rank === 0)
+    throw new Error(`matmul(${left}, ${right}): a scalar is no matrix`);
+  const [a, b] = promoted(left, right).map(floating) as [Tensor, Tensor];
+  if (a.rank === 1 && b.rank === 1) return matmul(a.unsqueeze(0), b.unsqueeze(1)).reshape([]);
+  if (a.rank === 1) return matmul(a.unsqueeze(0), b).squeeze(-2);
+  if (b.rank === 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
+  const [turnedA, turnedB] = [untransposed(a), untransposed(b)];
+  return product(turnedA ?? a, turnedB ?? b, turnedA !== undefined, turnedB !== undefined);
+}
+
+const linearOp = defineOp({
+  name: "linear",
+  infer: ([x, w, b]) => {
+    const [rows, inputs] = x.shape as [number, number];
+    const [outputs, expected] = w.shape as [number, number];
+    if (inputs !== expected)
+      throw new Error(`the last axis has ${inputs} entries, the weight expects ${expected}`);
+    if (b && (b.shape.length !== 1 || b.shape[0] !== outputs))
+      throw new Error(`expected a bias of [${outputs}], got ${formatShape(b.shape)}`);
+    return [{ dtype: x.dtype, shape: [rows, outputs] }];
+  },
+  emit: (g, inputs, [y]) => g.node("Gemm", inputs, [y], { transB: 1 }),
+  gradient: ({ inputs: [x, w, b], needs }, [dy]) =>
+    dy
+      ? [
+          needs[0] ? product(dy, w, false, false) : undefined,
+          needs[1] ? product(dy, x, true, false) : undefined,
+          b && needs[2] ? dy.sum(0) : undefined,
+        ]
+      : [],
+});
+
+/** x·Wᵀ + b over the last axis: [..., in] with a weight [out, in] and a bias [out] gives [..., out]. */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  if (x.rank === 0 || weight.rank !== 2)
+    throw new Error(`linear(${x}, ${weight}): expected [..., in] and a weight [out, in]`);
+  const rows = x.reshape([-1, x.shape[x.rank - 1] as number]); // [R, in]
+  const operands = [rows, weight, ...(bias ? [bias] : [])].map((t) => t.astype(promoted(x, weight)[0].dtype));
+  return apply(linearOp, operands, {}).reshape([...x.shape.slice(0, -1), weight.shape[0] as number]);
+}

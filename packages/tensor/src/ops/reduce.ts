@@ -1,0 +1,227 @@
+/** Over axes: sums, extremes, means, norms, running sums. */
+import { defineOp, type Operator } from "../graph/graph.ts";
+import { normalizeAxes, normalizeAxis, reducedShape, type Shape, sameShape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { apply, arithmetic, floating } from "./apply.ts";
+import { astype } from "./cast.ts";
+
+export type Axes = number | readonly number[];
+type Reduction = { axes: readonly number[]; keepDims: boolean };
+
+/** dy with the reduced axes back as extents of 1, so that it broadcasts against x. */
+function restore(dy: Tensor, x: Tensor, { axes, keepDims }: Reduction): Tensor {
+  return keepDims ? dy : dy.reshape(reducedShape(x.shape, axes, true));
+}
+
+function reduction(
+  name: string,
+  type: string,
+  gradient?: Operator<Reduction>["gradient"],
+): Operator<Reduction> {
+  return defineOp<Reduction>({
+    name,
+    infer: ([x], { axes, keepDims }) => [{ dtype: x.dtype, shape: reducedShape(x.shape, axes, keepDims) }],
+    emit: (g, [x], [y], { attrs: { axes, keepDims } }) => {
+      if (axes.length === 0) g.node("Identity", [x], [y]);
+      else g.node(type, [x, g.ints(axes)], [y], { keepdims: keepDims ? 1 : 0 });
+    },
+    ...(gradient && { gradient }),
+  });
+}
+
+const sumOp = reduction("sum", "ReduceSum", ({ inputs: [x], attrs }, [dy]) => [
+  dy && restore(dy, x, attrs).expand(x.shape),
+]);
+const meanOp = reduction("mean", "ReduceMean", ({ inputs: [x], outputs: [y], attrs }, [dy]) => [
+  dy && restore(dy.mul(sizeOf(y.shape) / sizeOf(x.shape)), x, attrs).expand(x.shape),
+]);
+/** Entries that tie share the gradient evenly, as in PyTorch's amax. */
+const extremeGradient: Operator<Reduction>["gradient"] = ({ inputs: [x], outputs: [y], attrs }, [dy]) => {
+  if (!dy) return [];
+  const ties = astype(x.equal(restore(y, x, attrs)), x.dtype);
+  return [ties.mul(restore(dy, x, attrs).div(ties.sum(attrs.axes, true)))];
+};
+const maxOp = reduction("max", "ReduceMax", extremeGradient);
+const minOp = reduction("min", "ReduceMin", extremeGradient);
+/** The product of the others, as prefix times suffix products: right where entries are zero. */
+const prodOp = reduction("prod", "ReduceProd", ({ inputs: [x], attrs }, [dy]) => {
+  if (!dy) return [];
+  const kept = normalizeAxes(undefined, x.rank).filter((axis) => !attrs.axes.includes(axis));
+  const order = [...kept, ...attrs.axes];
+  const rows = x.permute(order).reshape([-1, sizeOf(attrs.axes.map((axis) => x.shape[axis] as number))]); // [R, K]
+  const shifted = (values: Tensor) =>
+    values
+      .pad(
+        [
+          [0, 0],
+          [1, 0],
+        ],
+        { value: 1 },
+      )
+      .slice([0, 0], rows.shape);
+  const before = cumprod(shifted(rows), 1);
+  const after = cumprod(shifted(rows.flip(1)), 1).flip(1);
+  const others = before.mul(after).reshape(order.map((axis) => x.shape[axis] as number));
+  const inverse = order.map((_, axis) => order.indexOf(axis));
+  return [others.permute(inverse).mul(restore(dy, x, attrs))];
+});
+
+function reduce(op: Operator<Reduction>, x: Tensor, axes: Axes | undefined, keepDims: boolean): Tensor {
+  return apply(op, [x], { axes: normalizeAxes(axes, x.rank), keepDims });
+}
+
+/** Sum over `axes` (all of them by default). */
+export function sum(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return reduce(sumOp, arithmetic(x), axes, keepDims);
+}
+export function mean(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return reduce(meanOp, floating(x), axes, keepDims);
+}
+export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return reduce(prodOp, arithmetic(x), axes, keepDims);
+}
+export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return extreme("max", maxOp, x, axes, keepDims);
+}
+export function min(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return extreme("min", minOp, x, axes, keepDims);
+}
+
+function extreme(
+  name: string,
+  op: Operator<Reduction>,
+  x: Tensor,
+  axes: Axes | undefined,
+  keepDims: boolean,
+): Tensor {
+  if (normalizeAxes(axes, x.rank).some((axis) => x.shape[axis] === 0))
+    throw new Error(`${name}(${x}): an empty axis has no ${name}imum`);
+  return reduce(op, arithmetic(x), axes, keepDims);
+}
+
+/** Whether any entry is true. */
+export function any(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return sum(astype(astype(x, "bool"), "int32"), axes, keepDims).greater(0);
+}
+/** Whether all entries are true. */
+export function all(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  return any(x.logicalNot(), axes, keepDims).logicalNot();
+}
+
+/** Variance; `correction` 1 (Bessel's, the default, as in PyTorch) or 0. */
+export function variance(
+  x: Tensor,
+  axes?: Axes,
+  options: { keepDims?: boolean; correction?: number } = {},
+): Tensor {
+  const { keepDims = false, correction = 1 } = options;
+  const list = normalizeAxes(axes, x.rank);
+  const count = sizeOf(list.map((axis) => x.shape[axis] as number));
+  const centred = floating(x).sub(mean(x, list, true));
+  return sum(centred.square(), list, keepDims).div(Math.max(0, count - correction));
+}
+/** Standard deviation; `correction` as in `variance`. */
+export function std(
+  x: Tensor,
+  axes?: Axes,
+  options: { keepDims?: boolean; correction?: number } = {},
+): Tensor {
+  return variance(x, axes, options).sqrt();
+}
+/** The p-norm over `axes`; p = 2 by default, Infinity for the largest magnitude. */
+export function norm(x: Tensor, axes?: Axes, options: { keepDims?: boolean; p?: number } = {}): Tensor {
+  const { keepDims = false, p = 2 } = options;
+  const size = floating(x).abs();
+  if (p === Number.POSITIVE_INFINITY) return max(size, axes, keepDims);
+  if (p === 1) return sum(size, axes, keepDims);
+  if (p !== 2) return sum(size.pow(p), axes, keepDims).pow(1 / p);
+  const total = sum(floating(x).square(), axes, keepDims);
+  // The root has an infinite slope at 0; the norm's subgradient there is 0.
+  const zero = total.equal(0);
+  return total.add(astype(zero, total.dtype)).sqrt().mul(astype(zero.logicalNot(), total.dtype));
+}
+/** log Σ e^x, without overflow. */
+export function logSumExp(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  const values = floating(x);
+  const list = normalizeAxes(axes, x.rank);
+  const top = max(values, list, true).stopGradient();
+  // Where all entries are −∞ (or one is ∞) the shift must not make ∞ − ∞.
+  const shift = top.abs().equal(Number.POSITIVE_INFINITY).where(0, top);
+  const total = values.sub(shift).exp().sum(list, true).log().add(shift);
+  return keepDims ? total : total.reshape(reducedShape(x.shape, list, false));
+}
+
+type Arg = { axis: number; keepDims: boolean };
+function arg(name: string, type: string): Operator<Arg> {
+  return defineOp<Arg>({
+    name,
+    infer: ([x], { axis, keepDims }) => {
+      if (x.shape[axis] === 0) throw new Error(`axis ${axis} is empty`);
+      return [{ dtype: "int32", shape: reducedShape(x.shape, [axis], keepDims) }];
+    },
+    emit: (g, [x], [y], { attrs: { axis, keepDims } }) => {
+      const index = g.op(type, [x], { axis, keepdims: keepDims ? 1 : 0 });
+      g.node("Cast", [index], [y], { to: 6 });
+    },
+  });
+}
+const argMaxOp = arg("argmax", "ArgMax");
+const argMinOp = arg("argmin", "ArgMin");
+
+/** Index (int32) of the largest entry along `axis`, the first of equals; of the flattened tensor without an axis. */
+export function argmax(x: Tensor, axis?: number, keepDims = false): Tensor {
+  return argOf(argMaxOp, x, axis, keepDims);
+}
+/** Index (int32) of the smallest entry along `axis`, the first of equals. */
+export function argmin(x: Tensor, axis?: number, keepDims = false): Tensor {
+  return argOf(argMinOp, x, axis, keepDims);
+}
+function argOf(op: Operator<Arg>, x: Tensor, axis: number | undefined, keepDims: boolean): Tensor {
+  const source = axis === undefined ? arithmetic(x).reshape([-1]) : arithmetic(x);
+  return apply(op, [source], {
+    axis: normalizeAxis(axis ?? 0, source.rank),
+    keepDims: keepDims && axis !== undefined,
+  });
+}
+
+const cumsumOp: Operator<{ axis: number; reverse: boolean }> = defineOp<{ axis: number; reverse: boolean }>({
+  name: "cumsum",
+  infer: ([x]) => [x],
+  emit: (g, [x], [y], { attrs: { axis, reverse } }) =>
+    g.node("CumSum", [x, g.scalar(axis, "int32")], [y], { reverse: reverse ? 1 : 0 }),
+  gradient: ({ attrs: { axis, reverse } }, [dy]) => [
+    dy && apply(cumsumOp, [dy], { axis, reverse: !reverse }),
+  ],
+});
+
+/** Running sum along `axis`; from the end with `reverse`. */
+export function cumsum(x: Tensor, axis: number, options: { reverse?: boolean } = {}): Tensor {
+  return apply(cumsumOp, [arithmetic(x)], {
+    axis: normalizeAxis(axis, x.rank),
+    reverse: options.reverse ?? false,
+  });
+}
+
+/** Running product along `axis`, by doubling: entry i takes in entry i − 2^k in round k. */
+export function cumprod(x: Tensor, axis: number): Tensor {
+  const a = normalizeAxis(axis, x.rank);
+  const length = x.shape[a] as number;
+  let out = arithmetic(x);
+  for (let shift = 1; shift < length; shift *= 2) {
+    const pads = x.shape.map((_, i): [number, number] => (i === a ? [shift, 0] : [0, 0]));
+    out = out.mul(out.narrow(a, 0, length - shift).pad(pads, { value: 1 }));
+  }
+  return out;
+}
+
+/** Sums a broadcast tensor back to `shape`. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = x.rank - shape.length;
+  const axes: number[] = [];
+  x.shape.forEach((extent, i) => {
+    if (i < lead || (shape[i - lead] === 1 && extent !== 1)) axes.push(i);
+  });
+  const summed = axes.length > 0 ? sum(x, axes, true) : x;
+  return sameShape(summed.shape, shape) ? summed : summed.reshape(shape);
+}

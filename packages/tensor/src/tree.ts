@@ -1,0 +1,77 @@
+/** Nested arrays and records of tensors, as functions take and give them. */
+import { Tensor } from "./tensor.ts";
+
+export interface Flattened {
+  readonly leaves: readonly Tensor[];
+  /** Describes all that is not a tensor; equal keys mean equal structure and equal constants. */
+  readonly key: string;
+  /** The same structure around other tensors. */
+  readonly rebuild: (leaves: readonly Tensor[]) => unknown;
+}
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 0;
+
+function identity(object: object): number {
+  let id = identities.get(object);
+  if (id === undefined) {
+    id = nextIdentity++;
+    identities.set(object, id);
+  }
+  return id;
+}
+
+function isRecord(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/**
+ * Takes a tree apart. Arrays, maps and plain records are walked; numbers, strings, booleans and other
+ * objects (by identity) are constants of the structure.
+ */
+export function flatten(tree: unknown): Flattened {
+  const leaves: Tensor[] = [];
+  const walk = (value: unknown): { key: string; build: (next: () => Tensor) => unknown } => {
+    if (value instanceof Tensor) {
+      leaves.push(value);
+      return { key: "T", build: (next) => next() };
+    }
+    if (Array.isArray(value)) {
+      const items = value.map(walk);
+      return {
+        key: `[${items.map((item) => item.key).join()}]`,
+        build: (next) => items.map((item) => item.build(next)),
+      };
+    }
+    if (value instanceof Map) {
+      const items = [...value].map(([name, item]) => [name as unknown, walk(item)] as const);
+      return {
+        key: `M{${items.map(([name, item]) => `${String(name)}:${item.key}`).join()}}`,
+        build: (next) => new Map(items.map(([name, item]) => [name, item.build(next)])),
+      };
+    }
+    if (typeof value === "object" && value !== null) {
+      if (!isRecord(value)) return { key: `#${identity(value)}`, build: () => value };
+      const items = Object.entries(value).map(([name, item]) => [name, walk(item)] as const);
+      return {
+        key: `{${items.map(([name, item]) => `${JSON.stringify(name)}:${item.key}`).join()}}`,
+        build: (next) => Object.fromEntries(items.map(([name, item]) => [name, item.build(next)])),
+      };
+    }
+    if (typeof value === "function") return { key: `#${identity(value)}`, build: () => value };
+    return {
+      key: `${typeof value}=${Object.is(value, -0) ? "-0" : JSON.stringify(String(value))}`,
+      build: () => value,
+    };
+  };
+  const { key, build } = walk(tree);
+  return {
+    leaves,
+    key,
+    rebuild: (replacements) => {
+      let i = 0;
+      return build(() => replacements[i++] as Tensor);
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/** Tensors that change: parameters, running statistics, optimizer state. */
+import type { TypedArray } from "./dtype.ts";
+import { Value } from "./graph/graph.ts";
+import { markPending, unmarkPending } from "./graph/pending.ts";
+import type { Stored } from "./graph/stored.ts";
+import { currentTrace } from "./graph/trace.ts";
+import { astype } from "./ops/cast.ts";
+import { formatShape, sameShape } from "./shape.ts";
+import { Tensor } from "./tensor.ts";
+
+/**
+ * A tensor with a place of its own. Reading one gives its value at that moment; `assign` gives it
+ * another, of the same shape and type. In a compiled function the values it reads and writes become
+ * inputs and outputs of the graph.
+ */
+export class Variable extends Tensor {
+  /** The path in the module tree (`blocks.3.attn.qkv.weight`), once the tree was walked. */
+  name: string | undefined;
+  /** Whether gradients are taken and optimizers change it. */
+  trainable: boolean;
+  /** Grows with each new value. */
+  version = 0;
+  #value: Value;
+  #spare: Stored | undefined;
+
+  constructor(initial: Tensor, options: { name?: string; trainable?: boolean } = {}) {
+    super(initial.value);
+    this.#value = initial.value;
+    this.name = options.name;
+    this.trainable = options.trainable ?? true;
+    if (!this.#value.stored) markPending(this);
+  }
+
+  override get value(): Value {
+    const trace = currentTrace();
+    if (trace) return trace.read(this);
+    const value = this.#value;
+    if (value.stored) value.stored.shared = true;
+    if (value.label === undefined && this.name !== undefined) value.label = this.name;
+    return value;
+  }
+
+  /** Gives the variable another value: a tensor of its shape, or host values (row-major). */
+  assign(next: Tensor | TypedArray): void {
+    const tensor = next instanceof Tensor ? next : Tensor.fromArray(next, this.shape, this.dtype);
+    if (!sameShape(tensor.shape, this.shape))
+      throw new Error(
+        `${this.name ?? "variable"}: expected ${formatShape(this.shape)}, got ${formatShape(tensor.shape)}`,
+      );
+    const value = astype(tensor, this.dtype).value;
+    const trace = currentTrace();
+    if (trace) {
+      trace.write(this, value);
+      return;
+    }
+    this.#spare = undefined;
+    this.#value = value;
+    this.version++;
+    if (!value.stored) markPending(this);
+  }
+
+  /** The value without marking it as held by somebody. For the compiler. */
+  peekValue(): Value {
+    return this.#value;
+  }
+
+  /** Takes the result of a compiled run as the new value. For the compiler. */
+  adopt(stored: Stored): void {
+    const old = this.#value.stored;
+    this.#spare = old && !old.shared ? old : undefined;
+    this.#value = Value.leaf(stored, this.name);
+    this.version++;
+    unmarkPending(this);
+  }
+
+  /** An array that no one reads any more, for the next result to be written into. For the compiler. */
+  takeSpare(): Stored | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare;
+  }
+}
+
+/** A variable that optimizers leave alone: a running statistic, a counter, a table. */
+export function buffer(initial: Tensor): Variable {
+  return new Variable(initial, { trainable: false });
+}
+
+/** A variable that is trained. */
+export function parameter(initial: Tensor): Variable {
+  return new Variable(initial);
+}
