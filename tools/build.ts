@@ -17,6 +17,7 @@ for (const folder of folders) {
   const manifest = readFileSync(join(folder, "package.json"), "utf8");
   const { private: _, ...published } = JSON.parse(manifest.replaceAll(/"\.\/src\/(.*)\.ts"/g, '"./$1.js"'));
   writeFileSync(join(folder, "dist/package.json"), `${JSON.stringify(published, null, 2)}\n`);
+  rmSync(join(folder, "dist/.tsbuildinfo"));
   cpSync(join(root, "LICENSE"), join(folder, "dist/LICENSE"));
   console.log(`${published.name} ${published.version}: ${folder}/dist`);
 }

@@ -5,8 +5,10 @@ export default class TotalsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const totals = { passed: 0, failed: errors.length, skipped: 0, pending: 0 };
     for (const module of modules) {
-      // A file that cannot be collected has no tests to count, and must still count as a failure.
-      if (module.state() === "failed" && module.errors().length > 0) totals.failed++;
+      // A file that does not load, or a hook that throws, fails no test: it counts as one itself.
+      for (const suite of [module, ...module.children.allSuites()]) {
+        if (suite.errors().length > 0) totals.failed++;
+      }
       for (const test of module.children.allTests()) totals[test.result().state]++;
     }
     const skipped = totals.skipped + totals.pending;
