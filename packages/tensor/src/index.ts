@@ -16,7 +16,19 @@ export { type Compiled, type CompileOptions, compile } from "./compile.ts";
 export type { DType, TypedArray } from "./dtype.ts";
 export { backend, configure } from "./graph/execute.ts";
 export { guard } from "./graph/trace.ts";
+export * from "./ops/activation.ts";
 export type { Operand } from "./ops/apply.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from "./ops/conv.ts";
 export * from "./ops/create.ts";
 export { fromArray } from "./ops/create.ts";
 export {
@@ -36,6 +48,10 @@ export {
 } from "./ops/elementwise.ts";
 export { linear, matmul } from "./ops/linalg.ts";
 export { concat, type Index, type PadMode, type Pads, stack } from "./ops/movement.ts";
+export * from "./ops/norm.ts";
+export * from "./ops/pool.ts";
+export * from "./ops/softmax.ts";
+export type { Padding, PerAxis } from "./ops/window.ts";
 export type { Backend, BackendOptions } from "./runtime/backend.ts";
 export type { Shape } from "./shape.ts";
 export { evaluate, type Nested, Tensor } from "./tensor.ts";

@@ -54,6 +54,8 @@ export interface EmitContext<A> {
   readonly attrs: A;
   readonly inputs: Operands<Spec>;
   readonly outputs: Operands<Spec>;
+  /** `used[i]`: whether anything reads output i. */
+  readonly used: readonly boolean[];
 }
 
 export function defineOp<A extends Attributes = Attributes>(operator: Operator<A>): Operator<A> {

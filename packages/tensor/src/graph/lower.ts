@@ -152,6 +152,7 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
     }
   }
 
+  const read = new Set([...graph.results, ...graph.steps.flatMap((step) => step.inputs)]);
   for (const step of graph.steps) {
     emitter.begin(step.outputs[0] as string);
     const names = step.inputs.map(resolve);
@@ -159,6 +160,7 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
       attrs: step.node.attrs,
       inputs: step.node.inputs as unknown as Operands<Spec>,
       outputs: step.node.outputs as unknown as Operands<Spec>,
+      used: step.outputs.map((output) => read.has(output)),
     };
     if (step.node.operator.alias) renamed.set(step.outputs[0] as string, names[0] as string);
     else

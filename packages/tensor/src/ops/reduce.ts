@@ -48,7 +48,8 @@ const prodOp = reduction("prod", "ReduceProd", ({ inputs: [x], attrs }, [dy]) =>
   if (!dy) return [];
   const kept = normalizeAxes(undefined, x.rank).filter((axis) => !attrs.axes.includes(axis));
   const order = [...kept, ...attrs.axes];
-  const rows = x.permute(order).reshape([-1, sizeOf(attrs.axes.map((axis) => x.shape[axis] as number))]); // [R, K]
+  const count = (axes: readonly number[]) => sizeOf(axes.map((axis) => x.shape[axis] as number));
+  const rows = x.permute(order).reshape([count(kept), count(attrs.axes)]); // [R, K]
   const shifted = (values: Tensor) =>
     values
       .pad(

@@ -1,0 +1,221 @@
+/**
+ * ONNX forms of the two convolution gradients. Several forms compute the same; which is fastest differs
+ * by ten times with the shape, so the form is chosen by shape (`docs/benchmarks.md` has the figures).
+ */
+import { CONTRIB, type Emitter } from "../graph/emitter.ts";
+import type { EmitContext, Operands, Spec } from "../graph/graph.ts";
+import { type Shape, sizeOf } from "../shape.ts";
+import type { ConvAttributes } from "./conv.ts";
+import { emitPatches, reach, type Window, windowAttributes } from "./window.ts";
+
+type Context = EmitContext<ConvAttributes & { readonly shape: Shape }>;
+
+/** dx [N, C, ...] from dy [N, O, ...] and w [O, C/g, ...]. */
+export function emitInputGradient(
+  g: Emitter,
+  [dy, w]: Operands<string>,
+  [dx]: Operands<string>,
+  { attrs: { window, groups, shape }, inputs: [dySpec, wSpec] }: Context,
+): void {
+  const rank = shape.length - 2;
+  const unit = window.strides.every((stride) => stride === 1);
+  const fits = window.kernel.every(
+    (_, i) =>
+      (window.before[i] as number) < reach(window, i) && (window.after[i] as number) < reach(window, i),
+  );
+  // With few channels to produce, ConvTranspose is quicker than a convolution with few outputs.
+  if (unit && fits && (groups > 1 || (shape[1] as number) > 3) && rank <= 3) {
+    const flipped = emitFlipped(g, w, wSpec, groups);
+    g.node("Conv", [dy, flipped], [dx], {
+      ...windowAttributes({
+        ...window,
+        before: window.before.map((before, i) => reach(window, i) - 1 - before),
+        after: window.after.map((after, i) => reach(window, i) - 1 - after),
+      }),
+      group: groups,
+    });
+    return;
+  }
+  const outputPadding = window.kernel.map(
+    (_, i) =>
+      (shape[i + 2] as number) -
+      (window.strides[i] as number) * ((dySpec.shape[i + 2] as number) - 1) -
+      reach(window, i) +
+      (window.before[i] as number) +
+      (window.after[i] as number),
+  );
+  if (rank === 1) {
+    // In two dimensions it is about twice as fast.
+    const lift = (name: string) => g.op("Unsqueeze", [name, g.ints([2])]);
+    const attributes = windowAttributes(lifted(window));
+    const y = g.op("ConvTranspose", [lift(dy), lift(w)], {
+      ...attributes,
+      group: groups,
+      output_padding: [0, ...outputPadding],
+    });
+    g.node("Squeeze", [y, g.ints([2])], [dx]);
+    return;
+  }
+  g.node("ConvTranspose", [dy, w], [dx], {
+    ...windowAttributes(window),
+    group: groups,
+    output_padding: outputPadding,
+  });
+}
+
+function lifted(window: Window): Window {
+  return {
+    kernel: [1, ...window.kernel],
+    strides: [1, ...window.strides],
+    dilations: [1, ...window.dilations],
+    before: [0, ...window.before],
+    after: [0, ...window.after],
+  };
+}
+
+/** [O, C/g, ...] → [C, O/g, ...] with the kernel reversed. */
+function emitFlipped(g: Emitter, w: string, { shape }: Spec, groups: number): string {
+  const [outputs, perGroup, ...kernel] = shape as [number, number, ...number[]];
+  const spatial = kernel.map((_, i) => i);
+  let turned: string;
+  if (groups === 1) turned = g.op("Transpose", [w], { perm: [1, 0, ...spatial.map((i) => i + 2)] });
+  else {
+    const grouped = g.op("Reshape", [w, g.ints([groups, outputs / groups, perGroup, ...kernel])]);
+    const swapped = g.op("Transpose", [grouped], { perm: [0, 2, 1, ...spatial.map((i) => i + 3)] });
+    turned = g.op("Reshape", [swapped, g.ints([groups * perGroup, outputs / groups, ...kernel])]);
+  }
+  const axes = spatial.filter((i) => (kernel[i] as number) > 1).map((i) => i + 2);
+  if (axes.length === 0) return turned;
+  const all = (value: number) => g.ints(axes.map(() => value));
+  return g.op("Slice", [turned, all(-1), all(-(2 ** 31)), g.ints(axes), all(-1)]);
+}
+
+/** dw [O, C/g, ...] from x [N, C, ...] and dy [N, O, ...]. */
+export function emitWeightGradient(
+  g: Emitter,
+  [x, dy]: Operands<string>,
+  [dw]: Operands<string>,
+  { attrs: { window, groups, shape }, inputs: [xSpec, dySpec] }: Context,
+): void {
+  const [outputs, perGroup, ...kernel] = shape as [number, number, ...number[]];
+  const batch = xSpec.shape[0] as number;
+  const extents = dySpec.shape.slice(2);
+  const positions = sizeOf(extents);
+  const taps = sizeOf(kernel);
+  const call = { g, x, dy, dw, window, groups, shape, xSpec, dySpec };
+  if (groups > 1) {
+    const depthwise = perGroup === 1 && outputs === groups;
+    const small = taps <= 9 && window.strides.every((stride) => stride === 1);
+    if (depthwise && small) depthwisePatches(call);
+    else byConvolution(call);
+  } else if (outputs * perGroup * taps < 4096 || taps * perGroup * positions * batch > 2 ** 29)
+    byConvolution(call);
+  else if (positions >= 128) byBatchedPatches(call);
+  else byPatches(call);
+}
+
+interface Call {
+  readonly g: Emitter;
+  readonly x: string;
+  readonly dy: string;
+  readonly dw: string;
+  readonly window: Window;
+  readonly groups: number;
+  readonly shape: Shape;
+  readonly xSpec: Spec;
+  readonly dySpec: Spec;
+}
+
+/** a·bᵀ over the last two axes. */
+function timesTransposed(g: Emitter, a: string, b: string, rank: number): string {
+  if (g.device === "cpu" && !g.portable) return g.op("FusedMatMul", [a, b], { transB: 1 }, CONTRIB);
+  const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
+  return g.op("MatMul", [a, g.op("Transpose", [b], { perm })]);
+}
+
+/** One product an image, summed over the batch: for large images. */
+function byBatchedPatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call): void {
+  const [outputs, channels, ...kernel] = shape as [number, number, ...number[]];
+  const extents = dySpec.shape.slice(2);
+  const batch = xSpec.shape[0] as number;
+  const patches = emitPatches(g, x, xSpec.shape, window, extents, 2, 2); // [N, C, K, ...]
+  const columns = g.op("Reshape", [patches, g.ints([batch, channels * sizeOf(kernel), sizeOf(extents)])]);
+  const rows = g.op("Reshape", [dy, g.ints([batch, outputs, sizeOf(extents)])]);
+  const products = timesTransposed(g, rows, columns, 3); // [N, O, C·K]
+  const sum = g.op("ReduceSum", [products, g.ints([0])], { keepdims: 0 });
+  g.node("Reshape", [sum, g.ints(shape)], [dw]);
+}
+
+/** One product over all images, channels last: for small images. */
+function byPatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call): void {
+  const [outputs, channels, ...kernel] = shape as [number, number, ...number[]];
+  const rank = kernel.length;
+  const extents = dySpec.shape.slice(2);
+  const batch = xSpec.shape[0] as number;
+  const last = [0, ...kernel.map((_, i) => i + 2), 1];
+  const moved = g.op("Transpose", [x], { perm: last }); // [N, ..., C]
+  const movedShape = last.map((axis) => xSpec.shape[axis] as number);
+  const patches = emitPatches(g, moved, movedShape, window, extents, 1, rank + 1); // [N, ..., K, C]
+  const rows = batch * sizeOf(extents);
+  const columns = g.op("Reshape", [patches, g.ints([rows, sizeOf(kernel) * channels])]);
+  const out = g.op("Reshape", [g.op("Transpose", [dy], { perm: last }), g.ints([rows, outputs])]);
+  const product = g.op("Gemm", [out, columns], { transA: 1 }); // [O, K·C]
+  const split = g.op("Reshape", [product, g.ints([outputs, sizeOf(kernel), channels])]);
+  g.node("Reshape", [g.op("Transpose", [split], { perm: [0, 2, 1] }), g.ints(shape)], [dw]);
+}
+
+/** Depthwise: [N, C, K, L] times [N, C, L, 1]. */
+function depthwisePatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call): void {
+  const extents = dySpec.shape.slice(2);
+  const [batch, channels] = xSpec.shape as [number, number];
+  const taps = sizeOf(shape.slice(2));
+  const patches = emitPatches(g, x, xSpec.shape, window, extents, 2, 2);
+  const columns = g.op("Reshape", [patches, g.ints([batch, channels, taps, sizeOf(extents)])]);
+  const column = g.op("Reshape", [dy, g.ints([batch, channels, sizeOf(extents), 1])]);
+  const sum = g.op("ReduceSum", [g.op("MatMul", [columns, column]), g.ints([0])], { keepdims: 0 });
+  g.node("Reshape", [sum, g.ints(shape)], [dw]);
+}
+
+/**
+ * A convolution with batch and channels exchanged, dy as the kernel, stride and dilation exchanged.
+ * With groups g: [C/g, g·N, ...] by [O, N, ...].
+ */
+function byConvolution({ g, x, dy, dw, window, groups, shape, xSpec, dySpec }: Call): void {
+  const [, perGroup, ...kernel] = shape as [number, number, ...number[]];
+  const batch = xSpec.shape[0] as number;
+  const spatial = kernel.map((_, i) => i);
+  const swap = [1, 0, ...spatial.map((i) => i + 2)];
+  const extents = dySpec.shape.slice(2);
+  let input: string;
+  if (groups === 1) input = g.op("Transpose", [x], { perm: swap });
+  else {
+    const split = g.op("Reshape", [x, g.ints([batch, groups, perGroup, ...xSpec.shape.slice(2)])]);
+    const turned = g.op("Transpose", [split], { perm: [2, 1, 0, ...spatial.map((i) => i + 3)] });
+    input = g.op("Reshape", [turned, g.ints([perGroup, groups * batch, ...xSpec.shape.slice(2)])]);
+  }
+  const weight = g.op("Transpose", [dy], { perm: swap }); // [O, N, ...]
+  // Padding is cut so that exactly the kernel's extents come out.
+  const after = spatial.map(
+    (i) =>
+      ((kernel[i] as number) - 1) * (window.dilations[i] as number) +
+      (window.strides[i] as number) * ((extents[i] as number) - 1) +
+      1 -
+      (xSpec.shape[i + 2] as number) -
+      (window.before[i] as number),
+  );
+  const surplus = after.map((a) => Math.max(0, -a));
+  if (surplus.some((s) => s > 0)) {
+    // Entries behind that no window of the forward pass met.
+    const axes = spatial.map((i) => i + 2);
+    const ends = axes.map((axis, i) => (xSpec.shape[axis] as number) - (surplus[i] as number));
+    input = g.op("Slice", [input, g.ints(axes.map(() => 0)), g.ints(ends), g.ints(axes)]);
+  }
+  const product = g.op("Conv", [input, weight], {
+    kernel_shape: extents,
+    strides: window.dilations,
+    dilations: window.strides,
+    pads: [...window.before, ...after.map((a) => Math.max(0, a))],
+    group: groups,
+  }); // [C/g, O, ...]
+  g.node("Transpose", [product], [dw], { perm: swap });
+}

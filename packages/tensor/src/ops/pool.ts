@@ -1,0 +1,301 @@
+/** Pooling: the largest or the mean entry of every window. */
+import { defineOp, type Operator } from "../graph/graph.ts";
+import { type Shape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { apply, applyAll, floating } from "./apply.ts";
+import { convTranspose1d, convTranspose2d, convTranspose3d } from "./conv.ts";
+import { fromArray, ones } from "./create.ts";
+import { concat } from "./movement.ts";
+import {
+  outputExtents,
+  type Padding,
+  type PerAxis,
+  perAxis,
+  type Window,
+  windowAttributes,
+  windowOf,
+} from "./window.ts";
+
+type PoolAttributes = { window: Window; ceil: boolean };
+
+function checkRank(name: string, x: Tensor, rank: number): void {
+  if (x.rank !== rank + 2) throw new Error(`${name}(${x}): expected ${rank + 2} axes, [N, C, ...]`);
+}
+
+/** Outputs the maxima and where they stand, as int64 indices into the flattened input. */
+const maxPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
+  name: "maxPool",
+  infer: ([x], { window, ceil }) => {
+    const shape = [...x.shape.slice(0, 2), ...outputExtents(window, x.shape.slice(2), ceil)];
+    return [
+      { dtype: x.dtype, shape },
+      { dtype: "int64", shape },
+    ];
+  },
+  emit: (g, [x], [y, indices], { attrs: { window, ceil }, used }) =>
+    g.node("MaxPool", [x], used[1] ? [y, indices] : [y], {
+      ...windowAttributes(window),
+      ceil_mode: ceil ? 1 : 0,
+    }),
+  gradient: ({ inputs: [x], outputs: [, indices], attrs }, [dy]) => [
+    dy && apply(maxPoolGradientOp, [dy, indices], { shape: x.shape, overlapping: overlaps(attrs.window) }),
+  ],
+});
+
+function overlaps(window: Window): boolean {
+  return window.kernel.some((k, i) => k > (window.strides[i] as number) || window.dilations[i] !== 1);
+}
+
+/** Writes dy where the maxima stood; entries that were the maximum of several windows add up. */
+const maxPoolGradientOp: Operator<{ shape: Shape; overlapping: boolean }> = defineOp({
+  name: "maxPoolGradient",
+  infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
+  emit: (g, [dy, indices], [dx], { attrs: { shape, overlapping }, inputs: [spec] }) => {
+    const zeros = g.op("Expand", [g.scalar(0, spec.dtype), g.ints([sizeOf(shape)])]);
+    const flat = (name: string) => g.op("Reshape", [name, g.ints([-1])]);
+    const sum = g.op("ScatterElements", [zeros, flat(indices), flat(dy)], {
+      axis: 0,
+      reduction: overlapping ? "add" : "none",
+    });
+    g.node("Reshape", [sum, g.ints(shape)], [dx]);
+  },
+  gradient: ({ inputs: [, indices] }, [c]) => [c && apply(pickOp, [c, indices], {})],
+});
+
+/** Entries of the flattened first operand at the indices given by the second. */
+const pickOp: Operator<Record<string, never>> = defineOp<Record<string, never>>({
+  name: "pick",
+  infer: ([x, indices]) => [{ dtype: x.dtype, shape: indices.shape }],
+  emit: (g, [x, indices], [y]) =>
+    g.node("Gather", [g.op("Reshape", [x, g.ints([-1])]), indices], [y], { axis: 0 }),
+  gradient: ({ inputs: [x, indices] }, [dy]) => [
+    dy && apply(maxPoolGradientOp, [dy, indices], { shape: x.shape, overlapping: true }),
+  ],
+});
+
+export interface MaxPoolOptions {
+  /** Default: the kernel. */
+  readonly stride?: PerAxis;
+  readonly padding?: Padding;
+  readonly dilation?: PerAxis;
+  /** Lets the last window end outside of the padded input. */
+  readonly ceilMode?: boolean;
+}
+
+function maxPool(rank: number, x: Tensor, kernel: PerAxis, options: MaxPoolOptions): Tensor {
+  checkRank(`maxPool${rank}d`, x, rank);
+  const window = windowOf(perAxis(kernel, rank, "kernel"), { ...options, stride: options.stride ?? kernel });
+  return applyAll(maxPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false })[0] as Tensor;
+}
+/** x [N, C, L] → the largest entry of every window; padding counts as −∞. */
+export function maxPool1d(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = {}): Tensor {
+  return maxPool(1, x, kernel, options);
+}
+/** x [N, C, H, W] → the largest entry of every window. */
+export function maxPool2d(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = {}): Tensor {
+  return maxPool(2, x, kernel, options);
+}
+/** x [N, C, D, H, W] → the largest entry of every window. */
+export function maxPool3d(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = {}): Tensor {
+  return maxPool(3, x, kernel, options);
+}
+
+/** Sums over windows, zero padded, every channel by itself. */
+const sumPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
+  name: "avgPool",
+  infer: ([x], { window, ceil }) => [
+    { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...outputExtents(window, x.shape.slice(2), ceil)] },
+  ],
+  emit: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
+    // A window that ends outside (ceil mode) is a window over a longer padding: explicit padding keeps
+    // the count of entries, and with it the divisor, the same everywhere.
+    const spatial = spec.shape.slice(2);
+    const after = spatial.map((extent, i) => {
+      const [stride, kernel] = [window.strides[i] as number, window.kernel[i] as number];
+      return ((out.shape[i + 2] as number) - 1) * stride + kernel - extent - (window.before[i] as number);
+    });
+    const pads = [0, 0, ...window.before, 0, 0, ...after.map((a) => Math.max(0, a))];
+    const padded = pads.some((p) => p > 0) ? g.op("Pad", [x, g.ints(pads), g.scalar(0, spec.dtype)]) : x;
+    g.node("AveragePool", [padded], [y], { kernel_shape: window.kernel, strides: window.strides });
+  },
+  gradient: ({ inputs: [x], attrs: { window } }, [dy]) => [dy && spreadMean(dy, x.shape, window)],
+});
+
+/** The gradient of the mean over windows: dy / K written to every entry of its window. */
+function spreadMean(dy: Tensor, shape: Shape, window: Window): Tensor {
+  const rank = window.kernel.length;
+  const [batch, channels] = shape as [number, number];
+  const scaled = dy.mul(1 / sizeOf(window.kernel));
+  const plain = window.kernel.every(
+    (k, i) =>
+      k === window.strides[i] &&
+      window.before[i] === 0 &&
+      k * (dy.shape[i + 2] as number) === (shape[i + 2] as number),
+  );
+  if (plain) {
+    const column = [batch, channels, ...dy.shape.slice(2).flatMap((extent) => [extent, 1])];
+    const wide = [
+      batch,
+      channels,
+      ...dy.shape.slice(2).flatMap((extent, i) => [extent, window.kernel[i] as number]),
+    ];
+    return scaled.reshape(column).expand(wide).reshape(shape);
+  }
+  const single = scaled.reshape([batch * channels, 1, ...dy.shape.slice(2)]);
+  const turn = [convTranspose1d, convTranspose2d, convTranspose3d][rank - 1] as typeof convTranspose2d;
+  const wide = turn(single, ones([1, 1, ...window.kernel], dy.dtype), { stride: window.strides });
+  // Padded entries are cut off; entries that no window met are zero.
+  const pads = window.before.map((before, i): [number, number] => [
+    -before,
+    (shape[i + 2] as number) + before - (wide.shape[i + 2] as number),
+  ]);
+  return wide.pad([[0, 0], [0, 0], ...pads]).reshape(shape);
+}
+
+export interface AvgPoolOptions {
+  /** Default: the kernel. */
+  readonly stride?: PerAxis;
+  readonly padding?: Padding;
+  readonly ceilMode?: boolean;
+  /** Whether padded zeros count in the mean; default true. */
+  readonly countIncludePad?: boolean;
+}
+
+function avgPool(rank: number, x: Tensor, kernel: PerAxis, options: AvgPoolOptions): Tensor {
+  checkRank(`avgPool${rank}d`, x, rank);
+  const window = windowOf(perAxis(kernel, rank, "kernel"), { ...options, stride: options.stride ?? kernel });
+  const means = apply(sumPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false });
+  const corrections = divisorCorrections(
+    x.shape.slice(2),
+    means.shape.slice(2),
+    window,
+    options.countIncludePad ?? true,
+  );
+  return corrections ? means.mul(corrections.astype(means.dtype)) : means;
+}
+
+/** K / (entries that count) for every window, [...]; `undefined` where it is 1 everywhere. */
+function divisorCorrections(
+  spatial: Shape,
+  extents: Shape,
+  window: Window,
+  includePad: boolean,
+): Tensor | undefined {
+  const factors = extents.map((count, axis) => {
+    const [k, stride, before] = [
+      window.kernel[axis] as number,
+      window.strides[axis] as number,
+      window.before[axis] as number,
+    ];
+    const extent = spatial[axis] as number;
+    const [low, high] = includePad ? [-before, extent + (window.after[axis] as number)] : [0, extent];
+    return Float32Array.from({ length: count }, (_, i) => {
+      const start = i * stride - before;
+      return k / (Math.min(start + k, high) - Math.max(start, low));
+    });
+  });
+  if (factors.every((factor) => factor.every((f) => f === 1))) return undefined;
+  return factors
+    .map((factor, axis) =>
+      fromArray(
+        factor,
+        factors.map((_, i) => (i === axis ? factor.length : 1)),
+      ),
+    )
+    .reduce((a, b) => a.mul(b));
+}
+/** x [N, C, L] → the mean of every window. */
+export function avgPool1d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  return avgPool(1, x, kernel, options);
+}
+/** x [N, C, H, W] → the mean of every window. */
+export function avgPool2d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  return avgPool(2, x, kernel, options);
+}
+/** x [N, C, D, H, W] → the mean of every window. */
+export function avgPool3d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  return avgPool(3, x, kernel, options);
+}
+
+/** The bins of adaptive pooling: [⌊i·n/m⌋, ⌈(i+1)·n/m⌉). */
+function bins(extent: number, count: number): [number, number][] {
+  return Array.from({ length: count }, (_, i) => [
+    Math.floor((i * extent) / count),
+    Math.ceil(((i + 1) * extent) / count),
+  ]);
+}
+
+function adaptiveAvgPool(rank: number, x: Tensor, outputSize: PerAxis): Tensor {
+  checkRank(`adaptiveAvgPool${rank}d`, x, rank);
+  const sizes = perAxis(outputSize, rank, "outputSize");
+  const spatial = x.shape.slice(2);
+  if (sizes.every((size) => size === 1))
+    return floating(x).mean(
+      spatial.map((_, i) => i + 2),
+      true,
+    );
+  if (sizes.every((size, i) => (spatial[i] as number) % size === 0))
+    return avgPool(
+      rank,
+      x,
+      sizes.map((size, i) => (spatial[i] as number) / size),
+      {},
+    );
+  // Each axis is a product with a matrix of bin means, [m, n].
+  return sizes.reduce((out, size, i) => {
+    const extent = spatial[i] as number;
+    const matrix = new Float32Array(size * extent);
+    bins(extent, size).forEach(([start, end], row) => {
+      matrix.fill(1 / (end - start), row * extent + start, row * extent + end);
+    });
+    const last = out.rank - 1;
+    return out
+      .transpose(i + 2, last)
+      .matmul(fromArray(matrix, [size, extent]).transpose())
+      .transpose(i + 2, last);
+  }, floating(x));
+}
+function adaptiveMaxPool(rank: number, x: Tensor, outputSize: PerAxis): Tensor {
+  checkRank(`adaptiveMaxPool${rank}d`, x, rank);
+  const sizes = perAxis(outputSize, rank, "outputSize");
+  const spatial = x.shape.slice(2);
+  if (sizes.every((size, i) => (spatial[i] as number) % size === 0))
+    return maxPool(
+      rank,
+      x,
+      sizes.map((size, i) => (spatial[i] as number) / size),
+      {},
+    );
+  return sizes.reduce((out, size, i) => {
+    const rows = bins(spatial[i] as number, size);
+    return concat(
+      rows.map(([start, end]) => out.narrow(i + 2, start, end - start).max(i + 2, true)),
+      i + 2,
+    );
+  }, floating(x));
+}
+
+/** x [N, C, L] → [N, C, outputSize], means over bins of nearly equal size. */
+export function adaptiveAvgPool1d(x: Tensor, outputSize: PerAxis): Tensor {
+  return adaptiveAvgPool(1, x, outputSize);
+}
+/** x [N, C, H, W] → [N, C, ...outputSize]. */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: PerAxis): Tensor {
+  return adaptiveAvgPool(2, x, outputSize);
+}
+/** x [N, C, D, H, W] → [N, C, ...outputSize]. */
+export function adaptiveAvgPool3d(x: Tensor, outputSize: PerAxis): Tensor {
+  return adaptiveAvgPool(3, x, outputSize);
+}
+/** x [N, C, L] → [N, C, outputSize], maxima over bins of nearly equal size. */
+export function adaptiveMaxPool1d(x: Tensor, outputSize: PerAxis): Tensor {
+  return adaptiveMaxPool(1, x, outputSize);
+}
+/** x [N, C, H, W] → [N, C, ...outputSize]. */
+export function adaptiveMaxPool2d(x: Tensor, outputSize: PerAxis): Tensor {
+  return adaptiveMaxPool(2, x, outputSize);
+}
+/** x [N, C, D, H, W] → [N, C, ...outputSize]. */
+export function adaptiveMaxPool3d(x: Tensor, outputSize: PerAxis): Tensor {
+  return adaptiveMaxPool(3, x, outputSize);
+}
