@@ -3,7 +3,7 @@ import { CONTRIB } from "../graph/emitter.ts";
 import { defineOp } from "../graph/graph.ts";
 import { broadcastShapes, formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { apply, floating, promoted } from "./apply.ts";
+import { apply, arithmetic, promoted } from "./apply.ts";
 import { untransposed } from "./movement.ts";
 import { sumTo } from "./reduce.ts";
 
@@ -67,7 +67,7 @@ function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor
 export function matmul(left: Tensor, right: Tensor): Tensor {
   if (left.rank === 0 || right.rank === 0)
     throw new Error(`matmul(${left}, ${right}): a scalar is no matrix`);
-  const [a, b] = promoted(left, right).map(floating) as [Tensor, Tensor];
+  const [a, b] = promoted(left, right).map(arithmetic) as [Tensor, Tensor];
   if (a.rank === 1 && b.rank === 1) return matmul(a.unsqueeze(0), b.unsqueeze(1)).reshape([]);
   if (a.rank === 1) return matmul(a.unsqueeze(0), b).squeeze(-2);
   if (b.rank === 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
