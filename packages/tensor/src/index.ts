@@ -46,12 +46,30 @@ export {
   stopGradient,
   where,
 } from "./ops/elementwise.ts";
+export { embedding, gather, oneHot, scatter, scatterAdd, take } from "./ops/gather.ts";
 export { linear, matmul } from "./ops/linalg.ts";
 export { concat, type Index, type PadMode, type Pads, stack } from "./ops/movement.ts";
 export * from "./ops/norm.ts";
 export * from "./ops/pool.ts";
 export * from "./ops/softmax.ts";
+export { argsort, type Sorted, sort, topK } from "./ops/sort.ts";
 export type { Padding, PerAxis } from "./ops/window.ts";
+export {
+  bernoulli,
+  dropout,
+  erfInverse,
+  generatorState,
+  HostRandom,
+  manualSeed,
+  nextKey,
+  normal,
+  permutation,
+  randint,
+  randomKey,
+  splitKey,
+  truncatedNormal,
+  uniform,
+} from "./random.ts";
 export type { Backend, BackendOptions } from "./runtime/backend.ts";
 export type { Shape } from "./shape.ts";
 export { evaluate, type Nested, Tensor } from "./tensor.ts";

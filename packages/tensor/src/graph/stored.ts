@@ -9,6 +9,8 @@ export interface Placed {
   readonly backend: Backend;
 }
 
+const SMALL = 64;
+
 export class Stored {
   readonly dtype: DType;
   readonly shape: Shape;
@@ -55,7 +57,8 @@ export class Stored {
     }
     if (!this.placed) {
       this.placed = { array: backend.upload(this.host as TypedArray, this.dtype, this.shape), backend };
-      this.host = undefined;
+      // A few numbers stay at hand; a large array lives in one place.
+      if (this.host && this.host.length > SMALL) this.host = undefined;
     }
     return this.placed.array;
   }

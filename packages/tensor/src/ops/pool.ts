@@ -8,6 +8,7 @@ import { fromArray, ones } from "./create.ts";
 import { concat } from "./movement.ts";
 import {
   outputExtents,
+  overhang,
   type Padding,
   type PerAxis,
   perAxis,
@@ -32,11 +33,18 @@ const maxPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
       { dtype: "int64", shape },
     ];
   },
-  emit: (g, [x], [y, indices], { attrs: { window, ceil }, used }) =>
+  emit: (g, [x], [y, indices], { attrs: { window, ceil }, inputs: [spec], outputs: [out], used }) => {
+    // ONNX Runtime's ceil mode keeps a last window that starts in the padding, where PyTorch drops it:
+    // longer padding says the same. It must be shorter than the kernel, which only dilation can exceed.
+    const after = overhang(window, spec.shape.slice(2), out.shape.slice(2)).map((entries, i) =>
+      Math.max(entries, window.after[i] as number),
+    );
+    const fits = after.every((entries, i) => entries < (window.kernel[i] as number));
     g.node("MaxPool", [x], used[1] ? [y, indices] : [y], {
-      ...windowAttributes(window),
-      ceil_mode: ceil ? 1 : 0,
-    }),
+      ...windowAttributes(ceil && fits ? { ...window, after } : window),
+      ceil_mode: ceil && !fits ? 1 : 0,
+    });
+  },
   gradient: ({ inputs: [x], outputs: [, indices], attrs }, [dy]) => [
     dy && apply(maxPoolGradientOp, [dy, indices], { shape: x.shape, overlapping: overlaps(attrs.window) }),
   ],
@@ -109,11 +117,7 @@ const sumPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
   emit: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
     // A window that ends outside (ceil mode) is a window over a longer padding: explicit padding keeps
     // the count of entries, and with it the divisor, the same everywhere.
-    const spatial = spec.shape.slice(2);
-    const after = spatial.map((extent, i) => {
-      const [stride, kernel] = [window.strides[i] as number, window.kernel[i] as number];
-      return ((out.shape[i + 2] as number) - 1) * stride + kernel - extent - (window.before[i] as number);
-    });
+    const after = overhang(window, spec.shape.slice(2), out.shape.slice(2));
     const pads = [0, 0, ...window.before, 0, 0, ...after.map((a) => Math.max(0, a))];
     const padded = pads.some((p) => p > 0) ? g.op("Pad", [x, g.ints(pads), g.scalar(0, spec.dtype)]) : x;
     g.node("AveragePool", [padded], [y], { kernel_shape: window.kernel, strides: window.strides });

@@ -86,6 +86,14 @@ export function outputExtents(window: Window, spatial: Shape, ceil = false): num
   });
 }
 
+/** How far the last of `extents` windows reaches beyond the entries of each spatial axis; negative where it stays inside. */
+export function overhang(window: Window, spatial: Shape, extents: readonly number[]): number[] {
+  return spatial.map((extent, i) => {
+    const start = ((extents[i] as number) - 1) * (window.strides[i] as number) - (window.before[i] as number);
+    return start + reach(window, i) - extent;
+  });
+}
+
 /** The ONNX attributes of a window. */
 export function windowAttributes(window: Window) {
   return {

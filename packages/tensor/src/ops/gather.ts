@@ -1,0 +1,139 @@
+/** Reading and writing at indices. Negative indices count from the end. */
+import { type DType, isFloat } from "../dtype.ts";
+import { defineOp, type Operator, type Spec } from "../graph/graph.ts";
+import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { apply } from "./apply.ts";
+import { astype } from "./cast.ts";
+import { arange, zeros } from "./create.ts";
+
+type Axis = { axis: number };
+
+function checkIndex(index: Spec): void {
+  if (index.dtype !== "int32" && index.dtype !== "int64")
+    throw new Error(`indices must be int32 or int64, got ${index.dtype}`);
+}
+
+const takeOp: Operator<Axis> = defineOp<Axis>({
+  name: "take",
+  infer: ([x, indices], { axis }) => {
+    checkIndex(indices);
+    return [
+      { dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] },
+    ];
+  },
+  emit: (g, [x, indices], [y], { attrs }) => g.node("Gather", [x, indices], [y], { axis: attrs.axis }),
+  gradient: ({ inputs: [x, indices], attrs }, [dy]) => [
+    dy && isFloat(x.dtype) ? apply(takeGradientOp, [dy, indices], { ...attrs, shape: x.shape }) : undefined,
+  ],
+});
+
+/**
+ * Adds slices of dy into zeros at indices along an axis. ScatterElements and not ScatterND, whose
+ * additions race on the CPU where indices repeat.
+ */
+const takeGradientOp: Operator<Axis & { shape: Shape }> = defineOp<Axis & { shape: Shape }>({
+  name: "takeGradient",
+  infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
+  emit: (g, [dy, indices], [dx], { attrs: { axis, shape }, inputs: [spec, index] }) => {
+    const count = sizeOf(index.shape);
+    const flat = [...shape.slice(0, axis), count, ...shape.slice(axis + 1)];
+    const updates = g.op("Reshape", [dy, g.ints(flat)], { allowzero: 1 });
+    const column = g.op("Reshape", [indices, g.ints(flat.map((_, i) => (i === axis ? count : 1)))], {
+      allowzero: 1,
+    });
+    const wide = g.op("Expand", [column, g.ints(flat)]);
+    const base = g.op("Expand", [g.scalar(0, spec.dtype), g.ints(shape)]);
+    g.node("ScatterElements", [base, wide, updates], [dx], { axis, reduction: "add" });
+  },
+  gradient: ({ inputs: [, indices], attrs: { axis } }, [c]) => [c && apply(takeOp, [c, indices], { axis })],
+});
+
+/** Slices of x at indices of any shape along `axis`: the axis is replaced by the shape of the indices. */
+export function take(x: Tensor, indices: Tensor, axis = 0): Tensor {
+  return apply(takeOp, [x, indices], { axis: normalizeAxis(axis, x.rank) });
+}
+/** Rows of a table [V, D] for ids [...]: [..., D]. */
+export function embedding(weight: Tensor, ids: Tensor): Tensor {
+  if (weight.rank !== 2) throw new Error(`embedding(${weight}): expected a table [V, D]`);
+  return take(weight, ids, 0);
+}
+
+const gatherOp: Operator<Axis> = defineOp<Axis>({
+  name: "gather",
+  infer: ([x, index], { axis }) => {
+    checkIndex(index);
+    checkInside(index.shape, x.shape, axis);
+    return [{ dtype: x.dtype, shape: index.shape }];
+  },
+  emit: (g, [x, index], [y], { attrs: { axis }, inputs: [spec, indexSpec] }) =>
+    // ONNX wants equal extents on the other axes; PyTorch lets the index be shorter.
+    g.node("GatherElements", [cut(g, x, spec, indexSpec, axis), index], [y], { axis }),
+  gradient: ({ inputs: [x, index], attrs: { axis } }, [dy]) => [
+    dy && isFloat(x.dtype) ? scatterAdd(zeros(x.shape, x.dtype), axis, index, dy) : undefined,
+  ],
+});
+
+function checkInside(index: Shape, shape: Shape, axis: number): void {
+  if (index.length !== shape.length || index.some((extent, i) => i !== axis && extent > (shape[i] as number)))
+    throw new Error(
+      `an index of ${formatShape(index)} reaches outside of ${formatShape(shape)} on another axis than ${axis}`,
+    );
+}
+
+/** x cut to the index's extents on every axis but one. */
+function cut(
+  g: Parameters<Operator<Axis>["emit"]>[0],
+  x: string,
+  spec: Spec,
+  index: Spec,
+  axis: number,
+): string {
+  const axes = spec.shape.flatMap((extent, i) => (i !== axis && extent !== index.shape[i] ? [i] : []));
+  if (axes.length === 0) return x;
+  const ends = axes.map((i) => index.shape[i] as number);
+  return g.op("Slice", [x, g.ints(axes.map(() => 0)), g.ints(ends), g.ints(axes)]);
+}
+
+/** y[i][j] = x[index[i][j]][j] for axis 0, and alike for the others; the shape is the index's. */
+export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
+  return apply(gatherOp, [x, index], { axis: normalizeAxis(axis, x.rank) });
+}
+
+const scatterOp: Operator<Axis & { add: boolean }> = defineOp<Axis & { add: boolean }>({
+  name: "scatter",
+  infer: ([x, index, source], { axis }) => {
+    checkIndex(index);
+    checkInside(index.shape, x.shape, axis);
+    if (!sameShape(index.shape, source.shape))
+      throw new Error(`index ${formatShape(index.shape)} and source ${formatShape(source.shape)} differ`);
+    return [x];
+  },
+  emit: (g, inputs, [y], { attrs: { axis, add } }) =>
+    g.node("ScatterElements", inputs, [y], { axis, reduction: add ? "add" : "none" }),
+  gradient: ({ inputs: [x, index, source], attrs: { axis, add }, needs }, [dy]) => {
+    if (!dy) return [];
+    const kept = add ? dy : scatter(dy, axis, index, zeros(source.shape, x.dtype));
+    return [needs[0] ? kept : undefined, null, needs[2] ? gather(dy, axis, index) : undefined];
+  },
+});
+
+/** x with `source` written at the index along `axis`; where indices repeat, one of them wins. */
+export function scatter(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
+  return apply(scatterOp, [x, index, astype(source, x.dtype)], {
+    axis: normalizeAxis(axis, x.rank),
+    add: false,
+  });
+}
+/** x with `source` added at the index along `axis`. */
+export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
+  return apply(scatterOp, [x, index, astype(source, x.dtype)], {
+    axis: normalizeAxis(axis, x.rank),
+    add: true,
+  });
+}
+
+/** 1 at each id and 0 elsewhere, [..., classes]; an id out of range gives zeros. */
+export function oneHot(ids: Tensor, classes: number, dtype: DType = "float32"): Tensor {
+  return astype(ids.unsqueeze(-1).equal(arange(classes).astype(ids.dtype)), dtype);
+}

@@ -1,0 +1,55 @@
+/** Order along an axis. */
+
+import { isFloat } from "../dtype.ts";
+import { defineOp, type Operator } from "../graph/graph.ts";
+import { normalizeAxis } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { applyAll, arithmetic } from "./apply.ts";
+import { zeros } from "./create.ts";
+import { scatter } from "./gather.ts";
+
+type TopK = { k: number; axis: number; largest: boolean };
+const topKOp: Operator<TopK> = defineOp<TopK>({
+  name: "topK",
+  infer: ([x], { k, axis }) => {
+    const extent = x.shape[axis] as number;
+    if (!Number.isInteger(k) || k < 0 || k > extent)
+      throw new Error(`k = ${k} for an axis of ${extent} entries`);
+    const shape = x.shape.map((e, i) => (i === axis ? k : e));
+    return [
+      { dtype: x.dtype, shape },
+      { dtype: "int32", shape },
+    ];
+  },
+  emit: (g, [x], [values, indices], { attrs: { k, axis, largest } }) => {
+    const wide = g.name("indices");
+    g.node("TopK", [x, g.ints([k])], [values, wide], { axis, largest: largest ? 1 : 0, sorted: 1 });
+    g.node("Cast", [wide], [indices], { to: 6 });
+  },
+  gradient: ({ inputs: [x], outputs: [, indices], attrs: { axis } }, [dy]) => [
+    dy && isFloat(x.dtype) ? scatter(zeros(x.shape, x.dtype), axis, indices, dy) : undefined,
+  ],
+});
+
+/** Sorted entries and where they came from. */
+export interface Sorted {
+  readonly values: Tensor;
+  /** int32 */
+  readonly indices: Tensor;
+}
+
+/** The k largest (or smallest) entries along `axis`, best first; of equal ones the earlier first. */
+export function topK(x: Tensor, k: number, options: { axis?: number; largest?: boolean } = {}): Sorted {
+  const axis = normalizeAxis(options.axis ?? -1, x.rank);
+  const [values, indices] = applyAll(topKOp, [arithmetic(x)], { k, axis, largest: options.largest ?? true });
+  return { values: values as Tensor, indices: indices as Tensor };
+}
+/** All entries along `axis` in order; equal ones keep theirs. */
+export function sort(x: Tensor, options: { axis?: number; descending?: boolean } = {}): Sorted {
+  const axis = normalizeAxis(options.axis ?? -1, x.rank);
+  return topK(x, x.shape[axis] as number, { axis, largest: options.descending ?? false });
+}
+/** The indices (int32) that sort x along `axis`. */
+export function argsort(x: Tensor, options: { axis?: number; descending?: boolean } = {}): Tensor {
+  return sort(x, options).indices;
+}
