@@ -27,6 +27,10 @@ export interface LoadOptions {
    * may be pre-packed: it must not change while the executable lives.
    */
   readonly weights?: ReadonlyMap<string, DeviceArray>;
+  /** How far ONNX Runtime rewrites the graph (default `"all"`); less makes loading faster and runs slower. */
+  readonly optimization?: "none" | "basic" | "extended" | "all";
+  /** Whether weights are copied into the layout of the matrix kernels (default); loading takes longer then. */
+  readonly prepack?: boolean;
 }
 
 /** A loaded graph. Runs of one backend are serialised in the order of their calls. */
@@ -61,4 +65,9 @@ export interface BackendOptions {
   readonly threads?: number;
   /** Node only: `"direct"` (default where it loads) or `"node"` (the `onnxruntime-node` package). */
   readonly binding?: "direct" | "node";
+  /**
+   * Web only: the folder (ending in `/`) from which `onnxruntime-web` loads its `.wasm` and `.mjs` files, or
+   * the address of each. Default: beside the script, where bundlers put them.
+   */
+  readonly wasmPaths?: string | { readonly wasm?: string; readonly mjs?: string };
 }

@@ -1,0 +1,84 @@
+/**
+ * The functions of ONNX Runtime's C interface that the direct binding calls.
+ *
+ * The interface is a struct of function pointers (`struct OrtApi` of `onnxruntime_c_api.h`) which only ever
+ * grows at its end: a position that holds for one version holds for all later ones. Positions and signatures
+ * are those of API version 29. What the functions do beyond their signatures (what they copy, which options
+ * they know) was checked with `ORT_VERSION` alone, so the binding takes no other.
+ */
+export const ORT_VERSION = "1.30.0";
+export const ORT_API_VERSION = 29;
+
+/** Position, result and arguments. A `status` is null, or an error to be read and released. */
+const FUNCTIONS = {
+  GetErrorMessage: [2, "const char *", "void *"],
+  CreateSessionFromArray: [8, "status", "void *", "void *", "size_t", "void *", "void *"],
+  Run: [9, "status", "void *", "void *", "void *", "void *", "size_t", "void *", "size_t", "void *"],
+  CreateSessionOptions: [10, "status", "void *"],
+  DisableMemPattern: [17, "status", "void *"],
+  SetSessionGraphOptimizationLevel: [23, "status", "void *", "int"],
+  SetIntraOpNumThreads: [24, "status", "void *", "int"],
+  CreateTensorWithDataAsOrtValue: [
+    49,
+    "status",
+    "void *",
+    "void *",
+    "size_t",
+    "void *",
+    "size_t",
+    "int",
+    "void *",
+  ],
+  CreateCpuMemoryInfo: [69, "status", "int", "int", "void *"],
+  ReleaseStatus: [93, "void", "void *"],
+  ReleaseMemoryInfo: [94, "void", "void *"],
+  ReleaseSession: [95, "void", "void *"],
+  ReleaseValue: [96, "void", "void *"],
+  ReleaseSessionOptions: [100, "void", "void *"],
+  CreateEnvWithGlobalThreadPools: [119, "status", "int", "const char *", "void *", "void *"],
+  DisablePerSessionThreads: [120, "status", "void *"],
+  CreateThreadingOptions: [121, "status", "void *"],
+  ReleaseThreadingOptions: [122, "void", "void *"],
+  AddSessionConfigEntry: [130, "status", "void *", "const char *", "const char *"],
+  CreateAndRegisterAllocator: [144, "status", "void *", "void *", "void *"],
+  SetGlobalIntraOpNumThreads: [147, "status", "void *", "int"],
+  SetGlobalSpinControl: [149, "status", "void *", "int"],
+  ReleaseArenaCfg: [157, "void", "void *"],
+  CreateArenaCfgV2: [164, "status", "void *", "void *", "size_t", "void *"],
+  AddExternalInitializers: [210, "status", "void *", "void *", "void *", "size_t"],
+  SessionOptionsAppendExecutionProvider: [
+    216,
+    "status",
+    "void *",
+    "const char *",
+    "void *",
+    "void *",
+    "size_t",
+  ],
+} as const satisfies Record<string, readonly [position: number, result: string, ...args: string[]]>;
+
+/** An address; null pointers are `null`. */
+export type Pointer = bigint;
+
+/** What may be passed: arrays pass the address of their first element. */
+export type Argument = Pointer | number | string | ArrayBufferView | null;
+
+/** A native function; `async` runs it on a thread of libuv's pool. */
+export interface NativeFunction {
+  (...args: readonly Argument[]): unknown;
+  async(...args: [...Argument[], (error: Error | null, result: unknown) => void]): void;
+}
+
+export type OrtApi = Readonly<Record<keyof typeof FUNCTIONS, NativeFunction>>;
+
+/** Binds every function: `bind` makes one from its position and signature. */
+export function bindOrtApi(
+  bind: (position: number, result: string, args: readonly string[]) => NativeFunction,
+): OrtApi {
+  const bound: Partial<Record<keyof typeof FUNCTIONS, NativeFunction>> = {};
+  for (const name of Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[]) {
+    const [position, result, ...args] = FUNCTIONS[name];
+    bound[name] = bind(position, result === "status" ? "void *" : result, args);
+  }
+  return bound as OrtApi;
+}
