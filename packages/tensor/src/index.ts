@@ -73,4 +73,4 @@ export {
 export type { Backend, BackendOptions } from "./runtime/backend.ts";
 export type { Shape } from "./shape.ts";
 export { evaluate, type Nested, Tensor } from "./tensor.ts";
-export { buffer, parameter, Variable } from "./variable.ts";
+export { buffer, parameter, Variable, type VariableOptions } from "./variable.ts";

@@ -8,6 +8,14 @@ import { astype } from "./ops/cast.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
+export interface VariableOptions {
+  readonly name?: string;
+  /** Default: true, false for a buffer. */
+  readonly trainable?: boolean;
+  readonly buffer?: boolean;
+  readonly persistent?: boolean;
+}
+
 /**
  * A tensor with a place of its own. Reading one gives its value at that moment; `assign` gives it
  * another, of the same shape and type. In a compiled function the values it reads and writes become
@@ -18,16 +26,23 @@ export class Variable extends Tensor {
   name: string | undefined;
   /** Whether gradients are taken and optimizers change it. */
   trainable: boolean;
+  /** Whether it is state beside the parameters, such as a running statistic: never trained. */
+  readonly isBuffer: boolean;
+  /** Whether checkpoints keep it; false for a buffer that can be computed again. */
+  readonly persistent: boolean;
   /** Grows with each new value. */
   version = 0;
   #value: Value;
   #spare: Stored | undefined;
 
-  constructor(initial: Tensor, options: { name?: string; trainable?: boolean } = {}) {
-    super(initial.value);
+  constructor(initial: Tensor, options: VariableOptions = {}) {
+    // Not the initial value itself: its array would stay in memory for as long as the variable.
+    super(new Value(initial));
     this.#value = initial.value;
     this.name = options.name;
-    this.trainable = options.trainable ?? true;
+    this.isBuffer = options.buffer ?? false;
+    this.trainable = options.trainable ?? !this.isBuffer;
+    this.persistent = options.persistent ?? true;
     if (!this.#value.stored) markPending(this);
   }
 
@@ -81,9 +96,12 @@ export class Variable extends Tensor {
   }
 }
 
-/** A variable that optimizers leave alone: a running statistic, a counter, a table. */
-export function buffer(initial: Tensor): Variable {
-  return new Variable(initial, { trainable: false });
+/**
+ * A variable that optimizers leave alone: a running statistic, a counter, a table. One that is not
+ * `persistent` is left out of checkpoints.
+ */
+export function buffer(initial: Tensor, options: { persistent?: boolean } = {}): Variable {
+  return new Variable(initial, { ...options, buffer: true });
 }
 
 /** A variable that is trained. */
