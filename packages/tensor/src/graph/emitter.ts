@@ -23,6 +23,7 @@ import {
 import { byteSize, type DType, fromNumbers, ONNX_TYPE, type TypedArray } from "../dtype.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Spec } from "./graph.ts";
+import { Layout } from "./layout.ts";
 
 /** The operator set the graphs are written in, and the file format that goes with it. */
 export const OPSET = 21;
@@ -89,6 +90,9 @@ export class Emitter {
   private readonly nodes: NodeProto[] = [];
   private readonly initializers = new Map<string, TensorProto>();
   private readonly constants = new Map<string, string>();
+  private readonly made = new Map<string, string>();
+  /** Which values stand in another memory layout than their shape says. */
+  readonly layout: Layout = new Layout(this);
   private fresh = 0;
   private scope = "graph";
 
@@ -135,6 +139,25 @@ export class Emitter {
     const output = this.name(type);
     this.node(type, inputs, [output], attributes, domain);
     return output;
+  }
+
+  /** The result of `make`, made once for each key. */
+  once(key: string, make: () => string): string {
+    let name = this.made.get(key);
+    if (name === undefined) {
+      name = make();
+      this.made.set(key, name);
+    }
+    return name;
+  }
+
+  /** A constant matrix, computed once for each key. */
+  table(key: string, shape: Shape, make: () => Float32Array<ArrayBuffer>): string {
+    return this.once(`table:${key}`, () => {
+      const name = `table.${key}`;
+      this.initializer(name, make(), { dtype: "float32", shape });
+      return name;
+    });
   }
 
   /** A name that nothing else has. */

@@ -40,6 +40,16 @@ export interface Operator<A> {
   /** Writes ONNX nodes that compute `outputs` from `inputs` (names). */
   emit(g: Emitter, inputs: Operands<string>, outputs: Operands<string>, node: EmitContext<A>): void;
   /**
+   * The same for values that stand pixels first (see `Layout`); declines by returning false, before it
+   * has emitted anything. Called only in graphs where that layout pays.
+   */
+  readonly emitPixels?: (
+    g: Emitter,
+    inputs: Operands<string>,
+    outputs: Operands<string>,
+    node: EmitContext<A>,
+  ) => boolean;
+  /**
    * Cotangents of the inputs from those of the outputs (a zero one is `undefined`). Absent where the
    * operator has no gradient: none then flows to its inputs.
    */

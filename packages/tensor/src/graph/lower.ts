@@ -9,6 +9,7 @@ import {
   topologicalOrder,
   type Value,
 } from "./graph.ts";
+import { pixelsPay } from "./layout.ts";
 import type { Stored } from "./stored.ts";
 
 /** A graph with equal nodes merged; values that are equal share a name. */
@@ -152,6 +153,8 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
     }
   }
 
+  const pixels =
+    options.device === "cpu" && !options.portable && pixelsPay(graph.steps.map((step) => step.node));
   const read = new Set([...graph.results, ...graph.steps.flatMap((step) => step.inputs)]);
   for (const step of graph.steps) {
     emitter.begin(step.outputs[0] as string);
@@ -162,21 +165,23 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
       outputs: step.node.outputs as unknown as Operands<Spec>,
       used: step.outputs.map((output) => read.has(output)),
     };
-    if (step.node.operator.alias) renamed.set(step.outputs[0] as string, names[0] as string);
-    else
-      step.node.operator.emit(
-        emitter,
-        names as unknown as Operands<string>,
-        step.outputs as unknown as Operands<string>,
-        context,
-      );
+    const { operator } = step.node;
+    const outputs = step.outputs as unknown as Operands<string>;
+    if (operator.alias) {
+      renamed.set(outputs[0], names[0] as string);
+      continue;
+    }
+    if (pixels && operator.emitPixels?.(emitter, names as unknown as Operands<string>, outputs, context))
+      continue;
+    const plain = names.map((name) => emitter.layout.plain(name));
+    operator.emit(emitter, plain as unknown as Operands<string>, outputs, context);
   }
 
   // A result that is an input, a constant or given twice needs a name of its own.
   const outputs = new Map<string, Spec>();
   emitter.begin("result");
   graph.results.forEach((result, i) => {
-    const source = resolve(result);
+    const source = emitter.layout.plain(resolve(result));
     const wanted = options.outputName?.(i);
     const spec = graph.resultSpecs[i] as Spec;
     let name = source;

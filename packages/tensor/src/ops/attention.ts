@@ -1,4 +1,5 @@
 /** Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1). */
+import { dropout } from "../random.ts";
 import type { Tensor } from "../tensor.ts";
 import { arange } from "./create.ts";
 import { where } from "./elementwise.ts";
@@ -13,6 +14,8 @@ export interface AttentionOptions {
   readonly window?: readonly [before: number, after: number];
   /** Default: 1/√D. */
   readonly scale?: number;
+  /** The probability that a weight is left out, for training. */
+  readonly dropout?: number;
 }
 
 /**
@@ -45,10 +48,11 @@ export function scaledDotProductAttention(
       near = near ? near.logicalAnd(distance.greaterEqual(-before)) : distance.greaterEqual(-before);
     if (near) allowed = allowed ? allowed.logicalAnd(near) : near;
   }
-  if (!allowed) return softmax(scores).matmul(v);
+  const dropped = (weights: Tensor) => (options.dropout ? dropout(weights, options.dropout) : weights);
+  if (!allowed) return dropped(softmax(scores)).matmul(v);
   // A finite floor: a row of −∞ would be 0/0, also in its gradient.
   const weights = softmax(where(allowed, scores, -1e30));
-  return where(allowed, weights, 0).matmul(v);
+  return dropped(where(allowed, weights, 0)).matmul(v);
 }
 
 /** Key heads that serve several query heads: [..., Hk, G, L, D] against [..., Hk, 1, S, D]. */

@@ -7,6 +7,7 @@ import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating, promoted } from "./apply.ts";
 import { emitInputGradient, emitWeightGradient } from "./conv-emit.ts";
+import { emitConvPixels, emitInputGradientPixels, emitWeightGradientPixels } from "./conv-pixels.ts";
 import { type PadMode, pad } from "./movement.ts";
 import {
   outputExtents,
@@ -42,6 +43,7 @@ export const convOp: Operator<ConvAttributes> = defineOp<ConvAttributes>({
   },
   emit: (g, inputs, [y], { attrs: { window, groups } }) =>
     g.node("Conv", inputs, [y], { ...windowAttributes(window), group: groups }),
+  emitPixels: emitConvPixels,
   gradient: ({ inputs: [x, w, bias], attrs, needs }, [dy]) =>
     dy
       ? [
@@ -60,6 +62,7 @@ const inputGradientOp: Operator<InputGradientAttributes> = defineOp<InputGradien
   name: "convInputGradient",
   infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
   emit: emitInputGradient,
+  emitPixels: emitInputGradientPixels,
   gradient: ({ inputs: [dy, w], attrs, needs }, [dx]) =>
     dx
       ? [
@@ -77,6 +80,7 @@ const weightGradientOp: Operator<WeightGradientAttributes> = defineOp<WeightGrad
   name: "convWeightGradient",
   infer: ([x], { shape }) => [{ dtype: x.dtype, shape }],
   emit: emitWeightGradient,
+  emitPixels: emitWeightGradientPixels,
   gradient: ({ inputs: [x, dy], attrs, needs }, [dw]) =>
     dw
       ? [

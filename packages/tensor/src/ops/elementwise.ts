@@ -21,6 +21,11 @@ function unary(
     name,
     infer: ([x]) => [x],
     emit: (g, [x], [y]) => g.node(type, [x], [y], attributes),
+    emitPixels: (g, [x], [y]) => {
+      if (!g.layout.has(x)) return false;
+      g.layout.set(y, g.op(type, [g.layout.pixels(x)], attributes));
+      return true;
+    },
     ...(derivative && {
       gradient: ({ inputs: [x], outputs: [y] }, [dy]) => [dy && derivative(dy, x, y)],
     }),
@@ -158,6 +163,16 @@ function binary(
     name,
     infer: ([a, b]) => [{ dtype: result ?? a.dtype, shape: broadcastShapes(a.shape, b.shape) }],
     emit: (g, [a, b], [y]) => g.node(type, [a, b], [y]),
+    emitPixels: (g, inputs, [y], context) => {
+      const operands = g.layout.operands(inputs, context);
+      // Made once: the backward pass centres what the forward pass has centred already.
+      if (operands)
+        g.layout.set(
+          y,
+          g.once(`${type}:${operands.join()}`, () => g.op(type, operands)),
+        );
+      return operands !== undefined;
+    },
     ...(derivative && {
       gradient: ({ inputs: [a, b], outputs: [y], needs }, [dy]) => {
         if (!dy) return [];
@@ -216,6 +231,11 @@ const whereOp = defineOp({
     if (spec.dtype !== "bool") return g.node("Where", [condition, a, b], [y]);
     const [x, z] = [g.op("And", [condition, a]), g.op("And", [g.op("Not", [condition]), b])];
     g.node("Or", [x, z], [y]);
+  },
+  emitPixels: (g, inputs, [y], context) => {
+    const operands = context.inputs[1].dtype === "bool" ? undefined : g.layout.operands(inputs, context);
+    if (operands) g.layout.set(y, g.op("Where", operands));
+    return operands !== undefined;
   },
   gradient: ({ inputs: [condition, a, b], needs }, [dy]) =>
     dy
@@ -308,6 +328,12 @@ const clipOp = defineOp<{ low: number | undefined; high: number | undefined }>({
   emit: (g, [x], [y], { attrs: { low, high }, inputs: [spec] }) => {
     const bound = (value: number | undefined) => (value === undefined ? "" : g.scalar(value, spec.dtype));
     g.node("Clip", [x, bound(low), bound(high)], [y]);
+  },
+  emitPixels: (g, [x], [y], { attrs: { low, high }, inputs: [spec] }) => {
+    if (!g.layout.has(x)) return false;
+    const bound = (value: number | undefined) => (value === undefined ? "" : g.scalar(value, spec.dtype));
+    g.layout.set(y, g.op("Clip", [g.layout.pixels(x), bound(low), bound(high)]));
+    return true;
   },
   gradient: ({ inputs: [x], attrs: { low, high } }, [dy]) => {
     if (!dy) return [];

@@ -2,6 +2,7 @@
 import type { DType } from "../dtype.ts";
 import { promote } from "../dtype.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
+import { turnAxis, turnOrder } from "../graph/layout.ts";
 import {
   broadcastShapes,
   formatShape,
@@ -26,7 +27,10 @@ const reshapeOp = defineOp<{ shape: Shape }>({
     return [{ dtype: x.dtype, shape }];
   },
   // allowzero: an extent of 0 means 0, not "as before".
-  emit: (g, [x], [y], { attrs }) => g.node("Reshape", [x, g.ints(attrs.shape)], [y], { allowzero: 1 }),
+  emit: (g, [x], [y], { attrs, inputs: [spec] }) => {
+    g.node("Reshape", [x, g.ints(attrs.shape)], [y], { allowzero: 1 });
+    if (attrs.shape.filter((extent) => extent !== 1).length <= 1) g.layout.noteVector(y, x, spec);
+  },
   gradient: ({ inputs: [x] }, [dy]) => [dy?.reshape(x.shape)],
 });
 
@@ -113,6 +117,14 @@ const expandOp = defineOp<{ shape: Shape }>({
     return [{ dtype: x.dtype, shape }];
   },
   emit: (g, [x], [y], { attrs }) => g.node("Expand", [x, g.ints(attrs.shape)], [y]),
+  emitPixels: (g, [x], [y], { attrs: { shape }, inputs: [spec] }) => {
+    const [batch, channels, height, width] = spec.shape;
+    if (spec.shape.length !== 4 || height !== 1 || width !== 1 || batch !== shape[0] || channels !== shape[1])
+      return false;
+    const row = g.op("Reshape", [g.layout.plain(x), g.ints([1, 1, batch as number, channels as number])]);
+    g.layout.set(y, g.op("Expand", [row, g.ints(turnOrder(shape))]));
+    return true;
+  },
   gradient: ({ inputs: [x] }, [dy]) => [dy && sumTo(dy, x.shape)],
 });
 
@@ -136,6 +148,17 @@ const sliceOp = defineOp<Range>({
       return end < 0 ? -(2 ** 31) : end;
     });
     g.node("Slice", [x, pick(starts), pick(ends), g.ints(axes), pick(steps)], [y]);
+  },
+  emitPixels: (g, [x], [y], { attrs: { starts, sizes, steps } }) => {
+    if (!g.layout.has(x) || steps.some((step) => step < 0)) return false;
+    const ends = starts.map((start, i) => start + (sizes[i] as number) * (steps[i] as number));
+    const [from, to, by] = [starts, ends, steps].map((list) => g.ints(turnOrder(list))) as [
+      string,
+      string,
+      string,
+    ];
+    g.layout.set(y, g.op("Slice", [g.layout.pixels(x), from, to, g.ints([0, 1, 2, 3]), by]));
+    return true;
   },
   gradient: ({ inputs: [x], attrs }, [dy]) => [dy && unslice(dy, x.shape, attrs)],
 });
@@ -261,6 +284,12 @@ const concatOp = defineOp<{ axis: number }>({
     return [{ dtype: first.dtype, shape: first.shape.map((e, i) => (i === axis ? total : e)) }];
   },
   emit: (g, inputs, [y], { attrs }) => g.node("Concat", inputs, [y], { axis: attrs.axis }),
+  emitPixels: (g, inputs, [y], { attrs }) => {
+    if (!inputs.every((input) => g.layout.has(input))) return false;
+    const pixels = inputs.map((input) => g.layout.pixels(input));
+    g.layout.set(y, g.op("Concat", pixels, { axis: turnAxis(attrs.axis) }));
+    return true;
+  },
   gradient: ({ inputs, attrs: { axis } }, [dy]) => {
     let start = 0;
     return inputs.map((input) => {
@@ -322,6 +351,13 @@ const padOp = defineOp<{ pads: Pads; value: number }>({
   emit: (g, [x], [y], { attrs: { pads, value }, inputs: [spec] }) => {
     const list = g.ints([...pads.map(([before]) => before), ...pads.map(([, after]) => after)]);
     g.node("Pad", [x, list, g.scalar(value, spec.dtype)], [y], { mode: "constant" });
+  },
+  emitPixels: (g, [x], [y], { attrs: { pads, value }, inputs: [spec] }) => {
+    if (!g.layout.has(x)) return false;
+    const turned = turnOrder(pads);
+    const list = g.ints([...turned.map(([before]) => before), ...turned.map(([, after]) => after)]);
+    g.layout.set(y, g.op("Pad", [g.layout.pixels(x), list, g.scalar(value, spec.dtype)]));
+    return true;
   },
   gradient: ({ inputs: [x], attrs: { pads } }, [dy]) => [
     dy &&

@@ -6,6 +6,7 @@ import type { Tensor } from "../tensor.ts";
 import { apply, applyAll, floating } from "./apply.ts";
 import { ones, zeros } from "./create.ts";
 import { avgPool3d } from "./pool.ts";
+import { emitColumnSums } from "./reduce.ts";
 
 /** Scale and shift after normalisation, and what is added to the variance. */
 export interface Affine {
@@ -62,6 +63,21 @@ const batchNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
       training_mode: 1,
     });
   },
+  emitPixels: (g, [x, weight, bias], [y, mean, variance], { attrs: { eps }, inputs: [spec] }) => {
+    if (spec.shape.length !== 4 || !g.layout.has(x)) return false;
+    const [batch, channels, height, width] = spec.shape as [number, number, number, number];
+    const count = batch * height * width;
+    const pixels = g.layout.pixels(x);
+    g.node("Mul", [emitColumnSums(g, pixels, count, channels), g.scalar(1 / count)], [mean]);
+    // Under the key of an ordinary difference, so that the gradient's is the same node.
+    const centred = g.once(`Sub:${pixels},${mean}`, () => g.op("Sub", [pixels, mean]));
+    const squares = g.op("Mul", [centred, centred]);
+    g.node("Mul", [emitColumnSums(g, squares, count, channels), g.scalar(1 / count)], [variance]);
+    const deviation = g.op("Sqrt", [g.op("Add", [variance, g.scalar(eps)])]);
+    const scale = g.op("Div", [g.layout.plain(weight), deviation]);
+    g.layout.set(y, g.op("Add", [g.op("Mul", [centred, scale]), g.layout.plain(bias)]));
+    return true;
+  },
   gradient: (
     { inputs: [x, weight], outputs: [, mean, variance], attrs: { eps }, needs },
     [dy, dMean, dVariance],
@@ -69,37 +85,31 @@ const batchNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
     const axes = otherAxes(x.rank);
     const count = sizeOf(x.shape) / (x.shape[1] as number);
     const wide = (v: Tensor) => perChannel(v, x.rank);
+    const centred = x.sub(wide(mean));
+    const inverse = variance.add(eps).rsqrt();
     let dx: Tensor | undefined;
     let dWeight: Tensor | undefined;
     let dBias: Tensor | undefined;
-    // dx = a·dy + b·x + c, with one a, b and c a channel: the fewest passes over memory.
-    let b: Tensor | undefined;
-    let c: Tensor | undefined;
-    const inverse = variance.add(eps).rsqrt();
+    const add = (part: Tensor) => {
+      dx = dx ? dx.add(part) : part;
+    };
     if (dy) {
       dBias = dy.sum(axes);
-      dWeight = dy.mul(x).sum(axes).sub(mean.mul(dBias)).mul(inverse);
-      const a = weight.mul(inverse);
-      b = a
-        .mul(inverse)
-        .mul(dWeight)
-        .mul(-1 / count);
-      c = a
-        .mul(dBias)
-        .mul(-1 / count)
-        .sub(b.mul(mean));
-      if (needs[0]) dx = dy.mul(wide(a));
+      const along = dy.mul(centred).sum(axes);
+      dWeight = along.mul(inverse);
+      // dx = weight/σ · (dy − mean(dy) − centred · mean(dy·centred)/σ²)
+      const pull = wide(along.mul(inverse.square()).mul(-1 / count));
+      const shift = wide(dBias.mul(-1 / count));
+      if (needs[0])
+        add(
+          dy
+            .add(centred.mul(pull))
+            .add(shift)
+            .mul(wide(weight.mul(inverse))),
+        );
     }
-    if (dVariance) {
-      const slope = dVariance.mul(2 / count);
-      b = b ? b.add(slope) : slope;
-      c = c ? c.sub(slope.mul(mean)) : slope.mul(mean).neg();
-    }
-    if (dMean) c = c ? c.add(dMean.mul(1 / count)) : dMean.mul(1 / count);
-    if (needs[0]) {
-      if (b) dx = dx ? dx.add(x.mul(wide(b))) : x.mul(wide(b));
-      if (c) dx = dx ? dx.add(wide(c)) : wide(c).expand(x.shape);
-    }
+    if (dVariance && needs[0]) add(centred.mul(wide(dVariance.mul(2 / count))));
+    if (dMean && needs[0]) add(wide(dMean.mul(1 / count)).expand(x.shape));
     return [dx, dWeight, dBias];
   },
 });

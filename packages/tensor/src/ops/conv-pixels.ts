@@ -1,0 +1,168 @@
+/** Convolution and its gradients on values that stand pixels first, [H, W, N, C] (see `graph/layout.ts`). */
+import { CONTRIB, type Emitter } from "../graph/emitter.ts";
+import type { EmitContext, Operands } from "../graph/graph.ts";
+import { type Shape, sizeOf } from "../shape.ts";
+import type { ConvAttributes } from "./conv.ts";
+import { emitPatches, type Window } from "./window.ts";
+import { Winograd } from "./winograd.ts";
+
+/** Sizes of one convolution: x [N, C, H, W], w [O, C, ...], y [N, O, ...extents]. */
+interface Sizes {
+  readonly window: Window;
+  readonly batch: number;
+  readonly channels: number;
+  readonly outputs: number;
+  readonly spatial: Shape;
+  readonly extents: Shape;
+}
+type Form = "winograd" | "pointwise" | "patches";
+
+/** The form for a convolution, or `undefined` where standing plain is better. */
+function formOf({ window, channels, outputs, spatial }: Sizes, groups: number): Form | undefined {
+  if (groups !== 1 || spatial.length !== 2 || window.dilations.some((d) => d !== 1)) return undefined;
+  const square = (k: number) => window.kernel.every((extent) => extent === k);
+  const [stride] = window.strides as [number];
+  const even = window.strides.every((s) => s === stride);
+  if (square(3) && even && stride <= 2 && channels >= 16 && outputs >= 16 && Math.max(...spatial) <= 64)
+    return "winograd";
+  if (square(1) && [...window.before, ...window.after].every((p) => p === 0)) return "pointwise";
+  return channels < 16 ? "patches" : undefined;
+}
+
+function winograd(g: Emitter, { window, batch, channels, outputs, spatial, extents }: Sizes): Winograd {
+  const axis = (i: number) => ({
+    extent: spatial[i] as number,
+    outputs: extents[i] as number,
+    before: window.before[i] as number,
+    stride: window.strides[i] as number,
+  });
+  return new Winograd(g, { batch, channels, filters: outputs, rows: axis(0), columns: axis(1) });
+}
+
+function sizesOf(window: Window, x: Shape, w: Shape, y: Shape): Sizes {
+  return {
+    window,
+    batch: x[0] as number,
+    channels: x[1] as number,
+    outputs: w[0] as number,
+    spatial: x.slice(2),
+    extents: y.slice(2),
+  };
+}
+
+/** Rows of patches, [Ho·Wo·N, K·C]; for a 1x1 window the entries themselves. */
+function columns(g: Emitter, x: string, { window, batch, channels, spatial, extents }: Sizes): string {
+  return g.once(`columns:${x}:${JSON.stringify(window)}`, () => {
+    const patches = emitPatches(g, x, [...spatial, batch, channels], window, extents, 0, 3); // [Ho, Wo, N, K, C]
+    return g.op("Reshape", [patches, g.ints([sizeOf(extents) * batch, sizeOf(window.kernel) * channels])]);
+  });
+}
+
+/** [O, C, kh, kw] → [O, kh·kw·C]. */
+function rowsOfWeight(g: Emitter, w: string, { window, channels, outputs }: Sizes): string {
+  const taps = sizeOf(window.kernel);
+  return g.once(`rows:${w}`, () => {
+    const last = taps === 1 ? w : g.op("Transpose", [w], { perm: [0, 2, 3, 1] });
+    return g.op("Reshape", [last, g.ints([outputs, taps * channels])]);
+  });
+}
+
+export function emitConvPixels(
+  g: Emitter,
+  [x, w, bias]: Operands<string>,
+  [y]: Operands<string>,
+  { attrs: { window, groups }, inputs, outputs: [out] }: EmitContext<ConvAttributes>,
+): boolean {
+  const sizes = sizesOf(window, inputs[0].shape, inputs[1].shape, out.shape);
+  const form = formOf(sizes, groups);
+  if (!form) return false;
+  const pixels = g.layout.pixels(x);
+  const weight = g.layout.plain(w);
+  let result: string;
+  if (form === "winograd") result = winograd(g, sizes).forward(pixels, weight);
+  else {
+    const product = g.op("Gemm", [columns(g, pixels, sizes), rowsOfWeight(g, weight, sizes)], { transB: 1 });
+    result = g.op("Reshape", [product, g.ints([...sizes.extents, sizes.batch, sizes.outputs])]);
+  }
+  g.layout.set(y, bias === undefined ? result : g.op("Add", [result, bias]));
+  return true;
+}
+
+type GradientContext = EmitContext<ConvAttributes & { readonly shape: Shape }>;
+
+export function emitInputGradientPixels(
+  g: Emitter,
+  [dy, w]: Operands<string>,
+  [dx]: Operands<string>,
+  { attrs: { window, groups, shape }, inputs }: GradientContext,
+): boolean {
+  const sizes = sizesOf(window, shape, inputs[1].shape, inputs[0].shape);
+  const form = formOf(sizes, groups);
+  if (!form || form === "patches") return false;
+  const pixels = g.layout.pixels(dy);
+  const weight = g.layout.plain(w);
+  if (form === "winograd") g.layout.set(dx, winograd(g, sizes).inputGradient(pixels, weight));
+  else g.layout.set(dx, pointwiseInputGradient(g, pixels, weight, sizes));
+  return true;
+}
+
+function pointwiseInputGradient(g: Emitter, dy: string, w: string, sizes: Sizes): string {
+  const { window, batch, channels, outputs, spatial, extents } = sizes;
+  const flat = g.op("Reshape", [dy, g.ints([sizeOf(extents) * batch, outputs])]);
+  const product = g.op("MatMul", [flat, rowsOfWeight(g, w, sizes)]); // [Ho·Wo·N, C]
+  const inner = batch * channels;
+  const [sh, sw] = window.strides as [number, number];
+  const [height, width] = extents as [number, number];
+  let out = product;
+  if (sh > 1 || sw > 1) {
+    // Entries that the stride passed over get zeros.
+    const split = g.op("Reshape", [product, g.ints([height, 1, width, 1, inner])]);
+    const pads = [0, 0, 0, 0, 0, 0, sh - 1, 0, sw - 1, 0];
+    const spread = g.op("Reshape", [
+      g.op("Pad", [split, g.ints(pads), g.scalar(0)]),
+      g.ints([height * sh, width * sw, inner]),
+    ]);
+    const [short, narrow] = [(spatial[0] as number) - height * sh, (spatial[1] as number) - width * sw];
+    // A negative pad cuts off.
+    out =
+      short === 0 && narrow === 0
+        ? spread
+        : g.op("Pad", [spread, g.ints([0, 0, 0, short, narrow, 0]), g.scalar(0)]);
+  }
+  return g.op("Reshape", [out, g.ints([...spatial, batch, channels])]);
+}
+
+export function emitWeightGradientPixels(
+  g: Emitter,
+  [x, dy]: Operands<string>,
+  [dw]: Operands<string>,
+  { attrs: { window, groups, shape }, inputs }: GradientContext,
+): boolean {
+  const sizes = sizesOf(window, inputs[0].shape, shape, inputs[1].shape);
+  const form = formOf(sizes, groups);
+  if (!form) return false;
+  const [input, cotangent] = [g.layout.pixels(x), g.layout.pixels(dy)];
+  if (form === "winograd") {
+    g.node("Identity", [winograd(g, sizes).weightGradient(input, cotangent)], [dw]);
+    return true;
+  }
+  const { batch, channels, outputs, extents } = sizes;
+  const taps = sizeOf(window.kernel);
+  const rows = sizeOf(extents) * batch;
+  const patches = columns(g, input, sizes);
+  let product: string;
+  if (form === "patches" && rows % 16 === 0) {
+    // A small result of very long sums: sixteen partial ones keep all cores busy.
+    const part = (name: string, width: number) => g.op("Reshape", [name, g.ints([16, rows / 16, width])]);
+    const parts = [part(cotangent, outputs), part(patches, taps * channels)];
+    product = g.op("ReduceSum", [g.op("FusedMatMul", parts, { transA: 1 }, CONTRIB), g.ints([0])], {
+      keepdims: 0,
+    });
+  } else {
+    const flat = g.op("Reshape", [cotangent, g.ints([rows, outputs])]);
+    product = g.op("Gemm", [flat, patches], { transA: 1 });
+  } // [O, K·C]
+  const split = g.op("Reshape", [product, g.ints([outputs, ...window.kernel, channels])]);
+  g.node("Transpose", [split], [dw], { perm: [0, 3, 1, 2] });
+  return true;
+}
