@@ -31,6 +31,7 @@ export {
 } from "./ops/conv.ts";
 export * from "./ops/create.ts";
 export { fromArray } from "./ops/create.ts";
+export { einsum } from "./ops/einsum.ts";
 export {
   acos,
   asin,
@@ -50,6 +51,7 @@ export { embedding, gather, oneHot, scatter, scatterAdd, take } from "./ops/gath
 export { linear, matmul } from "./ops/linalg.ts";
 export { concat, type Index, type PadMode, type Pads, stack } from "./ops/movement.ts";
 export * from "./ops/norm.ts";
+export { fold, meshgrid, pixelShuffle, pixelUnshuffle, type UnfoldOptions, unfold } from "./ops/patches.ts";
 export * from "./ops/pool.ts";
 export * from "./ops/softmax.ts";
 export { argsort, type Sorted, sort, topK } from "./ops/sort.ts";
