@@ -1,0 +1,57 @@
+/** Files that are either the old ones or the new ones, never half of the new. Node only. */
+import { nodeFs } from "./sources/node-fs.ts";
+
+export interface FileWriter {
+  /** Appends the bytes. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+// One call of write(2) takes at most 2^31 - 1 bytes.
+const LARGEST_WRITE = 2 ** 30;
+
+/**
+ * Writes `path` through a temporary file in the same folder: written, flushed to the disk, renamed. When
+ * the content (or the machine) fails halfway, an existing `path` stays as it was.
+ *
+ * @param content the text or bytes, or a function that writes them piece by piece
+ * @throws what the file system or `content` throws; the temporary file is removed
+ */
+export async function atomicWrite(
+  path: string,
+  content: string | Uint8Array | ((file: FileWriter) => Promise<void>),
+): Promise<void> {
+  const fs = nodeFs(path);
+  const temporary = `${path}.${process.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
+  const handle = await fs.open(temporary, "wx");
+  try {
+    const file: FileWriter = {
+      async write(bytes) {
+        for (let done = 0; done < bytes.byteLength; ) {
+          const piece = bytes.subarray(done, done + LARGEST_WRITE);
+          done += (await handle.write(piece)).bytesWritten;
+        }
+      },
+    };
+    if (typeof content === "function") await content(file);
+    else await file.write(typeof content === "string" ? new TextEncoder().encode(content) : content);
+    await handle.sync();
+    await handle.close();
+    await fs.rename(temporary, path);
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await fs.rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(path);
+}
+
+/** Makes the rename itself durable, where folders can be flushed (not on Windows). */
+async function syncFolder(path: string): Promise<void> {
+  const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  const folder = end < 0 ? "." : path.slice(0, end + 1);
+  const handle = await nodeFs(path)
+    .open(folder, "r")
+    .catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}

@@ -1,0 +1,155 @@
+/** Opening a checkpoint of any format: by what it contains, not by what it is called. */
+import { type Checkpoint, createCheckpoint, stripPrefix } from "./checkpoint.ts";
+import { CheckpointError } from "./error.ts";
+import { npyVersion, openNpy, openNpz } from "./numpy/npy.ts";
+import type { PickleValue } from "./pickle/values.ts";
+import { openSafetensors, safetensorsHeaderLength } from "./safetensors/read.ts";
+import { openSharded } from "./safetensors/sharded.ts";
+import { type HttpOptions, httpSource } from "./sources/http.ts";
+import { type ByteSource, blobSource, fileSource, memorySource } from "./sources/source.ts";
+import { openZip, type ZipEntry } from "./sources/zip.ts";
+import { isLegacyTorch, readLegacyTorch, readPlainPickle, readTorchZip } from "./torch/file.ts";
+import type { PickleOptions } from "./torch/globals.ts";
+import { findStateDict } from "./torch/state-dict.ts";
+
+/** A path (Node), an `http(s)` address, the bytes, a `Blob` or `File`, or any other source of bytes. */
+export type CheckpointInput = string | URL | Uint8Array | Blob | ByteSource;
+
+export interface OpenCheckpointOptions extends PickleOptions, HttpOptions {
+  /** For messages, where the input has no name of its own. */
+  readonly name?: string;
+  /** Taken off the keys that begin with it, `"module."` for example. */
+  readonly stripPrefix?: string;
+  /**
+   * Where in a PyTorch file the tensors are, as keys joined by dots: `"ema.state_dict"`; `""` is the top level.
+   * By default the usual places are tried, and `Checkpoint.section` tells which was taken.
+   */
+  readonly section?: string;
+}
+
+/**
+ * Opens `.safetensors` (and its `.index.json` of several files), PyTorch's `.pt`, `.pth`, `.th`, `.bin` (zip and
+ * older), `.npz` and `.npy`. Only headers are read; nothing that a file contains is executed.
+ *
+ * @throws CheckpointError for damaged, unknown and refused files, with the name of the file and of the tensor
+ */
+export async function openCheckpoint(
+  input: CheckpointInput,
+  options: OpenCheckpointOptions = {},
+): Promise<Checkpoint> {
+  return await withSource(input, options, async (source) => {
+    const checkpoint = await openByContent(source, input, options);
+    return options.stripPrefix === undefined ? checkpoint : stripPrefix(checkpoint, options.stripPrefix);
+  });
+}
+
+/** A whole pickle as data: maps, arrays, numbers, text, stored tensors. */
+export interface PickleFile extends AsyncDisposable {
+  readonly name: string;
+  readonly value: PickleValue;
+  /** Closes the file; tensors can no longer be read. */
+  close(): Promise<void>;
+}
+
+/**
+ * Everything in a PyTorch file (or another pickle of numbers, text and NumPy arrays), for optimizer states,
+ * configurations and whatever else is not a state dict.
+ */
+export async function loadPickle(
+  input: CheckpointInput,
+  options: OpenCheckpointOptions = {},
+): Promise<PickleFile> {
+  return await withSource(input, options, async (source) => {
+    const { name, close } = source;
+    const content = await detect(source);
+    const value = await readPickle(source, content === "zip" ? await openZip(source) : content, options);
+    return { name, value, close, [Symbol.asyncDispose]: close };
+  });
+}
+
+/** Opens the source and closes it again if `use` fails. */
+async function withSource<T>(
+  input: CheckpointInput,
+  options: OpenCheckpointOptions,
+  use: (source: ByteSource) => Promise<T>,
+): Promise<T> {
+  const source = await openSource(input, options);
+  try {
+    return await use(source);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+async function openSource(input: CheckpointInput, options: OpenCheckpointOptions): Promise<ByteSource> {
+  if (input instanceof Uint8Array) return memorySource(input, options.name);
+  if (input instanceof Blob) return blobSource(input, options.name);
+  if (typeof input !== "string" && !(input instanceof URL)) return input;
+  return /^https?:/.test(String(input)) ? await httpSource(input, options) : await fileSource(input);
+}
+
+type Content = "safetensors" | "zip" | "torch" | "pickle" | "npy" | "index";
+
+async function detect(source: ByteSource): Promise<Content> {
+  if (source.size === 0) throw new CheckpointError(`${source.name}: an empty file`);
+  const start = await source.read(0, Math.min(512, source.size));
+  const begins = (magic: string, at = 0): boolean =>
+    [...magic].every((c, i) => start[at + i] === c.charCodeAt(0));
+  if (begins("PK\x03\x04") || begins("PK\x05\x06")) return "zip";
+  if (npyVersion(start) !== undefined) return "npy";
+  if (safetensorsHeaderLength(start) !== undefined) return "safetensors";
+  if (isLegacyTorch(start)) return "torch";
+  // PROTO with one of the protocols that have it.
+  if (start[0] === 0x80 && (start[1] ?? 0) >= 2 && (start[1] ?? 6) <= 5) return "pickle";
+  if (/^\s*\{/.test(String.fromCharCode(...start.subarray(0, 16)))) return "index";
+  // The name decides only whose message it is that the content is wrong.
+  if (source.name.endsWith(".safetensors")) return "safetensors";
+  const known = FOREIGN.find(({ magic, at }) => begins(magic, at))?.message;
+  throw new CheckpointError(
+    `${source.name}: ${known ?? "neither safetensors nor a PyTorch file, .npz or .npy by its content"}`,
+  );
+}
+
+const FOREIGN: readonly { magic: string; at?: number; message: string }[] = [
+  {
+    magic: "ustar",
+    at: 257,
+    message: "a tar archive, as PyTorch wrote before 0.2: open and save it again with a PyTorch of today",
+  },
+  { magic: "\x1f\x8b", message: "compressed with gzip: unpack it first" },
+  { magic: "\x89HDF", message: "an HDF5 file (Keras, MATLAB): convert it to safetensors" },
+  { magic: "GGUF", message: "a GGUF file (llama.cpp): convert it to safetensors" },
+];
+
+async function openByContent(
+  source: ByteSource,
+  input: CheckpointInput,
+  options: OpenCheckpointOptions,
+): Promise<Checkpoint> {
+  const content = await detect(source);
+  if (content === "safetensors") return await openSafetensors(source);
+  if (content === "npy") return await openNpy(source);
+  if (content === "index") {
+    const { section, stripPrefix, ...rest } = options;
+    const isPath = typeof input === "string" || input instanceof URL;
+    return await openSharded(source, isPath ? input : undefined, (shard) => openCheckpoint(shard, rest));
+  }
+  const archive = content === "zip" ? await openZip(source) : undefined;
+  if (archive?.size && archive.keys().every((name) => name.endsWith(".npy")))
+    return await openNpz(source, archive);
+  const { name, close } = source;
+  const found = findStateDict(name, await readPickle(source, archive ?? content, options), options.section);
+  return createCheckpoint({ ...found, name, format: "torch", close });
+}
+
+async function readPickle(
+  source: ByteSource,
+  content: Content | ReadonlyMap<string, ZipEntry>,
+  options: PickleOptions,
+): Promise<PickleValue> {
+  if (typeof content !== "string") return await readTorchZip(source, content, options);
+  if (content === "torch") return await readLegacyTorch(source, options);
+  if (content === "pickle") return await readPlainPickle(source, options);
+  throw new CheckpointError(`${source.name}: holds no pickle; open it with openCheckpoint`);
+}

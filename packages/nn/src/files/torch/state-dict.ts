@@ -1,0 +1,109 @@
+/** Where in a PyTorch file the tensors of a model are. */
+import { CheckpointError, showList, showName } from "../error.ts";
+import { PickleObject, type PickleValue } from "../pickle/values.ts";
+import { StoredTensor } from "../stored.ts";
+
+// Under these keys training scripts keep the model beside optimizer, epoch and so on; the first one found wins.
+const USUAL = [
+  "state_dict",
+  "model_state_dict",
+  "model",
+  "network",
+  "net",
+  "module",
+  "params",
+  "weights",
+  "ema",
+  "ema_state_dict",
+  "model_ema",
+  "params_ema",
+  "generator",
+];
+
+export interface FoundStateDict {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly section: string;
+  readonly leftOut: readonly string[];
+}
+
+/**
+ * The map with the tensors: at `section`, else under one of the usual keys, else the top level, else the only
+ * map that has any. Keys stay as they are.
+ *
+ * @throws CheckpointError where there is none, or several and none of them usual
+ */
+export function findStateDict(file: string, root: PickleValue, section?: string): FoundStateDict {
+  if (section !== undefined) {
+    let value: PickleValue | undefined = root;
+    for (const key of section === "" ? [] : section.split("."))
+      value =
+        value instanceof Map
+          ? value.get(key)
+          : value instanceof PickleObject
+            ? attribute(value, key)
+            : undefined;
+    const dict = asStateDict(value);
+    if (dict !== undefined) return describe(dict, section, section === "" ? undefined : root);
+    throw new CheckpointError(`${file}: no tensors at ${showName(section)}; the file has ${outline(root)}`);
+  }
+  if (root instanceof Map) {
+    for (const key of USUAL) {
+      const dict = asStateDict(root.get(key));
+      if (dict !== undefined) return describe(dict, key, root);
+    }
+    if (asStateDict(root) !== undefined) return describe(root, "", undefined);
+    const [only, ...others] = [...root].filter(([, value]) => asStateDict(value) !== undefined);
+    if (only !== undefined && others.length === 0)
+      return describe(only[1] as StateDict, keyText(only[0]), root);
+  }
+  throw new CheckpointError(
+    `${file}: cannot tell where the tensors of the model are; name the place with the option section. The file has ${outline(root)}`,
+  );
+}
+
+type StateDict = Map<PickleValue, PickleValue>;
+
+/** The value itself, if it is a map with at least one tensor. */
+function asStateDict(value: PickleValue | undefined): StateDict | undefined {
+  const holdsTensors = value instanceof Map && value.values().some((item) => item instanceof StoredTensor);
+  return holdsTensors ? value : undefined;
+}
+
+/** An attribute of an object of a class that was kept opaque. */
+function attribute(object: PickleObject, key: string): PickleValue | undefined {
+  return object.entries.get(key) ?? (object.state instanceof Map ? object.state.get(key) : undefined);
+}
+
+function describe(dict: StateDict, section: string, parent: PickleValue | undefined): FoundStateDict {
+  const tensors = new Map<string, StoredTensor>();
+  const leftOut: string[] = [];
+  for (const [key, value] of dict)
+    if (typeof key === "string" && value instanceof StoredTensor) tensors.set(key, value.rename(key));
+    else leftOut.push(section === "" ? keyText(key) : `${section}.${keyText(key)}`);
+  const top = section.split(".")[0];
+  if (parent instanceof Map) for (const key of parent.keys()) if (key !== top) leftOut.push(keyText(key));
+  return { tensors, section, leftOut };
+}
+
+function keyText(key: PickleValue): string {
+  return typeof key === "string" ? key : typeof key === "object" ? "(an object)" : String(key);
+}
+
+/** What there is at the top, for messages. */
+function outline(root: PickleValue): string {
+  if (root instanceof Map) {
+    const keys = [...root].slice(0, 8).map(([key, value]) => `${showName(keyText(key))} (${kind(value)})`);
+    return root.size === 0 ? "an empty dict" : `${root.size} keys: ${showList(keys, 8, root.size)}`;
+  }
+  return `no dict but ${kind(root)}`;
+}
+
+function kind(value: PickleValue): string {
+  if (value instanceof StoredTensor) return "a tensor";
+  if (value instanceof PickleObject) return `an object of ${showName(value.className)}`;
+  if (value instanceof Map) return asStateDict(value) ? "a dict with tensors" : "a dict";
+  if (Array.isArray(value)) return "a list";
+  if (value instanceof Set) return "a set";
+  if (value === null) return "None";
+  return typeof value === "object" ? "an object" : typeof value;
+}
