@@ -1,0 +1,99 @@
+/** Batch normalisation with running statistics (Ioffe & Szegedy 2015), as PyTorch keeps them. */
+import {
+  batchNorm,
+  batchNormTrain,
+  buffer,
+  fromArray,
+  ones,
+  parameter,
+  type Tensor,
+  type Variable,
+  zeros,
+} from "@tessera-ml/tensor";
+import { Module } from "../module.ts";
+
+export interface BatchNormOptions {
+  /** Default 1e-5. */
+  readonly eps?: number;
+  /** The weight of a new batch in the running statistics, default 0.1; `null` for the mean over all batches. */
+  readonly momentum?: number | null;
+  /** Whether there are a weight and a bias; default true. */
+  readonly affine?: boolean;
+  /** Without running statistics those of the batch are used in inference too. Default true. */
+  readonly trackRunningStats?: boolean;
+}
+
+abstract class BatchNorm extends Module {
+  readonly weight: Variable | undefined;
+  readonly bias: Variable | undefined;
+  readonly running_mean: Variable | undefined;
+  readonly running_var: Variable | undefined;
+  readonly num_batches_tracked: Variable | undefined;
+  readonly channels: number;
+  readonly eps: number;
+  readonly momentum: number | null;
+  readonly #ranks: readonly number[];
+
+  constructor(channels: number, ranks: readonly number[], options: BatchNormOptions) {
+    super();
+    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
+    this.channels = channels;
+    this.eps = eps;
+    this.momentum = momentum;
+    this.#ranks = ranks;
+    if (affine) {
+      this.weight = parameter(ones([channels]));
+      this.bias = parameter(zeros([channels]));
+    }
+    if (trackRunningStats) {
+      this.running_mean = buffer(zeros([channels]));
+      this.running_var = buffer(ones([channels]));
+      this.num_batches_tracked = buffer(fromArray(new BigInt64Array(1), []));
+    }
+  }
+
+  forward(x: Tensor): Tensor {
+    const { channels, weight, bias, eps, running_mean, running_var } = this;
+    if (!this.#ranks.includes(x.rank) || x.shape[1] !== channels)
+      this.fail(`expected [N, ${channels}, ...] of ${this.#ranks.join(" or ")} axes, got ${x}`);
+    if (running_mean && running_var && !this.training)
+      return batchNorm(x, running_mean, running_var, { weight, bias, eps });
+    const count = x.size / channels;
+    if (this.training && count === 1)
+      this.fail(`training needs more than one value for each channel, got ${x}`);
+    const { output, mean, variance } = batchNormTrain(x, { weight, bias, eps });
+    if (this.training) this.#track(mean, variance.mul(count / (count - 1)));
+    return output;
+  }
+
+  /** Moves the running statistics toward those of a batch; the variance is the unbiased one. */
+  #track(mean: Tensor, variance: Tensor): void {
+    const { running_mean, running_var, num_batches_tracked } = this;
+    if (!running_mean || !running_var || !num_batches_tracked) return;
+    num_batches_tracked.assign(num_batches_tracked.add(1));
+    const momentum = this.momentum ?? num_batches_tracked.astype("float32").reciprocal();
+    const move = (running: Variable, to: Tensor) =>
+      running.assign(running.add(to.stopGradient().sub(running).mul(momentum)));
+    move(running_mean, mean);
+    move(running_var, variance);
+  }
+}
+
+/** [N, C] or [N, C, L], every channel normalised over the others. */
+export class BatchNorm1d extends BatchNorm {
+  constructor(channels: number, options: BatchNormOptions = {}) {
+    super(channels, [2, 3], options);
+  }
+}
+/** [N, C, H, W], every channel normalised over the others. */
+export class BatchNorm2d extends BatchNorm {
+  constructor(channels: number, options: BatchNormOptions = {}) {
+    super(channels, [4], options);
+  }
+}
+/** [N, C, D, H, W], every channel normalised over the others. */
+export class BatchNorm3d extends BatchNorm {
+  constructor(channels: number, options: BatchNormOptions = {}) {
+    super(channels, [5], options);
+  }
+}

@@ -1,0 +1,250 @@
+/** Losses, with PyTorch's reductions and defaults. */
+import {
+  customGradient,
+  gather,
+  logSigmoid,
+  logSoftmax,
+  scatterAdd,
+  softplus,
+  type Tensor,
+  take,
+} from "@tessera-ml/tensor";
+
+/** What becomes of the losses of single entries: their mean (the default), their sum, or nothing. */
+export type Reduction = "mean" | "sum" | "none";
+export interface Reduced {
+  readonly reduction?: Reduction;
+}
+
+function reduce(losses: Tensor, reduction: Reduction = "mean"): Tensor {
+  return reduction === "mean" ? losses.mean() : reduction === "sum" ? losses.sum() : losses;
+}
+function checkSame(name: string, x: Tensor, target: Tensor): void {
+  if (x.shape.join() !== target.shape.join())
+    throw new Error(`${name}(${x}, ${target}): the prediction and the target differ in shape`);
+}
+
+export interface ClassLossOptions extends Reduced {
+  /** A factor for each class, [C]; the mean is then weighted. */
+  readonly weight?: Tensor | undefined;
+  /** A label that counts for nothing, default -100. */
+  readonly ignoreIndex?: number;
+  /** The axis of the classes, default 1. */
+  readonly axis?: number;
+}
+export interface CrossEntropyOptions extends ClassLossOptions {
+  /** The share of the target that is spread evenly over all classes (Szegedy et al. 2016, section 7). */
+  readonly labelSmoothing?: number;
+}
+
+/**
+ * −log softmax(logits) at the labels. Logits [N, C, ...] (or [C]) with the classes along `axis`; labels are
+ * int32 or int64 class numbers of the shape without that axis, or probabilities of the whole shape.
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { labelSmoothing: smoothing = 0, weight, reduction } = options;
+  const axis = classAxis("crossEntropy", logits, options);
+  const classes = logits.shape[axis] as number;
+  const along = (w: Tensor) => w.reshape([classes, ...logits.shape.slice(axis + 1).map(() => 1)]);
+  if (labels.dtype === "float32" || labels.dtype === "float16") {
+    checkSame("crossEntropy", logits, labels);
+    const target = smoothing > 0 ? labels.mul(1 - smoothing).add(smoothing / classes) : labels;
+    const terms = target.mul(logSoftmax(logits, axis));
+    const losses = (weight ? terms.mul(along(weight)) : terms).sum(axis).neg();
+    return reduce(losses, reduction);
+  }
+  const target = targetOf("crossEntropy", logits, labels, axis, options);
+  const picked = logProbability(logits, axis, target.index);
+  const [losses, total] = weigh(picked, target, options);
+  if (smoothing === 0) return reduceWeighted(losses, total, reduction);
+  const all = logSoftmax(logits, axis);
+  const spread = (weight ? all.mul(along(weight)).sum(axis) : all.sum(axis)).neg();
+  const kept = target.valid.where(spread, 0);
+  return reduceWeighted(losses.mul(1 - smoothing).add(kept.mul(smoothing / classes)), total, reduction);
+}
+
+/** −x at the labels, for logarithms of probabilities x [N, C, ...]. */
+export function nll(x: Tensor, labels: Tensor, options: ClassLossOptions = {}): Tensor {
+  const axis = classAxis("nll", x, options);
+  const target = targetOf("nll", x, labels, axis, options);
+  const picked = gather(x, axis, target.index).squeeze(axis);
+  const [losses, total] = weigh(picked, target, options);
+  return reduceWeighted(losses, total, options.reduction);
+}
+
+function classAxis(name: string, x: Tensor, { axis = x.rank === 1 ? 0 : 1 }: ClassLossOptions): number {
+  const at = axis < 0 ? axis + x.rank : axis;
+  if (!(at >= 0 && at < x.rank)) throw new Error(`${name}(${x}): there is no axis ${axis} for the classes`);
+  return at;
+}
+
+interface Target {
+  /** Class numbers with an axis of 1 where the classes are; 0 where they are ignored. */
+  readonly index: Tensor;
+  /** Which labels count, without that axis. */
+  readonly valid: Tensor;
+  readonly labels: Tensor;
+}
+function targetOf(name: string, x: Tensor, labels: Tensor, axis: number, options: ClassLossOptions): Target {
+  const expected = x.shape.filter((_, i) => i !== axis);
+  if (labels.shape.join() !== expected.join() || (labels.dtype !== "int32" && labels.dtype !== "int64"))
+    throw new Error(
+      `${name}(${x}, ${labels}): expected int32 or int64 labels of [${expected.join(", ")}], with the classes on axis ${axis}`,
+    );
+  const valid = labels.notEqual(options.ignoreIndex ?? -100);
+  const kept = valid.where(labels, 0);
+  return { index: kept.unsqueeze(axis), valid, labels: kept };
+}
+
+/** Losses of single entries and what their mean divides by. */
+function weigh(picked: Tensor, { valid, labels }: Target, { weight }: ClassLossOptions): [Tensor, Tensor] {
+  const counts = weight ? valid.where(take(weight, labels), 0) : valid.astype(picked.dtype);
+  return [picked.mul(counts).neg(), counts.sum()];
+}
+function reduceWeighted(losses: Tensor, total: Tensor, reduction: Reduction = "mean"): Tensor {
+  return reduction === "mean" ? losses.sum().div(total) : reduce(losses, reduction);
+}
+
+/**
+ * log softmax(logits) at the index, without the axis. The gradient is written as softmax times the sum,
+ * less one at the label: half the passes over [N, C] of what the two operators' gradients would take.
+ */
+function logProbability(logits: Tensor, axis: number, index: Tensor): Tensor {
+  return customGradient((x) => ({
+    value: gather(logSoftmax(x as Tensor, axis), axis, index).squeeze(axis),
+    gradient: (dy) => {
+      const wide = dy.unsqueeze(axis);
+      return [scatterAdd(logSoftmax(logits, axis).exp().mul(wide.neg()), axis, index, wide)];
+    },
+  }))(logits);
+}
+
+/** (x − y)². */
+export function mse(x: Tensor, target: Tensor, options: Reduced = {}): Tensor {
+  checkSame("mse", x, target);
+  return reduce(x.sub(target).square(), options.reduction);
+}
+/** |x − y|. */
+export function l1(x: Tensor, target: Tensor, options: Reduced = {}): Tensor {
+  checkSame("l1", x, target);
+  return reduce(x.sub(target).abs(), options.reduction);
+}
+/** A parabola for |x − y| below delta, a line of slope delta beyond (Huber 1964). */
+export function huber(x: Tensor, target: Tensor, options: Reduced & { delta?: number } = {}): Tensor {
+  checkSame("huber", x, target);
+  const { delta = 1, reduction } = options;
+  const size = x.sub(target).abs();
+  // |e| = min + rest, and the loss min²/2 + delta·rest has the two pieces in one formula.
+  const near = size.minimum(delta);
+  return reduce(near.square().mul(0.5).add(size.sub(near).mul(delta)), reduction);
+}
+/** The Huber loss divided by beta: slope 1 beyond beta (Girshick 2015). `beta` 0 is `l1`. */
+export function smoothL1(x: Tensor, target: Tensor, options: Reduced & { beta?: number } = {}): Tensor {
+  const { beta = 1, ...rest } = options;
+  return beta === 0 ? l1(x, target, rest) : huber(x, target, { ...rest, delta: beta }).div(beta);
+}
+
+/** −y·log x − (1 − y)·log(1 − x) for probabilities x; logarithms stop at −100, as in PyTorch. */
+export function binaryCrossEntropy(
+  x: Tensor,
+  target: Tensor,
+  options: Reduced & { weight?: Tensor } = {},
+): Tensor {
+  checkSame("binaryCrossEntropy", x, target);
+  const losses = target
+    .mul(x.log().clamp(-100))
+    .add(target.rsub(1).mul(x.rsub(1).log().clamp(-100)))
+    .neg();
+  return reduce(options.weight ? losses.mul(options.weight) : losses, options.reduction);
+}
+/** Binary cross entropy of σ(x), without overflow; `posWeight` multiplies the positive part. */
+export function binaryCrossEntropyWithLogits(
+  x: Tensor,
+  target: Tensor,
+  options: Reduced & { weight?: Tensor; posWeight?: Tensor } = {},
+): Tensor {
+  checkSame("binaryCrossEntropyWithLogits", x, target);
+  const { weight, posWeight, reduction } = options;
+  const losses = posWeight
+    ? target
+        .rsub(1)
+        .mul(x)
+        .sub(posWeight.sub(1).mul(target).add(1).mul(logSigmoid(x)))
+    : softplus(x).sub(target.mul(x));
+  return reduce(weight ? losses.mul(weight) : losses, reduction);
+}
+
+/**
+ * y·(log y − x) for logarithms of probabilities x and probabilities y (or their logarithms, with
+ * `logTarget`). `"batchmean"`, the divergence proper, divides the sum by the first extent.
+ */
+export function klDivergence(
+  x: Tensor,
+  target: Tensor,
+  options: { reduction?: Reduction | "batchmean"; logTarget?: boolean } = {},
+): Tensor {
+  checkSame("klDivergence", x, target);
+  const { reduction = "batchmean", logTarget = false } = options;
+  // 0·log 0 is 0.
+  const losses = logTarget
+    ? target.exp().mul(target.sub(x))
+    : target
+        .greater(0)
+        .where(target.mul(target.greater(0).where(target, 1).log()), 0)
+        .sub(target.mul(x));
+  if (reduction === "batchmean") return losses.sum().div(x.shape[0] ?? 1);
+  return reduce(losses, reduction);
+}
+
+/** x·y / (|x|·|y|) along `axis`, the second by default. */
+export function cosineSimilarity(
+  x: Tensor,
+  y: Tensor,
+  options: { axis?: number; eps?: number } = {},
+): Tensor {
+  const { axis = 1, eps = 1e-8 } = options;
+  const [a, b] = [x, y].map((t) => t.div(t.norm(axis, { keepDims: true }).maximum(eps))) as [Tensor, Tensor];
+  return a.mul(b).sum(axis);
+}
+
+/** max(0, |a − p| − |a − n| + margin) over the last axis; [N, D] each (Balntas et al. 2016). */
+export function tripletMargin(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  options: Reduced & { margin?: number; p?: number; eps?: number } = {},
+): Tensor {
+  const { margin = 1, p = 2, eps = 1e-6, reduction } = options;
+  const distance = (other: Tensor) => anchor.sub(other).add(eps).norm(-1, { p });
+  return reduce(distance(positive).sub(distance(negative)).add(margin).relu(), reduction);
+}
+
+/**
+ * 1 − (2·Σpy + smooth) / (Σp + Σy + smooth), p = σ(x), over all axes but the first, and the mean of that
+ * (Milletari et al. 2016, with linear denominators).
+ */
+export function dice(x: Tensor, target: Tensor, options: Reduced & { smooth?: number } = {}): Tensor {
+  checkSame("dice", x, target);
+  const { smooth = 1, reduction } = options;
+  const [p, y] = [x.sigmoid().flatten(1), target.flatten(1)];
+  const overlap = p.mul(y).sum(1).mul(2).add(smooth);
+  return reduce(overlap.div(p.sum(1).add(y.sum(1)).add(smooth)).rsub(1), reduction);
+}
+
+/**
+ * Binary cross entropy of σ(x) times (1 − p of the true class)^gamma (Lin et al. 2017); `alpha` weighs
+ * the positives against the negatives, below 0 not at all.
+ */
+export function sigmoidFocal(
+  x: Tensor,
+  target: Tensor,
+  options: Reduced & { alpha?: number; gamma?: number } = {},
+): Tensor {
+  checkSame("sigmoidFocal", x, target);
+  const { alpha = 0.25, gamma = 2, reduction } = options;
+  const p = x.sigmoid();
+  const wrong = p.add(target).sub(p.mul(target).mul(2)); // 1 − p of the true class
+  const losses = binaryCrossEntropyWithLogits(x, target, { reduction: "none" }).mul(wrong.pow(gamma));
+  if (alpha < 0) return reduce(losses, reduction);
+  return reduce(losses.mul(target.mul(alpha).add(target.rsub(1).mul(1 - alpha))), reduction);
+}

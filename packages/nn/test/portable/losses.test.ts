@@ -1,0 +1,70 @@
+import { softmax, type Tensor, tensor } from "@tessera-ml/tensor";
+import { expect, test } from "vitest";
+import { check } from "../../../tensor/test/support/fixtures.ts";
+import * as nn from "../../src/index.ts";
+
+interface Args extends nn.CrossEntropyOptions {
+  logTarget?: boolean;
+  beta?: number;
+  delta?: number;
+  axis?: number;
+  margin?: number;
+  p?: number;
+  alpha?: number;
+  gamma?: number;
+  smooth?: number;
+}
+
+await check<Args>("losses", {
+  crossEntropy: (args, x, target) => nn.crossEntropy(x, target, args),
+  crossEntropyWeighted: (args, x, target, weight) => nn.crossEntropy(x, target, { ...args, weight }),
+  crossEntropySoft: (args, x, raw) => nn.crossEntropy(x, softmax(raw, 1), args),
+  nll: (args, x, target) => nn.nll(x.sub(x.logSumExp(1, true)), target, args),
+  mse: (args, x, target) => nn.mse(x, target, args),
+  l1: (args, x, target) => nn.l1(x, target, args),
+  smoothL1: (args, x, target) => nn.smoothL1(x, target, args),
+  huber: (args, x, target) => nn.huber(x, target, args),
+  bce: (args, x, target) => nn.binaryCrossEntropy(x.sigmoid(), target, args),
+  bceWithLogits: (args, x, target, posWeight?: Tensor) =>
+    nn.binaryCrossEntropyWithLogits(x, target, { ...args, ...(posWeight && { posWeight }) }),
+  klDiv: ({ logTarget = false, ...args }, x, target) =>
+    nn.klDivergence(logSoftmax(x), logTarget ? logSoftmax(target) : softmax(target, 1), {
+      ...args,
+      logTarget,
+    }),
+  cosineSimilarity: (args, x, target) => nn.cosineSimilarity(x, target, args),
+  tripletMargin: (args, anchor, positive, negative) => nn.tripletMargin(anchor, positive, negative, args),
+  sigmoidFocal: (args, x, target) => nn.sigmoidFocal(x, target, args),
+  dice: (args, x, target) => nn.dice(x, target, args),
+});
+
+function logSoftmax(x: Tensor): Tensor {
+  return x.sub(x.logSumExp(1, true));
+}
+
+test("classes may lie along any axis", async () => {
+  const [x, labels] = [
+    tensor([
+      [1, 2, 3],
+      [0, 1, 0],
+    ]),
+    tensor(Int32Array.of(2, 0)),
+  ];
+  const along = await nn.crossEntropy(x, labels, { axis: -1, reduction: "none" }).tolist();
+  expect(await nn.crossEntropy(x.transpose(), labels, { axis: 0, reduction: "none" }).tolist()).toEqual(
+    along,
+  );
+});
+
+test("shapes that do not fit are named", () => {
+  const x = tensor([
+    [1, 2, 3],
+    [0, 1, 0],
+  ]);
+  expect(() => nn.crossEntropy(x, tensor(Int32Array.of(1, 2, 0)))).toThrow(
+    "crossEntropy([2, 3], [3] int32): expected int32 or int64 labels of [2], with the classes on axis 1",
+  );
+  expect(() => nn.mse(x, tensor([1, 2]))).toThrow(
+    "mse([2, 3], [2]): the prediction and the target differ in shape",
+  );
+});
