@@ -53,6 +53,9 @@ export { concat, type Index, type PadMode, type Pads, stack } from "./ops/moveme
 export * from "./ops/norm.ts";
 export { fold, meshgrid, pixelShuffle, pixelUnshuffle, type UnfoldOptions, unfold } from "./ops/patches.ts";
 export * from "./ops/pool.ts";
+export { type ResizeMode, type ResizeOptions, resize } from "./ops/resize.ts";
+export { type GridSampleOptions, gridSample } from "./ops/sample.ts";
+export { hammingWindow, hannWindow, istft, type StftOptions, stft } from "./ops/signal.ts";
 export * from "./ops/softmax.ts";
 export { argsort, type Sorted, sort, topK } from "./ops/sort.ts";
 export type { Padding, PerAxis } from "./ops/window.ts";
