@@ -1,0 +1,16 @@
+/** What is wrong with a file or an address, for programs; the message says it for people. */
+export type MediaErrorCode = "not-found" | "unreachable" | "empty" | "unsupported" | "damaged" | "too-large";
+
+/**
+ * A file that cannot be read or written. The message names the file, what was found and what was
+ * expected; a server maps `code` to a status (`too-large` 413, `unsupported` 415, the others 400 or 404).
+ */
+export class MediaError extends Error {
+  override readonly name = "MediaError";
+  readonly code: MediaErrorCode;
+
+  constructor(code: MediaErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}

@@ -1,0 +1,15 @@
+/** Files in a browser: what a page can fetch from beside it. */
+import { MediaError } from "../error.ts";
+import { fetchBytes } from "./fetch.ts";
+
+/** A path is an address relative to the page. */
+export function readFile(path: string | URL, maxBytes: number): Promise<Uint8Array> {
+  const url = new URL(path, globalThis.location.href);
+  if (url.protocol === "file:")
+    throw new MediaError("unreachable", `${path}: a page cannot read files by path; pass the File`);
+  return fetchBytes(url, String(path), maxBytes);
+}
+
+export function writeFile(path: string, _bytes: Uint8Array): Promise<void> {
+  throw new MediaError("unsupported", `${path}: a page cannot write files; offer a download instead`);
+}

@@ -1,0 +1,114 @@
+/** Decoding and encoding on Node, by sharp (libvips). Its JPEG bytes are equal to PIL's. */
+import type { Metadata, Sharp, SharpInput, SharpOptions } from "sharp";
+import { MediaError } from "../../error.ts";
+import { type Channels, Image } from "../image.ts";
+import { checkPixels, type DecodeOptions, type DeepPixels, type ImageFormat, unsupported } from "./codec.ts";
+
+type SharpFactory = (input: SharpInput, options: SharpOptions) => Sharp;
+
+/** Loaded on first use: start-up of a program that decodes nothing should not pay for it. */
+let loading: Promise<SharpFactory> | undefined;
+
+function loadSharp(): Promise<SharpFactory> {
+  loading ??= import("sharp").then((module) => module.default);
+  return loading;
+}
+
+const FORMATS: readonly string[] = ["jpeg", "png", "webp", "gif", "tiff", "heif"];
+
+/** RGB, RGBA or grey bytes as the file holds them: colour profiles are not applied, as PIL does not. */
+export async function decode(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
+  const { picture, metadata } = await openPicture(bytes, options);
+  const { space, hasAlpha } = metadata;
+  if (space === "cmyk") {
+    const raw = await read(picture.pipelineColourspace("cmyk").toColourspace("cmyk").raw(), options);
+    return new Image(raw.info.width, raw.info.height, 3, cmykToRgb(raw.data));
+  }
+  const grey = (space === "b-w" || space === "grey16") && !hasAlpha;
+  const { data, info } = await read(picture.toColourspace(grey ? "b-w" : "srgb").raw(), options);
+  return new Image(info.width, info.height, info.channels as Channels, data);
+}
+
+/** One float a pixel, at the full depth of the file. */
+export async function decodeDeep(bytes: Uint8Array, options: DecodeOptions): Promise<DeepPixels> {
+  const { picture, metadata } = await openPicture(bytes, options);
+  if (metadata.channels !== 1)
+    throw new MediaError(
+      "unsupported",
+      `${options.name}: expected one channel of depth, got ${metadata.channels}`,
+    );
+  const space = metadata.depth === "uchar" ? "b-w" : "grey16";
+  const floats = picture.toColourspace(space).raw({ depth: "float" });
+  const { data, info } = await read(floats, options);
+  const { width, height } = info;
+  const aligned = data.byteOffset % 4 === 0 ? data : Uint8Array.from(data);
+  return { width, height, data: new Float32Array(aligned.buffer, aligned.byteOffset, width * height) };
+}
+
+async function openPicture(
+  bytes: Uint8Array,
+  options: DecodeOptions,
+): Promise<{ picture: Sharp; metadata: Metadata }> {
+  const sharp = await loadSharp();
+  const picture = sharp(bytes, {
+    failOn: "truncated",
+    ignoreIcc: true,
+    autoOrient: options.orient,
+    limitInputPixels: false,
+  });
+  const metadata = await picture.metadata().catch((error: Error) => {
+    if (/unsupported image format/.test(error.message)) throw unsupported(bytes, options.name);
+    throw damaged(error, options);
+  });
+  if (!FORMATS.includes(metadata.format)) throw unsupported(bytes, options.name);
+  checkPixels(metadata, options);
+  return { picture, metadata };
+}
+
+async function read(picture: Sharp, options: DecodeOptions) {
+  return await picture.toBuffer({ resolveWithObject: true }).catch((error: Error) => {
+    throw damaged(error, options);
+  });
+}
+
+function damaged(error: Error, { name }: DecodeOptions): MediaError {
+  const reason = error.message.trim().replaceAll(/\s*\n\s*/g, "; ");
+  return new MediaError("damaged", `${name}: damaged or cut short (${reason})`, error);
+}
+
+/** The formula of PIL's `convert("RGB")`: ink covers light, without a colour profile. */
+function cmykToRgb(cmyk: Uint8Array): Uint8Array {
+  const out = new Uint8Array((cmyk.length / 4) * 3);
+  for (let from = 0, to = 0; from < cmyk.length; from += 4, to += 3) {
+    const light = 255 - cmyk[from + 3]!;
+    for (let c = 0; c < 3; c++) {
+      const product = cmyk[from + c]! * light + 128;
+      out[to + c] = light - (((product >> 8) + product) >> 8);
+    }
+  }
+  return out;
+}
+
+/** The file of a picture; `quality` (1 to 100) is for JPEG and WebP. */
+export async function encode(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  const { width, height, channels, data } = image;
+  const picture = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
+  const grey = channels === 1 ? picture.toColourspace("b-w") : picture;
+  return await grey.toFormat(format, format === "png" ? {} : { quality }).toBuffer();
+}
+
+/** A 16-bit grey PNG. */
+export async function encodeDeep(width: number, height: number, values: Uint16Array): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  const picture = sharp(values, { raw: { width, height, channels: 1 }, limitInputPixels: false });
+  return await picture.toColourspace("grey16").png().toBuffer();
+}
+
+/** Draws an SVG at its own size, RGBA. */
+export async function rasterize(svg: string): Promise<Image> {
+  const sharp = await loadSharp();
+  const picture = sharp(Buffer.from(svg), {}).ensureAlpha().raw();
+  const { data, info } = await picture.toBuffer({ resolveWithObject: true });
+  return new Image(info.width, info.height, 4, data);
+}

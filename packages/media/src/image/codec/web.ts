@@ -1,0 +1,89 @@
+/** Decoding and encoding in a browser, by its own decoders and a canvas. */
+import { MediaError } from "../../error.ts";
+import { Image, toRgb, toRgba } from "../image.ts";
+import { checkPixels, type DecodeOptions, type DeepPixels, type ImageFormat, unsupported } from "./codec.ts";
+
+/** RGB, or RGBA where a pixel is transparent; under transparency the canvas loses digits of the colour. */
+export async function decode(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
+  // Browsers turn pictures whatever `imageOrientation` says; what is not in the file they cannot follow.
+  const file = options.orient ? bytes : withoutOrientation(bytes);
+  const bitmap = await createImageBitmap(new Blob([file as Uint8Array<ArrayBuffer>]), {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none",
+  }).catch(() => {
+    throw unsupported(bytes, options.name);
+  });
+  try {
+    checkPixels(bitmap, options);
+    const context = canvasContext(bitmap.width, bitmap.height);
+    context.drawImage(bitmap, 0, 0);
+    return fromContext(context);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** A copy of a JPEG file whose EXIF orientation, if it has one, is the ordinary one; other files as they are. */
+function withoutOrientation(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(bytes);
+  const view = new DataView(out.buffer);
+  const fits = (at: number, length: number) => at + length <= out.length;
+  for (let at = 2; fits(at, 18) && view.getUint16(0) === 0xffd8; at += 2 + view.getUint16(at + 2)) {
+    const marker = view.getUint16(at);
+    if (marker === 0xffda || marker >> 8 !== 0xff) break;
+    if (marker !== 0xffe1 || view.getUint32(at + 4) !== 0x45786966) continue;
+    const tiff = at + 10;
+    const little = view.getUint16(tiff) === 0x4949;
+    const directory = tiff + view.getUint32(tiff + 4, little);
+    if (!fits(directory, 2)) break;
+    for (let i = 0; i < view.getUint16(directory, little); i++) {
+      const entry = directory + 2 + i * 12;
+      if (!fits(entry, 12)) break;
+      if (view.getUint16(entry, little) === 0x0112) view.setUint16(entry + 8, 1, little);
+    }
+  }
+  return out;
+}
+
+export function decodeDeep(_bytes: Uint8Array, { name }: DecodeOptions): Promise<DeepPixels> {
+  throw new MediaError("unsupported", `${name}: a browser decodes to 8 bits; read depth maps on Node`);
+}
+
+/** The file of a picture; `quality` (1 to 100) is for JPEG and WebP. */
+export async function encode(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
+  const { width, height, data } = toRgba(image);
+  const context = canvasContext(width, height);
+  context.putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  const type = `image/${format}`;
+  const blob = await context.canvas.convertToBlob({ type, quality: quality / 100 });
+  if (blob.type !== type) throw new MediaError("unsupported", `this browser does not write ${type}`);
+  return new Uint8Array(await blob.arrayBuffer());
+}
+
+export function encodeDeep(): Promise<Uint8Array> {
+  throw new MediaError("unsupported", "a browser encodes 8 bits; write depth maps on Node");
+}
+
+/** Draws an SVG at its own size, RGBA. Not in a worker: only a page can draw SVG. */
+export async function rasterize(svg: string): Promise<Image> {
+  const element = document.createElement("img");
+  element.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  await element.decode();
+  const context = canvasContext(element.naturalWidth, element.naturalHeight);
+  context.drawImage(element, 0, 0);
+  return toRgba(fromContext(context));
+}
+
+function canvasContext(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new MediaError("unsupported", "this browser has no 2D canvas");
+  return context;
+}
+
+function fromContext(context: OffscreenCanvasRenderingContext2D): Image {
+  const { width, height } = context.canvas;
+  const { data } = context.getImageData(0, 0, width, height);
+  const rgba = new Image(width, height, 4, new Uint8Array(data.buffer));
+  for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return rgba;
+  return toRgb(rgba);
+}

@@ -1,0 +1,147 @@
+/** Separable resampling: which inputs each output of one axis reads, and how much of each. */
+import { Planes, type Size } from "../image.ts";
+
+/** Output `i` of an axis is the sum over `k < count[i]` of `weights[i * width + k] * input[first[i] + k]`. */
+export interface Taps {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  /** Room for each output's weights. */
+  readonly width: number;
+  readonly weights: Float64Array;
+}
+
+/** Room for `length` outputs of at most `width` weights each. */
+export function emptyTaps(length: number, width: number): Taps {
+  return {
+    first: new Int32Array(length),
+    count: new Int32Array(length),
+    width,
+    weights: new Float64Array(length * width),
+  };
+}
+
+/**
+ * Fills output `i` from `weights` on the inputs `start, start + 1, ...`; inputs beyond an edge stand for
+ * the nearest one inside (replicated border).
+ */
+export function setClampedTaps(
+  taps: Taps,
+  i: number,
+  start: number,
+  weights: readonly number[],
+  inputs: number,
+): void {
+  const clamp = (index: number) => Math.min(Math.max(index, 0), inputs - 1);
+  const first = clamp(start);
+  taps.first[i] = first;
+  taps.count[i] = clamp(start + weights.length - 1) - first + 1;
+  for (let k = 0; k < weights.length; k++) {
+    const at = i * taps.width + clamp(start + k) - first;
+    taps.weights[at] = taps.weights[at]! + weights[k]!;
+  }
+}
+
+/** The linear kernel at a distance of `x`. */
+export function triangle(x: number): number {
+  return Math.max(0, 1 - Math.abs(x));
+}
+
+/** The cubic convolution kernel of Keys (1981) at a distance of `x` >= 0; `a` is its slope at 1. */
+export function keysCubic(x: number, a: number): number {
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+/**
+ * Weights of a filter that widens when shrinking, cut off at the edges and normalised.
+ * PyTorch's `antialias=True` computes the same in float32: `round` is then `Math.fround`.
+ */
+export function antialiasTaps(
+  inputs: number,
+  outputs: number,
+  support: number,
+  filter: (x: number) => number,
+  scale: number = inputs / outputs,
+  round: (x: number) => number = (x) => x,
+): Taps {
+  const stretch = Math.max(scale, 1);
+  const reach = round(support * stretch);
+  const taps = emptyTaps(outputs, Math.ceil(reach) * 2 + 1);
+  const shrink = round(1 / stretch);
+  for (let i = 0; i < outputs; i++) {
+    const center = round(scale * (i + 0.5));
+    const first = Math.max(0, Math.trunc(round(center - reach + 0.5)));
+    const count = Math.min(inputs, Math.trunc(round(center + reach + 0.5))) - first;
+    let total = 0;
+    for (let k = 0; k < count; k++) {
+      const weight = round(filter(round((k + first - center + 0.5) * shrink)));
+      taps.weights[i * taps.width + k] = weight;
+      total = round(total + weight);
+    }
+    for (let k = 0, w = i * taps.width; total !== 0 && k < count; k++, w++)
+      taps.weights[w] = round(taps.weights[w]! / total);
+    taps.first[i] = first;
+    taps.count[i] = count;
+  }
+  return taps;
+}
+
+/** Rows, then columns (or the other way round); sums in float64, results in float32. An axis without taps is left alone. */
+export function resamplePlanes(
+  planes: Planes,
+  size: Size,
+  horizontal: Taps | undefined,
+  vertical: Taps | undefined,
+  columnsFirst = false,
+): Planes {
+  const rows = (from: Planes) => (horizontal ? resampleRows(from, size.width, horizontal) : from);
+  const columns = (from: Planes) => (vertical ? resampleColumns(from, size.height, vertical) : from);
+  return columnsFirst ? rows(columns(planes)) : columns(rows(planes));
+}
+
+function resampleRows(planes: Planes, width: number, taps: Taps): Planes {
+  const { channels, height, data } = planes;
+  const out = new Float32Array(channels * height * width);
+  for (let row = 0; row < channels * height; row++) {
+    const from = row * planes.width;
+    for (let x = 0; x < width; x++) {
+      const start = from + taps.first[x]!;
+      const count = taps.count[x]!;
+      let sum = 0;
+      for (let k = 0, w = x * taps.width; k < count; k++, w++) sum += data[start + k]! * taps.weights[w]!;
+      out[row * width + x] = sum;
+    }
+  }
+  return new Planes(channels, height, width, out);
+}
+
+function resampleColumns(planes: Planes, height: number, taps: Taps): Planes {
+  const { channels, width, data } = planes;
+  const out = new Float32Array(channels * height * width);
+  const sums = new Float64Array(width);
+  for (let c = 0; c < channels; c++)
+    for (let y = 0; y < height; y++) {
+      sums.fill(0);
+      for (let k = 0; k < taps.count[y]!; k++) {
+        const weight = taps.weights[y * taps.width + k]!;
+        const from = (c * planes.height + taps.first[y]! + k) * width;
+        for (let x = 0; x < width; x++) sums[x] = sums[x]! + data[from + x]! * weight;
+      }
+      out.set(sums, (c * height + y) * width);
+    }
+  return new Planes(channels, height, width, out);
+}
+
+/** Picks one input row and column for each output (nearest neighbour). */
+export function pickPlanes(planes: Planes, columns: Int32Array, rows: Int32Array): Planes {
+  const { channels, data } = planes;
+  const out = new Planes(channels, rows.length, columns.length);
+  let to = 0;
+  for (let c = 0; c < channels; c++)
+    for (const row of rows) {
+      const from = (c * planes.height + row) * planes.width;
+      for (const column of columns) out.data[to++] = data[from + column]!;
+    }
+  return out;
+}

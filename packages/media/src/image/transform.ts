@@ -1,0 +1,154 @@
+/** From a picture of any size to what a network reads: resize, centre crop, scale, normalise. */
+import { crop, type Image, Planes, type Rectangle, type Size, toGrey, toPlanes, toRgb } from "./image.ts";
+import { type OpenCvInterpolation, resizeOpenCv } from "./resize/opencv.ts";
+import { type PilFilter, resizePil } from "./resize/pil.ts";
+import { interpolate } from "./resize/torch.ts";
+
+/** Whose resizing: PIL's on bytes, OpenCV's or PyTorch's on floats from 0 to 1. */
+export type Resampling =
+  | { readonly library: "pil"; readonly interpolation: PilFilter }
+  | { readonly library: "opencv"; readonly interpolation: OpenCvInterpolation }
+  | {
+      readonly library: "torch";
+      readonly interpolation: "nearest" | "bilinear" | "bicubic";
+      readonly antialias: boolean;
+    };
+
+/** What a network expects of its input. Every field is what its authors used; none has a default. */
+export type Preset = Resampling & {
+  /** The shorter side, or [height, width] regardless of the proportions; absent: left as it is. */
+  readonly resize?: number | readonly [number, number];
+  /** Cut out of the middle, [height, width]; what lies outside the picture is black. */
+  readonly crop?: readonly [number, number];
+  /**
+   * Where half a pixel goes when a crop cannot be in the middle: to the even neighbour (torchvision and
+   * timm, Python's `round`) or always up and left (transformers, Python's `//`).
+   */
+  readonly cropRounding?: "even" | "down";
+  /** Of each channel, for values from 0 to 1. One entry: the network reads grey. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+};
+
+export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
+export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
+/** With itself as mean and standard deviation: values from -1 to 1. */
+export const HALF: readonly number[] = [0.5, 0.5, 0.5];
+
+/** torchvision's `ImageClassification(crop_size, resize_size)` on PIL images. */
+export function torchvisionPreset(
+  cropSize: number = 224,
+  resizeSize: number = 256,
+  interpolation: PilFilter = "bilinear",
+): Preset {
+  return {
+    library: "pil",
+    interpolation,
+    resize: resizeSize,
+    crop: [cropSize, cropSize],
+    mean: IMAGENET_MEAN,
+    std: IMAGENET_STD,
+  };
+}
+
+/** timm's evaluation transform: `crop_pct` of the resized picture is seen. */
+export function timmPreset(
+  size: number,
+  cropPct: number,
+  interpolation: PilFilter,
+  mean: readonly number[] = IMAGENET_MEAN,
+  std: readonly number[] = IMAGENET_STD,
+): Preset {
+  const resize = Math.floor(size / cropPct);
+  return { library: "pil", interpolation, resize, crop: [size, size], mean, std };
+}
+
+/** The `ViTImageProcessor` of transformers: squeezed to a square, values from -1 to 1. */
+export function vitPreset(size: number = 224): Preset {
+  return { library: "pil", interpolation: "bilinear", resize: [size, size], mean: HALF, std: HALF };
+}
+
+/** What the network reads of a picture: [C, H, W], normalised. */
+export function preprocess(image: Image, preset: Preset): Planes {
+  const picture = preset.mean.length === 1 ? toGrey(image) : toRgb(image);
+  const resized = resizeBy(picture, resizedSize(picture, preset), preset);
+  const seen = preset.crop
+    ? crop(resized, centerRectangle(resized, preset.crop, preset.cropRounding))
+    : resized;
+  return normalize(seen, preset.mean, preset.std);
+}
+
+function resizeBy(image: Image, size: Size, preset: Preset): Planes {
+  switch (preset.library) {
+    case "pil":
+      return toPlanes(resizePil(image, size, preset.interpolation));
+    case "opencv":
+      return resizeOpenCv(toPlanes(image), size, preset.interpolation);
+    case "torch": {
+      const { interpolation: mode, antialias } = preset;
+      const planes = toPlanes(image);
+      return interpolate(planes, size, mode === "nearest" ? { mode } : { mode, antialias });
+    }
+  }
+}
+
+function resizedSize(image: Size, { resize }: Preset): Size {
+  if (resize === undefined) return image;
+  if (typeof resize === "number") return shorterSide(image, resize);
+  return { width: resize[1], height: resize[0] };
+}
+
+/** The part of a picture that the network sees, in the picture's own pixels (fractions included). */
+export function visibleRectangle(image: Size, preset: Preset): Rectangle {
+  const resized = resizedSize(image, preset);
+  const { crop = [resized.height, resized.width], cropRounding } = preset;
+  const seen = centerRectangle(resized, crop, cropRounding);
+  const across = image.width / resized.width;
+  const down = image.height / resized.height;
+  return {
+    left: seen.left * across,
+    top: seen.top * down,
+    width: seen.width * across,
+    height: seen.height * down,
+  };
+}
+
+/** The size with this shorter side; the longer one is cut down to whole pixels, as torchvision does. */
+export function shorterSide({ width, height }: Size, side: number): Size {
+  return width <= height
+    ? { width: side, height: Math.trunc((side * height) / width) }
+    : { width: Math.trunc((side * width) / height), height: side };
+}
+
+/** The rectangle of [height, width] in the middle of a picture; see {@link Preset.cropRounding}. */
+export function centerRectangle(
+  image: Size,
+  [height, width]: readonly [number, number],
+  rounding: "even" | "down" = "even",
+): Rectangle {
+  const start = (inside: number, side: number) => {
+    const spare = inside - side;
+    // A picture too small is first padded, with the odd pixel after it (torchvision) or before (transformers).
+    if (spare < 0) return rounding === "even" ? -Math.floor(-spare / 2) : Math.floor(spare / 2);
+    const half = Math.floor(spare / 2);
+    return rounding === "even" && spare % 2 === 1 && half % 2 === 1 ? half + 1 : half;
+  };
+  return { left: start(image.width, width), top: start(image.height, height), width, height };
+}
+
+/** `(value - mean) / std` of each plane, in float32 as PyTorch computes it. */
+export function normalize(planes: Planes, mean: readonly number[], std: readonly number[]): Planes {
+  const { channels, height, width, data } = planes;
+  if (mean.length !== channels || std.length !== channels)
+    throw new RangeError(
+      `normalize: expected ${channels} means and deviations, got ${mean.length} and ${std.length}`,
+    );
+  const area = height * width;
+  const out = new Float32Array(data.length);
+  for (let c = 0; c < channels; c++) {
+    const center = Math.fround(mean[c]!);
+    const spread = Math.fround(std[c]!);
+    for (let i = c * area; i < (c + 1) * area; i++) out[i] = Math.fround(data[i]! - center) / spread;
+  }
+  return new Planes(channels, height, width, out);
+}

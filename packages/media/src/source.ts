@@ -1,0 +1,63 @@
+/** Where a picture, a sound or a film comes from, and its bytes. */
+import { readFile } from "#files";
+import { MediaError } from "./error.ts";
+import { fetchBytes } from "./files/fetch.ts";
+
+/**
+ * A path (in a browser: an address relative to the page), an address (`file:`, `http:`, `https:`, `data:`,
+ * `blob:`), the bytes of a file, or a `Blob` or `File`.
+ */
+export type Source = string | URL | Uint8Array | ArrayBuffer | Blob;
+
+export interface SourceBytes {
+  readonly bytes: Uint8Array;
+  /** What messages call it: the path, the address, or what kind of bytes it is. */
+  readonly name: string;
+}
+
+/**
+ * The bytes of a source, at most `maxBytes`.
+ *
+ * An address is fetched as it stands: a server must not pass on addresses that strangers send it.
+ *
+ * @throws MediaError `not-found`, `unreachable`, `too-large`, `empty`, `unsupported`.
+ */
+export async function readSource(source: Source, maxBytes: number): Promise<SourceBytes> {
+  const read = await locate(source, maxBytes);
+  if (read.bytes.length === 0) throw new MediaError("empty", `${read.name}: holds no bytes`);
+  return read;
+}
+
+async function locate(source: Source, maxBytes: number): Promise<SourceBytes> {
+  if (typeof source === "string" || source instanceof URL) {
+    const scheme = /^(?:https?|data|blob|file):/i.exec(String(source))?.[0].toLowerCase();
+    const name = scheme === "data:" ? abbreviate(String(source)) : String(source);
+    if (name === "") throw new MediaError("not-found", "expected a path or an address, got an empty text");
+    if (!scheme) return { bytes: await readFile(source, maxBytes), name };
+    if (!URL.canParse(source)) throw new MediaError("unreachable", `${name}: not a valid address`);
+    const url = new URL(source);
+    if (scheme === "file:") return { bytes: await readFile(url, maxBytes), name };
+    return { bytes: await fetchBytes(url, name, maxBytes), name };
+  }
+  if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
+    checkLength(source.byteLength, "the given bytes", maxBytes);
+    const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
+    return { bytes, name: "the given bytes" };
+  }
+  if (source instanceof Blob) {
+    const name = source instanceof File ? source.name : "the given blob";
+    checkLength(source.size, name, maxBytes);
+    return { bytes: new Uint8Array(await source.arrayBuffer()), name };
+  }
+  const got = source === null ? "null" : typeof source;
+  throw new MediaError("unsupported", `expected a path, an address, bytes or a Blob, got ${got}`);
+}
+
+function abbreviate(address: string): string {
+  return address.length > 40 ? `${address.slice(0, 40)}...` : address;
+}
+
+function checkLength(length: number, name: string, maxBytes: number): void {
+  if (length > maxBytes)
+    throw new MediaError("too-large", `${name}: ${length} bytes, at most ${maxBytes} are read`);
+}
