@@ -11,7 +11,7 @@ import { sumTo } from "./reduce.ts";
 type Derivative = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
 
 /** An operator of one operand that is one ONNX node; `derivative` gives dx. */
-function unary(
+export function unary(
   name: string,
   type: string,
   derivative?: Derivative,

@@ -168,53 +168,40 @@ export function batchNorm(x: Tensor, mean: Tensor, variance: Tensor, options: Af
   );
 }
 
-/** Outputs y, the mean and 1/√(variance + eps), the last two with extents of 1 on the normalised axes. */
-const layerNormOp: Operator<{ eps: number; axis: number }> = defineOp<{ eps: number; axis: number }>({
+/** Normalises the last axis; outputs y, the mean and 1/√(variance + eps), the last two as [..., 1]. */
+const layerNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
   name: "layerNorm",
-  infer: ([x], { axis }) => {
-    const stats = { dtype: x.dtype, shape: x.shape.map((extent, i) => (i < axis ? extent : 1)) };
+  infer: ([x]) => {
+    const stats = { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] };
     return [x, stats, stats];
   },
-  emit: (g, [x, weight, bias], [y, mean, inverse], { attrs: { eps, axis }, used, inputs }) => {
+  emit: (g, [x, weight, bias], [y, mean, inverse], { attrs: { eps }, used, inputs }) => {
     const operands = inputs.length > 2 ? [x, weight, bias] : [x, weight];
     g.node("LayerNormalization", operands, used[1] || used[2] ? [y, mean, inverse] : [y], {
-      axis,
+      axis: -1,
       epsilon: float(eps),
     });
   },
-  gradient: (
-    { inputs: [x, weight, bias], outputs: [, mean, inverse], attrs: { axis }, needs },
-    [dy, dMean, dInverse],
-  ) => {
-    const inner = x.shape.flatMap((_, i) => (i >= axis ? [i] : []));
-    const outer = x.shape.flatMap((_, i) => (i < axis ? [i] : []));
-    const count = sizeOf(x.shape.slice(axis));
+  gradient: ({ inputs: [x, weight, bias], outputs: [, mean, inverse], needs }, [dy, dMean, dInverse]) => {
+    const outer = x.shape.slice(0, -1).map((_, i) => i);
+    const count = weight.size;
     const centred = x.sub(mean);
     const normal = centred.mul(inverse);
+    const along = dy?.mul(normal);
     let dx: Tensor | undefined;
     const add = (part: Tensor) => {
       dx = dx ? dx.add(part) : part;
     };
-    if (dy && needs[0]) {
-      const scaled = dy.mul(weight);
-      const along = scaled.mul(normal).mean(inner, true);
-      add(scaled.sub(scaled.mean(inner, true)).sub(normal.mul(along)).mul(inverse));
+    if (dy && along && needs[0]) {
+      // Means over the last axis of dy·weight, as products with a column: no pass of their own.
+      const column = weight.mul(1 / count).unsqueeze(1); // [D, 1]
+      const shift = dy.matmul(column);
+      const pull = normal.mul(along.matmul(column));
+      add(dy.mul(weight).sub(shift).sub(pull).mul(inverse));
     }
     if (dMean) add(dMean.mul(1 / count).expand(x.shape));
-    if (dInverse)
-      add(
-        centred.mul(
-          dInverse
-            .mul(inverse.square())
-            .mul(inverse)
-            .mul(-1 / count),
-        ),
-      );
-    return [
-      dx,
-      dy && needs[1] ? dy.mul(normal).sum(outer) : undefined,
-      bias && dy && needs[2] ? dy.sum(outer) : undefined,
-    ];
+    if (dInverse) add(centred.mul(dInverse.mul(inverse.pow(3)).mul(-1 / count)));
+    return [dx, needs[1] ? along?.sum(outer) : undefined, bias && needs[2] ? dy?.sum(outer) : undefined];
   },
 });
 
@@ -229,9 +216,11 @@ export function layerNorm(x: Tensor, normalizedShape: Shape, options: Affine = {
       throw new Error(
         `layerNorm(${x}): expected parameters of ${formatShape(normalizedShape)}, got ${parameter}`,
       );
-  const input = floating(x);
-  const operands = [input, weight ?? ones(normalizedShape, input.dtype), ...(bias ? [bias] : [])];
-  return applyAll(layerNormOp, operands, { eps, axis })[0] as Tensor;
+  const count = sizeOf(normalizedShape);
+  const input = floating(x).reshape([...x.shape.slice(0, axis), count]);
+  const scale = weight ? weight.reshape([count]) : ones([count], input.dtype);
+  const operands = [input, scale, ...(bias ? [bias.reshape([count])] : [])];
+  return (applyAll(layerNormOp, operands, { eps })[0] as Tensor).reshape(x.shape);
 }
 
 /** x [N, C, ...] normalised over groups of channels and all positions (Wu & He 2018). */

@@ -6,6 +6,7 @@ import { apply, applyAll, floating } from "./apply.ts";
 import { convTranspose1d, convTranspose2d, convTranspose3d } from "./conv.ts";
 import { fromArray, ones } from "./create.ts";
 import { concat } from "./movement.ts";
+import { emitTiledMax, emitTiledMaxGradient, tilingOf } from "./pool-pixels.ts";
 import {
   outputExtents,
   overhang,
@@ -45,8 +46,18 @@ const maxPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
       ceil_mode: ceil && !fits ? 1 : 0,
     });
   },
-  gradient: ({ inputs: [x], outputs: [, indices], attrs }, [dy]) => [
-    dy && apply(maxPoolGradientOp, [dy, indices], { shape: x.shape, overlapping: overlaps(attrs.window) }),
+  emitPixels: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
+    const tiling = g.layout.has(x) ? tilingOf(window, spec.shape, out.shape) : undefined;
+    if (tiling) g.layout.set(y, emitTiledMax(g, g.layout.pixels(x), tiling));
+    return tiling !== undefined;
+  },
+  gradient: ({ inputs: [x], outputs: [y, indices], attrs: { window } }, [dy]) => [
+    dy &&
+      apply(maxPoolGradientOp, [dy, indices, x, y], {
+        shape: x.shape,
+        overlapping: overlaps(window),
+        window,
+      }),
   ],
 });
 
@@ -54,8 +65,12 @@ function overlaps(window: Window): boolean {
   return window.kernel.some((k, i) => k > (window.strides[i] as number) || window.dilations[i] !== 1);
 }
 
-/** Writes dy where the maxima stood; entries that were the maximum of several windows add up. */
-const maxPoolGradientOp: Operator<{ shape: Shape; overlapping: boolean }> = defineOp({
+type MaxPoolGradient = { shape: Shape; overlapping: boolean; window?: Window };
+/**
+ * Writes dy where the maxima stood; entries that were the maximum of several windows add up. Pixels
+ * first, where there are no indices, the maxima are found again from x and y.
+ */
+const maxPoolGradientOp: Operator<MaxPoolGradient> = defineOp<MaxPoolGradient>({
   name: "maxPoolGradient",
   infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
   emit: (g, [dy, indices], [dx], { attrs: { shape, overlapping }, inputs: [spec] }) => {
@@ -66,6 +81,15 @@ const maxPoolGradientOp: Operator<{ shape: Shape; overlapping: boolean }> = defi
       reduction: overlapping ? "add" : "none",
     });
     g.node("Reshape", [sum, g.ints(shape)], [dx]);
+  },
+  emitPixels: (g, [dy, , x, y], [dx], { attrs: { window, shape }, inputs: [spec] }) => {
+    const tiling = window && g.layout.has(x) ? tilingOf(window, shape, spec.shape) : undefined;
+    if (!tiling) return false;
+    const { layout } = g;
+    const image = emitTiledMaxGradient(g, layout.pixels(x), layout.pixels(y), layout.pixels(dy), tiling);
+    const [batch, channels, ...spatial] = shape as [number, number, ...number[]];
+    layout.set(dx, g.op("Reshape", [image, g.ints([...spatial, batch, channels])]));
+    return true;
   },
   gradient: ({ inputs: [, indices] }, [c]) => [c && apply(pickOp, [c, indices], {})],
 });
