@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { allocate, type DType, type TypedArray } from "../dtype.ts";
-import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions } from "./backend.ts";
+import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions, OutputSpec } from "./backend.ts";
 import { checkCount, checkOutputs, checkUpload } from "./checks.ts";
 import { HostArray, hostValues, recycled } from "./host-array.ts";
 import type { Pointer } from "./ort-api.ts";
@@ -133,20 +133,21 @@ const dropped = new FinalizationRegistry(({ library, session }: { library: OrtLi
 
 class DirectExecutable implements Executable {
   private readonly backend: DirectBackend;
-  private readonly options: Pick<LoadOptions, "inputs" | "outputs">;
-  private session: Session | undefined;
+  private readonly inputs: readonly string[];
+  private readonly outputs: readonly OutputSpec[];
+  private readonly session: Session;
   private readonly inputNames: CStrings;
   private readonly outputNames: CStrings;
   /** The `OrtValue`s of the run under way. */
   private readonly inputValues: BigUint64Array<ArrayBuffer>;
   private readonly outputValues: BigUint64Array<ArrayBuffer>;
   private lastTime = Number.POSITIVE_INFINITY;
-  private pending = 0;
   private released = false;
 
   constructor(backend: DirectBackend, { inputs, outputs }: LoadOptions, session: Session) {
     this.backend = backend;
-    this.options = { inputs, outputs };
+    this.inputs = inputs;
+    this.outputs = outputs;
     this.session = session;
     this.inputNames = new CStrings(backend.library, inputs);
     this.outputNames = new CStrings(
@@ -162,29 +163,22 @@ class DirectExecutable implements Executable {
     inputs: readonly DeviceArray[],
     recycle?: readonly (DeviceArray | undefined)[],
   ): Promise<DeviceArray[]> {
-    const { session, backend, options } = this;
-    if (this.released || !session) throw new Error("run: the executable was released");
-    checkCount(options.inputs, inputs);
-    this.pending++;
-    try {
-      const start = () => this.start(session.pointer, inputs, recycle);
-      return await (backend.runs.idle && this.quick() ? start() : backend.runs.run(start));
-    } finally {
-      this.pending--;
-      this.freeIfDone();
-    }
+    const { runs } = this.backend;
+    if (this.released) throw new Error("run: the executable was released");
+    checkCount(this.inputs, inputs);
+    const start = () => this.start(inputs, recycle);
+    return runs.idle && this.quick() ? start() : runs.run(start);
   }
 
   release(): void {
+    if (this.released) return;
     this.released = true;
-    this.freeIfDone();
-  }
-
-  private freeIfDone(): void {
-    if (!this.released || this.pending > 0 || !this.session) return;
-    dropped.unregister(this);
-    releaseSession(this.backend.library, this.session);
-    this.session = undefined;
+    const free = async () => {
+      dropped.unregister(this);
+      releaseSession(this.backend.library, this.session);
+    };
+    const { runs } = this.backend;
+    void (runs.idle ? free() : runs.run(free));
   }
 
   private quick(): boolean {
@@ -193,15 +187,14 @@ class DirectExecutable implements Executable {
 
   /** Runs the graph; nothing else runs meanwhile. */
   private async start(
-    session: Pointer,
     inputs: readonly DeviceArray[],
     recycle: readonly (DeviceArray | undefined)[] | undefined,
   ): Promise<DeviceArray[]> {
-    const { backend, options, inputValues, outputValues } = this;
+    const { backend, inputValues, outputValues } = this;
     const { library } = backend;
     const { api } = library;
     // Recycled memory is taken first: an input that is also recycled is then an error, not a wrong result.
-    const outputs = options.outputs.map((spec, i) => {
+    const outputs = this.outputs.map((spec, i) => {
       const data = recycled(spec, recycle?.[i]) ?? allocate(spec.dtype, elements(spec.shape));
       return new HostArray(data, spec.dtype, spec.shape);
     });
@@ -213,13 +206,13 @@ class DirectExecutable implements Executable {
         return value;
       };
       inputs.forEach((array, i) => {
-        inputValues[i] = wrap(hostValues(options.inputs[i] as string, array, NAME), array);
+        inputValues[i] = wrap(hostValues(this.inputs[i] as string, array, NAME), array);
       });
       outputs.forEach((array, i) => {
         outputValues[i] = wrap(array.data, array);
       });
       const call = [
-        session,
+        this.session.pointer,
         null,
         this.inputNames.pointers,
         inputValues,

@@ -107,12 +107,10 @@ export class OrtLibrary {
   /** An `OrtValue` over the memory of `data`, to be released by the caller; 0.25 µs. */
   tensor(data: TypedArray, dtype: DType, shape: readonly number[]): Pointer {
     for (let i = 0; i < shape.length; i++) this.dims[i] = BigInt(shape[i] as number);
-    // An empty array has no address, and null is refused even for no bytes.
-    const address = data.byteLength > 0 ? this.address(data) : this.dimsAddress;
     return this.create(
       this.api.CreateTensorWithDataAsOrtValue,
       this.hostMemory,
-      address,
+      this.address(data),
       data.byteLength,
       this.dimsAddress,
       shape.length,

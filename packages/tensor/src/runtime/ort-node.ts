@@ -51,9 +51,9 @@ class NodeBackend implements Backend {
   }
 }
 
-/** Bytes of a typed array, without a copy. */
+/** Bytes of a typed array, without a copy; the package takes no empty array. */
 function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
+  return byteLength > 0 ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(1);
 }
 
 class NodeExecutable implements Executable {
@@ -62,9 +62,7 @@ class NodeExecutable implements Executable {
   private readonly session: Ort.InferenceSession;
   private readonly inputs: readonly string[];
   private readonly outputs: readonly OutputSpec[];
-  private pending = 0;
   private released = false;
-  private freed = false;
 
   constructor(ort: typeof Ort, runs: Serial, session: Ort.InferenceSession, options: LoadOptions) {
     this.ort = ort;
@@ -77,24 +75,13 @@ class NodeExecutable implements Executable {
   async run(inputs: readonly DeviceArray[]): Promise<DeviceArray[]> {
     if (this.released) throw new Error("run: the executable was released");
     checkCount(this.inputs, inputs);
-    this.pending++;
-    try {
-      return await this.runs.run(() => this.start(inputs));
-    } finally {
-      this.pending--;
-      this.freeIfDone();
-    }
+    return this.runs.run(() => this.start(inputs));
   }
 
   release(): void {
+    if (this.released) return;
     this.released = true;
-    this.freeIfDone();
-  }
-
-  private freeIfDone(): void {
-    if (!this.released || this.pending > 0 || this.freed) return;
-    this.freed = true;
-    void this.session.release();
+    void this.runs.run(() => this.session.release());
   }
 
   private async start(inputs: readonly DeviceArray[]): Promise<DeviceArray[]> {

@@ -71,9 +71,7 @@ class WebExecutable implements Executable {
   private readonly session: Ort.InferenceSession;
   private readonly inputs: readonly string[];
   private readonly outputs: readonly OutputSpec[];
-  private pending = 0;
   private released = false;
-  private freed = false;
 
   constructor(backend: WebBackend, session: Ort.InferenceSession, { inputs, outputs }: LoadOptions) {
     this.backend = backend;
@@ -88,7 +86,6 @@ class WebExecutable implements Executable {
   ): Promise<DeviceArray[]> {
     if (this.released) throw new Error("run: the executable was released");
     checkCount(this.inputs, inputs);
-    this.pending++;
     // An array may be released while a run that reads it waits for its turn.
     const held = inputs.filter((array) => array instanceof GpuArray);
     for (const array of held) array.hold();
@@ -96,19 +93,12 @@ class WebExecutable implements Executable {
       return await this.backend.runs.run(() => this.start(inputs, recycle));
     } finally {
       for (const array of held) array.drop();
-      this.pending--;
-      this.freeIfDone();
     }
   }
 
   release(): void {
+    if (this.released) return;
     this.released = true;
-    this.freeIfDone();
-  }
-
-  private freeIfDone(): void {
-    if (!this.released || this.pending > 0 || this.freed) return;
-    this.freed = true;
     void this.backend.runs.run(() => this.session.release());
   }
 

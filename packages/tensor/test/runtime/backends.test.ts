@@ -1,0 +1,332 @@
+/** What every backend that Node can open must do. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { type DType, fromNumbers, type TypedArray, toNumbers } from "../../src/dtype.ts";
+import type { Backend, BackendOptions, DeviceArray } from "../../src/runtime/backend.ts";
+import { openBackend } from "../../src/runtime/node.ts";
+import { build } from "./model.ts";
+
+const KINDS: readonly (readonly [string, BackendOptions])[] = [
+  ["ort-direct", { binding: "direct", threads: 2 }],
+  ["ort-node", { binding: "node", threads: 2 }],
+  ["ort-web", { device: "wasm", threads: 2 }],
+];
+
+const values = async (arrays: readonly DeviceArray[]) =>
+  Promise.all(arrays.map(async (array) => toNumbers(await array.read())));
+
+/** Numbers that are no multiples of each other, the same at every call. */
+const ramp = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7 + 0.3));
+
+const doubling = (shape: readonly number[]) =>
+  build({
+    nodes: [["Add", ["x", "x"], ["y"]]],
+    inputs: [["x", "float32", shape]],
+    outputs: [["y", "float32", shape]],
+  });
+
+describe.each(KINDS)("%s", (name, options) => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await openBackend(options);
+  });
+  const floats = (numbers: readonly number[], shape: readonly number[]) =>
+    backend.upload(Float32Array.from(numbers), "float32", shape);
+
+  test("opens", () => {
+    expect(backend.name).toBe(name);
+    expect(backend.device).toBe(name === "ort-web" ? "wasm" : "cpu");
+  });
+
+  test.each<DType>(["float32", "float16", "int32", "int64", "uint8", "bool"])(
+    "%s in and out",
+    async (dtype) => {
+      const numbers = dtype === "bool" ? [1, 0, 1, 1, 0, 1] : [0, 1, 2, 3, 100, 200];
+      const { model, options: names } = build({
+        nodes: [
+          ["Concat", ["x", "y"], ["xy"], { axis: 0n }],
+          ["Transpose", ["x"], ["t"], { perm: [1, 0] }],
+        ],
+        inputs: [
+          ["x", dtype, [2, 3]],
+          ["y", dtype, [1, 3]],
+        ],
+        outputs: [
+          ["xy", dtype, [3, 3]],
+          ["t", dtype, [3, 2]],
+        ],
+      });
+      const executable = await backend.load(model, names);
+      const x = backend.upload(fromNumbers(dtype, numbers), dtype, [2, 3]);
+      const y = backend.upload(fromNumbers(dtype, numbers.slice(3)), dtype, [1, 3]);
+      const outputs = await executable.run([x, y]);
+      expect(await values(outputs)).toEqual([
+        [...numbers, ...numbers.slice(3)],
+        [0, 3, 1, 4, 2, 5].map((i) => numbers[i]),
+      ]);
+      expect(outputs.map((array) => [array.dtype, array.shape])).toEqual([
+        [dtype, [3, 3]],
+        [dtype, [3, 2]],
+      ]);
+      expect((await outputs[0]!.read()).constructor).toBe(fromNumbers(dtype, []).constructor);
+      executable.release();
+    },
+  );
+
+  test("float16 is computed with", async () => {
+    const { model, options: names } = build({
+      nodes: [["Mul", ["x", "x"], ["y"]]],
+      inputs: [["x", "float16", [3]]],
+      outputs: [["y", "float16", [3]]],
+    });
+    const executable = await backend.load(model, names);
+    const x = backend.upload(new Float16Array([0.5, -1.5, 300]), "float16", [3]);
+    expect(await values(await executable.run([x]))).toEqual([[0.25, 2.25, Number.POSITIVE_INFINITY]]);
+    executable.release();
+  });
+
+  test("scalars and empty arrays", async () => {
+    const { model, options: names } = build({
+      nodes: [
+        ["Neg", ["x"], ["y"]],
+        ["ReduceSum", ["x"], ["sum"], { keepdims: 0n }],
+      ],
+      inputs: [["x", "float32", [0, 3]]],
+      outputs: [
+        ["y", "float32", [0, 3]],
+        ["sum", "float32", []],
+      ],
+    });
+    const executable = await backend.load(model, names);
+    const outputs = await executable.run([floats([], [0, 3])]);
+    expect(await values(outputs)).toEqual([[], [0]]);
+    executable.release();
+  });
+
+  test("a graph without inputs", async () => {
+    const { model, options: names } = build({
+      nodes: [["ConstantOfShape", ["shape"], ["y"]]],
+      outputs: [["y", "float32", [2]]],
+      constants: [["shape", "int64", [1], new Uint8Array(BigInt64Array.of(2n).buffer)]],
+    });
+    const executable = await backend.load(model, names);
+    expect(await values(await executable.run([]))).toEqual([[0, 0]]);
+    executable.release();
+  });
+
+  test("weights given at loading: large, small, empty, and views into a larger buffer", async () => {
+    const large = ramp(64 * 64);
+    const { model, options: names } = build({
+      nodes: [
+        ["MatMul", ["x", "large"], ["product"]],
+        ["Add", ["product", "small"], ["sum"]],
+        ["Mul", ["sum", "half"], ["halved"]],
+        ["Concat", ["halved", "empty"], ["y"], { axis: 0n }],
+      ],
+      inputs: [["x", "float32", [1, 64]]],
+      outputs: [["y", "float32", [1, 64]]],
+      weights: [
+        ["large", "float32", [64, 64]],
+        ["small", "float32", [1]],
+        ["half", "float32", []],
+        ["empty", "float32", [0, 64]],
+      ],
+    });
+    const view = Float32Array.of(1, 2, 3, 7, 11).subarray(3, 4);
+    const weights = new Map([
+      ["large", backend.upload(large, "float32", [64, 64])],
+      ["small", backend.upload(view, "float32", [1])],
+      ["half", backend.upload(Float32Array.of(0.5), "float32", [])],
+      ["empty", backend.upload(new Float32Array(0), "float32", [0, 64])],
+    ]);
+    const x = ramp(64);
+    const expected = Array.from({ length: 64 }, (_, j) => {
+      let sum = 7;
+      for (let k = 0; k < 64; k++) sum += (x[k] as number) * (large[64 * k + j] as number);
+      return sum / 2;
+    });
+    for (const prepack of [true, false])
+      for (const optimization of ["none", "all"] as const) {
+        const executable = await backend.load(model, { ...names, weights, prepack, optimization });
+        const [y] = await values(await executable.run([backend.upload(x, "float32", [1, 64])]));
+        y?.forEach((value, j) => expect(value).toBeCloseTo(expected[j] as number, 4));
+        executable.release();
+      }
+  });
+
+  test("many callers at once get their own results, in the order of their calls", async () => {
+    const shapes = [[8], [100_000]];
+    const executables = await Promise.all(
+      shapes.map((shape) => {
+        const { model, options: names } = doubling(shape);
+        return backend.load(model, names);
+      }),
+    );
+    const order: number[] = [];
+    const calls = Array.from({ length: 120 }, async (_, i) => {
+      const [length] = shapes[i % 2] as [number];
+      // Eight bytes live inside V8's moving heap until native code first sees them.
+      const x = backend.upload(new Float32Array(length).fill(i), "float32", [length]);
+      const [y] = await (executables[i % 2] as (typeof executables)[0]).run([x]);
+      order.push(i);
+      return y as DeviceArray;
+    });
+    const results = await Promise.all(calls);
+    expect(order).toEqual([...order.keys()]);
+    for (const [i, y] of results.entries()) {
+      const data = await y.read();
+      expect([data.length, data[0], data.at(-1)]).toEqual([shapes[i % 2]?.[0], 2 * i, 2 * i]);
+      expect((data as TypedArray as Float32Array).every((value) => value === 2 * i)).toBe(true);
+    }
+    for (const executable of executables) executable.release();
+  });
+
+  test("release: later runs are refused, earlier ones finish, twice is once", async () => {
+    const { model, options: names } = doubling([1 << 20]);
+    const executable = await backend.load(model, names);
+    const x = backend.upload(new Float32Array(1 << 20).fill(3), "float32", [1 << 20]);
+    const early = [executable.run([x]), executable.run([x])];
+    executable.release();
+    executable.release();
+    await expect(executable.run([x])).rejects.toThrow("run: the executable was released");
+    for (const [y] of await Promise.all(early)) expect((await y?.read())?.at(-1)).toBe(6);
+    executable.release();
+    await expect(executable.run([x])).rejects.toThrow("run: the executable was released");
+    x.release();
+    x.release();
+  });
+
+  describe("errors", () => {
+    test("uploads of the wrong length, type or shape", () => {
+      const upload = (data: TypedArray, dtype: DType, shape: number[]) => () =>
+        backend.upload(data, dtype, shape);
+      expect(upload(new Float32Array(5), "float32", [2, 3])).toThrow(
+        "upload of float32 [2, 3]: expected 6 values (24 bytes), got 5 (20 bytes)",
+      );
+      expect(upload(new Float32Array(6), "int32", [6])).toThrow(
+        "expected an array of int32 values, got one of float32",
+      );
+      expect(upload(new Float32Array(6), "float32", [-2, -3])).toThrow("an integer from 0 on");
+      expect(upload(new Float32Array(6), "float32", [1.5, 4])).toThrow("an integer from 0 on");
+    });
+
+    test("models that are none", async () => {
+      const names = { inputs: ["x"], outputs: [] };
+      await expect(backend.load(new Uint8Array(0), names)).rejects.toThrow();
+      await expect(backend.load(new Uint8Array([1, 2, 3, 4, 5]), names)).rejects.toThrow(
+        /protobuf|ModelProto/,
+      );
+      const { model } = doubling([2]);
+      for (const length of [1, 10, model.length >> 1, model.length - 1])
+        await expect(backend.load(model.subarray(0, length), names)).rejects.toThrow();
+    });
+
+    test("an operator that does not exist", async () => {
+      const { model, options: names } = build({
+        nodes: [["Frobnicate", ["x"], ["y"]]],
+        inputs: [["x", "float32", [2]]],
+        outputs: [["y", "float32", [2]]],
+      });
+      await expect(backend.load(model, names)).rejects.toThrow("Frobnicate");
+    });
+
+    test("outputs without a name of their own", async () => {
+      const { model, options: names } = doubling([2]);
+      const spec = { name: "y", dtype: "float32", shape: [2] } as const;
+      await expect(backend.load(model, { ...names, outputs: [{ ...spec, name: "x" }] })).rejects.toThrow(
+        "output x: another input or output has this name",
+      );
+      await expect(backend.load(model, { ...names, outputs: [spec, spec] })).rejects.toThrow(
+        "output y: another",
+      );
+    });
+
+    test("weights that are missing or have another shape", async () => {
+      const { model, options: names } = build({
+        nodes: [["Mul", ["x", "w"], ["y"]]],
+        inputs: [["x", "float32", [64]]],
+        outputs: [["y", "float32", [64]]],
+        weights: [["w", "float32", [64]]],
+      });
+      await expect(backend.load(model, names)).rejects.toThrow();
+      const short = new Map([["w", floats(new Array(63).fill(1), [63])]]);
+      await expect(backend.load(model, { ...names, weights: short })).rejects.toThrow();
+    });
+
+    test("inputs of another number, shape, type or backend; the next run works", async () => {
+      const { model, options: names } = doubling([2]);
+      const executable = await backend.load(model, names);
+      const x = floats([1, 2], [2]);
+      await expect(executable.run([])).rejects.toThrow("run: expected 1 inputs (x), got 0");
+      await expect(executable.run([floats([1, 2, 3], [3])])).rejects.toThrow(/dimension/);
+      const integers = backend.upload(new Int32Array(2), "int32", [2]);
+      await expect(executable.run([integers])).rejects.toThrow(/data type/);
+      const alien = { ...x, read: x.read, release: x.release };
+      await expect(executable.run([alien])).rejects.toThrow(
+        `input x: expected an array of the backend ${name}, got one of another backend`,
+      );
+      expect(await values(await executable.run([x]))).toEqual([[2, 4]]);
+      executable.release();
+    });
+
+    test("a graph that fails while it runs names the node; the next run works", async () => {
+      const { model, options: names } = build({
+        nodes: [["Gather", ["x", "i"], ["y"]]],
+        inputs: [
+          ["x", "float32", [2]],
+          ["i", "int64", [1]],
+        ],
+        outputs: [["y", "float32", [1]]],
+      });
+      const executable = await backend.load(model, names);
+      const at = (index: bigint) => backend.upload(BigInt64Array.of(index), "int64", [1]);
+      const x = floats([5, 6], [2]);
+      for (let i = 0; i < 3; i++) {
+        await expect(executable.run([x, at(9n)])).rejects.toThrow("Gather.0");
+        expect(await values(await executable.run([x, at(1n)]))).toEqual([[6]]);
+      }
+      executable.release();
+    });
+  });
+});
+
+test("all backends compute the same", async () => {
+  const { model, options: names } = build({
+    nodes: [
+      ["Conv", ["x", "kernel"], ["c"], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }],
+      ["Relu", ["c"], ["r"]],
+      ["Flatten", ["r"], ["f"]],
+      ["MatMul", ["f", "w"], ["m"]],
+      ["Softmax", ["m"], ["y"], { axis: -1n }],
+    ],
+    inputs: [["x", "float32", [4, 3, 16, 16]]],
+    outputs: [
+      ["c", "float32", [4, 8, 16, 16]],
+      ["y", "float32", [4, 10]],
+    ],
+    weights: [
+      ["kernel", "float32", [8, 3, 3, 3]],
+      ["w", "float32", [2048, 10]],
+    ],
+  });
+  const results = await Promise.all(
+    KINDS.map(async ([, options]) => {
+      const backend = await openBackend(options);
+      const weights = new Map([
+        ["kernel", backend.upload(ramp(216), "float32", [8, 3, 3, 3])],
+        ["w", backend.upload(ramp(20_480), "float32", [2048, 10])],
+      ]);
+      const executable = await backend.load(model, { ...names, weights });
+      return values(await executable.run([backend.upload(ramp(3072), "float32", [4, 3, 16, 16])]));
+    }),
+  );
+  const [direct, ...others] = results as [number[][], ...number[][][]];
+  for (const other of others)
+    other.forEach((output, i) => {
+      const largest = Math.max(...output.map((value, j) => Math.abs(value - (direct[i]?.[j] as number))));
+      expect(largest).toBeLessThan(1e-5);
+    });
+  const sums = [0, 1, 2, 3].map((row) =>
+    direct[1]?.slice(10 * row, 10 * row + 10).reduce((a, b) => a + b, 0),
+  );
+  for (const sum of sums) expect(sum).toBeCloseTo(1, 5);
+});

@@ -1,0 +1,52 @@
+/** Programs that open.test.ts runs in a process of their own: `node child.ts bindings|workers|exit`. */
+import { once } from "node:events";
+import { isMainThread, Worker } from "node:worker_threads";
+import type { BackendOptions } from "../../src/runtime/backend.ts";
+import { openBackend } from "../../src/runtime/node.ts";
+import { build } from "./model.ts";
+
+const SIZE = 512;
+
+/** Opens a backend and returns a run that takes some milliseconds. */
+async function open(options: BackendOptions): Promise<() => Promise<string>> {
+  const shape = [SIZE, SIZE];
+  const { model, options: names } = build({
+    nodes: [
+      ["MatMul", ["x", "x"], ["a"]],
+      ["MatMul", ["a", "x"], ["y"]],
+    ],
+    inputs: [["x", "float32", shape]],
+    outputs: [["y", "float32", shape]],
+  });
+  const backend = await openBackend(options);
+  const executable = await backend.load(model, names);
+  const x = backend.upload(new Float32Array(SIZE * SIZE).fill(1 / SIZE), "float32", shape);
+  return async () => {
+    const [y] = await executable.run([x]);
+    return `${backend.name} ${Number((await y?.read())?.at(-1)) * SIZE}`;
+  };
+}
+
+const modes: Readonly<Record<string, () => Promise<void>>> = {
+  async bindings() {
+    for (const binding of ["node", "direct", "node"] as const) console.log(await (await open({ binding }))());
+  },
+  async workers() {
+    for (const threads of [2, 1, 3]) console.log(await (await open({ binding: "direct", threads }))());
+    for (let i = 0; i < 3; i++)
+      await once(new Worker(new URL(import.meta.url), { argv: ["worker"] }), "exit");
+    console.log(await (await open({ binding: "direct" }))());
+  },
+  async worker() {
+    console.log(`worker ${await (await open({ binding: "direct" }))()}`);
+  },
+  async exit() {
+    const run = await open({ binding: "direct" });
+    for (let i = 0; i < 50; i++) run().catch(console.error);
+    setTimeout(() => process.exit(7), 20);
+  },
+};
+
+const mode = modes[process.argv[2] ?? ""];
+if (!mode || (!isMainThread && process.argv[2] !== "worker")) throw new Error(`no mode ${process.argv[2]}`);
+await mode();

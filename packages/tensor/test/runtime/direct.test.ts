@@ -1,0 +1,240 @@
+/** What the direct binding is for: no copies, a free event loop, and memory that stays flat. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Backend, DeviceArray, Executable } from "../../src/runtime/backend.ts";
+import { openBackend } from "../../src/runtime/node.ts";
+import { openLibrary } from "../../src/runtime/ort-library.ts";
+import { build } from "./model.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await openBackend({ binding: "direct", threads: 2 });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const floats = (length: number, value: number) =>
+  backend.upload(new Float32Array(length).fill(value), "float32", [length]);
+
+/** y = x + x */
+function double(length: number): Promise<Executable> {
+  const { model, options } = build({
+    nodes: [["Add", ["x", "x"], ["y"]]],
+    inputs: [["x", "float32", [length]]],
+    outputs: [["y", "float32", [length]]],
+  });
+  return backend.load(model, options);
+}
+
+/** Takes some hundred milliseconds. */
+function slow(size = 1024): Promise<Executable> {
+  const names = Array.from({ length: 12 }, (_, i) => `m${i}`);
+  const { model, options } = build({
+    nodes: names.map((name, i) => ["MatMul", [names[i - 1] ?? "x", "x"], [name]] as const),
+    inputs: [["x", "float32", [size, size]]],
+    outputs: [["m11", "float32", [size, size]]],
+  });
+  return backend.load(model, options);
+}
+
+describe("memory without copies", () => {
+  test("an upload is the caller's array", async () => {
+    const data = new Float32Array(100);
+    expect(await backend.upload(data, "float32", [100]).read()).toBe(data);
+  });
+
+  test("a result is written into recycled memory, and read from there", async () => {
+    const executable = await double(1000);
+    const spare = new Float32Array(1000).fill(-1);
+    const recycle = [backend.upload(spare, "float32", [1000])];
+    const [y] = await executable.run([floats(1000, 3)], recycle);
+    expect(await y?.read()).toBe(spare);
+    expect(spare.every((value) => value === 6)).toBe(true);
+    const [again] = await executable.run([floats(1000, 4)], [y]);
+    expect(await again?.read()).toBe(spare);
+    expect(spare[999]).toBe(8);
+    await expect(y?.read()).rejects.toThrow("float32 [1000]: its memory was recycled for a later result");
+    executable.release();
+  });
+
+  test("without recycled memory each run has memory of its own", async () => {
+    const executable = await double(10);
+    const x = floats(10, 1);
+    const [[a], [b]] = [await executable.run([x]), await executable.run([x])];
+    expect(await a?.read()).not.toBe(await b?.read());
+    executable.release();
+  });
+
+  test("an input that is also recycled is refused: the graph would read what it writes", async () => {
+    const executable = await double(10);
+    const x = floats(10, 1);
+    await expect(executable.run([x], [x])).rejects.toThrow("input x: float32 [10]: its memory was recycled");
+    executable.release();
+  });
+
+  test("recycled memory of another shape, or a transferred buffer, is refused", async () => {
+    const executable = await double(10);
+    await expect(executable.run([floats(10, 1)], [floats(11, 1)])).rejects.toThrow(
+      "output y: cannot recycle float32 [11] as float32 [10]",
+    );
+    const data = new Float32Array(10);
+    const x = backend.upload(data, "float32", [10]);
+    data.buffer.transfer();
+    await expect(executable.run([x])).rejects.toThrow("input x: float32 [10]: expected 40 bytes, got 0");
+    executable.release();
+  });
+});
+
+describe("event loop", () => {
+  test("stays free during a long run", async () => {
+    const executable = await slow();
+    const x = backend.upload(new Float32Array(1024 * 1024).fill(1 / 1024), "float32", [1024, 1024]);
+    await executable.run([x]);
+    let ticks = 0;
+    let longest = 0;
+    let last = performance.now();
+    const begin = last;
+    const timer = setInterval(() => {
+      ticks++;
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
+    await executable.run([x]);
+    const whole = performance.now() - begin;
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(10);
+    expect(longest).toBeLessThan(whole / 2);
+    executable.release();
+  });
+
+  test("gets its turn between tiny runs", async () => {
+    const library = await openLibrary();
+    const elsewhere = vi.spyOn(library, "callAsync");
+    // Each run takes a tenth of a millisecond by this clock.
+    let time = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => (time += 0.1));
+    const executable = await double(4);
+    elsewhere.mockClear();
+    const x = floats(4, 1);
+    for (let i = 0; i < 1000; i++) await executable.run([x]);
+    expect(elsewhere.mock.calls.length).toBeGreaterThan(10);
+    expect(elsewhere.mock.calls.length).toBeLessThan(20);
+    executable.release();
+  });
+});
+
+test("every native object that is made is freed, in success and in failure", async () => {
+  const library = await openLibrary();
+  const { api } = library;
+  const made = vi.spyOn(library, "create");
+  const freed = [vi.spyOn(api, "ReleaseValue"), vi.spyOn(api, "ReleaseSessionOptions")];
+  const statuses = vi.spyOn(api, "ReleaseStatus");
+  const sessions = vi.spyOn(api, "ReleaseSession");
+
+  const { model, options } = build({
+    nodes: [["Mul", ["x", "w"], ["y"]]],
+    inputs: [["x", "float32", [64]]],
+    outputs: [["y", "float32", [64]]],
+    weights: [["w", "float32", [64]]],
+  });
+  const executable = await backend.load(model, { ...options, weights: new Map([["w", floats(64, 2)]]) });
+  await executable.run([floats(64, 1)]);
+  await executable.run([floats(64, 1)]);
+  expect(statuses).toHaveBeenCalledTimes(0);
+  await expect(executable.run([floats(63, 1)])).rejects.toThrow();
+  await expect(executable.run([floats(64, 1)], [floats(63, 1)])).rejects.toThrow();
+  const alien = { ...floats(64, 1), read: async () => new Float32Array(64), release() {} };
+  await expect(executable.run([alien])).rejects.toThrow();
+  await expect(
+    backend.load(model, { ...options, weights: new Map([["w", floats(63, 2)]]) }),
+  ).rejects.toThrow();
+  await expect(backend.load(model, { ...options, weights: new Map([["w", alien]]) })).rejects.toThrow();
+  executable.release();
+  executable.release();
+
+  expect(statuses).toHaveBeenCalledTimes(2);
+  expect(sessions).toHaveBeenCalledTimes(1);
+  expect(made.mock.calls.length).toBeGreaterThan(10);
+  expect(freed.reduce((sum, spy) => sum + spy.mock.calls.length, 0)).toBe(made.mock.calls.length);
+});
+
+describe("memory stays flat", () => {
+  const resident = async () => {
+    // Finalizers are called between turns of the event loop.
+    for (let i = 0; i < 3; i++) {
+      collect();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return process.memoryUsage.rss() / 1e6;
+  };
+
+  test("100,000 tiny runs", async () => {
+    const executable = await double(16);
+    let y: DeviceArray | undefined;
+    const runs = async (count: number) => {
+      for (let i = 0; i < count; i++) [y] = await executable.run([y && i % 20 ? y : floats(16, 0)]);
+    };
+    await runs(20_000);
+    const before = await resident();
+    await runs(100_000);
+    expect((await resident()) - before).toBeLessThan(20);
+    executable.release();
+  });
+
+  test("2,000 runs with results of a megabyte that nobody keeps", async () => {
+    const executable = await double(1 << 18);
+    const x = floats(1 << 18, 1);
+    const runs = async (count: number) => {
+      for (let i = 0; i < count; i++) await executable.run([x]);
+    };
+    await runs(200);
+    const before = await resident();
+    await runs(2000);
+    expect((await resident()) - before).toBeLessThan(200);
+    executable.release();
+  });
+
+  /** A session with a megabyte of weights. */
+  async function weighty(): Promise<Executable> {
+    const { model, options } = build({
+      nodes: [["MatMul", ["x", "w"], ["y"]]],
+      inputs: [["x", "float32", [1, 512]]],
+      outputs: [["y", "float32", [1, 512]]],
+      weights: [["w", "float32", [512, 512]]],
+    });
+    const values = new Float32Array(512 * 512).map(Math.random);
+    const weights = new Map([["w", backend.upload(values, "float32", [512, 512])]]);
+    const executable = await backend.load(model, { ...options, weights });
+    await executable.run([backend.upload(new Float32Array(512), "float32", [1, 512])]);
+    return executable;
+  }
+
+  test("200 sessions made and released", async () => {
+    const sessions = async (count: number) => {
+      for (let i = 0; i < count; i++) (await weighty()).release();
+    };
+    await sessions(20);
+    const before = await resident();
+    await sessions(200);
+    expect((await resident()) - before).toBeLessThan(60);
+  });
+
+  test("sessions that were dropped without a release", async () => {
+    const sessions = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        await weighty();
+        if (i % 10 === 0) await resident();
+      }
+    };
+    await sessions(20);
+    const before = await resident();
+    await sessions(100);
+    expect((await resident()) - before).toBeLessThan(80);
+  });
+});

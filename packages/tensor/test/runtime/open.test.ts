@@ -1,0 +1,81 @@
+/** Which backend is opened, and what is said where one cannot be. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { openBackend } from "../../src/runtime/node.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  vi.doUnmock("../../src/runtime/ort-api.ts");
+  vi.resetModules();
+});
+
+test("the direct binding is the default; options come before the environment", async () => {
+  vi.stubEnv("TESSERA_BINDING", "");
+  expect((await openBackend()).name).toBe("ort-direct");
+  vi.stubEnv("TESSERA_BINDING", "node");
+  expect((await openBackend()).name).toBe("ort-node");
+  expect((await openBackend({ binding: "direct" })).name).toBe("ort-direct");
+});
+
+test("settings that make no sense", async () => {
+  await expect(openBackend({ threads: 0 })).rejects.toThrow(
+    "threads: expected a whole number from 1 on, got 0",
+  );
+  vi.stubEnv("TESSERA_THREADS", "many");
+  await expect(openBackend()).rejects.toThrow("threads: expected a whole number from 1 on, got NaN");
+  vi.stubEnv("TESSERA_THREADS", "1");
+  vi.stubEnv("TESSERA_BINDING", "both");
+  await expect(openBackend()).rejects.toThrow('TESSERA_BINDING: expected "direct" or "node", got "both"');
+});
+
+describe("a library of another version", () => {
+  const reopen = async () => {
+    vi.resetModules();
+    vi.doMock("../../src/runtime/ort-api.ts", async (original) => ({
+      ...(await original<object>()),
+      ORT_VERSION: "1.99.0",
+    }));
+    return (await import("../../src/runtime/node.ts")).openBackend;
+  };
+
+  test("leads to onnxruntime-node and one line that says why", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    vi.stubEnv("TESSERA_BINDING", "");
+    const open = await reopen();
+    expect((await open()).name).toBe("ort-node");
+    expect(warn).toHaveBeenCalledTimes(1);
+    expect(warn.mock.calls[0]?.[0]).toMatch(
+      /^tessera: .*expected ONNX Runtime 1\.99\.0, got 1\.\d+\.\d+ [^\n]*$/,
+    );
+  });
+
+  test("is an error where the direct binding was asked for", async () => {
+    const open = await reopen();
+    await expect(open({ binding: "direct" })).rejects.toThrow("expected ONNX Runtime 1.99.0");
+  });
+});
+
+describe("in a process of its own", () => {
+  const run = async (mode: string) => {
+    const program = fileURLToPath(new URL("child.ts", import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [program, mode]);
+    return stdout.trim().split("\n");
+  };
+
+  test("both bindings, the package first", async () => {
+    expect(await run("bindings")).toEqual(["ort-node 1", "ort-direct 1", "ort-node 1"]);
+  });
+
+  test("several thread counts, and worker threads that come and go", async () => {
+    const direct = "ort-direct 1";
+    const worker = `worker ${direct}`;
+    expect(await run("workers")).toEqual([direct, direct, direct, worker, worker, worker, direct]);
+  });
+
+  test("an exit in the middle of a run", async () => {
+    await expect(run("exit")).rejects.toMatchObject({ code: 7, signal: null });
+  });
+});
