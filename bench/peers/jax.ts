@@ -6,7 +6,6 @@ import "./web-worker.ts"; // jax-js looks for it while it loads
 import { readFileSync } from "node:fs";
 import {
   blockUntilReady,
-  grad,
   init,
   type JsTree,
   jit,
@@ -14,6 +13,7 @@ import {
   numpy as np,
   tree,
   valueAndGrad,
+  vjp,
 } from "@jax-js/jax";
 import { type Job, serve } from "../harness/serve.ts";
 import { digest, labels, parameter, uniform } from "../workloads/fill.ts";
@@ -58,12 +58,16 @@ function convolution(backward: boolean): Job {
     return job(() => run(x.ref, w.ref), [[0, 3, 1, 2]]);
   }
   const dy = fill("dy");
-  const gradient = jit(grad((x: T, w: T, dy: T) => forward(x, w).mul(dy).sum(), { argnums: [0, 1] }));
+  const run = jit((x: T, w: T, dy: T) => {
+    const [y, pull] = vjp(forward, [x, w]);
+    return [y, ...pull(dy)] as T[];
+  });
   const layouts = [
+    [0, 3, 1, 2],
     [0, 3, 1, 2],
     [3, 2, 0, 1],
   ];
-  return job(() => gradient(x.ref, w.ref, dy.ref) as T[], layouts);
+  return job(() => run(x.ref, w.ref, dy.ref), layouts);
 }
 
 /** Keeps the results of the last run; `layouts` permute them to PyTorch's order for the fingerprint. */
@@ -89,7 +93,7 @@ type State = { values: Values; moments: Values; first: Values; second: Values; s
 
 function train({ forward, input }: Network, optimizer: Optimizer): Job {
   const images = tensor(uniform("images", size(input)), input);
-  const target = nn.oneHot(np.array([...labels(input[0])], { dtype: np.int32 }), 10);
+  const target = nn.oneHot(np.array(labels(input[0])), 10);
   const all = Object.entries(load(forward, input));
   const values = Object.fromEntries(all.filter(([name]) => !name.includes(".running_")));
   const moments = Object.fromEntries(all.filter(([name]) => name.includes(".running_")));
@@ -184,11 +188,11 @@ function load(forward: Network["forward"], input: Network["input"]): Values {
   return values;
 }
 
-function tensor(data: Float32Array, shape: readonly number[]): T {
-  return np.array(data as Float32Array<ArrayBuffer>).reshape([...shape]);
+function tensor(data: Float32Array<ArrayBuffer>, shape: readonly number[]): T {
+  return np.array(data).reshape([...shape]);
 }
 
 /** [out, in, h, w] to [h, w, in, out]. */
-function filter(data: Float32Array, shape: readonly number[]): T {
+function filter(data: Float32Array<ArrayBuffer>, shape: readonly number[]): T {
   return np.transpose(tensor(data, shape), [2, 3, 1, 0]);
 }

@@ -44,14 +44,15 @@ function convolution(backward: boolean): Job {
   const forward = (x: T, w: T) => convolve(x, w, { out: channels, kernel, pad: 1 }, true);
   if (!backward) return job(() => [forward(x, w)], [[0, 3, 1, 2]]);
   const dy = fill("dy");
-  const gradient = tf.grads((x: T, w: T) => forward(x, w));
-  return job(
-    () => gradient([x, w], dy),
-    [
-      [0, 3, 1, 2],
-      [3, 2, 0, 1],
-    ],
-  );
+  const gradient = tf.valueAndGrads(forward);
+  return job(() => {
+    const { value, grads } = gradient([x, w], dy);
+    return [value, ...grads];
+  }, [
+    [0, 3, 1, 2],
+    [0, 3, 1, 2],
+    [3, 2, 0, 1],
+  ]);
 }
 
 /** Keeps the results of the last run; `layouts` permute them to PyTorch's order for the fingerprint. */

@@ -19,7 +19,7 @@ function seedOf(name: string): number {
 }
 
 /** `length` numbers, uniform in `center` ± `scale`, that depend on the name alone. */
-export function uniform(name: string, length: number, scale = 1, center = 0): Float32Array {
+export function uniform(name: string, length: number, scale = 1, center = 0): Float32Array<ArrayBuffer> {
   const seed = seedOf(name);
   const out = new Float32Array(length);
   for (let i = 0; i < length; i++) {
@@ -29,7 +29,7 @@ export function uniform(name: string, length: number, scale = 1, center = 0): Fl
 }
 
 /** Starting value of a parameter or buffer: unit variance through matrices and kernels, near one for scales. */
-export function parameter(name: string, shape: readonly number[]): Float32Array {
+export function parameter(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
   const length = shape.reduce((a, b) => a * b, 1);
   if (shape.length > 1) return uniform(name, length, Math.sqrt((3 * shape[0]!) / length));
   const isScale = name.endsWith(".weight") || name.endsWith(".running_var");
@@ -37,7 +37,7 @@ export function parameter(name: string, shape: readonly number[]): Float32Array 
 }
 
 /** Class labels 0 to 9 for a batch. */
-export function labels(batch: number): Int32Array {
+export function labels(batch: number): Int32Array<ArrayBuffer> {
   return Int32Array.from({ length: batch }, (_, i) => (i * 7) % 10);
 }
 
