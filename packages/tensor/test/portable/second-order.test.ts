@@ -14,7 +14,7 @@ import {
   linear,
   logSoftmax,
   type PerAxis,
-  type ResizeOptions,
+  type ResizeMode,
   resize,
   rmsNorm,
   type Shape,
@@ -24,7 +24,9 @@ import {
 } from "../../src/index.ts";
 import { check } from "../support/fixtures.ts";
 
-interface Args extends ConvOptions, ConvTransposeOptions, AttentionOptions, ResizeOptions {
+interface Args extends ConvOptions, ConvTransposeOptions, AttentionOptions {
+  mode: ResizeMode;
+  size: number[];
   axis: number;
   axes: number[];
   kernel: PerAxis;
@@ -64,7 +66,6 @@ await check<Args>("second-order", {
   cumsum: ({ axis }, x) => x.cumsum(axis),
   softmax: ({ axis }, x) => softmax(x, axis),
   logSoftmax: ({ axis }, x) => logSoftmax(x, axis),
-  attention: (args, query, key, value) =>
-    scaledDotProductAttention(query, key, value, args as AttentionOptions),
+  attention: (args, query, key, value) => scaledDotProductAttention(query, key, value, args),
   resize: ({ mode, size }, x) => resize(x, { mode, size }),
 });
