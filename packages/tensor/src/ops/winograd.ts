@@ -219,6 +219,25 @@ export class Winograd {
     });
   }
 
+  /**
+   * The transformed input once more, for the backward pass: it is more than twice as large as the input,
+   * so keeping it costs more than computing it again. Columns come before rows here, or ONNX Runtime
+   * would merge it with the first and keep that.
+   */
+  private inputAgain(x: string): string {
+    const { g, vertical, horizontal, rows, columns, batch, channels } = this;
+    const left = this.matrix("Bv", "B", vertical, rows, false);
+    const right = this.matrix("Bh", "B", horizontal, columns, false);
+    const [inner, width] = [batch * channels, horizontal.n * horizontal.tiles];
+    const image = g.op("Reshape", [x, g.ints([rows.extent, columns.extent, inner])]);
+    const flat = g.op("Reshape", [g.op("MatMul", [right, image]), g.ints([rows.extent, width * inner])]);
+    const out = g.op("MatMul", [left, flat]);
+    return g.op("Reshape", [
+      out,
+      g.ints([vertical.n, vertical.tiles, horizontal.n, horizontal.tiles * batch, channels]),
+    ]);
+  }
+
   /** The transformed weight [n, 1, n, K, C]. */
   weight(w: string): string {
     const { g, vertical, horizontal, filters, channels } = this;
@@ -276,7 +295,7 @@ export class Winograd {
   /** dw [K, C, 3, 3] */
   weightGradient(x: string, dy: string): string {
     const { g, vertical, horizontal, filters, channels } = this;
-    let products = g.op("FusedMatMul", [this.output(dy), this.input(x)], { transA: 1 }, CONTRIB); // [n, Th, n, K, C]
+    let products = g.op("FusedMatMul", [this.output(dy), this.inputAgain(x)], { transA: 1 }, CONTRIB); // [n, Th, n, K, C]
     if (vertical.tiles > 1) products = g.op("ReduceSum", [products, g.ints([1])], { keepdims: 0 });
     const flat = g.op("Reshape", [products, g.ints([vertical.n * horizontal.n, filters * channels])]);
     const out = g.op("Gemm", [flat, this.kernelTable()], { transA: 1 });
