@@ -1,0 +1,282 @@
+import {
+  buffer,
+  compile,
+  manualSeed,
+  parameter,
+  type Tensor,
+  tensor,
+  type Variable,
+  valueAndGrad,
+  zeros,
+} from "@tessera-ml/tensor";
+import { describe, expect, test } from "vitest";
+import {
+  BatchNorm1d,
+  Conv2d,
+  Dropout,
+  encodeSafetensors,
+  Linear,
+  Module,
+  openCheckpoint,
+  Sequential,
+} from "../../src/index.ts";
+import { snapshot } from "../../src/state.ts";
+
+class Block extends Module {
+  readonly norm = new BatchNorm1d(2, { affine: false });
+  readonly proj = new Linear(2, 2, { bias: false });
+}
+class Net extends Module {
+  readonly embed = parameter(zeros([3, 2]));
+  readonly blocks = [new Block(), new Block()];
+  readonly heads = { main: new Linear(2, 1), extra: undefined };
+  readonly byName = new Map([["a.b", new Linear(1, 1, { bias: false })]]);
+  readonly pairs = [[parameter(zeros([1]))]];
+  readonly table = buffer(zeros([4]), { persistent: false });
+  readonly constant = tensor([1]);
+  readonly sizes = [1, 2];
+  readonly name = "net";
+  readonly activation = (x: Tensor) => x;
+}
+
+describe("the tree", () => {
+  test("paths are the keys of checkpoints", () => {
+    const net = new Net();
+    expect([...net.parameters().keys()]).toEqual([
+      "embed",
+      "blocks.0.proj.weight",
+      "blocks.1.proj.weight",
+      "heads.main.weight",
+      "heads.main.bias",
+      "byName.a.b.weight",
+      "pairs.0.0",
+    ]);
+    const statistics = (i: number) =>
+      ["running_mean", "running_var", "num_batches_tracked"].map((name) => `blocks.${i}.norm.${name}`);
+    expect([...net.buffers().keys()]).toEqual([...statistics(0), ...statistics(1), "table"]);
+    expect(net.stateDict().has("table")).toBe(false);
+    expect([...net.namedModules().keys()]).toEqual([
+      "",
+      ...["blocks.0", "blocks.0.norm", "blocks.0.proj", "blocks.1", "blocks.1.norm", "blocks.1.proj"],
+      "heads.main",
+      "byName.a.b",
+    ]);
+    expect(net.parameterCount()).toBe(6 + 4 + 4 + 3 + 1 + 1);
+    expect(net.blocks[1]?.proj.weight.name).toBe("blocks.1.proj.weight");
+  });
+
+  test("what is shared has one name among parameters and both in the state", () => {
+    class Tied extends Module {
+      readonly embed = new Linear(2, 3, { bias: false });
+      readonly head = new Linear(2, 3, { bias: false });
+      readonly again = this.embed;
+      constructor() {
+        super();
+        Object.assign(this.head, { weight: this.embed.weight });
+      }
+    }
+    const tied = new Tied();
+    expect([...tied.parameters().keys()]).toEqual(["embed.weight"]);
+    expect([...tied.stateDict().keys()]).toEqual(["embed.weight", "head.weight", "again.weight"]);
+    expect(tied.embed.weight.name).toBe("embed.weight");
+    expect(tied.parameterCount()).toBe(6);
+  });
+
+  test("a walk of a part does not cut names off", () => {
+    const net = new Net();
+    const block = net.blocks[0] as Block;
+    block.parameters();
+    expect(block.proj.weight.name).toBe("proj.weight");
+    net.parameters();
+    block.parameters();
+    expect(block.proj.weight.name).toBe("blocks.0.proj.weight");
+    expect(() => block.proj.forward(zeros([1, 3]))).toThrow(
+      "blocks.0.proj: expected 2 features on the last axis, got [1, 3]",
+    );
+    expect(() => new Conv2d(3, 8, 3).forward(zeros([1, 4, 8, 8]))).toThrow(
+      "Conv2d: expected [N, 3, ...] of 4 axes, got [1, 4, 8, 8]",
+    );
+  });
+
+  test("what is not walked but hides modules is an error, with its path", () => {
+    class Hidden {
+      readonly inner = { layers: [new Linear(1, 1)] };
+    }
+    for (const container of [new Set([new Linear(1, 1)]), new Hidden()]) {
+      class Outer extends Module {
+        readonly parts = [{ container }];
+      }
+      expect(() => new Outer().parameters()).toThrow(
+        `parts.0.container: a ${container.constructor.name} with modules or variables in it`,
+      );
+    }
+    class Harmless extends Module {
+      readonly words = new Set(["a"]);
+      readonly when = new Date(0);
+      readonly numbers = new Float32Array(3);
+      readonly #teacher = new Linear(1, 1);
+      get teacher() {
+        return this.#teacher;
+      }
+    }
+    expect(new Harmless().parameterCount()).toBe(0);
+  });
+
+  test("a module that contains itself is an error", () => {
+    class Loop extends Module {
+      readonly next: Module[] = [];
+    }
+    const loop = new Loop();
+    loop.next.push(loop);
+    expect(() => loop.parameters()).toThrow("next.0: the module contains itself");
+  });
+
+  test("a summary for people", () => {
+    expect(new Sequential(new Linear(2, 3), new Dropout(0.1)).summary()).toBe(
+      "(root)  Sequential\n0       Linear      weight [3, 2], bias [3]\n1       Dropout\n9 parameters, 9 trained",
+    );
+  });
+});
+
+describe("training and freezing", () => {
+  test("a compiled function is traced again when the mode changes", async () => {
+    const drop = new Dropout(0.5);
+    manualSeed(1);
+    const run = compile((x: Tensor) => drop.forward(x));
+    const count = async () =>
+      ((await run(zeros([100]).add(1)).tolist()) as number[]).filter((v) => v === 0).length;
+    expect(await count()).toBeGreaterThan(20);
+    drop.eval();
+    expect(await count()).toBe(0);
+    drop.train();
+    expect(await count()).toBeGreaterThan(20);
+  });
+
+  test("modes reach all modules below", () => {
+    const net = new Net().eval();
+    expect([...net.namedModules().values()].map((module) => module.training)).toEqual(
+      new Array(9).fill(false),
+    );
+  });
+
+  test("freezing by name, expression and function", () => {
+    const net = new Net();
+    const frozen = () => [...net.parameters()].filter(([, p]) => !p.trainable).map(([path]) => path);
+    net.freeze("blocks.0");
+    expect(frozen()).toEqual(["blocks.0.proj.weight"]);
+    net.freeze(/bias$/);
+    expect(frozen()).toEqual(["blocks.0.proj.weight", "heads.main.bias"]);
+    net.freeze((_, { rank }) => rank === 2);
+    expect([...net.trainable().keys()]).toEqual(["pairs.0.0"]);
+    expect(net.parameterCount({ trainable: true })).toBe(1);
+    expect(net.unfreeze().trainable().size).toBe(7);
+    expect(() => net.freeze("block")).toThrow("freeze: no parameter matches block");
+  });
+
+  test("only what is not frozen has a gradient", async () => {
+    const line = new Sequential(new Linear(1, 1), new Linear(1, 1));
+    line.freeze("0");
+    const { grads } = valueAndGrad(line, () => line.forward(tensor([[2]])).sum());
+    expect([...grads.keys()]).toEqual(["1.weight", "1.bias"]);
+    expect(await grads.get("1.bias")?.tolist()).toEqual([1]);
+  });
+});
+
+describe("loading and saving", () => {
+  const small = () => new Sequential(new Linear(2, 3), new BatchNorm1d(3));
+  const state = (module: Module) => new Map<string, Tensor>(module.stateDict());
+  const read = async (tensors: ReadonlyMap<string, Variable>) =>
+    Object.fromEntries(
+      await Promise.all([...tensors].map(async ([key, v]) => [key, await v.tolist()] as const)),
+    );
+
+  test("through a file in memory, in half precision too", async () => {
+    const [from, to] = [small(), small()];
+    from.stateDict().get("1.num_batches_tracked")?.assign(BigInt64Array.of(7n));
+    from
+      .stateDict()
+      .get("0.weight")
+      ?.assign(Float32Array.of(1, 2, 3, 4, 0.5, -0.25));
+    from
+      .stateDict()
+      .get("0.bias")
+      ?.assign(Float32Array.of(1, 2, 3));
+    for (const floats of ["F32", "BF16", "F16"] as const) {
+      const report = await to.load(await encodeSafetensors(snapshot(from.stateDict()), { floats }));
+      expect(report.summary).toBe("");
+      expect(await read(to.stateDict())).toEqual(await read(from.stateDict()));
+      expect(to.stateDict().get("0.weight")?.dtype).toBe("float32");
+    }
+  });
+
+  test("every difference is listed, and nothing has changed", async () => {
+    const [from, to] = [state(small()), small()];
+    const before = await read(to.stateDict());
+    from.delete("0.bias");
+    from.set("0.weight", tensor([[9, 9]]));
+    from.set("2.weight", tensor([9]));
+    from.set("1.weight", tensor([9, 9, 9]));
+    await expect(to.load(from)).rejects.toThrow(
+      "cannot load the map of tensors: 1 missing (0.bias); 1 unexpected (2.weight); 1 misshapen (0.weight: expected [3, 2], got [1, 2])",
+    );
+    expect(await read(to.stateDict())).toEqual(before);
+    const report = await to.load(from, { strict: false });
+    expect(report.missing).toEqual(["0.bias"]);
+    expect(await to.stateDict().get("1.weight")?.tolist()).toEqual([9, 9, 9]);
+    expect(await to.stateDict().get("0.weight")?.tolist()).toEqual(before["0.weight"]);
+  });
+
+  test("keys may be renamed, and prefixes taken off", async () => {
+    const renamed = new Map(
+      [...state(small())].map(([key, t]) => [`module.${key.replace("1.", "norm.")}`, t]),
+    );
+    const to = small();
+    await to.load(renamed, { rename: (key) => key.replace(/^module\./, "").replace("norm.", "1.") });
+    expect(await to.stateDict().get("0.weight")?.tolist()).toEqual(
+      await renamed.get("module.0.weight")?.tolist(),
+    );
+    const from = state(small());
+    await to.load(await encodeSafetensors(snapshot(from, "m.")), { stripPrefix: "m." });
+    expect(await to.stateDict().get("0.weight")?.tolist()).toEqual(await from.get("0.weight")?.tolist());
+  });
+
+  test("counters of batch norm and the other names of tied parameters may be missing", async () => {
+    class Tied extends Module {
+      readonly a = new Linear(2, 2, { bias: false });
+      readonly b = this.a;
+      readonly norm = new BatchNorm1d(1);
+    }
+    for (const name of ["a", "b"]) {
+      const from = state(new Tied());
+      from.delete(`${name}.weight`);
+      from.delete("norm.num_batches_tracked");
+      const to = new Tied();
+      await to.load(from);
+      expect(await to.a.weight.tolist()).toEqual(
+        await from.get(name === "a" ? "b.weight" : "a.weight")?.tolist(),
+      );
+    }
+    const none = state(new Tied());
+    none.delete("a.weight");
+    none.delete("b.weight");
+    await expect(new Tied().load(none)).rejects.toThrow("2 missing (a.weight, b.weight)");
+  });
+
+  test("an open checkpoint stays open", async () => {
+    const module = small();
+    await using checkpoint = await openCheckpoint(await encodeSafetensors(snapshot(module.stateDict())));
+    await module.load(checkpoint);
+    await module.load(checkpoint);
+  });
+
+  test("a model that loads never draws its initial values", async () => {
+    const bytes = await encodeSafetensors(snapshot(small().stateDict()));
+    const to = small();
+    const weight = to.stateDict().get("0.weight") as Variable;
+    const drawn = weight.peekValue();
+    expect(drawn.node).toBeDefined();
+    await to.load(bytes);
+    await weight.data();
+    expect(drawn.stored).toBeUndefined();
+  });
+});
