@@ -1,4 +1,4 @@
-/** Numbers that PyTorch made (tools/fixtures/networks), and the inputs they were made from. */
+/** Numbers that PyTorch made (tools/fixtures/nn), and the inputs they were made from. */
 import { fromArray, type Shape, type Tensor, type Variable } from "@tessera-ml/tensor";
 import { mismatch, type StoredArray, type Tolerance } from "../../../tensor/test/support/compare.ts";
 import { uniform } from "../../../tensor/test/support/uniform.ts";
@@ -19,7 +19,7 @@ export function values(name: string, shape: Shape, scale = 1, offset = 0): Tenso
   );
 }
 
-/** The twin of `parameter` in tools/fixtures/networks/fill.py. */
+/** The twin of `parameter` in tools/fixtures/nn/fill.py. */
 export function parameterValues(name: string, shape: Shape): Tensor {
   const perOutput = shape.slice(1).reduce((a, b) => a * b, 1);
   const leaf = name.slice(name.lastIndexOf(".") + 1);
