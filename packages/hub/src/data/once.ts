@@ -1,0 +1,41 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { statFile, writeAtomic } from "../files.ts";
+import { withFileLock } from "../lock.ts";
+import type { Meter } from "../progress.ts";
+import { cifarRecord } from "./formats.ts";
+import type { Split } from "./record.ts";
+import type { Unpacked } from "./unpack.ts";
+
+/**
+ * The records of a split from `folder`, where `train.bin` and `test.bin` are kept; else unpacked and put there, by one
+ * process at a time. A folder that cannot be written is no reason to fail.
+ */
+export async function unpackedOnce(
+  folder: string,
+  split: Split,
+  count: number,
+  unpack: () => Promise<Unpacked>,
+  meter: Meter,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const kept = (part: Split) => join(folder, `${part}.bin`);
+  const ready = async () =>
+    (await statFile(kept(split)))?.size === count * cifarRecord ? await readFile(kept(split)) : undefined;
+  const there = await ready();
+  if (there) return there;
+  const writable = await mkdir(folder, { recursive: true }).then(
+    () => true,
+    () => false,
+  );
+  if (!writable) return (await unpack())[split];
+  const onWait = () => meter.begin("waiting", 0);
+  return await withFileLock(join(folder, "unpack.lock"), { signal, onWait }, async () => {
+    const again = await ready();
+    if (again) return again;
+    const all = await unpack();
+    // The pictures are in memory; a disk too full to keep them costs only the next start.
+    for (const part of ["train", "test"] as const) await writeAtomic(kept(part), all[part]).catch(() => {});
+    return all[split];
+  });
+}

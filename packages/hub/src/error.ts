@@ -1,0 +1,44 @@
+/**
+ * What went wrong, in one word a program can branch on; the message is for people.
+ * - `offline`: a download was needed and `TESSERA_OFFLINE` forbids it
+ * - `unreachable`: no server answered (no network, wrong proxy, wrong mirror, untrusted certificate)
+ * - `not-found`, `refused`: the server said 404/410, or another 4xx
+ * - `server`: 5xx, 429, dropped or stalled connections, after every retry
+ * - `size`, `checksum`: what arrived, or what lies on disk, is not the file that was asked for
+ * - `disk`: the disk is full or the folder cannot be written
+ * - `absent`: the file is neither in the cache nor beside the repository, and nothing was downloaded
+ * - `unknown-name`: no such model or data set
+ * - `bad-data`: a data set's file cannot be read
+ */
+export type HubErrorCode =
+  | "offline"
+  | "unreachable"
+  | "not-found"
+  | "refused"
+  | "server"
+  | "size"
+  | "checksum"
+  | "disk"
+  | "absent"
+  | "unknown-name"
+  | "bad-data";
+
+/** The one error this package throws on purpose. An aborted signal throws the signal's own reason instead. */
+export class HubError extends Error {
+  override readonly name = "HubError";
+  readonly code: HubErrorCode;
+
+  constructor(code: HubErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The system's code of an error (`ECONNRESET`, `ENOSPC`), looked for through its causes. */
+export function systemCode(error: unknown): string | undefined {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    if ("code" in e && typeof e.code === "string") return e.code;
+    if (e instanceof AggregateError && e.errors.length > 0) return systemCode(e.errors[0]);
+  }
+  return undefined;
+}

@@ -1,0 +1,348 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { download } from "../src/download.ts";
+import type { Progress } from "../src/progress.ts";
+import { bytes, failure, scratch, sha256 } from "./scratch.ts";
+import { chunked, file, redirect, status, TestServer } from "./server.ts";
+
+const server = new TestServer();
+beforeAll(() => server.listen());
+afterAll(() => server.close());
+beforeEach(() => {
+  for (const name of [
+    "TESSERA_HUB",
+    "TESSERA_OFFLINE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+  ]) {
+    vi.stubEnv(name, "");
+  }
+});
+afterEach(() => {
+  server.reset();
+  vi.unstubAllEnvs();
+});
+
+const content = bytes(300_000);
+const sha = sha256(content);
+const etag = '"one"';
+/** Retries without waiting. */
+const quick = { backOff: 1, timeout: 2_000 };
+const sent = () => server.requests.map((request) => request.headers.range ?? "whole");
+
+describe("download", () => {
+  it("fetches, verifies and leaves nothing but the file and its marker", async () => {
+    const folder = await scratch();
+    const target = join(folder, "deep", "er", "a.bin");
+    const result = await download(server.on("/a.bin", file(content)), target, {
+      sha256: sha,
+      size: content.length,
+    });
+    expect(result).toEqual({
+      path: target,
+      size: content.length,
+      sha256: sha,
+      against: "sha256",
+      fetched: true,
+    });
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(await readdir(join(folder, "deep", "er"))).toEqual(["a.bin", "a.bin.verified.json"]);
+  });
+
+  it("asks for the plain bytes", async () => {
+    await download(server.on("/a.bin", file(content)), join(await scratch(), "a.bin"));
+    expect(server.requests[0]!.headers["accept-encoding"]).toBe("identity");
+  });
+
+  it("fetches an empty file", async () => {
+    const target = join(await scratch(), "empty");
+    const result = await download(server.on("/empty", file(new Uint8Array())), target);
+    expect(result).toMatchObject({ size: 0, against: "none", fetched: true });
+    expect(await readFile(target)).toHaveLength(0);
+  });
+
+  it("takes the first digits of a hash, as in resnet50-11ad3fa6.pth", async () => {
+    const url = server.on("/a.bin", file(content));
+    const folder = await scratch();
+    const result = await download(url, join(folder, "a"), { shaPrefix: sha.slice(0, 8) });
+    expect(result.against).toBe("prefix");
+    const error = await failure(download(url, join(folder, "b"), { shaPrefix: "00000000" }), "checksum");
+    expect(error.message).toBe(`${url}: expected a SHA-256 that starts with 00000000, got ${sha}`);
+  });
+
+  it("does not fetch what is there and right, and replaces what is there and wrong", async () => {
+    const target = join(await scratch(), "a.bin");
+    const url = server.on("/a.bin", file(content));
+    await writeFile(target, content);
+    expect(await download(url, target, { sha256: sha })).toMatchObject({ fetched: false, sha256: sha });
+    expect(server.requests).toHaveLength(0);
+    await writeFile(target, "something else");
+    expect(await download(url, target, { sha256: sha })).toMatchObject({ fetched: true });
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+  });
+
+  it("reports how far it is", async () => {
+    const reports: Progress[] = [];
+    const url = server.on("/a.bin", file(content, { piece: 30_000, pause: 40 }));
+    await download(url, join(await scratch(), "a.bin"), { sha256: sha, progress: (p) => reports.push(p) });
+    const downloading = reports.filter((report) => report.phase === "downloading");
+    expect(downloading.length).toBeGreaterThan(3);
+    expect(downloading[0]).toMatchObject({ file: "a.bin", received: 0, total: content.length });
+    expect(downloading.at(-1)).toMatchObject({
+      received: content.length,
+      total: content.length,
+      secondsLeft: 0,
+    });
+    const received = downloading.map((report) => report.received);
+    expect(received).toEqual(received.toSorted((a, b) => a - b));
+    expect(downloading.at(-1)!.bytesPerSecond).toBeGreaterThan(0);
+    expect(reports.at(-1)).toMatchObject({ phase: "verifying", received: content.length });
+  });
+
+  it("stops when told to, and goes on where it was", async () => {
+    const target = join(await scratch(), "a.bin");
+    const slow = file(content, { etag, piece: 10_000, pause: 5 });
+    const url = server.on("/a.bin", slow, file(content, { etag }));
+    const stop = new AbortController();
+    const progress = ({ received }: Progress) => {
+      if (received > 50_000) stop.abort(new Error("enough"));
+    };
+    const stopped = download(url, target, { signal: stop.signal, progress });
+    await expect(stopped).rejects.toThrow("enough");
+    expect(existsSync(target)).toBe(false);
+    expect(existsSync(`${target}.lock`)).toBe(false);
+    await download(url, target, { sha256: sha });
+    expect(sent()[1]).toMatch(/^bytes=[1-9]\d+-$/);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+  });
+
+  it("refuses what is no web address", async () => {
+    const error = await failure(download("ftp://x/a", join(await scratch(), "a")), "refused");
+    expect(error.message).toBe('expected an http or https URL, got "ftp://x/a"');
+  });
+});
+
+describe("wrong files", () => {
+  it("refuses corrupt bytes and keeps none of them", async () => {
+    const folder = await scratch();
+    const corrupt = content.slice();
+    corrupt[123_456]! ^= 1;
+    const url = server.on("/a.bin", file(corrupt, { etag }));
+    const error = await failure(download(url, join(folder, "a.bin"), { ...quick, sha256: sha }), "checksum");
+    expect(error.message).toBe(`${url}: expected SHA-256 ${sha}, got ${sha256(corrupt)}`);
+    expect(await readdir(folder)).toEqual([]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("refuses a file of another size before it reads it", async () => {
+    const folder = await scratch();
+    const url = server.on("/a.bin", file(content));
+    const error = await failure(download(url, join(folder, "a.bin"), { ...quick, size: 299_999 }), "size");
+    expect(error.message).toBe(`${url}: expected 299999 bytes, the server offers 300000`);
+    expect(await readdir(folder)).toEqual([]);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("refuses a stream that is longer than the file", async () => {
+    const folder = await scratch();
+    const url = server.on("/a.bin", chunked(bytes(5_000_000)));
+    const error = await failure(download(url, join(folder, "a.bin"), { ...quick, size: 1_000 }), "size");
+    expect(error.message).toBe(`${url}: expected 1000 bytes, the server sends more`);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("does not take a body that ends early, in good order, for the file", async () => {
+    const folder = await scratch();
+    const url = server.on("/a.bin", chunked(content.subarray(0, 1_000)));
+    const error = await failure(
+      download(url, join(folder, "a.bin"), { ...quick, retries: 2, size: content.length }),
+      "server",
+    );
+    expect(error.message).toContain("the connection ended at 1000 of 300000 bytes");
+    expect(server.requests).toHaveLength(3);
+    expect(existsSync(join(folder, "a.bin"))).toBe(false);
+  });
+
+  it("uses the checksum a server announces, where none is known", async () => {
+    const announce = (hash: string) => ({
+      "x-linked-etag": `"${hash}"`,
+      "x-linked-size": String(content.length),
+    });
+    const folder = await scratch();
+    const real = server.on("/cdn", file(content));
+    const right = server.on("/right", redirect(real, announce(sha)));
+    expect(await download(right, join(folder, "a"))).toMatchObject({ against: "sha256", sha256: sha });
+    const wrong = server.on("/wrong", redirect(real, announce("0".repeat(64))));
+    await failure(download(wrong, join(folder, "b")), "checksum");
+    // What we know ourselves counts more.
+    expect(await download(wrong, join(folder, "c"), { sha256: sha })).toMatchObject({ sha256: sha });
+  });
+
+  it("does not take a login page for a model", async () => {
+    const url = server.on(
+      "/a.pth",
+      status(200, { "content-type": "text/html; charset=utf-8" }, "<html>log in"),
+    );
+    const error = await failure(download(url, join(await scratch(), "a.pth"), quick), "refused");
+    expect(error.message).toBe(`${url}: the server sent a web page instead of the file`);
+  });
+});
+
+describe("servers in trouble", () => {
+  it.each([429, 500, 502, 503, 504])("tries again after %i", async (code) => {
+    const target = join(await scratch(), "a.bin");
+    await download(server.on("/a.bin", status(code), status(code), file(content)), target, {
+      ...quick,
+      sha256: sha,
+    });
+    expect(server.requests).toHaveLength(3);
+  });
+
+  it.each([
+    [404, "not-found"],
+    [410, "not-found"],
+    [401, "refused"],
+    [403, "refused"],
+    [400, "refused"],
+    [501, "server"],
+  ] as const)("does not try again after %i", async (code, expected) => {
+    const url = server.on("/a.bin", status(code), file(content));
+    const error = await failure(download(url, join(await scratch(), "a.bin"), quick), expected);
+    expect(error.message).toContain(`${url}: the server answered ${code}`);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("gives up in the end", async () => {
+    const url = server.on("/a.bin", status(503));
+    const error = await failure(
+      download(url, join(await scratch(), "a.bin"), { ...quick, retries: 3 }),
+      "server",
+    );
+    expect(error.message).toBe(`${url}: the server answered 503`);
+    expect(server.requests).toHaveLength(4);
+  });
+
+  it("waits as long as Retry-After says, in seconds or until a date", async () => {
+    const folder = await scratch();
+    let start = performance.now();
+    await download(
+      server.on("/a", status(429, { "retry-after": "1" }), file(content)),
+      join(folder, "a"),
+      quick,
+    );
+    expect(performance.now() - start).toBeGreaterThan(990);
+    start = performance.now();
+    const date = new Date(Date.now() + 2_500).toUTCString(); // whole seconds: 1.5 s away at least
+    await download(
+      server.on("/b", status(503, { "retry-after": date }), file(content)),
+      join(folder, "b"),
+      quick,
+    );
+    expect(performance.now() - start).toBeGreaterThan(1_400);
+  });
+
+  it("does not wait for an hour", async () => {
+    const url = server.on("/a", status(429, { "retry-after": "3600" }), file(content));
+    const error = await failure(download(url, join(await scratch(), "a"), quick), "server");
+    expect(error.message).toBe(`${url}: the server answered 429; it asks to wait 3600 s`);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("gives up a connection that falls silent, and goes on with another", async () => {
+    const target = join(await scratch(), "a.bin");
+    const url = server.on("/a.bin", file(content, { etag, stallAfter: 100_000 }), file(content, { etag }));
+    await download(url, target, { backOff: 1, timeout: 1_000, sha256: sha });
+    expect(sent()).toEqual(["whole", "bytes=100000-"]);
+  });
+
+  it("bears a slow server that does send", async () => {
+    const url = server.on("/a.bin", file(content.subarray(0, 10_000), { piece: 500, pause: 50 }));
+    const result = await download(url, join(await scratch(), "a.bin"), {
+      ...quick,
+      retries: 0,
+      timeout: 500,
+    });
+    expect(result.size).toBe(10_000);
+  });
+
+  it("follows redirects, relative ones too, but not for ever", async () => {
+    const folder = await scratch();
+    server.on("/b", redirect("/deep/c"));
+    server.on("/deep/c", redirect("d"));
+    server.on("/deep/d", file(content));
+    await download(server.on("/a", redirect(`${server.origin}/b`)), join(folder, "a"), { sha256: sha });
+    const loop = await failure(
+      download(server.on("/loop", redirect("/loop")), join(folder, "x"), quick),
+      "refused",
+    );
+    expect(loop.message).toContain("more than 10 redirects");
+    const away = server.on("/away", redirect("ftp://127.0.0.1/a"));
+    const error = await failure(download(away, join(folder, "y"), quick), "refused");
+    expect(error.message).toContain(
+      "redirected to ftp://127.0.0.1, which is less safe than https; not followed",
+    );
+    const nowhere = server.on("/nowhere", status(302));
+    await failure(download(nowhere, join(folder, "z"), quick), "refused");
+  });
+
+  it("goes to the next mirror, and tells of all when none has it", async () => {
+    const folder = await scratch();
+    const missing = server.on("/missing", status(404));
+    const corrupt = server.on("/corrupt", file(bytes(300_000, 2)));
+    const good = server.on("/good", file(content));
+    await download(missing, join(folder, "a"), { ...quick, sha256: sha, mirrors: [corrupt, good] });
+    expect(await readFile(join(folder, "a"))).toEqual(Buffer.from(content));
+    const error = await failure(
+      download(missing, join(folder, "b"), { ...quick, sha256: sha, mirrors: [corrupt] }),
+      "checksum",
+    );
+    expect(error.message).toContain(`${missing}: the server answered 404`);
+    expect(error.message).toContain(`${corrupt}: expected SHA-256`);
+  });
+});
+
+describe.runIf(process.platform === "linux")("disks in trouble", () => {
+  it("says that the disk is full, and asks no other mirror", async () => {
+    const folder = await scratch();
+    const target = join(folder, "a.bin");
+    // A device that is always full. Its size is 0, so nothing is resumed; the file is written through the link.
+    await symlink("/dev/full", `${target}.partial`);
+    vi.spyOn(
+      await import("../src/transfer/partial.ts").then((m) => m.PartialFile.prototype),
+      "discard",
+    ).mockResolvedValue();
+    const url = server.on("/a.bin", file(content));
+    const error = await failure(
+      download(url, target, { ...quick, mirrors: [server.on("/b.bin", file(content))] }),
+      "disk",
+    );
+    vi.restoreAllMocks();
+    expect(error.message).toBe(
+      `${target}.partial: the disk is full. Free some space, or point TESSERA_CACHE at a folder on another disk.`,
+    );
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it("says that the folder cannot be made", async () => {
+    const folder = await scratch();
+    await writeFile(join(folder, "file"), "");
+    const error = await failure(download(server.on("/a", file(content)), join(folder, "file", "a")), "disk");
+    expect(error.message).toContain("cannot be written (EEXIST)");
+  });
+
+  it("refuses a file the disk cannot hold before it reads it", async () => {
+    const folder = await scratch();
+    const huge = 1e18; // an exabyte
+    const url = server.on("/a", (_request, response) => {
+      response.writeHead(200, { "content-length": String(huge) });
+      response.write("x");
+    });
+    const error = await failure(download(url, join(folder, "a"), quick), "disk");
+    expect(error.message).toMatch(/^.*: 909494\.7 TiB are needed, the disk has .* left\. Free some space/);
+    expect(await readdir(folder)).toEqual([]);
+  });
+});

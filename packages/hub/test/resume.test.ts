@@ -1,0 +1,326 @@
+import { execFile, spawn } from "node:child_process";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type DownloadOptions, download } from "../src/download.ts";
+import { HubError } from "../src/error.ts";
+import type { Progress } from "../src/progress.ts";
+import { bytes, failure, scratch, sha256 } from "./scratch.ts";
+import { type Behaviour, chunked, type FileOptions, file, status, TestServer } from "./server.ts";
+
+const server = new TestServer();
+beforeAll(() => server.listen());
+afterAll(() => server.close());
+afterEach(() => server.reset());
+
+const content = bytes(300_000);
+const sha = sha256(content);
+const other = bytes(300_000, 7);
+const etag = '"one"';
+const quick: DownloadOptions = { backOff: 1, timeout: 2_000 };
+const sent = () => server.requests.map((request) => request.headers.range ?? "whole");
+
+/** Resolves when this many bytes of the download lie on the disk. */
+function written(target: string, count: number): () => Promise<void> {
+  return async () => {
+    const size = async () => (await stat(`${target}.partial`).catch(() => undefined))?.size ?? 0;
+    for (let waited = 0; (await size()) < count && waited < 10_000; waited += 5) await sleep(5);
+  };
+}
+
+/** Drops the first connection after 100,000 bytes, then answers with `then`. */
+async function afterDrop(first: FileOptions, ...then: Behaviour[]): Promise<{ url: string; target: string }> {
+  const target = join(await scratch(), "a.bin");
+  const dropAfter = first.dropAfter ?? 100_000;
+  const dropping = file(content, { ...first, dropAfter, dropWhen: written(target, dropAfter) });
+  return { url: server.on("/a.bin", dropping, ...then), target };
+}
+
+describe("a dropped connection", () => {
+  it("is resumed where it broke, on the condition that the file is the same", async () => {
+    const { url, target } = await afterDrop({ etag }, file(content, { etag }));
+    await download(url, target, quick);
+    expect(sent()).toEqual(["whole", "bytes=100000-"]);
+    expect(server.requests[1]!.headers["if-range"]).toBe(etag);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
+  });
+
+  it("is resumed by date where the server has no entity tags", async () => {
+    const lastModified = "Wed, 21 Oct 2015 07:28:00 GMT";
+    const { url, target } = await afterDrop({ lastModified }, file(content, { lastModified }));
+    await download(url, target, quick);
+    expect(server.requests[1]!.headers["if-range"]).toBe(lastModified);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+  });
+
+  it("starts over without validator and checksum: two versions could mix", async () => {
+    const { url, target } = await afterDrop({ etag: 'W/"weak"' }, file(content));
+    await download(url, target, quick);
+    expect(sent()).toEqual(["whole", "whole"]);
+  });
+
+  it("is resumed without validator where a checksum will tell", async () => {
+    const { url, target } = await afterDrop({}, file(content));
+    await download(url, target, { ...quick, sha256: sha });
+    expect(sent()).toEqual(["whole", "bytes=100000-"]);
+    expect(server.requests[1]!.headers["if-range"]).toBeUndefined();
+  });
+
+  it("may drop as often as it likes while the file grows", async () => {
+    const target = join(await scratch(), "a.bin");
+    const drops = [70_000, 140_000, 210_000].map((size) =>
+      file(content, { etag, dropAfter: 70_000, dropWhen: written(target, size) }),
+    );
+    const url = server.on("/a.bin", ...drops, file(content, { etag }));
+    await download(url, target, { ...quick, retries: 1, sha256: sha });
+    expect(sent()).toEqual(["whole", "bytes=70000-", "bytes=140000-", "bytes=210000-"]);
+  });
+
+  it("that brings nothing is given up; what is there is kept for the next call", async () => {
+    const broken = file(content, { etag, dropAfter: 0 });
+    const { url, target } = await afterDrop({ etag }, broken, broken, broken, file(content, { etag }));
+    const error = await failure(download(url, target, { ...quick, retries: 2 }), "server");
+    expect(error.message).toContain("97.7 KiB are kept and the next attempt goes on from there");
+    expect((await readdir(join(target, ".."))).toSorted()).toEqual(["a.bin.partial", "a.bin.partial.json"]);
+    const seen: Progress[] = [];
+    await download(url, target, { ...quick, sha256: sha, progress: (p) => seen.push(p) });
+    expect(sent().at(-1)).toBe("bytes=100000-");
+    expect(seen[0]).toMatchObject({ phase: "downloading", received: 100_000, total: 300_000 });
+    // The bytes of the earlier call do not count towards the rate.
+    expect(seen[0]!.bytesPerSecond).toBe(0);
+  });
+
+  it("is resumed from a mirror, where a checksum will tell", async () => {
+    const mirror = server.on("/mirror", file(content, { etag: '"another server"' }));
+    const { url, target } = await afterDrop({ etag }, status(404));
+    await download(url, target, { ...quick, sha256: sha, mirrors: [mirror] });
+    expect(sent()).toEqual(["whole", "bytes=100000-", "bytes=100000-"]);
+  });
+});
+
+describe("a server that does not play along", () => {
+  it("may ignore Range", async () => {
+    const { url, target } = await afterDrop({ etag }, file(content, { etag, noRange: true }));
+    await download(url, target, { ...quick, sha256: sha });
+    expect(sent()).toEqual(["whole", "bytes=100000-"]);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+  });
+
+  it("may have another file by now", async () => {
+    const { url, target } = await afterDrop({ etag }, file(other, { etag: '"two"' }));
+    await download(url, target, quick);
+    expect(await readFile(target)).toEqual(Buffer.from(other));
+    expect(sent()).toEqual(["whole", "bytes=100000-"]);
+  });
+
+  it("may have another file by now and ignore If-Range", async () => {
+    const { url, target } = await afterDrop({ etag }, file(other, { etag: '"two"', noIfRange: true }));
+    await download(url, target, quick);
+    expect(await readFile(target)).toEqual(Buffer.from(other));
+    expect(sent()).toEqual(["whole", "bytes=100000-", "whole"]);
+  });
+
+  it("may have another file by now and say nothing: the checksum tells", async () => {
+    const { url, target } = await afterDrop({}, file(other), file(content));
+    await download(url, target, { ...quick, sha256: sha });
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sent()).toEqual(["whole", "bytes=100000-", "whole"]);
+  });
+
+  it("is asked for a whole new file once, not for ever", async () => {
+    const { url, target } = await afterDrop({});
+    const drop = file(other, { dropAfter: 100_000, dropWhen: written(target, 100_000) });
+    server.on("/a.bin", drop, file(other), drop, file(other), drop, file(other));
+    await failure(download(url, target, { ...quick, sha256: sha }), "checksum");
+    expect(sent()).toEqual(["whole", "bytes=100000-", "whole", "bytes=100000-"]);
+  });
+
+  it("may send a part nobody asked for", async () => {
+    const wrongPart: Behaviour = (_request, response) => {
+      response
+        .writeHead(206, { "content-range": "bytes 99999-299999/300000", etag })
+        .end(content.subarray(99_999));
+    };
+    const { url, target } = await afterDrop({ etag }, wrongPart, file(content, { etag }));
+    await download(url, target, quick);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+    const whole = server.on("/b.bin", wrongPart);
+    const error = await failure(download(whole, `${target}2`, quick), "refused");
+    expect(error.message).toBe(`${whole}: the server sent a part, the whole was asked for`);
+  });
+
+  it("may answer 416 because everything is here", async () => {
+    const target = join(await scratch(), "a.bin");
+    await writeFile(`${target}.partial`, content);
+    const url = server.on("/a.bin", file(content));
+    await download(url, target, { ...quick, sha256: sha });
+    expect(sent()).toEqual(["bytes=300000-"]);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+  });
+
+  it("is not asked at all when everything is here and the size is known", async () => {
+    const target = join(await scratch(), "a.bin");
+    await writeFile(`${target}.partial`, content);
+    await download(server.on("/a.bin", file(content)), target, {
+      ...quick,
+      sha256: sha,
+      size: content.length,
+    });
+    expect(sent()).toEqual([]);
+  });
+
+  it("may answer 416 because we have more than there is", async () => {
+    const target = join(await scratch(), "a.bin");
+    await writeFile(`${target}.partial`, bytes(400_000, 3));
+    await download(server.on("/a.bin", file(content)), target, { ...quick, sha256: sha });
+    expect(sent()).toEqual(["bytes=400000-", "whole"]);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+  });
+});
+
+describe("what an earlier process left", () => {
+  it("is not trusted: a wrong beginning is found and fetched again", async () => {
+    const target = join(await scratch(), "a.bin");
+    await writeFile(`${target}.partial`, bytes(50_000, 9));
+    await download(server.on("/a.bin", file(content)), target, { ...quick, sha256: sha });
+    expect(sent()).toEqual(["bytes=50000-", "whole"]);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+  });
+
+  it("may be a damaged note", async () => {
+    const { url, target } = await afterDrop({ etag, dropAfter: 1_000 }, status(404), file(content, { etag }));
+    await failure(download(url, target, { ...quick, retries: 1 }), "not-found");
+    await writeFile(`${target}.partial.json`, '{"url": "htt');
+    await download(url, target, quick);
+    expect(sent().at(-1)).toBe("whole");
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+  });
+
+  it("may be a lock file that nobody holds", async () => {
+    const target = join(await scratch(), "a.bin");
+    await writeFile(`${target}.lock`, "");
+    await download(server.on("/a.bin", file(content)), target, { ...quick, sha256: sha });
+    expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
+  });
+});
+
+describe("several at once", () => {
+  const child = join(import.meta.dirname, "fetch-child.ts");
+
+  it("in one process: one fetches, the others wait", async () => {
+    const target = join(await scratch(), "a.bin");
+    const url = server.on("/a.bin", file(content, { piece: 50_000, pause: 20 }));
+    const phases = new Set<string>();
+    const options = { ...quick, sha256: sha, progress: ({ phase }: Progress) => phases.add(phase) };
+    const results = await Promise.all(Array.from({ length: 5 }, () => download(url, target, options)));
+    expect(results.filter((result) => result.fetched)).toHaveLength(1);
+    expect(server.requests).toHaveLength(1);
+    expect(phases).toContain("waiting");
+  });
+
+  it("a wait can be broken off", async () => {
+    const target = join(await scratch(), "a.bin");
+    const url = server.on("/a.bin", file(content, { piece: 50_000, pause: 50 }));
+    const first = download(url, target, quick);
+    await sleep(20);
+    await expect(download(url, target, { ...quick, signal: AbortSignal.timeout(30) })).rejects.toThrow();
+    expect((await first).fetched).toBe(true);
+  });
+
+  it("in several processes: one request, one right file", async () => {
+    const target = join(await scratch(), "a.bin");
+    const url = server.on("/a.bin", file(content, { etag, piece: 20_000, pause: 60 }));
+    const run = () => promisify(execFile)(process.execPath, [child, url, target, sha]);
+    const results = await Promise.all([run(), run(), run()]);
+    const fetched = results.map(({ stdout }) => (JSON.parse(stdout) as { fetched: boolean }).fetched);
+    expect(fetched.toSorted()).toEqual([false, false, true]);
+    expect(server.requests).toHaveLength(1);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
+  });
+
+  it("a killed process blocks nobody, and its bytes are used", async () => {
+    const target = join(await scratch(), "a.bin");
+    const url = server.on(
+      "/a.bin",
+      file(content, { etag, piece: 10_000, pause: 20 }),
+      file(content, { etag }),
+    );
+    const victim = spawn(process.execPath, [child, url, target, sha], { stdio: "ignore" });
+    const size = async () => (await stat(`${target}.partial`).catch(() => undefined))?.size ?? 0;
+    while ((await size()) < 50_000) await sleep(5);
+    victim.kill("SIGKILL");
+    await new Promise((done) => victim.once("exit", done));
+    expect((await readdir(join(target, ".."))).toSorted()).toEqual([
+      "a.bin.lock",
+      "a.bin.partial",
+      "a.bin.partial.json",
+    ]);
+    await download(url, target, { ...quick, sha256: sha });
+    expect(sent()[1]).toMatch(/^bytes=[5-9]\d{4,}-$/);
+    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
+  });
+});
+
+describe("whatever happens", () => {
+  const small = content.subarray(0, 5_000);
+  const wrong = other.subarray(0, 5_000);
+  const behaviour = fc.oneof(
+    fc
+      .record({ dropAfter: fc.nat(6_000), dropPause: fc.constantFrom(0, 5) })
+      .map((o) => file(small, { ...o, etag })),
+    fc
+      .record({ dropAfter: fc.nat(6_000), dropPause: fc.constantFrom(0, 5) })
+      .map((o) => file(wrong, { ...o, etag: '"two"', noIfRange: true })),
+    fc
+      .record({ dropAfter: fc.nat(6_000), dropPause: fc.constantFrom(0, 5) })
+      .map((o) => file(small, { ...o, noRange: true })),
+    fc.constant(file(small, { headers: { "content-length": "4000" } })),
+    fc.constant(chunked(content.subarray(0, 4_000))),
+    fc.constant(chunked(content.subarray(0, 6_000))),
+    fc.constantFrom(429, 500, 503, 206, 416).map((code) => status(code)),
+  );
+
+  it("the file is right or it is not there", async () => {
+    let right = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(behaviour, { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        async (script, known) => {
+          server.reset();
+          const target = join(await scratch(), "a.bin");
+          // Every server has a good day in the end; whether the caller is still there is another matter.
+          const url = server.on("/a.bin", ...script, file(small, { etag }));
+          const options = {
+            ...quick,
+            retries: 3,
+            sha256: sha256(small),
+            ...(known && { size: small.length }),
+          };
+          for (let call = 0; call < 2; call++) {
+            const error = await download(url, target, options).then(
+              () => undefined,
+              (reason: unknown) => reason,
+            );
+            const there = await readFile(target).catch(() => undefined);
+            if (error === undefined) {
+              expect(there).toEqual(Buffer.from(small));
+              right++;
+            } else {
+              expect(error).toBeInstanceOf(HubError);
+              expect(there).toBeUndefined();
+            }
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(right).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { HubError, type HubErrorCode } from "../src/error.ts";
+
+/** A folder of its own for one test, removed after it. */
+export async function scratch(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "tessera-hub-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Bytes that repeat nowhere, so that a misplaced piece shows. */
+export function bytes(length: number, seed = 1): Uint8Array {
+  const out = new Uint8Array(length);
+  let x = seed * 0x9e3779b1;
+  for (let i = 0; i < length; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    out[i] = x;
+  }
+  return out;
+}
+
+export function sha256(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** The HubError a promise rejects with; fails where it resolves or rejects with something else. */
+export async function failure(promise: Promise<unknown>, code: HubErrorCode): Promise<HubError> {
+  const error = await promise.then(
+    (value) => new Error(`expected ${code}, got a result: ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof HubError)) throw error;
+  if (error.code !== code) throw new Error(`expected ${code}, got ${error.code}: ${error.message}`);
+  return error;
+}
