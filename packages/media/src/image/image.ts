@@ -165,10 +165,11 @@ export function fromPlanes(planes: Planes): Image {
   return new Image(width, height, channels, out);
 }
 
-/** A rectangle of a picture or of planes; what lies outside is 0. */
+/** A rectangle of a picture or of planes; what lies outside is 0. The whole of it is the input itself. */
 export function crop(input: Image, rectangle: Rectangle): Image;
 export function crop(input: Planes, rectangle: Rectangle): Planes;
 export function crop(input: Image | Planes, { left, top, width, height }: Rectangle): Image | Planes {
+  if (left === 0 && top === 0 && width === input.width && height === input.height) return input;
   const image = input instanceof Image;
   const planes = image ? 1 : input.channels;
   const values = image ? input.channels : 1;

@@ -1,7 +1,7 @@
 /** From a picture of any size to what a network reads: resize, centre crop, scale, normalise. */
 import { crop, type Image, Planes, type Rectangle, type Size, toGrey, toPlanes, toRgb } from "./image.ts";
 import { type OpenCvInterpolation, resizeOpenCv } from "./resize/opencv.ts";
-import { type PilFilter, resizePil } from "./resize/pil.ts";
+import { type PilFilter, resizePil, resizePilWindow } from "./resize/pil.ts";
 import { interpolate } from "./resize/torch.ts";
 
 /** Whose resizing: PIL's on bytes, OpenCV's or PyTorch's on floats from 0 to 1. */
@@ -70,26 +70,27 @@ export function vitPreset(size: number = 224): Preset {
 
 /** What the network reads of a picture: [C, H, W], normalised. */
 export function preprocess(image: Image, preset: Preset): Planes {
-  const picture = preset.mean.length === 1 ? toGrey(image) : toRgb(image);
-  const resized = resizeBy(picture, resizedSize(picture, preset), preset);
-  const seen = preset.crop
-    ? crop(resized, centerRectangle(resized, preset.crop, preset.cropRounding))
-    : resized;
-  return normalize(seen, preset.mean, preset.std);
+  const { library, mean, std } = preset;
+  const picture = mean.length === 1 ? toGrey(image) : toRgb(image);
+  const size = resizedSize(picture, preset);
+  const seen = seenRectangle(size, preset);
+  if (library === "pil") {
+    const inside = seen.width <= size.width && seen.height <= size.height;
+    const bytes = inside
+      ? resizePilWindow(picture, size, preset.interpolation, seen)
+      : crop(resizePil(picture, size, preset.interpolation), seen);
+    return normalize(toPlanes(bytes), mean, std);
+  }
+  const planes = toPlanes(picture);
+  if (library === "opencv")
+    return normalize(crop(resizeOpenCv(planes, size, preset.interpolation), seen), mean, std);
+  const { interpolation: mode, antialias } = preset;
+  const resized = interpolate(planes, size, mode === "nearest" ? { mode } : { mode, antialias });
+  return normalize(crop(resized, seen), mean, std);
 }
 
-function resizeBy(image: Image, size: Size, preset: Preset): Planes {
-  switch (preset.library) {
-    case "pil":
-      return toPlanes(resizePil(image, size, preset.interpolation));
-    case "opencv":
-      return resizeOpenCv(toPlanes(image), size, preset.interpolation);
-    case "torch": {
-      const { interpolation: mode, antialias } = preset;
-      const planes = toPlanes(image);
-      return interpolate(planes, size, mode === "nearest" ? { mode } : { mode, antialias });
-    }
-  }
+function seenRectangle(resized: Size, { crop, cropRounding }: Preset): Rectangle {
+  return centerRectangle(resized, crop ?? [resized.height, resized.width], cropRounding);
 }
 
 function resizedSize(image: Size, { resize }: Preset): Size {
@@ -101,8 +102,7 @@ function resizedSize(image: Size, { resize }: Preset): Size {
 /** The part of a picture that the network sees, in the picture's own pixels (fractions included). */
 export function visibleRectangle(image: Size, preset: Preset): Rectangle {
   const resized = resizedSize(image, preset);
-  const { crop = [resized.height, resized.width], cropRounding } = preset;
-  const seen = centerRectangle(resized, crop, cropRounding);
+  const seen = seenRectangle(resized, preset);
   const across = image.width / resized.width;
   const down = image.height / resized.height;
   return {

@@ -38,14 +38,32 @@ const CHANGES: Record<string, (image: Image, amount: number) => Image> = {
   equalize,
 };
 
-describe("changes of colour", () => {
-  it.each(fixtures.cases)(
-    "$change($arguments) gives torchvision's bytes",
-    ({ change, arguments: given, bytes }) => {
-      const out = CHANGES[change]!(formulaImage(13, 9, 3), ...(given as [number]));
-      expect(out).toEqual(new Image(13, 9, 3, bytesOf(bytes)));
-    },
+/** Neither black nor white anywhere, so that stretching the contrast shows. */
+function dull(width: number, height: number): Image {
+  return new Image(
+    width,
+    height,
+    3,
+    formulaImage(width, height, 3).data.map((value) => 40 + (value >> 1)),
   );
+}
+
+function pictureOf(name: string): Image {
+  if (name === "large") return formulaImage(40, 30, 3);
+  return name === "dull" ? dull(13, 9) : formulaImage(13, 9, 3);
+}
+
+describe("changes of colour", () => {
+  it.each(fixtures.cases)("$change($arguments) gives torchvision's bytes", (fixture) => {
+    const image = pictureOf(fixture.picture);
+    const out = CHANGES[fixture.change]!(image, ...(fixture.arguments as [number]));
+    expect(out).toEqual(new Image(image.width, image.height, 3, bytesOf(fixture.bytes)));
+  });
+
+  it("rounds the mean that contrast is about", () => {
+    const grey = new Image(2, 1, 1, Uint8Array.of(10, 11));
+    expect([...adjustContrast(grey, 0).data]).toEqual([11, 11, 11, 11, 11, 11]);
+  });
 
   it("make RGB of grey", () => {
     const grey = formulaImage(4, 3, 1);
@@ -160,18 +178,8 @@ describe("randomResizedCrop", () => {
 });
 
 describe("trivialAugmentWide", () => {
-  /** Neither black nor white anywhere, so that stretching the contrast shows. */
-  function dull(): Image {
-    return new Image(
-      40,
-      40,
-      3,
-      formulaImage(40, 40, 3).data.map((v) => 40 + v / 2),
-    );
-  }
-
   it("keeps the size, does one thing at a time, and everything in turn", () => {
-    const image = dull();
+    const image = dull(40, 40);
     const random = seeded(17);
     const outputs = Array.from({ length: 100 }, () => trivialAugmentWide(image, random));
     for (const out of outputs) expect([out.width, out.height, out.channels]).toEqual([40, 40, 3]);
@@ -181,14 +189,14 @@ describe("trivialAugmentWide", () => {
   });
 
   it("changes nothing at strength 0 but for what has no strength", () => {
-    const image = dull();
+    const image = dull(40, 40);
     for (const [name, change] of Object.entries(TRIVIAL_CHANGES))
       if (name !== "equalize" && name !== "autoContrast")
         expect(maxDifference(change(image, 0, 1).data, image.data), name).toBe(0);
   });
 
   it("changes something at full strength, in both directions", () => {
-    const image = dull();
+    const image = dull(40, 40);
     for (const [name, change] of Object.entries(TRIVIAL_CHANGES)) {
       if (name === "identity") continue;
       for (const sign of [1, -1] as const)

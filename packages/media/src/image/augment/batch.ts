@@ -49,24 +49,41 @@ export function randomCrop<T extends Values>(
     throw new RangeError(`randomCrop: reflection by ${padding} needs a larger picture`);
   const top = Int32Array.from({ length: count }, () => integer(random, spareY + 1) - padding);
   const left = Int32Array.from({ length: count }, () => integer(random, spareX + 1) - padding);
-  const source = (at: number, size: number) => {
-    if (mode === "zero") return at < 0 || at >= size ? -1 : at;
-    return at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at;
-  };
   const shape = [count, channels, height, width] as const;
   const data = zeros(batch.data, count * channels * height * width);
+  let rows = new Int32Array(0);
+  let columns = rows;
   forEachPlane(shape, (n, c, start) => {
+    if (c === 0) {
+      rows = sources(top[n]!, height, inHeight, mode);
+      columns = sources(left[n]!, width, inWidth, mode);
+    }
     const plane = (n * channels + c) * inHeight * inWidth;
-    for (let y = 0; y < height; y++) {
-      const row = source(top[n]! + y, inHeight);
-      if (row < 0) continue;
-      for (let x = 0; x < width; x++) {
-        const column = source(left[n]! + x, inWidth);
-        if (column >= 0) data[start + y * width + x] = batch.data[plane + row * inWidth + column]!;
+    for (let y = 0, to = start; y < height; y++) {
+      const row = rows[y]!;
+      const from = plane + row * inWidth;
+      for (let x = 0; x < width; x++, to++) {
+        const column = columns[x]!;
+        if (row >= 0 && column >= 0) data[to] = batch.data[from + column]!;
       }
     }
   });
   return { shape, data };
+}
+
+/** The input index of each of `count` places from `start`; -1 for what is outside and stays zero. */
+function sources(
+  start: number,
+  count: number,
+  size: number,
+  mode: RandomCropOptions["mode"],
+): Int32Array<ArrayBuffer> {
+  return Int32Array.from({ length: count }, (_, i) => {
+    const at = start + i;
+    if (at >= 0 && at < size) return at;
+    if (mode === "zero") return -1;
+    return at < 0 ? -at : 2 * (size - 1) - at;
+  });
 }
 
 /** Mirrors, left to right, the pictures that `chosen` names. */

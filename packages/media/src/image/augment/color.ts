@@ -59,6 +59,16 @@ export function adjustSharpness(image: Image, factor: number): Image {
   return enhance(rgb, (i) => smooth[i]!, factor);
 }
 
+/** Which of the levels [highest, lowest, falling, rising] red, green and blue have in each sixth of the hues. */
+const SECTORS = [
+  [0, 3, 1],
+  [2, 0, 1],
+  [1, 0, 3],
+  [1, 2, 0],
+  [3, 1, 0],
+  [0, 1, 2],
+] as const;
+
 /** Turns the hues: -0.5 and 0.5 give the opposite colours, 0 the same ones (to PIL's 8 bits of HSV). */
 export function adjustHue(image: Image, turn: number): Image {
   if (!(turn >= -0.5 && turn <= 0.5))
@@ -66,6 +76,7 @@ export function adjustHue(image: Image, turn: number): Image {
   const { width, height, data } = toRgb(image);
   const out = new Uint8Array(data.length);
   const shift = Math.trunc(turn * 255);
+  const levels = new Uint8Array(4);
   for (let i = 0; i < data.length; i += 3) {
     const [red, green, blue] = [data[i]!, data[i + 1]!, data[i + 2]!];
     const value = Math.max(red, green, blue);
@@ -88,15 +99,12 @@ export function adjustHue(image: Image, turn: number): Image {
     const low = toByte(value * (1 - saturation));
     const falling = toByte(value * (1 - saturation * within));
     const rising = toByte(value * (1 - saturation * (1 - within)));
-    const sectors = [
-      [value, rising, low],
-      [falling, value, low],
-      [low, value, rising],
-      [low, falling, value],
-      [rising, low, value],
-      [value, low, falling],
-    ] as const;
-    out.set(sectors[sector % 6]!, i);
+    levels[0] = value;
+    levels[1] = low;
+    levels[2] = falling;
+    levels[3] = rising;
+    const order = SECTORS[sector % 6]!;
+    for (let c = 0; c < 3; c++) out[i + c] = levels[order[c]!]!;
   }
   return new Image(width, height, 3, out);
 }

@@ -3,7 +3,7 @@
  * replicated borders. Bytes go through fixed-point weights of 11 bits. (OpenCV, modules/imgproc/src/resize.cpp.)
  */
 import { checkSize, Image, Planes, type Size } from "../image.ts";
-import { emptyTaps, pickPlanes, resamplePlanes, setClampedTaps, type Taps } from "./taps.ts";
+import { emptyTaps, pickPixels, pickPlanes, resamplePlanes, setClampedTaps, type Taps } from "./taps.ts";
 
 /** `INTER_NEAREST`, `INTER_LINEAR`, `INTER_CUBIC` (a = -0.75), `INTER_AREA`. */
 export type OpenCvInterpolation = "nearest" | "linear" | "cubic" | "area";
@@ -53,24 +53,16 @@ export function resizeOpenCv(
   return resamplePlanes(input, size, taps(columns, input.width), taps(rows, input.height));
 }
 
-/** OpenCV's own substitutions: halving by `linear` is `area`, and `area` only ever shrinks. */
+/** `area` only ever shrinks: OpenCV enlarges with a kind of linear interpolation instead. */
 function effectiveMethod(
   from: Size,
   to: Size,
   interpolation: OpenCvInterpolation,
 ): OpenCvInterpolation | "area-linear" {
-  const halves = from.width === 2 * to.width && from.height === 2 * to.height;
-  switch (interpolation) {
-    case "linear":
-      return halves ? "area" : "linear";
-    case "area":
-      return from.width >= to.width && from.height >= to.height ? "area" : "area-linear";
-    case "nearest":
-    case "cubic":
-      return interpolation;
-    default:
-      throw new RangeError(`resizeOpenCv: expected nearest, linear, cubic or area, got ${interpolation}`);
-  }
+  if (!["nearest", "linear", "cubic", "area"].includes(interpolation))
+    throw new RangeError(`resizeOpenCv: expected nearest, linear, cubic or area, got ${interpolation}`);
+  const shrinks = from.width >= to.width && from.height >= to.height;
+  return interpolation === "area" && !shrinks ? "area-linear" : interpolation;
 }
 
 function nearestIndices(inputs: number, outputs: number): Int32Array {
@@ -120,18 +112,6 @@ function roundHalfEven(x: number): number {
 
 function clampByte(value: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
-}
-
-function pickPixels(image: Image, columns: Int32Array, rows: Int32Array): Image {
-  const { channels, data } = image;
-  const out = new Image(columns.length, rows.length, channels);
-  let to = 0;
-  for (const row of rows)
-    for (const column of columns) {
-      const from = (row * image.width + column) * channels;
-      for (let c = 0; c < channels; c++) out.data[to++] = data[from + c]!;
-    }
-  return out;
 }
 
 /** Linear and cubic on bytes: whole-number weights, rows kept at 11 extra bits, then columns. */

@@ -4,8 +4,16 @@
  * widened by the scale, so nothing aliases. (Pillow 13, src/libImaging/Resample.c; before 13 rows always
  * came first, which for the pictures of `columnsFirst` gave bytes that differ by at most 1.)
  */
-import { checkSize, Image, type Planes, type Size } from "../image.ts";
-import { antialiasTaps, keysCubic, pickPlanes, resamplePlanes, type Taps, triangle } from "./taps.ts";
+import { checkSize, crop, Image, type Planes, type Rectangle, type Size } from "../image.ts";
+import {
+  antialiasTaps,
+  keysCubic,
+  pickPixels,
+  pickPlanes,
+  resamplePlanes,
+  type Taps,
+  triangle,
+} from "./taps.ts";
 
 export type PilFilter = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
 
@@ -46,7 +54,7 @@ export function resizePil(input: Image | Planes, size: Size, filter: PilFilter):
   checkSize("resizePil", size);
   if (filter !== "nearest" && !(filter in FILTERS))
     throw new RangeError(`resizePil: expected nearest, ${Object.keys(FILTERS).join(", ")}, got ${filter}`);
-  if (input instanceof Image) return resizeBytes(input, size, filter);
+  if (input instanceof Image) return resizeBytes(input, size, filter, { left: 0, top: 0, ...size });
   if (filter === "nearest") {
     const columns = nearestIndices(input.width, size.width);
     return pickPlanes(input, columns, nearestIndices(input.height, size.height));
@@ -56,6 +64,12 @@ export function resizePil(input: Image | Planes, size: Size, filter: PilFilter):
   const horizontal = taps(input.width, size.width);
   const vertical = taps(input.height, size.height);
   return resamplePlanes(input, size, horizontal, vertical, columnsFirst(input, size));
+}
+
+/** The part `window` of what {@link resizePil} gives, which must lie inside it, without computing the rest. */
+export function resizePilWindow(image: Image, size: Size, filter: PilFilter, window: Rectangle): Image {
+  checkSize("resizePil", size);
+  return resizeBytes(image, size, filter, window);
 }
 
 /** Whether the height loses more than twice the pixels that the width does. */
@@ -73,31 +87,56 @@ function nearestIndices(inputs: number, outputs: number): Int32Array {
   return indices;
 }
 
-function resizeBytes(image: Image, size: Size, filter: PilFilter): Image {
-  if (image.width === size.width && image.height === size.height) return image;
-  if (filter === "nearest") return nearestBytes(image, size);
-  const { support, at } = FILTERS[filter];
-  const taps = (from: number, to: number) => fixedPoint(antialiasTaps(from, to, support, at));
-  const rows = (from: Image) =>
-    from.width === size.width ? from : rowsOfBytes(from, size.width, taps(from.width, size.width));
-  const columns = (from: Image) =>
-    from.height === size.height ? from : columnsOfBytes(from, size.height, taps(from.height, size.height));
-  const source = image.channels === 4 ? premultiply(image) : image;
+function resizeBytes(image: Image, size: Size, filter: PilFilter, window: Rectangle): Image {
+  if (image.width === size.width && image.height === size.height) return crop(image, window);
+  if (filter === "nearest") {
+    const columns = nearestIndices(image.width, size.width);
+    return crop(pickPixels(image, columns, nearestIndices(image.height, size.height)), window);
+  }
+  const across = planAxis(image.width, size.width, window.left, window.width, filter);
+  const down = planAxis(image.height, size.height, window.top, window.height, filter);
+  const rows = (from: Image) => (across.taps ? rowsOfBytes(from, window.width, across.taps) : from);
+  const columns = (from: Image) => (down.taps ? columnsOfBytes(from, window.height, down.taps) : from);
+  const read = crop(image, {
+    left: across.start,
+    width: across.length,
+    top: down.start,
+    height: down.length,
+  });
+  const source = image.channels === 4 ? premultiply(read) : read;
   const out = columnsFirst(image, size) ? rows(columns(source)) : columns(rows(source));
   return image.channels === 4 ? unpremultiply(out) : out;
 }
 
-function nearestBytes(image: Image, size: Size): Image {
-  const { channels, data } = image;
-  const columns = nearestIndices(image.width, size.width);
-  const out = new Image(size.width, size.height, channels);
-  let to = 0;
-  for (const row of nearestIndices(image.height, size.height))
-    for (const column of columns) {
-      const from = (row * image.width + column) * channels;
-      for (let c = 0; c < channels; c++) out.data[to++] = data[from + c]!;
-    }
-  return out;
+/** What a stretch of the outputs of one axis reads, and its taps, counted from `start`; none where sizes agree. */
+interface Axis {
+  readonly start: number;
+  readonly length: number;
+  readonly taps?: FixedTaps;
+}
+
+function planAxis(
+  inputs: number,
+  outputs: number,
+  from: number,
+  count: number,
+  filter: Exclude<PilFilter, "nearest">,
+): Axis {
+  if (inputs === outputs) return { start: from, length: count };
+  const { support, at } = FILTERS[filter];
+  const all = fixedPoint(antialiasTaps(inputs, outputs, support, at));
+  const last = from + count - 1;
+  const start = all.first[from]!;
+  return {
+    start,
+    length: all.first[last]! + all.count[last]! - start,
+    taps: {
+      width: all.width,
+      first: all.first.subarray(from, last + 1).map((index) => index - start),
+      count: all.count.subarray(from, last + 1),
+      weights: all.weights.subarray(from * all.width, (last + 1) * all.width),
+    },
+  };
 }
 
 /** Weights as whole numbers of 2^-22, rounded half away from zero. */
@@ -183,7 +222,7 @@ function unpremultiply(image: Image): Image {
   const out = image.data.slice();
   for (let i = 0; i < out.length; i += 4) {
     const alpha = out[i + 3]!;
-    if (alpha === 0 || alpha === 255) continue;
+    if (alpha === 0) continue;
     for (let c = 0; c < 3; c++) out[i + c] = Math.min(255, Math.trunc((255 * out[i + c]!) / alpha));
   }
   return new Image(image.width, image.height, 4, out);

@@ -1,5 +1,5 @@
 /** Separable resampling: which inputs each output of one axis reads, and how much of each. */
-import { Planes, type Size } from "../image.ts";
+import { Image, Planes, type Size } from "../image.ts";
 
 /** Output `i` of an axis is the sum over `k < count[i]` of `weights[i * width + k] * input[first[i] + k]`. */
 export interface Taps {
@@ -133,7 +133,7 @@ function resampleColumns(planes: Planes, height: number, taps: Taps): Planes {
   return new Planes(channels, height, width, out);
 }
 
-/** Picks one input row and column for each output (nearest neighbour). */
+/** Nearest neighbour: one input column and row for each output. */
 export function pickPlanes(planes: Planes, columns: Int32Array, rows: Int32Array): Planes {
   const { channels, data } = planes;
   const out = new Planes(channels, rows.length, columns.length);
@@ -142,6 +142,19 @@ export function pickPlanes(planes: Planes, columns: Int32Array, rows: Int32Array
     for (const row of rows) {
       const from = (c * planes.height + row) * planes.width;
       for (const column of columns) out.data[to++] = data[from + column]!;
+    }
+  return out;
+}
+
+/** {@link pickPlanes} for bytes. */
+export function pickPixels(image: Image, columns: Int32Array, rows: Int32Array): Image {
+  const { channels, data } = image;
+  const out = new Image(columns.length, rows.length, channels);
+  let to = 0;
+  for (const row of rows)
+    for (const column of columns) {
+      const from = (row * image.width + column) * channels;
+      for (let c = 0; c < channels; c++) out.data[to++] = data[from + c]!;
     }
   return out;
 }
