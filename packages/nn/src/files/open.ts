@@ -128,13 +128,22 @@ async function openByContent(
   options: OpenCheckpointOptions,
 ): Promise<Checkpoint> {
   const content = await detect(source);
+  if (content !== "index") return await openSingle(source, content, options);
+  const location = typeof input === "string" || input instanceof URL ? input : undefined;
+  return await openSharded(source, location, (path) =>
+    withSource(path, options, async (shard) => openSingle(shard, await detect(shard), options)),
+  );
+}
+
+async function openSingle(
+  source: ByteSource,
+  content: Content,
+  options: OpenCheckpointOptions,
+): Promise<Checkpoint> {
   if (content === "safetensors") return await openSafetensors(source);
   if (content === "npy") return await openNpy(source);
-  if (content === "index") {
-    const { section, stripPrefix, ...rest } = options;
-    const isPath = typeof input === "string" || input instanceof URL;
-    return await openSharded(source, isPath ? input : undefined, (shard) => openCheckpoint(shard, rest));
-  }
+  // It could name itself.
+  if (content === "index") throw new CheckpointError(`${source.name}: an index of shards among the shards`);
   const archive = content === "zip" ? await openZip(source) : undefined;
   if (archive?.size && archive.keys().every((name) => name.endsWith(".npy")))
     return await openNpz(source, archive);

@@ -32,8 +32,7 @@ export class StoredTensor {
   constructor(init: StoredTensorInit) {
     this.name = init.name;
     this.dtype = init.dtype;
-    // A copy: a pickle may go on changing the list it came from.
-    this.shape = Object.freeze([...init.shape]);
+    this.shape = init.shape;
     this.size = countElements(init.shape);
     const bits = this.size * storedBits(init.dtype);
     if (!Number.isSafeInteger(bits))

@@ -43,6 +43,8 @@ async function bounded<T>(work: () => Promise<T>, seconds = 10, megabytes = 600)
   return result;
 }
 
+const LEGACY_MAGIC = pickle(0x8a, 10, [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]);
+
 describe("pickles that call code", () => {
   const ls = text("touch /tmp/executed");
   const cases: [string, Uint8Array<ArrayBuffer>, string][] = [
@@ -302,6 +304,13 @@ describe("bombs", () => {
     expect(await bounded(() => failure(loadPickle(encoded)), 2)).toContain("a text was expected");
   });
 
+  test("a shared list where an older PyTorch file has its version", async () => {
+    const level = (below: number) => ["]", "q", below + 1, "(", "h", below, "h", below, "e"];
+    const levels = Array.from({ length: 200 }, (_, i) => level(i));
+    const file = bytes(LEGACY_MAGIC, pickle(["]", "q", 0, levels]));
+    expect(await bounded(() => failure(openCheckpoint(file)), 2)).toContain("of protocol unknown, not 1001");
+  });
+
   test("one text, made into bytes a hundred thousand times", async () => {
     const encode = [global("_codecs", "encode"), "q", 0, "0", text("x".repeat(100_000)), "q", 1, "0"];
     const once = ["h", 0, "h", 1, 0x85, "R0"];
@@ -447,7 +456,7 @@ describe("older PyTorch files that lie", () => {
     data = floats(1, 2),
   ) =>
     bytes(
-      pickle(0x8a, 10, [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]),
+      LEGACY_MAGIC,
       pickle("M", little(1001, 2)),
       pickle("}"),
       pickle(dict({ w: object })),
@@ -498,11 +507,7 @@ describe("older PyTorch files that lie", () => {
       "a view beyond the storage 0",
     ],
     ["no storages", legacy(2, legacyTensor(2, [2])).slice(0, -8), "truncated: the storages end"],
-    [
-      "another protocol",
-      bytes(pickle(0x8a, 10, [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]), pickle(int(7))),
-      "a PyTorch file of protocol 7, not 1001",
-    ],
+    ["another protocol", bytes(LEGACY_MAGIC, pickle(int(7))), "a PyTorch file of protocol 7, not 1001"],
   ];
   test.each(cases)("%s", async (_, file, message) => {
     const read = async (): Promise<unknown> => (await openCheckpoint(file, { name: "m.th" })).get("w").read();

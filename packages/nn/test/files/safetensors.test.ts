@@ -257,6 +257,7 @@ describe("hostile files", () => {
   });
   const cases: [string, Uint8Array<ArrayBuffer>, string][] = [
     ["an empty file", new Uint8Array(0), "an empty file"],
+    ["three bytes", new Uint8Array(3), "truncated: 3 bytes, not even a header length"],
     [
       "a header longer than the file",
       Uint8Array.of(255, 0, 0, 0, 0, 0, 0, 0, 0x7b),
@@ -355,6 +356,11 @@ describe("hostile files", () => {
       "is too large to exist",
     ],
     [
+      "zero times 2^62 elements",
+      rawSafetensors({ a: f32([0, 2 ** 31, 2 ** 31], 0, 0) }),
+      "is too large to exist",
+    ],
+    [
       "many sizes",
       rawSafetensors({ a: f32(new Array(100).fill(1000), 0, 4) }, 4),
       "a: shape [1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, … 100 in all] is too large to exist",
@@ -441,6 +447,7 @@ describe("several files", () => {
     ["a whole path", { weight_map: { x: "/etc/passwd" } }, "no file beside the index"],
     ["an address", { weight_map: { x: "https://example.org" } }, "no file beside the index"],
     ["a number", { weight_map: { x: 3 } }, "no file beside the index"],
+    ["itself", { weight_map: { x: "model.safetensors.index.json" } }, "an index of shards among the shards"],
     [
       "a tensor that its shard lacks",
       { weight_map: { ...map, third: map.first } },

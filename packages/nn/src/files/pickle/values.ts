@@ -81,7 +81,7 @@ export function asArray(value: PickleValue): PickleValue[] {
   return value;
 }
 
-/** A copy of a shape or of strides. */
+/** A shape or strides; a copy, as the pickle may go on changing the list. */
 export function asDims(value: PickleValue | undefined): number[] {
   if (!Array.isArray(value) || value.length > MAX_RANK || !value.every((item) => typeof item === "number"))
     throw new CheckpointError("a shape or stride that is no short tuple of integers");

@@ -5,7 +5,7 @@
 import { CheckpointError, locate, showName } from "../error.ts";
 import { unpickle } from "../pickle/machine.ts";
 import { PickleTruncated } from "../pickle/reader.ts";
-import { asArray, asText, type CallContext, type PickleHost, type PickleValue } from "../pickle/values.ts";
+import { asArray, asText, type PickleHost, type PickleValue } from "../pickle/values.ts";
 import type { ByteSource } from "../sources/source.ts";
 import type { ZipEntry } from "../sources/zip.ts";
 import type { ReadBytes } from "../stored.ts";
@@ -92,13 +92,13 @@ export async function readLegacyTorch(source: ByteSource, options: PickleOptions
     const records = new Map<string, LegacyRecord>();
     const host: PickleHost = {
       global: (name) => torchGlobal(name, options),
-      persistent: (id, context) => legacyStorage(source, records, asArray(id), context),
+      persistent: (id) => legacyStorage(source, records, asArray(id)),
     };
     const magic = unpickle(bytes, 0, NOTHING_ALLOWED);
     const protocol = unpickle(bytes, magic.end, NOTHING_ALLOWED);
     if (protocol.value !== LEGACY_PROTOCOL)
       throw new CheckpointError(
-        `a PyTorch file of protocol ${showName(JSON.stringify(protocol.value))}, not 1001`,
+        `a PyTorch file of protocol ${typeof protocol.value === "number" ? protocol.value : "unknown"}, not 1001`,
       );
     const system = unpickle(bytes, protocol.end, NOTHING_ALLOWED);
     const object = unpickle(bytes, system.end, host);
@@ -134,7 +134,6 @@ function legacyStorage(
   source: ByteSource,
   records: Map<string, LegacyRecord>,
   id: readonly PickleValue[],
-  _context: CallContext,
 ): PickleValue {
   const [kind, type = null, key = null, , count = null, view = null] = id;
   // A whole module with its source code, as torch.save(model) wrote it: the class alone.
