@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import {
+  batchNorm,
+  batchNormTrain,
   conv2d,
   customGradient,
   gelu,
@@ -40,6 +42,24 @@ test("a chain through every kind of operator", async () => {
   const inputs = [random("x", 2, 3, 8, 6), random("w", 5, 3, 3, 3), random("v", 60, 7)];
   // The maxima change places within a larger step.
   await gradcheck(net, inputs, { step: 2 ** -10, tolerance: 5e-3 });
+});
+
+test("gradients that PyTorch does not give: of running statistics, and of a batch's own", async () => {
+  const [x, weight, bias, mean] = [random("x", 4, 3, 5, 2), random("w", 3), random("b", 3), random("m", 3)];
+  const variance = random("v", 3).mul(0.4).add(1);
+  await gradcheck(
+    (a, m, v, w, b) => batchNorm(a, m, v, { weight: w, bias: b }),
+    [x, mean, variance, weight, bias],
+  );
+  await gradcheck((a) => batchNormTrain(a).mean, [x]);
+  await gradcheck((a) => batchNormTrain(a).variance, [x]);
+  await gradcheck(
+    (a, w) => {
+      const { output, mean: m, variance: v } = batchNormTrain(a, { weight: w });
+      return output.mul(m.add(v).reshape([3, 1, 1]));
+    },
+    [x, weight],
+  );
 });
 
 test("a wrong gradient fails: another factor, another place, NaN", async () => {

@@ -25,7 +25,7 @@ await check(
   "networks",
   {
     residual: (_, x, stem, w0, b0, conv1, w1, b1, conv2, w2, b2, shortcut, head, bias) => {
-      const y = norm(conv2d(x, stem, { padding: 1 }), w0, b0).relu();
+      const y = norm(conv2d(x, stem, { stride: 2, padding: 1 }), w0, b0).relu();
       const inner = norm(conv2d(y, conv1, { stride: 2, padding: 1 }), w1, b1).relu();
       const sum = norm(conv2d(inner, conv2, { padding: 1 }), w2, b2).add(conv2d(y, shortcut, { stride: 2 }));
       const pooled = maxPool2d(sum.relu(), 3, { stride: 2, padding: 1 });
