@@ -9,4 +9,5 @@ export * from "./layers/index.ts";
 export * from "./losses.ts";
 export { type LoadOptions, Module } from "./module.ts";
 export * from "./optim/index.ts";
+export * from "./train/index.ts";
 export type { Pattern } from "./tree.ts";

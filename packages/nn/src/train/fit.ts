@@ -1,0 +1,365 @@
+/** The training loop: steps, evaluations, checkpoints, and going on exactly where a killed run stopped. */
+import { compile, type Gradients, generatorState, scalar, Tensor, valueAndGrad } from "@tessera-ml/tensor";
+import { CheckpointError } from "../files/error.ts";
+import type { Checkpoint } from "../files/index.ts";
+import type { Module } from "../module.ts";
+import type { EMA } from "../optim/ema.ts";
+import { clipGradNorm, GradientAccumulator } from "../optim/gradients.ts";
+import { makeFolder, newestRun, partOf, restore, writeRun } from "./checkpoints.ts";
+import type { Batches } from "./loader.ts";
+import { type Metrics, MetricsFile } from "./metrics.ts";
+import { Progress, type ProgressReport } from "./progress.ts";
+
+/** When something is due: every so many steps, or epochs. */
+export type Every = { readonly steps: number } | { readonly epochs: number };
+
+/** What `fit` needs of an optimizer. */
+export interface Updates {
+  update(grads: Gradients): void;
+  readonly learningRate: number | Tensor;
+  stateDict(): ReadonlyMap<string, Tensor>;
+  load(source: Checkpoint): Promise<void>;
+}
+
+export interface CheckpointOptions {
+  /** The run goes on from the newest checkpoint in it, if there is one. */
+  readonly folder: string;
+  /** Default: every epoch. One is also written at the end, and when the run is stopped. */
+  readonly every?: Every;
+  /** How many are kept, the newest ones. Default 2. */
+  readonly keep?: number;
+}
+
+export interface BestOptions {
+  /** One of those that `evaluate` gives. */
+  readonly metric: string;
+  /** Whether small or large is good. */
+  readonly mode: "min" | "max";
+  /** Stops after so many evaluations without a better one. Default: never. */
+  readonly patience?: number;
+}
+
+export interface FitOptions<B> {
+  readonly model: Module;
+  readonly optimizer: Updates;
+  readonly data: Batches<B>;
+  /**
+   * The loss of a batch, a scalar, and any other scalars worth a line in the metrics. Part of the compiled
+   * step: it builds a graph and reads nothing.
+   */
+  readonly loss: (batch: B) => Tensor | ({ readonly loss: Tensor } & Readonly<Record<string, Tensor>>);
+  /** Either of the two is given; the run ends after that many. */
+  readonly epochs?: number;
+  readonly steps?: number;
+  /** Batches that make one step: their gradients are averaged. Those left over in an epoch are not used. */
+  readonly accumulate?: number;
+  /** Gradients are scaled down to this norm. */
+  readonly clipNorm?: number;
+  /** Updated with every step, in the model while it is evaluated. */
+  readonly ema?: EMA;
+  /** Figures by name. The model is in inference mode, with the means of `ema` if there are any. */
+  readonly evaluate?: (progress: { step: number; epoch: number }) => Metrics | Promise<Metrics>;
+  /** Default: every epoch. There is always one at the end. */
+  readonly evaluateEvery?: Every;
+  /** Which evaluation was the best; its model is kept as `best.safetensors` beside the checkpoints. */
+  readonly best?: BestOptions;
+  readonly checkpoints?: CheckpointOptions;
+  /** A `.jsonl` file. */
+  readonly metrics?: string;
+  /** Steps from one line of metrics to the next; losses are averaged over them. Default 10. */
+  readonly metricsEvery?: number;
+  /** Ends the run after the step that is under way, with a checkpoint. So does Ctrl-C. */
+  readonly signal?: AbortSignal;
+  /** Progress on the terminal (default), none, or elsewhere. */
+  readonly progress?: boolean | ((report: ProgressReport) => void);
+}
+
+export interface FitResult {
+  /** Steps done in all, those before a resumption included. */
+  readonly steps: number;
+  readonly reason: "finished" | "no improvement" | "aborted";
+  /** The last evaluation. */
+  readonly metrics: Metrics;
+  readonly best: { readonly step: number; readonly value: number } | undefined;
+}
+
+/** What a checkpoint holds besides tensors. */
+interface State {
+  /** Steps done. */
+  step: number;
+  stepsPerEpoch: number;
+  /** Losses since the last line of metrics. */
+  lossSum: number;
+  lossCount: number;
+  /** The last evaluation, and after which step it was. */
+  metrics: Metrics;
+  evaluated: number;
+  best: { step: number; value: number } | undefined;
+  /** Evaluations since the best one. */
+  worse: number;
+}
+
+/** What a batch gives: the loss, and other scalars by name. */
+type Report = Readonly<Record<string, Tensor>>;
+
+/**
+ * Trains a model.
+ *
+ * With `checkpoints`, a run that was killed at any moment and is started again gives the same losses as one
+ * that was not: parameters, optimizer, means, random numbers and the place in the data are restored.
+ *
+ * @throws where the loss is not a finite number, naming the step and what else is not finite
+ */
+export async function fit<B>(options: FitOptions<B>): Promise<FitResult> {
+  return await new Run(options).go();
+}
+
+class Run<B> {
+  readonly #options: FitOptions<B>;
+  /** Batches of one step. */
+  readonly #group: number;
+  readonly #steps: number;
+  readonly #metrics: MetricsFile | undefined;
+  readonly #stop = new AbortController();
+  #state: State;
+  #progress: Progress;
+  /** The step of the newest checkpoint. */
+  #written = -1;
+
+  constructor(options: FitOptions<B>) {
+    const { epochs, steps, data, accumulate = 1, metrics, progress = true } = options;
+    const stepsPerEpoch = Math.floor(data.batches / accumulate);
+    if (stepsPerEpoch === 0)
+      throw new Error(`fit: an epoch of ${data.batches} batches has no step of ${accumulate}`);
+    if ((epochs === undefined) === (steps === undefined)) throw new Error("fit: give either epochs or steps");
+    this.#options = options;
+    this.#group = accumulate;
+    this.#steps = steps ?? (epochs as number) * stepsPerEpoch;
+    this.#metrics = metrics === undefined ? undefined : new MetricsFile(metrics);
+    const counts = { step: 0, stepsPerEpoch, lossSum: 0, lossCount: 0, evaluated: 0, worse: 0 };
+    this.#state = { ...counts, metrics: {}, best: undefined };
+    this.#progress = new Progress(this.#steps, 0, progress);
+  }
+
+  async go(): Promise<FitResult> {
+    const { model, progress = true, signal } = this.#options;
+    await this.#resume();
+    await this.#metrics?.begin(this.#state.step);
+    this.#progress = new Progress(this.#steps, this.#state.step, progress);
+    if (!model.training) model.train();
+    const interrupt = () => {
+      this.#progress.say("interrupted: finishing the step that is under way");
+      this.#stop.abort();
+    };
+    // Once only: a second Ctrl-C ends the process.
+    globalThis.process?.once?.("SIGINT", interrupt);
+    const abort = () => this.#stop.abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
+    const step = this.#compiled();
+    try {
+      let reason: FitResult["reason"] = "finished";
+      while (this.#state.step < this.#steps && reason === "finished") reason = await this.#epoch(step);
+      if (reason === "finished" && this.#state.evaluated < this.#state.step) await this.#evaluate();
+      await this.#checkpoint();
+      const { step: steps, metrics, best } = this.#state;
+      return { steps, reason, metrics, best };
+    } finally {
+      globalThis.process?.removeListener?.("SIGINT", interrupt);
+      signal?.removeEventListener("abort", abort);
+      this.#progress.end();
+      step.release();
+    }
+  }
+
+  /** One batch: forward, backward and, with the last batch of a step, the update. */
+  #compiled() {
+    const { model, optimizer, loss, clipNorm, ema } = this.#options;
+    const accumulator = new GradientAccumulator(this.#group);
+    const step = (batch: B, last: boolean): Report => {
+      const { value, grads } = valueAndGrad(model, (): [Tensor, Report] => {
+        const result = loss(batch);
+        return result instanceof Tensor ? [result, { loss: result }] : [result.loss, result];
+      });
+      const report: Record<string, Tensor> = { ...value[1] };
+      if (!last) {
+        accumulator.add(grads);
+        return report;
+      }
+      const { learningRate } = optimizer;
+      report.learningRate = typeof learningRate === "number" ? scalar(learningRate) : learningRate;
+      let mean = accumulator.take(grads);
+      if (clipNorm !== undefined) {
+        const { grads: clipped, norm } = clipGradNorm(mean, clipNorm);
+        mean = clipped;
+        report.gradientNorm = norm;
+      }
+      optimizer.update(mean);
+      ema?.update();
+      return report;
+    };
+    return compile(step, { name: "the training step" });
+  }
+
+  /** The rest of the epoch that the run is in. */
+  async #epoch(run: (batch: B, last: boolean) => Report): Promise<FitResult["reason"]> {
+    const { stepsPerEpoch, step: first } = this.#state;
+    const epoch = Math.floor(first / stepsPerEpoch);
+    const end = Math.min(this.#steps, (epoch + 1) * stepsPerEpoch);
+    let step = first;
+    let reports: Report[] = [];
+    // A step computes while the next one is put together; its numbers are read then.
+    let reading: Promise<void> | undefined;
+    const stopped = () => this.#stop.signal.aborted;
+    if (stopped()) return "aborted";
+    for await (const batch of this.#options.data.epoch(epoch, (first % stepsPerEpoch) * this.#group)) {
+      reports.push(run(batch, reports.length === this.#group - 1));
+      if (reports.length < this.#group) continue;
+      await reading;
+      reading = this.#read(++step, reports);
+      reading.catch(() => {}); // it is awaited in the next round
+      reports = [];
+      const due = this.#due(step);
+      if (!due.evaluation && !due.checkpoint && !stopped() && step < end) continue;
+      await reading;
+      if (due.evaluation) await this.#evaluate();
+      if (due.checkpoint) await this.#checkpoint();
+      if (this.#state.worse >= (this.#options.best?.patience ?? Number.POSITIVE_INFINITY))
+        return "no improvement";
+      if (step === end) return "finished";
+      if (stopped()) return "aborted";
+    }
+    throw new Error(
+      `fit: epoch ${epoch + 1} ended after ${step - first} steps, ${end - first} were expected`,
+    );
+  }
+
+  #due(step: number): { evaluation: boolean; checkpoint: boolean } {
+    const { evaluate, evaluateEvery = EPOCH, checkpoints } = this.#options;
+    const every = (e: Every) => step % ("steps" in e ? e.steps : e.epochs * this.#state.stepsPerEpoch) === 0;
+    return {
+      evaluation: evaluate !== undefined && every(evaluateEvery),
+      checkpoint: checkpoints !== undefined && every(checkpoints.every ?? EPOCH),
+    };
+  }
+
+  /** Waits for the numbers of a step. */
+  async #read(step: number, reports: readonly Report[]): Promise<void> {
+    const state = this.#state;
+    const losses = await Promise.all(reports.map(async ({ loss }) => await (loss as Tensor).item()));
+    const loss = losses.reduce((a, b) => a + b) / losses.length;
+    if (!Number.isFinite(loss)) throw new Error(await this.#diagnosis(step, loss));
+    state.step = step;
+    state.lossSum += loss;
+    state.lossCount++;
+    const epoch = Math.ceil(step / state.stepsPerEpoch);
+    this.#progress.step(step, epoch, loss);
+    if (!this.#metrics || step % (this.#options.metricsEvery ?? 10) !== 0) return;
+    const others: Record<string, number> = {};
+    for (const [name, value] of Object.entries(reports.at(-1) ?? {}))
+      if (name !== "loss") others[name] = await value.item();
+    const { stepsPerSecond } = this.#progress;
+    const mean = state.lossSum / state.lossCount;
+    [state.lossSum, state.lossCount] = [0, 0];
+    await this.#metrics.write({ step, epoch, kind: "training", loss: mean, ...others, stepsPerSecond });
+  }
+
+  /** Why a loss may be no number. */
+  async #diagnosis(step: number, loss: number): Promise<string> {
+    const broken: string[] = [];
+    for (const [path, parameter] of this.#options.model.parameters()) {
+      const data = (await parameter.data()) as Float32Array;
+      if (!data.every((v) => Number.isFinite(v))) broken.push(path);
+    }
+    const which =
+      broken.length === 0
+        ? "all parameters are finite"
+        : `${broken.length} parameters are not finite, first ${broken.slice(0, 3).join(", ")}`;
+    const place = this.#written >= 0 ? ` The newest checkpoint is that of step ${this.#written}.` : "";
+    return `fit: the loss of step ${step} is ${loss}; after it ${which}. A lower learning rate, a warm-up or clipNorm may help.${place}`;
+  }
+
+  async #evaluate(): Promise<void> {
+    const { evaluate, model, ema, best, checkpoints } = this.#options;
+    if (!evaluate) return;
+    const state = this.#state;
+    const { step } = state;
+    const epoch = Math.ceil(step / state.stepsPerEpoch);
+    const measure = async () => {
+      state.metrics = await inInference(model, async () => await evaluate({ step, epoch }));
+      state.evaluated = step;
+      if (!best) return;
+      const value = state.metrics[best.metric];
+      if (value === undefined)
+        throw new Error(
+          `fit: evaluate gave ${Object.keys(state.metrics).join(", ")}, but not ${best.metric}`,
+        );
+      const better =
+        !state.best || (best.mode === "min" ? value < state.best.value : value > state.best.value);
+      state.worse = better ? 0 : state.worse + 1;
+      if (!better) return;
+      state.best = { step, value };
+      if (!checkpoints) return;
+      await makeFolder(checkpoints.folder);
+      const metadata = { step: String(step), [best.metric]: String(value) };
+      await model.save(`${checkpoints.folder}/best.safetensors`, { metadata });
+    };
+    await (ema ? ema.during(measure) : measure());
+    await this.#metrics?.write({ step, epoch, kind: "evaluation", ...state.metrics });
+    const figures = Object.entries(state.metrics).map(([name, value]) => `${name} ${value.toPrecision(5)}`);
+    this.#progress.say(`step ${step}: ${figures.join("  ")}`);
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { checkpoints, model, optimizer, ema } = this.#options;
+    const { step } = this.#state;
+    if (!checkpoints || step === this.#written) return;
+    const parts = {
+      model: model.stateDict(),
+      optimizer: optimizer.stateDict(),
+      ...(ema && { ema: ema.stateDict() }),
+      random: new Map([["generator", generatorState()]]),
+    };
+    await writeRun(checkpoints.folder, step, parts, this.#state, checkpoints.keep ?? 2);
+    this.#written = step;
+  }
+
+  async #resume(): Promise<void> {
+    const { checkpoints, model, optimizer, ema } = this.#options;
+    const found = checkpoints && (await newestRun(checkpoints.folder));
+    if (!found) return;
+    await using checkpoint = found.checkpoint;
+    const part = (name: string): Checkpoint => {
+      const section = partOf(checkpoint, name);
+      if (!section) throw new CheckpointError(`${checkpoint.name}: the run that wrote it had no ${name}`);
+      return section;
+    };
+    const state = found.state as State;
+    const { stepsPerEpoch } = this.#state;
+    if (state.stepsPerEpoch !== stepsPerEpoch)
+      throw new CheckpointError(
+        `${checkpoint.name}: the run that wrote it had ${state.stepsPerEpoch} steps in an epoch, this one has ${stepsPerEpoch}`,
+      );
+    await model.load(part("model"));
+    await optimizer.load(part("optimizer"));
+    if (ema) await ema.load(part("ema"));
+    await restore(generatorState(), part("random"), "generator");
+    this.#state = state;
+    this.#written = state.step;
+    this.#progress.say(`going on after step ${state.step}`);
+  }
+}
+
+const EPOCH: Every = { epochs: 1 };
+
+/** Runs `fn` with the module in inference mode, and puts every module back into the mode it had. */
+async function inInference<T>(model: Module, fn: () => Promise<T>): Promise<T> {
+  const modes = [...model.namedModules().values()].map((module) => [module, module.training] as const);
+  model.eval();
+  try {
+    return await fn();
+  } finally {
+    // Those above come before those below, whose own mode is therefore the last word.
+    for (const [module, training] of modes) module.train(training);
+  }
+}

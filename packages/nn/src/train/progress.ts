@@ -1,0 +1,86 @@
+/** How far a run is, for people: one line that changes on a terminal, a line now and then elsewhere. */
+
+export interface ProgressReport {
+  /** Steps done, and of how many. */
+  readonly step: number;
+  readonly steps: number;
+  /** The first is 1. */
+  readonly epoch: number;
+  readonly loss: number;
+  readonly stepsPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+/** Seconds between two lines where the line cannot be changed. */
+const PAUSE = 20;
+
+export class Progress {
+  readonly #steps: number;
+  readonly #report: ((report: ProgressReport) => void) | undefined;
+  /** Steps and when they were done, over the last minute or so. */
+  readonly #marks: { step: number; at: number }[] = [];
+  #written = Number.NEGATIVE_INFINITY;
+
+  /** @param report takes the reports instead of the terminal; `false` for none */
+  constructor(steps: number, first: number, report: ((report: ProgressReport) => void) | boolean) {
+    this.#steps = steps;
+    this.#report = typeof report === "function" ? report : report ? print : undefined;
+    this.#marks.push({ step: first, at: performance.now() });
+  }
+
+  get stepsPerSecond(): number {
+    const [first, last] = [this.#marks[0], this.#marks.at(-1)];
+    if (!first || !last || last.at === first.at) return 0;
+    return (1000 * (last.step - first.step)) / (last.at - first.at);
+  }
+
+  /** Tells of a step. On a terminal ten times a second at most. */
+  step(step: number, epoch: number, loss: number): void {
+    const at = performance.now();
+    this.#marks.push({ step, at });
+    while (this.#marks.length > 2 && (at - (this.#marks[1]?.at ?? at) > 60_000 || this.#marks.length > 1000))
+      this.#marks.shift();
+    if (!this.#report) return;
+    const pause = this.#report !== print || isTerminal() ? 0.1 : PAUSE;
+    if (at - this.#written < 1000 * pause && step < this.#steps) return;
+    this.#written = at;
+    const { stepsPerSecond } = this;
+    const secondsLeft = stepsPerSecond > 0 ? (this.#steps - step) / stepsPerSecond : Number.POSITIVE_INFINITY;
+    this.#report({ step, steps: this.#steps, epoch, loss, stepsPerSecond, secondsLeft });
+  }
+
+  /** A line that stays. */
+  say(text: string): void {
+    if (this.#report !== print) return;
+    if (isTerminal()) process.stderr.write(`\r\x1b[K${text}\n`);
+    else console.log(text);
+  }
+  /** Ends the line that changes. */
+  end(): void {
+    if (this.#report === print && isTerminal()) process.stderr.write("\n");
+  }
+}
+
+function isTerminal(): boolean {
+  return globalThis.process?.stderr?.isTTY === true;
+}
+
+function print(report: ProgressReport): void {
+  if (isTerminal()) process.stderr.write(`\r\x1b[K${describe(report)}`);
+  else console.log(describe(report));
+}
+
+export function describe({ step, steps, epoch, loss, stepsPerSecond, secondsLeft }: ProgressReport): string {
+  const speed =
+    stepsPerSecond >= 1 || stepsPerSecond === 0
+      ? `${stepsPerSecond.toFixed(1)} steps/s`
+      : `${(1 / stepsPerSecond).toFixed(1)} s/step`;
+  return `step ${step}/${steps}  epoch ${epoch}  loss ${loss.toPrecision(4)}  ${speed}  ${duration(secondsLeft)} left`;
+}
+
+function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const whole = Math.round(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s} s` : `${s} s`;
+}

@@ -1,0 +1,32 @@
+/** A run with everything that has a state, for the tests that kill it: `node child.ts FOLDER [PAUSE]`. */
+import { manualSeed } from "@tessera-ml/tensor";
+import { AdamW, EMA, fit, schedules } from "../../src/index.ts";
+import { accuracyOf, loader, lossOf, Net } from "../support/spirals.ts";
+
+const [folder = ".", pause = "0"] = process.argv.slice(2);
+manualSeed(5);
+const model = new Net();
+const data = loader();
+const result = await fit({
+  model,
+  optimizer: new AdamW(model, { lr: schedules.warmUp(10, schedules.cosine({ from: 0.01, steps: 110 })) }),
+  ema: new EMA(model, { decay: 0.98 }),
+  data: {
+    batches: data.batches,
+    async *epoch(epoch, from) {
+      for await (const batch of data.epoch(epoch, from)) {
+        await new Promise((resolve) => setTimeout(resolve, Number(pause)));
+        yield batch;
+      }
+    },
+  },
+  loss: lossOf(model),
+  steps: 120,
+  clipNorm: 1,
+  evaluate: accuracyOf(model),
+  best: { metric: "accuracy", mode: "max" },
+  checkpoints: { folder: `${folder}/checkpoints`, every: { steps: 7 } },
+  metrics: `${folder}/metrics.jsonl`,
+  metricsEvery: 5,
+});
+console.log(JSON.stringify(result));
