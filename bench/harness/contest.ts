@@ -62,7 +62,7 @@ export async function compete(
   const stop = () => {
     for (const contestant of contestants) contestant.end();
   };
-  process.on("exit", stop);
+  process.on("exit", stop); // a stopped process would stay for ever
   try {
     for (const entrant of entrants) {
       progress.show(`${workload.name}: ${entrant.name} warms up`);

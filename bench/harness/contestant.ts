@@ -38,7 +38,7 @@ export class Contestant {
     key: K,
     seconds: number,
   ): Promise<Extract<Answer, Record<K, unknown>>[K]> {
-    this.#process.kill("SIGCONT");
+    this.#signal("SIGCONT");
     this.#process.stdin!.write(`${JSON.stringify(request)}\n`);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -53,8 +53,12 @@ export class Contestant {
       return (answer as Extract<Answer, Record<K, unknown>>)[key];
     } finally {
       clearTimeout(timer);
-      this.#process.kill("SIGSTOP");
+      this.#signal("SIGSTOP");
     }
+  }
+
+  #signal(signal: "SIGCONT" | "SIGSTOP"): void {
+    if (process.platform !== "win32") this.#process.kill(signal); // Windows has neither
   }
 
   #lastWords(): string {

@@ -1,4 +1,4 @@
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import type { Result } from "./contest.ts";
 
 /** A ratio that is to be reached; larger is better for us. */
@@ -15,10 +15,17 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** Where the figures come from, and how busy others keep it. */
 export function machine(): string {
   const processors = cpus();
-  const memory = Math.round(totalmem() / 2 ** 30);
-  return `${processors[0]?.model ?? "unknown processor"}, ${processors.length} cores, ${memory} GB, ${process.platform}-${process.arch}, Node ${process.versions.node}`;
+  return [
+    processors[0]?.model ?? "unknown processor",
+    `${processors.length} cores`,
+    `${Math.round(totalmem() / 2 ** 30)} GB`,
+    `${process.platform}-${process.arch}`,
+    `Node ${process.versions.node}`,
+    `load ${loadavg()[0]!.toFixed(1)} before the start`,
+  ].join(", ");
 }
 
 /**
