@@ -1,0 +1,23 @@
+/** What all classification networks have in common. */
+import { Module } from "@tessera-ml/nn";
+import type { Tensor } from "@tessera-ml/tensor";
+
+/** A named part of a network, in the order in which an image passes through. */
+export interface Part {
+  readonly name: string;
+  /** What the stage computes from the output of the one before. */
+  readonly forward: (x: Tensor) => Tensor;
+}
+
+/** A network from images to class scores. */
+export abstract class Classifier extends Module {
+  /** The network as a chain: the studio shows what comes out of each part. */
+  abstract parts(): readonly Part[];
+
+  /** Images [N, C, H, W] → logits [N, classes]. */
+  forward(x: Tensor): Tensor {
+    let y = x;
+    for (const stage of this.parts()) y = stage.forward(y);
+    return y;
+  }
+}
