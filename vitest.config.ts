@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           ...limits,
           name: "node",
-          include: ["packages/*/test/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "tools/*.test.ts"],
           pool: "forks",
           // ONNX Runtime's two threads spin while they wait: two workers on two cores were 1.2 to 1.6x slower than one.
           maxWorkers: Math.max(1, Math.floor(availableParallelism() / 2)),
