@@ -45,3 +45,8 @@ export function checkCount(names: readonly string[], arrays: readonly DeviceArra
 export function foreign(name: string, backend: string): Error {
   return new Error(`input ${name}: expected an array of the backend ${backend}, got one of another backend`);
 }
+
+/** Bytes of a weight, without a copy; the packages of ONNX Runtime take no empty array. */
+export function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
+  return byteLength > 0 ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(1);
+}

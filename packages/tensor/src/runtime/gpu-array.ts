@@ -1,71 +1,88 @@
 /** Arrays in GPU memory, for WebGPU in the browser. */
-import type * as Ort from "onnxruntime-web";
-import type { DType, TypedArray } from "../dtype.ts";
+import { byteSize, type DType, type TypedArray, viewArray } from "../dtype.ts";
 import type { DeviceArray } from "./backend.ts";
 import { describe } from "./checks.ts";
 
-// `GPUBufferUsage` of the WebGPU specification.
+/** What we use of a `GPUDevice` and a `GPUBuffer` of the WebGPU specification. */
+export interface GpuDevice {
+  createBuffer(options: { size: number; usage: number; mappedAtCreation?: boolean }): GpuBuffer;
+  createCommandEncoder(): {
+    copyBufferToBuffer(
+      from: GpuBuffer,
+      fromOffset: number,
+      to: GpuBuffer,
+      toOffset: number,
+      size: number,
+    ): void;
+    finish(): object;
+  };
+  readonly queue: { submit(commands: readonly object[]): void };
+}
+export interface GpuBuffer {
+  readonly size: number;
+  mapAsync(mode: number): Promise<void>;
+  getMappedRange(): ArrayBuffer;
+  unmap(): void;
+  destroy(): void;
+}
+
+// `GPUBufferUsage` and `GPUMapMode`.
+const MAP_READ = 0x01;
 const COPY_SRC = 0x04;
 const COPY_DST = 0x08;
 const STORAGE = 0x80;
+const MAP_MODE_READ = 0x01;
 
 const GPU_TYPES = ["float32", "float16", "int32"] as const;
-type GpuType = (typeof GPU_TYPES)[number];
+export type GpuType = (typeof GPU_TYPES)[number];
 
-/** Types that are computed with on the GPU; the others are indices and masks that the CPU reads. */
+/** Types that are computed with on the GPU; the others are indices and masks, which the CPU reads too. */
 export function isGpuType(dtype: DType): dtype is GpuType {
   return (GPU_TYPES as readonly DType[]).includes(dtype);
 }
 
-/** A tensor over host values. */
-export function hostTensor(ort: typeof Ort, data: TypedArray, { dtype, shape }: DeviceArray): Ort.Tensor {
-  // The declared overloads know half-precision values as `Uint16Array` only; both are taken.
-  return new ort.Tensor(dtype, data as Exclude<TypedArray, Float16Array>, shape);
-}
+/** Frees the memory of arrays that were dropped without `release`. */
+const dropped = new FinalizationRegistry((buffer: GpuBuffer) => buffer.destroy());
 
-/** Frees the GPU memory of arrays that were dropped without `release`. */
-const dropped = new FinalizationRegistry((tensor: Ort.Tensor) => tensor.dispose());
-
-/** Values on the host, in GPU memory, or both. */
+/** An array in GPU memory. It has elements: there are no empty buffers. */
 export class GpuArray implements DeviceArray {
-  readonly dtype: DType;
+  readonly dtype: GpuType;
   readonly shape: readonly number[];
-  private readonly ort: typeof Ort;
-  private host: TypedArray | undefined;
-  private onGpu: Ort.Tensor | undefined;
+  private readonly device: GpuDevice;
+  /** Values that were not sent yet. */
+  private unsent: TypedArray | undefined;
+  private memory: GpuBuffer | undefined;
   private holders = 0;
   private released = false;
 
-  private constructor(ort: typeof Ort, dtype: DType, shape: readonly number[]) {
-    this.ort = ort;
+  /** Values are sent when the array is first used. `memory` is taken over; without both it is made. */
+  constructor(
+    device: GpuDevice,
+    dtype: GpuType,
+    shape: readonly number[],
+    from: { readonly values?: TypedArray; readonly memory?: GpuBuffer },
+  ) {
+    this.device = device;
     this.dtype = dtype;
     this.shape = shape;
-  }
-
-  /** Host values, sent to the GPU when a run first reads them. */
-  static fromHost(ort: typeof Ort, data: TypedArray, dtype: DType, shape: readonly number[]): GpuArray {
-    const array = new GpuArray(ort, dtype, shape);
-    array.host = data;
-    return array;
-  }
-
-  /** The result of a run. */
-  static fromTensor(ort: typeof Ort, tensor: Ort.Tensor, dtype: DType, shape: readonly number[]): GpuArray {
-    const array = new GpuArray(ort, dtype, shape);
-    if (tensor.location === "gpu-buffer") array.keep(tensor);
-    else array.host = tensor.data as TypedArray;
-    return array;
+    this.unsent = from.values;
+    if (from.memory) this.own(from.memory);
   }
 
   async read(): Promise<TypedArray> {
     this.check();
-    if (this.host) return this.host;
-    this.hold();
+    if (this.unsent) return this.unsent;
+    const { device, buffer } = this;
+    const staging = device.createBuffer({ size: buffer.size, usage: MAP_READ | COPY_DST });
     try {
-      this.host = (await this.onGpu?.getData()) as TypedArray;
-      return this.host;
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
+      device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(MAP_MODE_READ);
+      const length = this.shape.reduce((product, size) => product * size, 1);
+      return viewArray(this.dtype, staging.getMappedRange(), 0, length).slice();
     } finally {
-      this.drop();
+      staging.destroy();
     }
   }
 
@@ -85,35 +102,38 @@ export class GpuArray implements DeviceArray {
     this.freeIfDone();
   }
 
-  /** The tensor to feed to a session; held by the caller. */
-  async tensor(): Promise<Ort.Tensor> {
-    if (this.onGpu) return this.onGpu;
-    const host = this.host as TypedArray;
-    if (!isGpuType(this.dtype) || host.length === 0) return hostTensor(this.ort, host, this);
-    const device = await this.ort.env.webgpu.device;
-    const buffer = device.createBuffer({
-      // Rows of four bytes are what a copy moves, sixteen what the kernels read.
-      size: Math.ceil(host.byteLength / 16) * 16,
+  /** The memory, with the values in it; an array that was released while held still has it. */
+  get buffer(): GpuBuffer {
+    if (this.holders === 0) this.check();
+    if (this.memory) return this.memory;
+    const bytes = this.shape.reduce((product, size) => product * size, byteSize(this.dtype));
+    const buffer = this.device.createBuffer({
+      // Kernels read up to sixteen bytes at once.
+      size: Math.ceil(bytes / 16) * 16,
       usage: STORAGE | COPY_SRC | COPY_DST,
-      mappedAtCreation: true,
+      mappedAtCreation: this.unsent !== undefined,
     });
-    new Uint8Array(buffer.getMappedRange()).set(
-      new Uint8Array(host.buffer, host.byteOffset, host.byteLength),
-    );
-    buffer.unmap();
-    this.keep(
-      this.ort.Tensor.fromGpuBuffer(buffer, {
-        dataType: this.dtype,
-        dims: this.shape,
-        dispose: () => buffer.destroy(),
-      }),
-    );
-    return this.onGpu as unknown as Ort.Tensor;
+    if (this.unsent) {
+      viewArray(this.dtype, buffer.getMappedRange(), 0, this.unsent.length).set(this.unsent as never);
+      buffer.unmap();
+      this.unsent = undefined;
+    }
+    this.own(buffer);
+    return buffer;
   }
 
-  private keep(tensor: Ort.Tensor): void {
-    this.onGpu = tensor;
-    dropped.register(this, tensor, this);
+  /** Gives the memory away; whoever uses this array afterwards gets an error. */
+  take(): GpuBuffer {
+    const { buffer } = this;
+    dropped.unregister(this);
+    this.memory = undefined;
+    this.released = true;
+    return buffer;
+  }
+
+  private own(buffer: GpuBuffer): void {
+    this.memory = buffer;
+    dropped.register(this, buffer, this);
   }
 
   private check(): void {
@@ -122,10 +142,10 @@ export class GpuArray implements DeviceArray {
 
   private freeIfDone(): void {
     if (!this.released || this.holders > 0) return;
-    this.host = undefined;
-    if (!this.onGpu) return;
+    this.unsent = undefined;
+    if (!this.memory) return;
     dropped.unregister(this);
-    this.onGpu.dispose();
-    this.onGpu = undefined;
+    this.memory.destroy();
+    this.memory = undefined;
   }
 }

@@ -9,6 +9,7 @@ export class HostArray implements DeviceArray {
   readonly shape: readonly number[];
   private values: TypedArray | undefined;
   private readonly byteLength: number;
+  private pins = 0;
 
   constructor(values: TypedArray, dtype: DType, shape: readonly number[]) {
     this.dtype = dtype;
@@ -34,9 +35,22 @@ export class HostArray implements DeviceArray {
 
   release(): void {}
 
-  /** Gives the memory away; whoever uses this array afterwards gets an error instead of other values. */
-  take(): TypedArray {
+  /** Keeps the memory from being taken: a session reads it. */
+  pin(): void {
+    this.pins++;
+  }
+
+  unpin(): void {
+    this.pins--;
+  }
+
+  /**
+   * Gives the memory away; whoever uses this array afterwards gets an error instead of other values.
+   * Undefined while a session reads it.
+   */
+  take(): TypedArray | undefined {
     const { data } = this;
+    if (this.pins > 0) return undefined;
     this.values = undefined;
     return data;
   }
@@ -52,7 +66,7 @@ export function hostValues(name: string, array: DeviceArray | undefined, backend
   }
 }
 
-/** The memory of a recycled array for output `spec`, or `undefined` where none was given. */
+/** The memory of a recycled array for output `spec`, or `undefined` where there is none to be had. */
 export function recycled(spec: OutputSpec, array: DeviceArray | undefined): TypedArray | undefined {
   if (!array) return undefined;
   if (!(array instanceof HostArray) || describe(array) !== describe(spec))

@@ -29,11 +29,16 @@ const FUNCTIONS = {
     "int",
     "void *",
   ],
+  CreateTensorTypeAndShapeInfo: [57, "status", "void *"],
+  SetTensorElementType: [58, "status", "void *", "int"],
+  SetDimensions: [59, "status", "void *", "void *", "size_t"],
   CreateCpuMemoryInfo: [69, "status", "int", "int", "void *"],
   ReleaseStatus: [93, "void", "void *"],
   ReleaseMemoryInfo: [94, "void", "void *"],
   ReleaseSession: [95, "void", "void *"],
   ReleaseValue: [96, "void", "void *"],
+  ReleaseTypeInfo: [98, "void", "void *"],
+  ReleaseTensorTypeAndShapeInfo: [99, "void", "void *"],
   ReleaseSessionOptions: [100, "void", "void *"],
   CreateEnvWithGlobalThreadPools: [119, "status", "int", "const char *", "void *", "void *"],
   DisablePerSessionThreads: [120, "status", "void *"],
@@ -45,7 +50,6 @@ const FUNCTIONS = {
   SetGlobalSpinControl: [149, "status", "void *", "int"],
   ReleaseArenaCfg: [157, "void", "void *"],
   CreateArenaCfgV2: [164, "status", "void *", "void *", "size_t", "void *"],
-  AddExternalInitializers: [210, "status", "void *", "void *", "void *", "size_t"],
   SessionOptionsAppendExecutionProvider: [
     216,
     "status",
@@ -55,13 +59,33 @@ const FUNCTIONS = {
     "void *",
     "size_t",
   ],
-} as const satisfies Record<string, readonly [position: number, result: string, ...args: string[]]>;
+  ReleaseValueInfo: [285, "void", "void *"],
+  ReleaseGraph: [287, "void", "void *"],
+  ReleaseModel: [288, "void", "void *"],
+  GetModelEditorApi: [291, "void *"],
+} as const satisfies FunctionTable;
+
+/** Likewise for `struct OrtModelEditorApi`. */
+const EDITOR_FUNCTIONS = {
+  CreateTensorTypeInfo: [0, "status", "void *", "void *"],
+  CreateValueInfo: [5, "status", "const char *", "void *", "void *"],
+  CreateGraph: [7, "status", "void *"],
+  SetGraphInputs: [8, "status", "void *", "void *", "size_t"],
+  AddInitializerToGraph: [10, "status", "void *", "const char *", "void *", "bool"],
+  CreateModel: [12, "status", "void *", "void *", "size_t", "void *"],
+  AddGraphToModel: [13, "status", "void *", "void *"],
+  CreateModelEditorSessionFromArray: [16, "status", "void *", "void *", "size_t", "void *", "void *"],
+  ApplyModelToModelEditorSession: [18, "status", "void *", "void *"],
+  FinalizeModelEditorSession: [19, "status", "void *", "void *", "void *"],
+} as const satisfies FunctionTable;
+
+type FunctionTable = Record<string, readonly [position: number, result: string, ...args: string[]]>;
 
 /** An address; null pointers are `null`. */
 export type Pointer = bigint;
 
 /** What may be passed: arrays pass the address of their first element. */
-export type Argument = Pointer | number | string | ArrayBufferView | null;
+export type Argument = Pointer | number | boolean | string | ArrayBufferView | null;
 
 /** A native function; `async` runs it on a thread of libuv's pool. */
 export interface NativeFunction {
@@ -69,16 +93,22 @@ export interface NativeFunction {
   async(...args: [...Argument[], (error: Error | null, result: unknown) => void]): void;
 }
 
-export type OrtApi = Readonly<Record<keyof typeof FUNCTIONS, NativeFunction>>;
+type Bound<T extends FunctionTable> = Readonly<Record<keyof T, NativeFunction>>;
+export type OrtApi = Bound<typeof FUNCTIONS>;
+export type OrtEditorApi = Bound<typeof EDITOR_FUNCTIONS>;
 
-/** Binds every function: `bind` makes one from its position and signature. */
-export function bindOrtApi(
-  bind: (position: number, result: string, args: readonly string[]) => NativeFunction,
-): OrtApi {
-  const bound: Partial<Record<keyof typeof FUNCTIONS, NativeFunction>> = {};
-  for (const name of Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[]) {
-    const [position, result, ...args] = FUNCTIONS[name];
-    bound[name] = bind(position, result === "status" ? "void *" : result, args);
-  }
-  return bound as OrtApi;
+/** Makes a function from the struct's address, its position there, and its signature. */
+type Bind = (table: Pointer, position: number, result: string, args: readonly string[]) => NativeFunction;
+
+function bindTable<T extends FunctionTable>(functions: T, table: Pointer, bind: Bind): Bound<T> {
+  const bound: Record<string, NativeFunction> = {};
+  for (const [name, [position, result, ...args]] of Object.entries(functions))
+    bound[name] = bind(table, position, result === "status" ? "void *" : result, args);
+  return bound as Bound<T>;
+}
+
+/** Binds the functions of the `OrtApi` at `table`. */
+export function bindOrtApi(table: Pointer, bind: Bind): { api: OrtApi; editor: OrtEditorApi } {
+  const api = bindTable(FUNCTIONS, table, bind);
+  return { api, editor: bindTable(EDITOR_FUNCTIONS, api.GetModelEditorApi() as Pointer, bind) };
 }

@@ -9,6 +9,7 @@ import { checkCount, checkOutputs, checkUpload } from "./checks.ts";
 import { HostArray, hostValues, recycled } from "./host-array.ts";
 import type { Pointer } from "./ort-api.ts";
 import { CStrings, type OrtLibrary, openLibrary } from "./ort-library.ts";
+import { createSession } from "./ort-weights.ts";
 import { probe } from "./probe.ts";
 import { Serial } from "./serial.ts";
 
@@ -25,7 +26,7 @@ const TURN = 8;
 /** `GraphOptimizationLevel`. */
 const LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 
-/** A session that held more initializers than this (bytes) gives its memory back to the system at its end. */
+/** After a session with more weights than this (bytes), freed memory is given back to the system. */
 const MUCH_MEMORY = 32 << 20;
 
 /** Memory that native code on another thread is using; what is here is not collected. */
@@ -62,36 +63,21 @@ class DirectBackend implements Backend {
   /** Creates a session on another thread. */
   private async open(model: Uint8Array, options: LoadOptions): Promise<Session> {
     const { library } = this;
-    const { api, environment } = library;
-    const weights = options.weights ?? new Map<string, DeviceArray>();
-    const names = new CStrings(library, [...weights.keys()]);
-    const values = new BigUint64Array(new ArrayBuffer(8 * Math.max(1, weights.size)));
-    const session = new BigUint64Array(new ArrayBuffer(8));
-    const used = { model, weights, names, values, session };
-    const settings = library.create(api.CreateSessionOptions);
+    const weights = new Map<string, HostArray>();
+    for (const [name, array] of options.weights ?? []) {
+      hostValues(name, array, NAME);
+      weights.set(name, array as HostArray);
+    }
+    const settings = library.create(library.api.CreateSessionOptions);
+    const used = { model, weights };
     inUse.add(used);
     try {
       this.configure(settings, options);
-      let count = 0;
-      let bytes = 0;
-      for (const [name, array] of weights) {
-        const data = hostValues(name, array, NAME);
-        values[count++] = library.tensor(data, array.dtype, array.shape);
-        bytes += data.byteLength;
-      }
-      if (count > 0) library.check(api.AddExternalInitializers(settings, names.pointers, values, count));
-      await library.callAsync(
-        api.CreateSessionFromArray,
-        environment,
-        library.address(model),
-        model.byteLength,
-        settings,
-        library.address(session),
-      );
-      return { pointer: session[0] as Pointer, bytes };
+      const pointer = await createSession(library, settings, model, weights);
+      for (const array of weights.values()) array.pin();
+      return { pointer, weights: [...weights.values()] };
     } finally {
-      for (const value of values) if (value !== 0n) api.ReleaseValue(value);
-      api.ReleaseSessionOptions(settings);
+      library.api.ReleaseSessionOptions(settings);
       inUse.delete(used);
     }
   }
@@ -115,14 +101,16 @@ class DirectBackend implements Backend {
   }
 }
 
-/** A native session and the bytes of the weights that were given to it. */
+/** A native session and the weights that it reads. */
 interface Session {
   readonly pointer: Pointer;
-  readonly bytes: number;
+  readonly weights: readonly HostArray[];
 }
 
-function releaseSession(library: OrtLibrary, { pointer, bytes }: Session): void {
+function releaseSession(library: OrtLibrary, { pointer, weights }: Session): void {
   library.api.ReleaseSession(pointer);
+  for (const array of weights) array.unpin();
+  const bytes = weights.reduce((sum, { data }) => sum + data.byteLength, 0);
   if (bytes > MUCH_MEMORY) library.trim();
 }
 
@@ -254,11 +242,12 @@ export async function openDirect(options: BackendOptions): Promise<Backend> {
   const threads = options.threads ?? availableParallelism();
   const library = await openLibrary(threads);
   const backend = new DirectBackend(library, options.device === "webgpu" ? "webgpu" : "cpu", threads);
-  await probe(backend).catch((error: Error) => {
+  const loaded = await probe(backend).catch((error: Error) => {
     // Where onnxruntime-node came first, the process has an environment without shared threads.
     if (!error.message.includes("GlobalThreadPools")) throw error;
     library.sharedThreads = undefined;
     return probe(backend);
   });
+  loaded.release();
   return backend;
 }

@@ -11,6 +11,7 @@ import {
   ORT_API_VERSION,
   ORT_VERSION,
   type OrtApi,
+  type OrtEditorApi,
   type Pointer,
 } from "./ort-api.ts";
 
@@ -46,6 +47,7 @@ function libraryPath(): string {
 /** The library with its process-wide environment: one thread pool and one memory arena for all sessions. */
 export class OrtLibrary {
   readonly api: OrtApi;
+  readonly editor: OrtEditorApi;
   readonly environment: Pointer;
   /** Size of the shared thread pool; undefined where somebody else made the environment without one. */
   sharedThreads: number | undefined;
@@ -61,7 +63,7 @@ export class OrtLibrary {
     this.koffi = koffi;
     if (koffi.config().async_stack_size !== STACK_BYTES)
       koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
-    this.api = bindLibrary(koffi, libraryPath());
+    ({ api: this.api, editor: this.editor } = bindLibrary(koffi, libraryPath()));
     this.outAddress = this.address(this.out);
     this.dimsAddress = this.address(this.dims);
     this.hostMemory = this.create(this.api.CreateCpuMemoryInfo, DEVICE_ALLOCATOR, 0);
@@ -169,7 +171,7 @@ export class CStrings {
   }
 }
 
-function bindLibrary(koffi: Koffi, path: string): OrtApi {
+function bindLibrary(koffi: Koffi, path: string): ReturnType<typeof bindOrtApi> {
   const library = koffi.load(path);
   const BASE = koffi.struct({ GetApi: "void *", GetVersionString: "void *" });
   const base = koffi.decode(library.func("OrtGetApiBase", "void *", [])(), BASE) as Record<string, Pointer>;
@@ -179,8 +181,8 @@ function bindLibrary(koffi: Koffi, path: string): OrtApi {
   const table: Pointer | null = koffi.call(base.GetApi, koffi.proto("void *", ["uint32_t"]), ORT_API_VERSION);
   if (table === null)
     throw new Error(`ONNX Runtime ${version} has no API version ${ORT_API_VERSION} (${path})`);
-  return bindOrtApi((position, result, args) => {
-    const pointer: Pointer = koffi.decode(table, 8 * position, "void *");
+  return bindOrtApi(table, (start, position, result, args) => {
+    const pointer: Pointer = koffi.decode(start, 8 * position, "void *");
     return koffi.decode(pointer, koffi.proto(result, [...args])) as NativeFunction;
   });
 }

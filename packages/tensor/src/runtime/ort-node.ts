@@ -5,7 +5,7 @@
 import type * as Ort from "onnxruntime-node";
 import type { DType, TypedArray } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions, OutputSpec } from "./backend.ts";
-import { checkCount, checkOutputs, checkUpload } from "./checks.ts";
+import { bytesOf, checkCount, checkOutputs, checkUpload } from "./checks.ts";
 import { HostArray, hostValues } from "./host-array.ts";
 import { probe } from "./probe.ts";
 import { Serial } from "./serial.ts";
@@ -49,11 +49,6 @@ class NodeBackend implements Backend {
     });
     return new NodeExecutable(this.ort, this.runs, session, options);
   }
-}
-
-/** Bytes of a typed array, without a copy; the package takes no empty array. */
-function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
-  return byteLength > 0 ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(1);
 }
 
 class NodeExecutable implements Executable {
@@ -109,6 +104,6 @@ class NodeExecutable implements Executable {
 /** Opens the backend. Rejects where the package cannot be loaded, or has no device for `webgpu`. */
 export async function openNode(options: BackendOptions): Promise<Backend> {
   const backend = new NodeBackend(await import("onnxruntime-node"), options);
-  await probe(backend);
+  (await probe(backend)).release();
   return backend;
 }

@@ -5,8 +5,8 @@
 import type * as Ort from "onnxruntime-web";
 import type { DType, TypedArray } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions, OutputSpec } from "./backend.ts";
-import { checkCount, checkOutputs, checkUpload } from "./checks.ts";
-import { GpuArray, hostTensor, isGpuType } from "./gpu-array.ts";
+import { bytesOf, checkCount, checkOutputs, checkUpload, describe } from "./checks.ts";
+import { GpuArray, type GpuBuffer, type GpuDevice, isGpuType } from "./gpu-array.ts";
 import { HostArray, hostValues } from "./host-array.ts";
 import { probe } from "./probe.ts";
 import { Serial } from "./serial.ts";
@@ -19,6 +19,8 @@ class WebBackend implements Backend {
   readonly name = NAME;
   readonly device: "wasm" | "webgpu";
   readonly ort: typeof Ort;
+  /** The device and a session that keeps it; set once the first session was made. */
+  gpu: { readonly device: GpuDevice; readonly keptBy: Executable } | undefined;
   /** `onnxruntime-web` does one thing at a time: loading counts as a run. */
   readonly runs = new Serial();
 
@@ -29,9 +31,9 @@ class WebBackend implements Backend {
 
   upload(data: TypedArray, dtype: DType, shape: readonly number[]): DeviceArray {
     checkUpload(data, dtype, shape);
-    return this.device === "webgpu"
-      ? GpuArray.fromHost(this.ort, data, dtype, shape)
-      : new HostArray(data, dtype, shape);
+    if (this.gpu && isGpuType(dtype) && data.length > 0)
+      return new GpuArray(this.gpu.device, dtype, shape, { values: data });
+    return new HostArray(data, dtype, shape);
   }
 
   load(model: Uint8Array, options: LoadOptions): Promise<Executable> {
@@ -47,23 +49,11 @@ class WebBackend implements Backend {
         enableMemPattern: false,
         logSeverityLevel: LOG_ERRORS,
         externalData,
-        preferredOutputLocation: Object.fromEntries(
-          options.outputs.map((spec) => [spec.name, this.keepsOnGpu(spec) ? "gpu-buffer" : "cpu"]),
-        ),
         ...(prepack ? {} : { extra: { session: { disable_prepacking: "1" } } }),
       });
       return new WebExecutable(this, session, options);
     });
   }
-
-  private keepsOnGpu({ dtype, shape }: OutputSpec): boolean {
-    return this.device === "webgpu" && isGpuType(dtype) && !shape.includes(0);
-  }
-}
-
-/** Bytes of a typed array, without a copy. */
-function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 class WebExecutable implements Executable {
@@ -71,6 +61,8 @@ class WebExecutable implements Executable {
   private readonly session: Ort.InferenceSession;
   private readonly inputs: readonly string[];
   private readonly outputs: readonly OutputSpec[];
+  /** Type and shape of each input that the graph declares. */
+  private readonly declared = new Map<string, string>();
   private released = false;
 
   constructor(backend: WebBackend, session: Ort.InferenceSession, { inputs, outputs }: LoadOptions) {
@@ -78,6 +70,8 @@ class WebExecutable implements Executable {
     this.session = session;
     this.inputs = inputs;
     this.outputs = outputs;
+    for (const input of session.inputMetadata)
+      if (input.isTensor) this.declared.set(input.name, `${input.type} [${input.shape.join(", ")}]`);
   }
 
   async run(
@@ -106,24 +100,47 @@ class WebExecutable implements Executable {
     inputs: readonly DeviceArray[],
     recycle: readonly (DeviceArray | undefined)[],
   ): Promise<DeviceArray[]> {
-    const { backend } = this;
-    // WebAssembly copies its results and WebGPU has a pool of buffers: memory nobody reads goes back there.
-    for (const array of recycle) array?.release();
     const feeds: Record<string, Ort.Tensor> = {};
-    for (const [i, name] of this.inputs.entries()) {
-      const array = inputs[i] as DeviceArray;
-      feeds[name] =
-        array instanceof GpuArray
-          ? await array.tensor()
-          : hostTensor(backend.ort, hostValues(name, array, NAME), array);
-    }
-    const names = this.outputs.map(({ name }) => name);
-    const results = await this.session.run(feeds, names);
-    return this.outputs.map(({ name, dtype, shape }) => {
-      const tensor = results[name] as Ort.Tensor;
-      if (backend.device === "webgpu") return GpuArray.fromTensor(backend.ort, tensor, dtype, shape);
-      return new HostArray(tensor.data as TypedArray, dtype, shape);
+    this.inputs.forEach((name, i) => {
+      feeds[name] = this.tensor(name, inputs[i] as DeviceArray);
     });
+    // Results on the GPU are written into memory of ours: tensors that a session makes itself become invalid
+    // with its release, and with `preferredOutputLocation` a session is of no use after its first error.
+    const onGpu = this.outputs.map((spec, i) => this.gpuOutput(spec, recycle[i]));
+    const fetches: Record<string, Ort.Tensor | null> = {};
+    this.outputs.forEach(({ name }, i) => {
+      const array = onGpu[i];
+      fetches[name] = array ? this.gpuTensor(array) : null;
+    });
+    const results = await this.session.run(feeds, fetches);
+    return this.outputs.map(
+      ({ name, dtype, shape }, i) =>
+        onGpu[i] ?? new HostArray((results[name] as Ort.Tensor).data as TypedArray, dtype, shape),
+    );
+  }
+
+  /** Where output `spec` goes; undefined for host memory, which `onnxruntime-web` allots itself. */
+  private gpuOutput(spec: OutputSpec, recycle: DeviceArray | undefined): GpuArray | undefined {
+    const { gpu } = this.backend;
+    const { dtype, shape } = spec;
+    if (!gpu || !isGpuType(dtype) || shape.includes(0)) return undefined;
+    if (recycle && (!(recycle instanceof GpuArray) || describe(recycle) !== describe(spec)))
+      throw new Error(`output ${spec.name}: cannot recycle ${describe(recycle)} as ${describe(spec)}`);
+    return new GpuArray(gpu.device, dtype, shape, recycle ? { memory: recycle.take() } : {});
+  }
+
+  private tensor(name: string, array: DeviceArray): Ort.Tensor {
+    if (this.declared.get(name) !== describe(array))
+      throw new Error(`input ${name}: expected ${this.declared.get(name)}, got ${describe(array)}`);
+    if (this.backend.gpu && array instanceof GpuArray) return this.gpuTensor(array);
+    const data = hostValues(name, array, NAME);
+    // The declared overloads know half-precision values as `Uint16Array` only; both are taken.
+    return new this.backend.ort.Tensor(array.dtype, data as Exclude<TypedArray, Float16Array>, array.shape);
+  }
+
+  private gpuTensor({ buffer, dtype, shape }: GpuArray): Ort.Tensor {
+    const memory = buffer as GpuBuffer & Ort.Tensor.GpuBufferType;
+    return this.backend.ort.Tensor.fromGpuBuffer(memory, { dataType: dtype, dims: shape });
   }
 }
 
@@ -139,6 +156,9 @@ export async function openWeb(
   wasm.numThreads = globalThis.crossOriginIsolated === false ? 1 : (threads ?? navigator.hardwareConcurrency);
   if (wasmPaths !== undefined) wasm.wasmPaths = wasmPaths;
   const backend = new WebBackend(ort, device === "webgpu" ? "webgpu" : "wasm");
-  await probe(backend);
+  const loaded = await probe(backend);
+  // The GPU device, with all its memory, lives as long as there is a session.
+  if (device === "webgpu") backend.gpu = { device: await ort.env.webgpu.device, keptBy: loaded };
+  else loaded.release();
   return backend;
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { isMainThread, Worker } from "node:worker_threads";
 import type { BackendOptions } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node.ts";
-import { build } from "./model.ts";
+import { build } from "../support/model.ts";
 
 const SIZE = 512;
 
