@@ -118,19 +118,21 @@ describe.skipIf(!present)("ResNets for CIFAR-10", () => {
       model.eval();
       const classify = compile((x: Tensor) => model.forward(x), { freeze: true });
 
-      const ours = (await classify(batch(0, 32)).tolist()) as number[][];
+      // A few pictures at a time stay in the cache.
+      const size = 40;
+      const ours = (await classify(batch(0, size)).tolist()) as number[][];
       const worst = Math.max(
         ...logits.flatMap((row, i) => row.map((v, j) => Math.abs(v - (ours[i]?.[j] as number)))),
       );
       expect(worst).toBeLessThan(1e-3);
 
       let right = 0;
-      for (let start = 0; start < count; start += 200) {
-        const classes = (await classify(batch(start, 200)).argmax(1).tolist()) as number[];
+      for (let start = 0; start < count; start += size) {
+        const classes = (await classify(batch(start, size)).argmax(1).tolist()) as number[];
         right += classes.filter((label, i) => label === labels[start + i]).length;
       }
       const accuracy = (100 * right) / count;
       expect(accuracy).toBeGreaterThanOrEqual(99.7);
       expect(Math.abs(accuracy - theirs)).toBeLessThan(0.03);
-    });
+    }, 300_000);
 });

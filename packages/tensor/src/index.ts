@@ -53,6 +53,7 @@ export { concat, type Index, type PadMode, type Pads, stack } from "./ops/moveme
 export * from "./ops/norm.ts";
 export { fold, meshgrid, pixelShuffle, pixelUnshuffle, type UnfoldOptions, unfold } from "./ops/patches.ts";
 export * from "./ops/pool.ts";
+export { dequantize, matmulNBits, type QuantizedMatrix } from "./ops/quantized.ts";
 export { type ResizeMode, type ResizeOptions, resize } from "./ops/resize.ts";
 export { type GridSampleOptions, gridSample } from "./ops/sample.ts";
 export { hammingWindow, hannWindow, istft, type StftOptions, stft } from "./ops/signal.ts";

@@ -8,6 +8,7 @@ export * from "./embedding.ts";
 export * from "./linear.ts";
 export * from "./norm.ts";
 export * from "./pool.ts";
+export * from "./quantized.ts";
 export * from "./recurrent.ts";
 export * from "./shape.ts";
 export * from "./transformer.ts";

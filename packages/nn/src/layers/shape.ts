@@ -1,4 +1,11 @@
-import type { Shape, Tensor } from "@tessera-ml/tensor";
+import {
+  pixelShuffle,
+  pixelUnshuffle,
+  type ResizeOptions,
+  resize,
+  type Shape,
+  type Tensor,
+} from "@tessera-ml/tensor";
 import { Module } from "../module.ts";
 
 /** Joins the axes from `start` to `end` into one; by default all but the first. */
@@ -27,5 +34,40 @@ export class Unflatten extends Module {
   forward(x: Tensor): Tensor {
     const at = this.axis < 0 ? this.axis + x.rank : this.axis;
     return x.reshape([...x.shape.slice(0, at), ...this.shape, ...x.shape.slice(at + 1)]);
+  }
+}
+
+/** [N, C, ...] at another size (`size`) or larger by a factor (`scale`); nearest neighbours by default. */
+export class Upsample extends Module {
+  readonly options: ResizeOptions;
+  constructor(options: ResizeOptions) {
+    super();
+    this.options = options;
+  }
+  forward(x: Tensor): Tensor {
+    return resize(x, this.options);
+  }
+}
+
+/** [N, C·r², H, W] → [N, C, H·r, W·r] (Shi et al. 2016). */
+export class PixelShuffle extends Module {
+  readonly factor: number;
+  constructor(factor: number) {
+    super();
+    this.factor = factor;
+  }
+  forward(x: Tensor): Tensor {
+    return pixelShuffle(x, this.factor);
+  }
+}
+/** [N, C, H·r, W·r] → [N, C·r², H, W]. */
+export class PixelUnshuffle extends Module {
+  readonly factor: number;
+  constructor(factor: number) {
+    super();
+    this.factor = factor;
+  }
+  forward(x: Tensor): Tensor {
+    return pixelUnshuffle(x, this.factor);
   }
 }

@@ -186,6 +186,11 @@ export class Emitter {
     return this.constant(dtype, [value], []);
   }
 
+  /** Whether a name is a constant of the file: a literal or a frozen weight. */
+  isConstant(name: string): boolean {
+    return this.initializers.has(name);
+  }
+
   /** Adds an initializer that stands in the file. */
   initializer(name: string, data: TypedArray, spec: Spec): void {
     this.initializers.set(
