@@ -137,11 +137,7 @@ function layoutOf({ bits, blockSize, columns }: QuantizedMatrix): Layout {
  * @param options `accuracy` 4 (the default) also rounds x to 8 bits in every block, by far the fastest;
  *   1 computes in float32
  */
-export function matmulNBits(
-  x: Tensor,
-  matrix: QuantizedMatrix,
-  options: { accuracy?: 1 | 4 } = {},
-): Tensor {
+export function matmulNBits(x: Tensor, matrix: QuantizedMatrix, options: { accuracy?: 1 | 4 } = {}): Tensor {
   const { accuracy = 4 } = options;
   return apply(matmulOp, [floating(x).astype("float32"), ...operands(matrix)], {
     ...layoutOf(matrix),
