@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { allocate, type DType, fromNumbers } from "../../src/dtype.ts";
-import { evaluate, grad, Tensor } from "../../src/index.ts";
+import { configure, evaluate, grad, Tensor } from "../../src/index.ts";
 import { type Entry, mismatch, numberOf, type StoredArray, type Tolerance } from "./compare.ts";
 import { uniform } from "./uniform.ts";
 
@@ -29,6 +29,11 @@ interface Case {
   readonly grads?: Readonly<Record<string, StoredArray>>;
   readonly grads2?: Readonly<Record<string, StoredArray>>;
 }
+
+// Another device than the default: `VITE_DEVICE=webgpu npx vitest run --project browser <file>`.
+const { VITE_DEVICE: device } =
+  (import.meta as { env?: { VITE_DEVICE?: "cpu" | "wasm" | "webgpu" } }).env ?? {};
+if (device) configure({ device });
 
 /** How to call one operator: the attributes of the case, then its inputs in order. */
 export type Call<A> = (args: A, ...inputs: Tensor[]) => Tensor | readonly Tensor[];
