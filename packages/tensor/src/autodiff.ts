@@ -1,9 +1,10 @@
 /** Gradients, as graphs of the same operators: they can be differentiated again. */
 
 import { isFloat } from "./dtype.ts";
-import { defineOp, type Node, type Operands, topologicalOrder, type Value } from "./graph/graph.ts";
+import { defineOp, idMark, type Node, type Operands, topologicalOrder, type Value } from "./graph/graph.ts";
+import { Overlay, within } from "./graph/trace.ts";
 import { apply } from "./ops/apply.ts";
-import { onesLike, zerosLike } from "./ops/create.ts";
+import { onesLike, scalar, zerosLike } from "./ops/create.ts";
 import { stopGradient, where } from "./ops/elementwise.ts";
 import { sameShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
@@ -93,8 +94,14 @@ export function valueAndGrad<R extends Tensor | readonly [Tensor, ...unknown[]]>
   fn: () => R,
 ): { value: R; grads: Gradients } {
   const named = variablesOf(target);
-  const before = [...named.values()].map((variable) => new Tensor(variable.value));
-  const value = fn();
+  // Fresh values: two variables that hold the same one, or a tensor beside them, have gradients of their own.
+  const before = [...named.values()].map((variable) => {
+    const fresh = apply(rename, [variable], {});
+    fresh.value.label = variable.name;
+    return fresh;
+  });
+  const values = new Map([...named.values()].map((variable, i) => [variable, (before[i] as Tensor).value]));
+  const value = within(new Overlay(values), fn);
   const loss = value instanceof Tensor ? value : value[0];
   checkScalar(loss, "valueAndGrad");
   const parts = backward([loss], [onesLike(loss)], before);
@@ -142,7 +149,7 @@ function vjp<A extends readonly unknown[]>(fn: (...args: A) => Tensor, args: A, 
     return apply(rename, [argument], {});
   });
   const renamed = args.map((argument, i) => (wrt.includes(i) ? inputs[wrt.indexOf(i)] : argument));
-  const loss = fn(...(renamed as unknown as A));
+  const loss = within(new Overlay(), () => fn(...(renamed as unknown as A)));
   checkScalar(loss, "grad");
   const parts = backward([loss], [onesLike(loss)], inputs);
   return { loss, grads: parts.map((part, i) => part ?? zerosLike(inputs[i] as Tensor)) };
@@ -170,7 +177,7 @@ export interface WithGradient {
  */
 export function customGradient(fn: (...inputs: Tensor[]) => WithGradient): (...inputs: Tensor[]) => Tensor {
   return (...inputs) => {
-    const { value, gradient } = fn(...inputs.map(stopGradient));
+    const { value, gradient } = fn(...inputs);
     return apply(custom, [stopGradient(value), ...inputs], { gradient });
   };
 }
@@ -186,20 +193,26 @@ const custom = defineOp<{ gradient: (dy: Tensor) => readonly (Tensor | undefined
 /**
  * Computes `fn` again in the backward pass instead of keeping what it computed: less memory for more
  * time (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). Inputs are the tensors
- * given; variables that `fn` reads get their gradients too.
+ * given; variables and other tensors that `fn` reads get their gradients too. The second pass draws the
+ * same random numbers, and what it assigns to variables is dropped.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor): (...inputs: Tensor[]) => Tensor {
   return (...inputs) => {
-    const captured = capturedValues(fn(...inputs), inputs);
-    const operands = [...inputs, ...captured.map((value) => new Tensor(value))];
-    const value = fn(...inputs.map(stopGradient));
-    return apply(recompute, [stopGradient(value), ...operands], { forward: fn, count: inputs.length });
+    const given = inputs.map(stopGradient);
+    const scope = new Overlay();
+    const mark = idMark();
+    const value = within(scope, () => fn(...given));
+    const captured = capturedValues(value, mark, given);
+    const operands = [...inputs, ...captured.map((each) => new Tensor(each))];
+    const forward = (...again: Tensor[]) =>
+      within(new Overlay(scope.reads, { dry: true }), () => fn(...again));
+    return apply(recompute, [stopGradient(value), ...operands], { forward, count: inputs.length });
   };
 }
 
-/** The leaves that `output` depends on besides `inputs`: parameters, in practice. */
-function capturedValues(output: Tensor, inputs: readonly Tensor[]): Value[] {
-  const known = new Set(inputs.map((input) => input.value));
+/** The values made before `mark` that `output` depends on besides `given`: parameters, in practice. */
+function capturedValues(output: Tensor, mark: number, given: readonly Tensor[]): Value[] {
+  const known = new Set(given.map((input) => input.value));
   const captured = new Set<Value>();
   const seen = new Set<Value>();
   const stack = [output.value];
@@ -207,7 +220,7 @@ function capturedValues(output: Tensor, inputs: readonly Tensor[]): Value[] {
     const value = stack.pop() as Value;
     if (seen.has(value) || known.has(value)) continue;
     seen.add(value);
-    if (value.node && !value.stored) stack.push(...value.node.inputs);
+    if (value.id >= mark && value.node && !value.stored) stack.push(...value.node.inputs);
     else if (isFloat(value.dtype)) captured.add(value);
   }
   return [...captured];
@@ -222,11 +235,11 @@ const recompute = defineOp<{ forward: (...inputs: Tensor[]) => Tensor; count: nu
     if (!dy) return [];
     // A zero that only the cotangent can tell: the second pass cannot be merged with the first, nor
     // start before the backward pass has come this far.
-    const first = dy.reshape([-1]).narrow(0, 0, 1).reshape([]);
+    const first = dy.size === 0 ? scalar(0) : dy.reshape([-1]).narrow(0, 0, 1).reshape([]);
     const zero = where(first.equal(first), 0, zerosLike(first));
     const later = inputs
       .slice(1, 1 + count)
-      .map((input) => (isFloat(input.dtype) ? input.add(zero.astype(input.dtype)) : input));
+      .map((input) => (input.dtype === "bool" ? input : input.add(zero.astype(input.dtype))));
     return [null, ...backward([forward(...later)], [dy], [...later, ...inputs.slice(1 + count)])];
   },
 });

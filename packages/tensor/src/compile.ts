@@ -3,9 +3,9 @@
 import { materialize, Plan } from "./graph/execute.ts";
 import { Value } from "./graph/graph.ts";
 import { canonicalize } from "./graph/lower.ts";
-import { takePending } from "./graph/pending.ts";
+import { withPending } from "./graph/pending.ts";
 import type { Stored } from "./graph/stored.ts";
-import { currentTrace, Trace, underTrace } from "./graph/trace.ts";
+import { currentScope, Trace, within } from "./graph/trace.ts";
 import { Tensor } from "./tensor.ts";
 import { flatten } from "./tree.ts";
 import type { Variable } from "./variable.ts";
@@ -22,6 +22,8 @@ export interface CompileOptions {
 
 /** A traced function and all that its graph needs. */
 export interface Traced {
+  /** For messages. */
+  readonly name: string;
   readonly plan: Plan;
   /** Where the array of each leaf comes from: an argument, a variable, or a captured tensor. */
   readonly sources: ReadonlyMap<string, number | Variable | Value>;
@@ -91,7 +93,7 @@ export function compile<A extends readonly unknown[], R>(
   };
 
   const compiled = (...args: A): R => {
-    if (currentTrace()) return fn(...args);
+    if (currentScope()) return fn(...args);
     const { traced, leaves } = lookUp(args);
     return call(traced, leaves) as R;
   };
@@ -117,19 +119,26 @@ function trace<A extends readonly unknown[], R>(
     value.label = `argument ${i}`;
     return value;
   });
-  const result = underTrace(scope, () =>
+  const result = within(scope, () =>
     fn(...(rebuildArgs(placeholders.map((value) => new Tensor(value))) as A)),
   );
   const name = options.name ?? (fn.name || "a compiled function");
-  if (result instanceof Promise)
+  if (result instanceof Promise) {
+    // Whatever it rejects with comes of the same mistake.
+    result.catch(() => {});
     throw new Error(`${name} is async: building a graph is synchronous, read results outside`);
+  }
   const flat = flatten(result);
   const written = [...scope.writes.keys()];
-  const outputs = underTrace(scope, () => [
+  const outputs = within(scope, () => [
     ...flat.leaves.map((leaf) => leaf.value),
     ...written.map((variable) => scope.writes.get(variable) as Value),
   ]);
-  computeCaptured(outputs, scope);
+  try {
+    computeCaptured(outputs, scope);
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+  }
 
   const sourceOf = new Map<Value, number | Variable | Value>();
   placeholders.forEach((value, i) => sourceOf.set(value, i));
@@ -140,9 +149,7 @@ function trace<A extends readonly unknown[], R>(
   for (const [leafName, leaf] of graph.leaves) {
     const source = sourceOf.get(leaf) ?? leaf;
     if (source instanceof Value && !source.stored)
-      throw new Error(
-        `${name} uses ${source.describe()}, an input of another function that is being compiled`,
-      );
+      throw new Error(`${name}: ${source.describe()} is an input of another function that is being compiled`);
     sources.set(leafName, source);
     if (
       options.freeze &&
@@ -157,6 +164,7 @@ function trace<A extends readonly unknown[], R>(
     return typeof source === "object" && (source instanceof Value || frozen.has(source));
   };
   return {
+    name,
     plan: new Plan(graph, options.freeze ? isFrozen : undefined),
     sources,
     frozen,
@@ -188,15 +196,17 @@ function call(traced: Traced, args: readonly Tensor[]): unknown {
   const variables = [...traced.sources.values()].filter(
     (source): source is Variable => typeof source === "object" && !(source instanceof Value),
   );
-  materialize([
-    ...args.map((arg) => arg.value),
-    ...(variables.some((variable) => !variable.peekValue().stored) ? takePending() : []),
-  ]);
+  const given = args.map((arg) => arg.value);
+  if (variables.every((variable) => variable.peekValue().stored)) materialize(given);
+  else {
+    withPending(given, materialize);
+    materialize(variables.map((variable) => variable.peekValue()));
+  }
   const feeds = new Map<string, Stored>();
   for (const [name, source] of traced.sources) {
     const value =
       typeof source === "number"
-        ? (args[source] as Tensor).value
+        ? (given[source] as Value)
         : source instanceof Value
           ? source
           : source.peekValue();
@@ -209,7 +219,13 @@ function call(traced: Traced, args: readonly Tensor[]): unknown {
     ...new Array<undefined>(traced.resultCount).fill(undefined),
     ...traced.written.map((variable) => variable.takeSpare()),
   ];
-  const results = traced.plan.run(feeds, spare);
+  const before = traced.written.map((variable) => variable.peekValue());
+  const results = traced.plan.run(feeds, spare, (error, failed) => {
+    traced.written.forEach((variable, i) =>
+      variable.revert(failed[traced.resultCount + i] as Stored, before[i] as Value),
+    );
+    if (before.length > 0) warnOfFailure(traced.name, error);
+  });
   traced.written.forEach((variable, i) => variable.adopt(results[traced.resultCount + i] as Stored));
   return traced.rebuild(
     results.slice(0, traced.resultCount).map((stored) => {
@@ -217,4 +233,13 @@ function call(traced: Traced, args: readonly Tensor[]): unknown {
       return new Tensor(Value.leaf(stored));
     }),
   );
+}
+
+const told = new WeakSet<Error>();
+
+/** Of a step whose results nobody reads one would never hear; those queued behind it fail with the same error. */
+function warnOfFailure(name: string, error: Error): void {
+  if (told.has(error)) return;
+  told.add(error);
+  console.warn(`tessera: ${name} failed, its variables keep their values: ${error.message}`);
 }

@@ -8,13 +8,12 @@
 import type { DType } from "./dtype.ts";
 import type { Emitter } from "./graph/emitter.ts";
 import { defineOp } from "./graph/graph.ts";
-import { currentTrace } from "./graph/trace.ts";
 import { apply, floating } from "./ops/apply.ts";
 import { fromArray, scalar } from "./ops/create.ts";
 import { where } from "./ops/elementwise.ts";
 import { concat } from "./ops/movement.ts";
 import { argsort } from "./ops/sort.ts";
-import { checkShape, type Shape, sizeOf } from "./shape.ts";
+import { type Shape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 import { buffer, type Variable } from "./variable.ts";
 
@@ -66,7 +65,6 @@ const bitsOp = defineOp<Draw>({
   name: "randomBits",
   infer: ([key], { shape }) => {
     checkKey(key);
-    checkShape(shape, "randomBits");
     return [{ dtype: "int32", shape }];
   },
   emit: (g, [key], [y], { attrs: { start, shape } }) => {
@@ -80,7 +78,6 @@ const uniformOp = defineOp<Draw>({
   name: "randomUniform",
   infer: ([key], { shape }) => {
     checkKey(key);
-    checkShape(shape, "randomUniform");
     return [{ dtype: "float32", shape }];
   },
   emit: (g, [key], [y], { attrs: { start, shape } }) => {
@@ -97,7 +94,6 @@ const maskOp = defineOp<{ p: number; shape: Shape }>({
   name: "randomMask",
   infer: ([key], { shape }) => {
     checkKey(key);
-    checkShape(shape, "randomMask");
     return [{ dtype: "bool", shape }];
   },
   emit: (g, [key], [y], { attrs: { p, shape } }) => {
@@ -209,7 +205,7 @@ export function manualSeed(seed: number): void {
 /** The next key of the default generator. In a compiled function it advances with each call. */
 export function nextKey(): Tensor {
   const state = generatorState();
-  const values = currentTrace() ? undefined : state.peekValue().stored?.peek();
+  const values = state.value.stored?.peek();
   if (values instanceof Int32Array) {
     // On the host while it can be: a model of a thousand layers would make a chain of graph nodes.
     const key: [number, number] = [values[0] as number, values[1] as number];

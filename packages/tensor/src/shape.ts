@@ -71,10 +71,13 @@ export function stridesOf(shape: Shape): number[] {
 }
 
 /** Checks that every extent is a non-negative integer and the product is a safe one. */
-export function checkShape(shape: Shape, where: string): void {
-  for (const extent of shape)
+export function checkShape(shape: Shape, where = ""): void {
+  let size = 1;
+  for (const extent of shape) {
     if (!Number.isInteger(extent) || extent < 0)
-      throw new Error(`${where}: a shape holds non-negative integers, got ${formatShape(shape)}`);
-  if (!Number.isSafeInteger(sizeOf(shape)))
-    throw new Error(`${where}: shape ${formatShape(shape)} has too many entries`);
+      throw new Error(`${where}a shape holds non-negative integers, got ${formatShape(shape)}`);
+    size *= extent;
+  }
+  if (!Number.isSafeInteger(size))
+    throw new Error(`${where}shape ${formatShape(shape)} has too many entries`);
 }

@@ -2,7 +2,7 @@
 import { type DType, type TypedArray, toNumbers } from "./dtype.ts";
 import { materialize } from "./graph/execute.ts";
 import type { Node, Value } from "./graph/graph.ts";
-import { takePending } from "./graph/pending.ts";
+import { withPending } from "./graph/pending.ts";
 import type { Operand } from "./ops/apply.ts";
 import * as cast from "./ops/cast.ts";
 import * as create from "./ops/create.ts";
@@ -355,7 +355,7 @@ export class Tensor {
 
 /** Computes values together with every variable whose new value is pending. */
 function evaluateValues(values: readonly Value[]): void {
-  materialize([...values, ...takePending()]);
+  withPending(values, materialize);
 }
 
 /** Computes tensors, and all variables with pending values, in one graph; resolves when they are there. */

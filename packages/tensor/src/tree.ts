@@ -21,6 +21,13 @@ function identity(object: object): number {
   return id;
 }
 
+/** Tells constants apart: equal text, equal value. */
+function constantKey(value: unknown): string {
+  if ((typeof value === "object" && value !== null) || typeof value === "function")
+    return `#${identity(value)}`;
+  return `${typeof value}=${Object.is(value, -0) ? "-0" : JSON.stringify(String(value))}`;
+}
+
 function isRecord(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
@@ -47,23 +54,18 @@ export function flatten(tree: unknown): Flattened {
     if (value instanceof Map) {
       const items = [...value].map(([name, item]) => [name as unknown, walk(item)] as const);
       return {
-        key: `M{${items.map(([name, item]) => `${String(name)}:${item.key}`).join()}}`,
+        key: `M{${items.map(([name, item]) => `${constantKey(name)}:${item.key}`).join()}}`,
         build: (next) => new Map(items.map(([name, item]) => [name, item.build(next)])),
       };
     }
-    if (typeof value === "object" && value !== null) {
-      if (!isRecord(value)) return { key: `#${identity(value)}`, build: () => value };
+    if (typeof value === "object" && value !== null && isRecord(value)) {
       const items = Object.entries(value).map(([name, item]) => [name, walk(item)] as const);
       return {
         key: `{${items.map(([name, item]) => `${JSON.stringify(name)}:${item.key}`).join()}}`,
         build: (next) => Object.fromEntries(items.map(([name, item]) => [name, item.build(next)])),
       };
     }
-    if (typeof value === "function") return { key: `#${identity(value)}`, build: () => value };
-    return {
-      key: `${typeof value}=${Object.is(value, -0) ? "-0" : JSON.stringify(String(value))}`,
-      build: () => value,
-    };
+    return { key: constantKey(value), build: () => value };
   };
   const { key, build } = walk(tree);
   return {

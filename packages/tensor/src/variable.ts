@@ -1,10 +1,11 @@
 /** Tensors that change: parameters, running statistics, optimizer state. */
 import type { TypedArray } from "./dtype.ts";
-import { Value } from "./graph/graph.ts";
+import { topologicalOrder, Value } from "./graph/graph.ts";
 import { markPending, unmarkPending } from "./graph/pending.ts";
 import type { Stored } from "./graph/stored.ts";
-import { currentTrace } from "./graph/trace.ts";
+import { currentScope, currentTrace } from "./graph/trace.ts";
 import { astype } from "./ops/cast.ts";
+import { tensor } from "./ops/create.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -43,12 +44,17 @@ export class Variable extends Tensor {
     this.isBuffer = options.buffer ?? false;
     this.trainable = options.trainable ?? !this.isBuffer;
     this.persistent = options.persistent ?? true;
-    if (!this.#value.stored) markPending(this);
+    if (this.#value.stored) return;
+    if (currentTrace() && dependsOnInputs(this.#value))
+      throw new Error(
+        `${this.name ?? "variable"}: the initial value depends on inputs of the function that is being compiled; make the variable outside of it`,
+      );
+    markPending(this);
   }
 
   override get value(): Value {
-    const trace = currentTrace();
-    if (trace) return trace.read(this);
+    const scope = currentScope();
+    if (scope) return scope.read(this);
     const value = this.#value;
     if (value.stored) value.stored.shared = true;
     if (value.label === undefined && this.name !== undefined) value.label = this.name;
@@ -57,15 +63,20 @@ export class Variable extends Tensor {
 
   /** Gives the variable another value: a tensor of its shape, or host values (row-major). */
   assign(next: Tensor | TypedArray): void {
-    const tensor = next instanceof Tensor ? next : Tensor.fromArray(next, this.shape, this.dtype);
-    if (!sameShape(tensor.shape, this.shape))
+    const given = next instanceof Tensor ? next : tensor(next, { dtype: this.dtype });
+    const fits = next === given ? sameShape(given.shape, this.shape) : given.size === this.size;
+    if (!fits)
       throw new Error(
-        `${this.name ?? "variable"}: expected ${formatShape(this.shape)}, got ${formatShape(tensor.shape)}`,
+        `${this.name ?? "variable"}: expected ${formatShape(this.shape)}, got ${formatShape(given.shape)}`,
       );
-    const value = astype(tensor, this.dtype).value;
-    const trace = currentTrace();
-    if (trace) {
-      trace.write(this, value);
+    this.assignValue(astype(given.reshape(this.shape), this.dtype).value);
+  }
+
+  /** The same for a value of this shape and type. For scopes. */
+  assignValue(value: Value): void {
+    const scope = currentScope();
+    if (scope) {
+      scope.write(this, value);
       return;
     }
     this.#spare = undefined;
@@ -88,12 +99,31 @@ export class Variable extends Tensor {
     unmarkPending(this);
   }
 
+  /** Takes back the result of a run that failed: the value is then what it was `before`. For the compiler. */
+  revert(failed: Stored, before: Value): void {
+    failed.instead = before;
+    if (this.#value.stored !== failed) return;
+    let value = before;
+    while (value.stored?.instead) value = value.stored.instead;
+    this.#value = value;
+    this.#spare = undefined;
+    this.version++;
+  }
+
   /** An array that no one reads any more, for the next result to be written into. For the compiler. */
   takeSpare(): Stored | undefined {
     const spare = this.#spare;
     this.#spare = undefined;
     return spare;
   }
+}
+
+/** Whether a value not computed yet depends on an input that only the function being compiled has. */
+function dependsOnInputs(value: Value): boolean {
+  return topologicalOrder([value]).some(({ inputs }) => inputs.some(isInput)) || isInput(value);
+}
+function isInput(value: Value): boolean {
+  return !value.stored && !value.node;
 }
 
 /**

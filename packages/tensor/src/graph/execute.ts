@@ -1,10 +1,9 @@
 /** Running graphs: which backend, cached sessions, and results that are on their way. */
 import { openBackend } from "#runtime";
-import { allocate } from "../dtype.ts";
+import { fromNumbers } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable } from "../runtime/backend.ts";
-import { sizeOf } from "../shape.ts";
 import type { Node, Value } from "./graph.ts";
-import { type Canonical, canonicalize, type Lowered, lower } from "./lower.ts";
+import { type Canonical, canonicalize, detached, type Lowered, lower } from "./lower.ts";
 import { Stored } from "./stored.ts";
 
 let backendOptions: BackendOptions = {};
@@ -17,6 +16,7 @@ let opened: Promise<Backend> | undefined;
 export function configure(options: BackendOptions): void {
   backendOptions = options;
   opened = undefined;
+  for (const plan of eagerPlans.values()) plan.release();
   eagerPlans.clear();
 }
 
@@ -36,6 +36,7 @@ export class Plan {
   private readonly freeze: ((leaf: Value) => boolean) | undefined;
   private loaded: Promise<{ backend: Backend; executable: Executable; lowered: Lowered }> | undefined;
   private loadedFor: Promise<Backend> | undefined;
+  private readonly running = new Set<Promise<unknown>>();
 
   constructor(graph: Canonical, freeze?: (leaf: Value) => boolean) {
     this.graph = graph;
@@ -44,9 +45,15 @@ export class Plan {
 
   /**
    * Starts a run. `feeds` gives the array of each leaf by name; `spare[i]` may be written over with
-   * result i once nobody reads it.
+   * result i once nobody reads it. `failed` is told first where the run fails.
    */
-  run(feeds: ReadonlyMap<string, Stored>, spare: readonly (Stored | undefined)[] = []): Stored[] {
+  run(
+    feeds: ReadonlyMap<string, Stored>,
+    spare: readonly (Stored | undefined)[] = [],
+    failed?: (error: Error, results: readonly Stored[]) => void,
+  ): Stored[] {
+    // ONNX has no graph without an output.
+    if (this.graph.results.length === 0) return [];
     underWay++;
     if (underWay > MANY_RUNS && !warnedQueue) {
       warnedQueue = true;
@@ -57,15 +64,19 @@ export class Plan {
     for (const feed of feeds.values()) feed.readers++;
     const pending = this.start(feeds, spare).finally(() => {
       underWay--;
+      this.running.delete(pending);
       for (const feed of feeds.values()) feed.readers--;
     });
-    return this.graph.resultSpecs.map((spec, i) =>
+    this.running.add(pending);
+    const results = this.graph.resultSpecs.map((spec, i) =>
       Stored.fromRun(
         pending.then(({ arrays, on }) => ({ array: arrays[i] as DeviceArray, backend: on })),
         spec.dtype,
         spec.shape,
       ),
     );
+    if (failed) pending.catch((error: Error) => failed(error, results));
+    return results;
   }
 
   private async start(
@@ -106,11 +117,15 @@ export class Plan {
     return { backend: on, executable, lowered };
   }
 
-  /** Frees the session. */
+  /** Frees the session once the runs that were started are done; a later run makes another. */
   release(): void {
-    const loaded = this.loaded;
+    const { loaded } = this;
     this.loaded = undefined;
-    loaded?.then(({ executable }) => executable.release()).catch(() => {});
+    if (loaded)
+      Promise.allSettled([...this.running])
+        .then(() => loaded)
+        .then(({ executable }) => executable.release())
+        .catch(() => {});
   }
 }
 
@@ -125,7 +140,7 @@ export function materialize(values: readonly Value[]): void {
   const graph = canonicalize(wanted, { liftScalars: true });
   let plan = eagerPlans.get(graph.key);
   if (plan) eagerPlans.delete(graph.key);
-  else plan = new Plan(graph);
+  else plan = new Plan(detached(graph));
   eagerPlans.set(graph.key, plan);
   if (eagerPlans.size > MOST_EAGER_PLANS) {
     const [oldest, stale] = eagerPlans.entries().next().value as [string, Plan];
@@ -152,7 +167,5 @@ function feedOf(leaf: Value): Stored {
     throw new Error(
       `${leaf.describe()} is an input of a function that is being compiled: it has no value outside of it`,
     );
-  const array = allocate(leaf.dtype, sizeOf(leaf.shape));
-  array.fill((leaf.dtype === "int64" ? BigInt(node.attrs.value as number) : node.attrs.value) as never);
-  return Stored.fromHost(array, leaf.dtype, leaf.shape);
+  return Stored.fromHost(fromNumbers(leaf.dtype, [node.attrs.value as number]), leaf.dtype, leaf.shape);
 }

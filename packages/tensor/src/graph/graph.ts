@@ -1,6 +1,6 @@
 /** The lazy graph: operators applied to values. Nothing here computes. */
 import type { DType } from "../dtype.ts";
-import { formatShape, type Shape } from "../shape.ts";
+import { checkShape, formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Stored } from "./stored.ts";
@@ -153,6 +153,7 @@ export function applyNode<A extends Attributes>(
   let specs: readonly Spec[];
   try {
     specs = operator.infer(inputs as unknown as Operands<Spec>, attrs);
+    for (const { shape } of specs) checkShape(shape);
   } catch (error) {
     const operands = inputs.map((input) => input.describe()).join(", ");
     throw new Error(`${operator.name}(${operands}): ${(error as Error).message}`, { cause: error });

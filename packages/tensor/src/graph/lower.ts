@@ -1,14 +1,7 @@
 /** From lazy values to an ONNX model: equal nodes merged, dead ones left out. */
 import type { OutputSpec } from "../runtime/backend.ts";
 import { Emitter } from "./emitter.ts";
-import {
-  type EmitContext,
-  type Node,
-  type Operands,
-  type Spec,
-  topologicalOrder,
-  type Value,
-} from "./graph.ts";
+import { type EmitContext, Node, type Operands, type Spec, topologicalOrder, Value } from "./graph.ts";
 import { pixelsPay } from "./layout.ts";
 import type { Stored } from "./stored.ts";
 
@@ -108,6 +101,21 @@ export function canonicalize(results: readonly Value[], options: CanonicalOption
     leaves,
     steps,
     key: `${keys.join("\n")}\n->${resultNames.join()}`,
+  };
+}
+
+/** The same graph without the tensors it was made from: a plan that is kept must not keep their arrays. */
+export function detached(graph: Canonical): Canonical {
+  const bare = (value: Spec): Value => new Value({ dtype: value.dtype, shape: value.shape });
+  return {
+    ...graph,
+    resultSpecs: graph.resultSpecs.map(bare),
+    leaves: new Map([...graph.leaves].map(([name, leaf]) => [name, bare(leaf)])),
+    steps: graph.steps.map((step) => {
+      const { operator, attrs, inputs, outputs } = step.node;
+      // What emits nothing may hold functions, and they tensors.
+      return { ...step, node: new Node(operator, operator.alias ? {} : attrs, inputs.map(bare), outputs) };
+    }),
   };
 }
 

@@ -13,9 +13,22 @@ export function unmarkPending(holder: Holder): void {
   dirty.delete(holder);
 }
 
-/** The pending values of all variables, which are then no longer marked. */
-export function takePending(): Value[] {
-  const values = [...dirty].map((holder) => holder.peekValue());
+/**
+ * Calls `compute` with the values and the pending ones of all variables, which are then no longer
+ * marked. A variable that cannot be computed does not stand in the way of others: it is left to whoever
+ * reads it.
+ */
+export function withPending(values: readonly Value[], compute: (values: readonly Value[]) => void): void {
+  const pending = [...dirty].map((holder) => holder.peekValue());
   dirty.clear();
-  return values;
+  try {
+    compute([...values, ...pending]);
+  } catch {
+    for (const value of pending) {
+      try {
+        compute([value]);
+      } catch {}
+    }
+    compute(values);
+  }
 }

@@ -2,6 +2,7 @@
 import type { DType, TypedArray } from "../dtype.ts";
 import type { Backend, DeviceArray } from "../runtime/backend.ts";
 import { type Shape, sameShape } from "../shape.ts";
+import type { Value } from "./graph.ts";
 
 /** An array and the backend that keeps it. */
 export interface Placed {
@@ -19,6 +20,8 @@ export class Stored {
   private host: TypedArray | undefined;
   /** Whether somebody outside the compiled functions may hold it: its memory is then never reused. */
   shared = false;
+  /** Where the run that should have made it failed: what a variable holds instead. */
+  instead: Value | undefined;
   /** Runs that were started and read it. */
   readers = 0;
 

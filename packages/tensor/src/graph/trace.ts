@@ -1,9 +1,18 @@
-/** The function being compiled, if any: which variables it reads and writes. */
+/** What reading and assigning a variable means while a function is traced or differentiated. */
 
 import type { Variable } from "../variable.ts";
 import { idMark, Value } from "./graph.ts";
 
-export class Trace {
+export interface Scope {
+  read(variable: Variable): Value;
+  write(variable: Variable, value: Value): void;
+  /** The compiled function that is being traced, if any. */
+  readonly trace: Trace | undefined;
+}
+
+/** The function being compiled: which variables it reads and writes. */
+export class Trace implements Scope {
+  readonly trace: Trace = this;
   /** Values with a smaller id were made outside. */
   readonly mark: number = idMark();
   readonly reads: Map<Variable, Value> = new Map();
@@ -27,17 +36,59 @@ export class Trace {
   }
 }
 
-let current: Trace | undefined;
+/**
+ * A function that is differentiated or computed again: variables have the values given, and otherwise
+ * those of the scope around it.
+ */
+export class Overlay implements Scope {
+  /** The first value that was read of each variable. */
+  readonly reads: Map<Variable, Value> = new Map();
+  private readonly values: Map<Variable, Value>;
+  private readonly dry: boolean;
+  private readonly outer = current;
 
-/** The trace under way, or `undefined` outside of compiled functions. */
-export function currentTrace(): Trace | undefined {
+  /** `dry`: assignments end with the scope. */
+  constructor(values: ReadonlyMap<Variable, Value> = new Map(), options: { dry?: boolean } = {}) {
+    this.values = new Map(values);
+    this.dry = options.dry ?? false;
+  }
+
+  get trace(): Trace | undefined {
+    return this.outer?.trace;
+  }
+
+  read(variable: Variable): Value {
+    let value = this.values.get(variable);
+    if (!value) {
+      value = within(this.outer, () => variable.value);
+      this.values.set(variable, value);
+    }
+    if (!this.reads.has(variable)) this.reads.set(variable, value);
+    return value;
+  }
+
+  write(variable: Variable, value: Value): void {
+    this.values.set(variable, value);
+    if (!this.dry) within(this.outer, () => variable.assignValue(value));
+  }
+}
+
+let current: Scope | undefined;
+
+/** What variables are read and assigned through; `undefined` where they are so themselves. */
+export function currentScope(): Scope | undefined {
   return current;
 }
 
-/** Runs `fn` under a trace. */
-export function underTrace<T>(trace: Trace, fn: () => T): T {
+/** The trace under way, or `undefined` outside of compiled functions. */
+export function currentTrace(): Trace | undefined {
+  return current?.trace;
+}
+
+/** Runs `fn` in a scope. */
+export function within<T>(scope: Scope | undefined, fn: () => T): T {
   const outer = current;
-  current = trace;
+  current = scope;
   try {
     return fn();
   } finally {
@@ -51,6 +102,6 @@ export function underTrace<T>(trace: Trace, fn: () => T): T {
  */
 export function guard<T>(read: () => T): T {
   const value = read();
-  current?.guards.push({ read, value });
+  current?.trace?.guards.push({ read, value });
   return value;
 }

@@ -19,10 +19,7 @@ export function scalar(value: number, dtype: DType = "float32"): Tensor {
 
 const fill = defineOp<{ value: number; dtype: DType; shape: Shape }>({
   name: "fill",
-  infer: (_, { dtype, shape }) => {
-    checkShape(shape, "fill");
-    return [{ dtype, shape }];
-  },
+  infer: (_, { dtype, shape }) => [{ dtype, shape }],
   emit: (g, _, [y], { attrs }) =>
     g.node("Expand", [g.scalar(attrs.value, attrs.dtype), g.ints(attrs.shape)], [y]),
 });
@@ -133,7 +130,10 @@ export function tensor(data: Data, options: { shape?: Shape; dtype?: DType } = {
 /** A tensor around a typed array, without a copy. */
 export function fromArray(data: TypedArray, shape: Shape, dtype: DType | undefined = dtypeOf(data)): Tensor {
   if (!dtype) throw new Error(`tensor: no element type for ${data.constructor.name}`);
-  checkShape(shape, "tensor");
+  const natural = dtypeOf(data);
+  if (dtype !== natural && !(dtype === "bool" && natural === "uint8"))
+    throw new Error(`tensor: expected an array of ${dtype} values, got ${data.constructor.name}`);
+  checkShape(shape, "tensor: ");
   if (sizeOf(shape) !== data.length)
     throw new Error(`tensor: shape ${formatShape(shape)} needs ${sizeOf(shape)} values, got ${data.length}`);
   return new Tensor(Value.leaf(Stored.fromHost(data, dtype, [...shape])));
