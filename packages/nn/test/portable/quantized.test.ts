@@ -1,4 +1,13 @@
-import { compile, grad, matmulNBits, normal, randomKey, type Tensor, tensor } from "@tessera-ml/tensor";
+import {
+  backend,
+  compile,
+  grad,
+  matmulNBits,
+  normal,
+  randomKey,
+  type Tensor,
+  tensor,
+} from "@tessera-ml/tensor";
 import { describe, expect, test } from "vitest";
 import {
   encodeSafetensors,
@@ -53,7 +62,8 @@ for (const { rounding, ...options } of FORMATS)
         const frozen = compile((y: Tensor) => quantized.forward(y), { freeze: true });
         const further = await distance(frozen(x), rounded);
         expect(further).toBeLessThan(0.012);
-        expect(further).toBeGreaterThan(1e-4);
+        // WebAssembly has no kernel for that: it computes in float32.
+        if ((await backend()).device === "cpu") expect(further).toBeGreaterThan(1e-4);
         expect(await distance(frozen(x), linear.forward(x))).toBeLessThan(rounding + 0.012);
       });
 
