@@ -73,3 +73,10 @@ it("does without a total", () => {
   m.add(1_000);
   expect(reports.at(-1)).toMatchObject({ received: 1_000, total: undefined, secondsLeft: undefined });
 });
+
+it("is done when everything was there before", () => {
+  const { meter: m, reports } = meter();
+  m.begin("downloading", 1_000, 1_000);
+  m.end();
+  expect(reports.at(-1)).toMatchObject({ bytesPerSecond: 0, secondsLeft: 0 });
+});

@@ -45,7 +45,7 @@ describe("a dropped connection", () => {
     await download(url, target, quick);
     expect(sent()).toEqual(["whole", "bytes=100000-"]);
     expect(server.requests[1]!.headers["if-range"]).toBe(etag);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
     expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
   });
 
@@ -54,7 +54,7 @@ describe("a dropped connection", () => {
     const { url, target } = await afterDrop({ lastModified }, file(content, { lastModified }));
     await download(url, target, quick);
     expect(server.requests[1]!.headers["if-range"]).toBe(lastModified);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
   it("starts over without validator and checksum: two versions could mix", async () => {
@@ -107,27 +107,27 @@ describe("a server that does not play along", () => {
     const { url, target } = await afterDrop({ etag }, file(content, { etag, noRange: true }));
     await download(url, target, { ...quick, sha256: sha });
     expect(sent()).toEqual(["whole", "bytes=100000-"]);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
   it("may have another file by now", async () => {
     const { url, target } = await afterDrop({ etag }, file(other, { etag: '"two"' }));
     await download(url, target, quick);
-    expect(await readFile(target)).toEqual(Buffer.from(other));
+    expect(sha256(await readFile(target))).toBe(sha256(other));
     expect(sent()).toEqual(["whole", "bytes=100000-"]);
   });
 
   it("may have another file by now and ignore If-Range", async () => {
     const { url, target } = await afterDrop({ etag }, file(other, { etag: '"two"', noIfRange: true }));
     await download(url, target, quick);
-    expect(await readFile(target)).toEqual(Buffer.from(other));
+    expect(sha256(await readFile(target))).toBe(sha256(other));
     expect(sent()).toEqual(["whole", "bytes=100000-", "whole"]);
   });
 
   it("may have another file by now and say nothing: the checksum tells", async () => {
     const { url, target } = await afterDrop({}, file(other), file(content));
     await download(url, target, { ...quick, sha256: sha });
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
     expect(sent()).toEqual(["whole", "bytes=100000-", "whole"]);
   });
 
@@ -147,7 +147,7 @@ describe("a server that does not play along", () => {
     };
     const { url, target } = await afterDrop({ etag }, wrongPart, file(content, { etag }));
     await download(url, target, quick);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
     const whole = server.on("/b.bin", wrongPart);
     const error = await failure(download(whole, `${target}2`, quick), "refused");
     expect(error.message).toBe(`${whole}: the server sent a part, the whole was asked for`);
@@ -159,7 +159,7 @@ describe("a server that does not play along", () => {
     const url = server.on("/a.bin", file(content));
     await download(url, target, { ...quick, sha256: sha });
     expect(sent()).toEqual(["bytes=300000-"]);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
   it("is not asked at all when everything is here and the size is known", async () => {
@@ -178,7 +178,7 @@ describe("a server that does not play along", () => {
     await writeFile(`${target}.partial`, bytes(400_000, 3));
     await download(server.on("/a.bin", file(content)), target, { ...quick, sha256: sha });
     expect(sent()).toEqual(["bytes=400000-", "whole"]);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 });
 
@@ -188,7 +188,7 @@ describe("what an earlier process left", () => {
     await writeFile(`${target}.partial`, bytes(50_000, 9));
     await download(server.on("/a.bin", file(content)), target, { ...quick, sha256: sha });
     expect(sent()).toEqual(["bytes=50000-", "whole"]);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
   it("may be a damaged note", async () => {
@@ -197,7 +197,7 @@ describe("what an earlier process left", () => {
     await writeFile(`${target}.partial.json`, '{"url": "htt');
     await download(url, target, quick);
     expect(sent().at(-1)).toBe("whole");
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
   it("may be a lock file that nobody holds", async () => {
@@ -239,7 +239,7 @@ describe("several at once", () => {
     const fetched = results.map(({ stdout }) => (JSON.parse(stdout) as { fetched: boolean }).fetched);
     expect(fetched.toSorted()).toEqual([false, false, true]);
     expect(server.requests).toHaveLength(1);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
     expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
   });
 
@@ -262,7 +262,7 @@ describe("several at once", () => {
     ]);
     await download(url, target, { ...quick, sha256: sha });
     expect(sent()[1]).toMatch(/^bytes=[5-9]\d{4,}-$/);
-    expect(await readFile(target)).toEqual(Buffer.from(content));
+    expect(sha256(await readFile(target))).toBe(sha256(content));
     expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
   });
 });
@@ -310,11 +310,11 @@ describe("whatever happens", () => {
             );
             const there = await readFile(target).catch(() => undefined);
             if (error === undefined) {
-              expect(there).toEqual(Buffer.from(small));
+              expect(there && sha256(there)).toBe(sha256(small));
               right++;
             } else {
               expect(error).toBeInstanceOf(HubError);
-              expect(there).toBeUndefined();
+              expect(there === undefined).toBe(true);
             }
           }
         },
