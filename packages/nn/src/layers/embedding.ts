@@ -4,7 +4,8 @@ import { Module } from "../module.ts";
 
 /** Rows of a table: ids [...] → [..., dim]. Weight [count, dim]. */
 export class Embedding extends Module {
-  readonly weight: Variable;
+  /** May be replaced by another, to tie the two. */
+  weight: Variable;
   readonly count: number;
   readonly dim: number;
   readonly paddingIndex: number | undefined;

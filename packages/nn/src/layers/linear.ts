@@ -4,7 +4,8 @@ import { Module } from "../module.ts";
 
 /** x·Wᵀ + b over the last axis: [..., in] → [..., out]. Weight [out, in], bias [out]. */
 export class Linear extends Module {
-  readonly weight: Variable;
+  /** May be replaced by another, to tie the two. */
+  weight: Variable;
   readonly bias: Variable | undefined;
   readonly inFeatures: number;
   readonly outFeatures: number;

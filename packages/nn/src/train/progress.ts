@@ -52,12 +52,11 @@ export class Progress {
   /** A line that stays. */
   say(text: string): void {
     if (this.#report !== print) return;
-    if (isTerminal()) process.stderr.write(`\r\x1b[K${text}\n`);
-    else console.log(text);
+    write(isTerminal() ? `\r\x1b[K${text}\n` : `${text}\n`);
   }
   /** Ends the line that changes. */
   end(): void {
-    if (this.#report === print && isTerminal()) process.stderr.write("\n");
+    if (this.#report === print && isTerminal()) write("\n");
   }
 }
 
@@ -66,11 +65,17 @@ function isTerminal(): boolean {
 }
 
 function print(report: ProgressReport): void {
-  if (isTerminal()) process.stderr.write(`\r\x1b[K${describe(report)}`);
-  else console.log(describe(report));
+  write(isTerminal() ? `\r\x1b[K${describe(report)}` : `${describe(report)}\n`);
 }
 
-export function describe({ step, steps, epoch, loss, stepsPerSecond, secondsLeft }: ProgressReport): string {
+/** To the error stream, so that a program's own output stays clean; to the console in browsers. */
+function write(text: string): void {
+  const { stderr } = globalThis.process ?? {};
+  if (stderr) stderr.write(text);
+  else console.log(text.trimEnd());
+}
+
+function describe({ step, steps, epoch, loss, stepsPerSecond, secondsLeft }: ProgressReport): string {
   const speed =
     stepsPerSecond >= 1 || stepsPerSecond === 0
       ? `${stepsPerSecond.toFixed(1)} steps/s`

@@ -1,4 +1,4 @@
-import { softmax, type Tensor, tensor } from "@tessera-ml/tensor";
+import { gather, grad, softmax, type Tensor, tensor } from "@tessera-ml/tensor";
 import { expect, test } from "vitest";
 import { check } from "../../../tensor/test/support/fixtures.ts";
 import * as nn from "../../src/index.ts";
@@ -54,6 +54,40 @@ test("classes may lie along any axis", async () => {
   expect(await nn.crossEntropy(x.transpose(), labels, { axis: 0, reduction: "none" }).tolist()).toEqual(
     along,
   );
+});
+
+test("labels of -100 count for nothing", async () => {
+  const x = tensor([
+    [1, 2, 3],
+    [0, 1, 0],
+  ]);
+  const first = await nn.crossEntropy(x.narrow(0, 0, 1), tensor(Int32Array.of(2))).item();
+  const both = nn.crossEntropy(x, tensor(Int32Array.of(2, -100)));
+  expect(await both.item()).toBeCloseTo(first, 6);
+  expect(await nn.nll(x, tensor(Int32Array.of(2, -100))).item()).toBe(-3);
+});
+
+test("second derivatives of cross entropy are those of its plain form", async () => {
+  const x = tensor([
+    [1, 2, 3],
+    [0, 1, 0],
+  ]);
+  const labels = tensor(Int32Array.of(2, 0));
+  const plain = (y: Tensor) =>
+    y
+      .logSumExp(1)
+      .sub(gather(y, 1, labels.unsqueeze(1)).squeeze(1))
+      .mean();
+  const second = (loss: (y: Tensor) => Tensor) =>
+    grad((y: Tensor) =>
+      grad(loss)(y)
+        .mul(tensor([1, -2, 3]))
+        .sum(),
+    )(x).tolist();
+  const [ours, expected] = await Promise.all([second((y) => nn.crossEntropy(y, labels)), second(plain)]);
+  for (const [i, row] of (expected as number[][]).entries())
+    for (const [j, value] of row.entries()) expect((ours as number[][])[i]?.[j]).toBeCloseTo(value, 5);
+  expect(Math.max(...(expected as number[][]).flat().map(Math.abs))).toBeGreaterThan(0.1);
 });
 
 test("shapes that do not fit are named", () => {

@@ -136,6 +136,23 @@ test("a setting of lr is seen by a compiled step, also by groups without one of 
   expect(await line.offset.item()).toBeCloseTo(0.01 * 2 * 4.5 * 1.5, 5); // the first gradient counts by half
 });
 
+test("a group scales a schedule, or has its own", async () => {
+  const [a, b, c] = [parameter(tensor([0])), parameter(tensor([0])), parameter(tensor([0]))];
+  const target = new Map(Object.entries({ a, b, c }));
+  const optimizer = new nn.SGD(target, {
+    lr: nn.schedules.steps({ from: 1, every: 1 }),
+    groups: [
+      { match: "b", lrScale: 0.5 },
+      { match: "c", lr: nn.schedules.constant(3) },
+    ],
+  });
+  for (let i = 0; i < 2; i++)
+    optimizer.update(new Map([...target.keys()].map((path) => [path, tensor([-1])])));
+  expect(await a.item()).toBeCloseTo(1.1, 6);
+  expect(await b.item()).toBeCloseTo(0.55, 6);
+  expect(await c.item()).toBe(6);
+});
+
 test("frozen parameters are left alone and thawed ones go on, in the same compiled step", async () => {
   const line = new Line();
   const optimizer = new nn.AdamW(line, { lr: 0.1 });
