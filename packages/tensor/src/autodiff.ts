@@ -11,8 +11,8 @@ import { Tensor } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
 /**
- * Cotangents of `wrt` from those of `outputs`: reverse mode over the graph between them.
- * `undefined` where an output does not depend on it.
+ * Cotangents of `wrt` from those of `outputs`: reverse mode over the graph between them. Each of `wrt`
+ * counts as independent of the others. `undefined` where no output depends on it.
  */
 export function backward(
   outputs: readonly Tensor[],
@@ -36,18 +36,20 @@ export function backward(
     const cotangent = cotangents[i];
     if (cotangent && depends.has(root)) accumulate(root, cotangent);
   });
-  for (let i = order.length - 1; i >= 0; i--) differentiate(order[i] as Node, depends, gradients, accumulate);
+  const flowing = (value: Value): Tensor | undefined =>
+    targets.has(value) ? undefined : gradients.get(value);
+  for (let i = order.length - 1; i >= 0; i--) differentiate(order[i] as Node, depends, flowing, accumulate);
   return wrt.map((tensor) => gradients.get(tensor.value));
 }
 
 function differentiate(
   node: Node,
   depends: ReadonlySet<Value>,
-  gradients: ReadonlyMap<Value, Tensor>,
+  flowing: (value: Value) => Tensor | undefined,
   accumulate: (value: Value, gradient: Tensor) => void,
 ): void {
   const { operator } = node;
-  const cotangents = node.outputs.map((output) => gradients.get(output));
+  const cotangents = node.outputs.map(flowing);
   if (!operator.gradient || cotangents.every((cotangent) => cotangent === undefined)) return;
   const needs = node.inputs.map((input) => depends.has(input));
   if (!needs.includes(true)) return;
