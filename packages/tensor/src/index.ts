@@ -34,22 +34,28 @@ export { fromArray } from "./ops/create.ts";
 export { einsum } from "./ops/einsum.ts";
 export {
   acos,
+  acosh,
   asin,
+  asinh,
   atan,
   atan2,
+  atanh,
   cosh,
+  isFinite,
   isNaN,
+  lerp,
   logicalXor,
   maximum,
   minimum,
   sinh,
   softplus,
   stopGradient,
+  trunc,
   where,
 } from "./ops/elementwise.ts";
 export { embedding, gather, oneHot, scatter, scatterAdd, take } from "./ops/gather.ts";
-export { linear, matmul } from "./ops/linalg.ts";
-export { concat, type Index, type PadMode, type Pads, stack } from "./ops/movement.ts";
+export { linear, matmul, outer } from "./ops/linalg.ts";
+export { concat, type Index, type PadMode, type Pads, stack, unbind } from "./ops/movement.ts";
 export * from "./ops/norm.ts";
 export { fold, meshgrid, pixelShuffle, pixelUnshuffle, type UnfoldOptions, unfold } from "./ops/patches.ts";
 export * from "./ops/pool.ts";

@@ -46,6 +46,9 @@ const acosOp = unary("acos", "Acos", (dy, x) => neg(dy.div(sqrt(x.mul(x).rsub(1)
 const atanOp = unary("atan", "Atan", (dy, x) => dy.div(x.mul(x).add(1)));
 const sinhOp = unary("sinh", "Sinh", (dy, x) => dy.mul(cosh(x)));
 const coshOp = unary("cosh", "Cosh", (dy, x) => dy.mul(sinh(x)));
+const asinhOp = unary("asinh", "Asinh", (dy, x) => dy.div(sqrt(x.mul(x).add(1))));
+const acoshOp = unary("acosh", "Acosh", (dy, x) => dy.div(sqrt(x.mul(x).sub(1))));
+const atanhOp = unary("atanh", "Atanh", (dy, x) => dy.div(x.mul(x).rsub(1)));
 const tanhOp = unary("tanh", "Tanh", (dy, _, y) => dy.mul(y.mul(y).rsub(1)));
 const sigmoidOp = unary("sigmoid", "Sigmoid", (dy, _, y) => dy.mul(y.mul(y.rsub(1))));
 const softplusOp = unary("softplus", "Softplus", (dy, x) => dy.mul(sigmoid(x)));
@@ -98,6 +101,9 @@ export const acos: (x: Tensor) => Tensor = float1(acosOp);
 export const atan: (x: Tensor) => Tensor = float1(atanOp);
 export const sinh: (x: Tensor) => Tensor = float1(sinhOp);
 export const cosh: (x: Tensor) => Tensor = float1(coshOp);
+export const asinh: (x: Tensor) => Tensor = float1(asinhOp);
+export const acosh: (x: Tensor) => Tensor = float1(acoshOp);
+export const atanh: (x: Tensor) => Tensor = float1(atanhOp);
 export const tanh: (x: Tensor) => Tensor = float1(tanhOp);
 export const sigmoid: (x: Tensor) => Tensor = float1(sigmoidOp);
 export const softplus: (x: Tensor) => Tensor = float1(softplusOp);
@@ -114,6 +120,18 @@ export function isNaN(x: Tensor): Tensor {
 }
 export function rsqrt(x: Tensor): Tensor {
   return reciprocal(sqrt(x));
+}
+/** Rounds toward zero. */
+export function trunc(x: Tensor): Tensor {
+  return isFloat(x.dtype) ? where(x.less(0), ceil(x), floor(x)) : x;
+}
+/** Whether an entry is neither infinite nor NaN. */
+export function isFinite(x: Tensor): Tensor {
+  return isFloat(x.dtype) ? less(abs(x), Number.POSITIVE_INFINITY) : x.equal(x);
+}
+/** a + weight·(b − a). */
+export function lerp(a: Tensor, b: Tensor, weight: Operand): Tensor {
+  return add(a, mul(sub(b, a), weight));
 }
 /** x², as one product. */
 export function square(x: Tensor): Tensor {

@@ -105,3 +105,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const operands = [rows, weight, ...(bias ? [bias] : [])].map((t) => t.astype(promoted(x, weight)[0].dtype));
   return apply(linearOp, operands, {}).reshape([...x.shape.slice(0, -1), weight.shape[0] as number]);
 }
+
+/** All products of two vectors, [n] and [m] → [n, m]. */
+export function outer(a: Tensor, b: Tensor): Tensor {
+  if (a.rank !== 1 || b.rank !== 1) throw new Error(`outer(${a}, ${b}): expected two vectors`);
+  return a.unsqueeze(1).mul(b);
+}

@@ -339,6 +339,12 @@ export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
   return split(x, Math.max(1, Math.ceil((x.shape[normalizeAxis(axis, x.rank)] as number) / count)), axis);
 }
 
+/** The slices along an axis, which is dropped. */
+export function unbind(x: Tensor, axis = 0): Tensor[] {
+  const a = normalizeAxis(axis, x.rank);
+  return Array.from({ length: x.shape[a] as number }, (_, i) => select(x, a, i));
+}
+
 /** Entries added before and after on each axis; a negative number takes away. */
 export type Pads = readonly (readonly [before: number, after: number])[];
 export type PadMode = "constant" | "reflect" | "replicate" | "circular";
