@@ -204,7 +204,7 @@ export function checkpoint(fn: (...inputs: Tensor[]) => Tensor): (...inputs: Ten
     const scope = new Overlay();
     const mark = idMark();
     const value = within(scope, () => fn(...given));
-    const captured = capturedValues(value, mark, given);
+    const captured = capturedValues(value, mark);
     const operands = [...inputs, ...captured.map((each) => new Tensor(each))];
     const forward = (...again: Tensor[]) =>
       within(new Overlay(scope.reads, { dry: true }), () => fn(...again));
@@ -212,15 +212,14 @@ export function checkpoint(fn: (...inputs: Tensor[]) => Tensor): (...inputs: Ten
   };
 }
 
-/** The values made before `mark` that `output` depends on besides `given`: parameters, in practice. */
-function capturedValues(output: Tensor, mark: number, given: readonly Tensor[]): Value[] {
-  const known = new Set(given.map((input) => input.value));
+/** The values made before `mark` that `output` depends on: parameters, in practice. */
+function capturedValues(output: Tensor, mark: number): Value[] {
   const captured = new Set<Value>();
   const seen = new Set<Value>();
   const stack = [output.value];
   while (stack.length > 0) {
     const value = stack.pop() as Value;
-    if (seen.has(value) || known.has(value)) continue;
+    if (seen.has(value)) continue;
     seen.add(value);
     if (value.id >= mark && value.node && !value.stored) stack.push(...value.node.inputs);
     else if (isFloat(value.dtype)) captured.add(value);

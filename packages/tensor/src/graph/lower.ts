@@ -81,6 +81,10 @@ export function canonicalize(results: readonly Value[], options: CanonicalOption
       names.set(node.outputs[0] as Value, addLeaf(node.outputs[0] as Value));
       continue;
     }
+    if (operator.alias) {
+      names.set(node.outputs[0] as Value, nameOf(node.inputs[0] as Value));
+      continue;
+    }
     const inputs = node.inputs.map(nameOf);
     const key = `${operator.name}(${inputs.join()})${attributeKey(attrs)}`;
     let outputs = known.get(key);
@@ -113,8 +117,7 @@ export function detached(graph: Canonical): Canonical {
     leaves: new Map([...graph.leaves].map(([name, leaf]) => [name, bare(leaf)])),
     steps: graph.steps.map((step) => {
       const { operator, attrs, inputs, outputs } = step.node;
-      // What emits nothing may hold functions, and they tensors.
-      return { ...step, node: new Node(operator, operator.alias ? {} : attrs, inputs.map(bare), outputs) };
+      return { ...step, node: new Node(operator, attrs, inputs.map(bare), outputs) };
     }),
   };
 }
@@ -175,10 +178,6 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
     };
     const { operator } = step.node;
     const outputs = step.outputs as unknown as Operands<string>;
-    if (operator.alias) {
-      renamed.set(outputs[0], names[0] as string);
-      continue;
-    }
     if (pixels && operator.emitPixels?.(emitter, names as unknown as Operands<string>, outputs, context))
       continue;
     const plain = names.map((name) => emitter.layout.plain(name));

@@ -1,6 +1,5 @@
 /** Gradients as functions: which values they are of, and what ends or changes their flow. */
 import { describe, expect, test } from "vitest";
-import { lower } from "../../src/graph/lower.ts";
 import {
   buffer,
   checkpoint,
@@ -207,7 +206,6 @@ describe("checkpoint", () => {
     const count = (f: (x: Tensor) => Tensor) => {
       const step = compile((x: Tensor) => valueAndGrad({ w1, w2 }, () => loss(f)(x)).grads);
       const { graph } = step.trace(random("x", 4, 6)).plan;
-      expect(lower(graph, { device: "cpu" }).model.byteLength).toBeGreaterThan(0);
       return graph.steps.filter(({ node }) => node.operator.name === "tanh").length;
     };
     expect(count(block)).toBe(2);
@@ -238,13 +236,14 @@ describe("checkpoint", () => {
         const scale = parameter(zeros([64]).add(1));
         const { value, grads } = valueAndGrad({ scale }, () => {
           const out = checkpoint((t) => noisy(t as Tensor))(at.mul(scale));
+          calls.assign(calls.add(10));
           return [out.sum(), out] as const;
         });
         return [value[1], grads.get("scale") as Tensor] as const;
       })(x);
       // The gradient of scale is the output itself where the masks are the same.
       expect(await list(dx)).toEqual(await list(y));
-      expect(await list(calls)).toEqual([1]);
+      expect(await list(calls)).toEqual([11]);
       manualSeed(3);
       expect(await list(y)).toEqual(await list(dropout(x, 0.5)));
     }
