@@ -4,8 +4,8 @@ import { openWeb } from "./ort-web.ts";
 
 /**
  * Opens a backend: WebAssembly unless the options ask for `webgpu`. Its files lie beside the script, where
- * bundlers put them; `wasmPaths` names another place. Vite's development server needs
- * `optimizeDeps: { exclude: ["onnxruntime-web"] }` to leave them there.
+ * bundlers put them (Vite 8 does without any setting); `wasmPaths` names another place. Threads need a page
+ * that is cross-origin isolated.
  */
 export async function openBackend(options: BackendOptions = {}): Promise<Backend> {
   // Two builds: the one with WebGPU is twice as large to download.

@@ -18,8 +18,9 @@ import {
 type Koffi = typeof import("koffi");
 
 /**
- * Koffi switches to a stack of its own for each call. Its default for asynchronous calls, 128 KiB, is less
- * than the matrix kernels and the graph optimizer may use: both get what a thread usually has.
+ * Koffi switches to a stack of its own for each call, of 128 KiB by default where the call is asynchronous.
+ * A chain of convolutions overran 64 KiB: both kinds get what a thread usually has. It can be set only
+ * before koffi loads its first library.
  */
 const STACK_BYTES = 8 << 20;
 
@@ -61,7 +62,8 @@ export class OrtLibrary {
 
   constructor(koffi: Koffi, threads: number) {
     this.koffi = koffi;
-    if (koffi.config().async_stack_size !== STACK_BYTES)
+    const { sync_stack_size: here = 0, async_stack_size: elsewhere = 0 } = koffi.config();
+    if (Math.min(here, elsewhere) < STACK_BYTES)
       koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
     ({ api: this.api, editor: this.editor } = bindLibrary(koffi, libraryPath()));
     this.outAddress = this.address(this.out);

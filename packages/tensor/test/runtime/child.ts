@@ -1,6 +1,7 @@
-/** Programs that open.test.ts runs in a process of their own: `node child.ts bindings|workers|exit`. */
+/** Programs that open.test.ts runs in a process of their own: `node child.ts bindings|koffi|workers|exit`. */
 import { once } from "node:events";
 import { isMainThread, Worker } from "node:worker_threads";
+import koffi from "koffi";
 import type { BackendOptions } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node.ts";
 import { build } from "../support/model.ts";
@@ -30,6 +31,11 @@ async function open(options: BackendOptions): Promise<() => Promise<string>> {
 const modes: Readonly<Record<string, () => Promise<void>>> = {
   async bindings() {
     for (const binding of ["node", "direct", "node"] as const) console.log(await (await open({ binding }))());
+  },
+  async koffi() {
+    // Somebody else's library: from here on the sizes of koffi's stacks are fixed.
+    koffi.load(null);
+    console.log(await (await open({}))());
   },
   async workers() {
     for (const threads of [2, 1, 3]) console.log(await (await open({ binding: "direct", threads }))());

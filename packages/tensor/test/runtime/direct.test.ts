@@ -94,52 +94,66 @@ describe("memory without copies", () => {
 describe("weights", () => {
   const size = 512;
   const shape = [size, size];
-  const { model, options } = build({
-    nodes: [
-      ["Conv", ["x", "kernel"], ["c"], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }],
-      ["Transpose", ["w"], ["wt"], { perm: [1, 0] }],
-      ["MatMul", ["c", "wt"], ["y"]],
-    ],
-    inputs: [["x", "float32", [1, 1, size, size]]],
-    outputs: [["y", "float32", [1, 1, size, size]]],
-    weights: [
-      ["kernel", "float32", [1, 1, 3, 3]],
-      ["w", "float32", shape],
-    ],
-  });
-  const identity = () => {
+  /** y = (2 x) w, transposed before the product where `transposed`. */
+  const product = (transposed: boolean) =>
+    build({
+      nodes: [
+        ["Conv", ["x", "kernel"], ["c"], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }],
+        ["Transpose", ["w"], ["wt"], { perm: [1, 0] }],
+        ["MatMul", ["c", transposed ? "wt" : "w"], ["y"]],
+      ],
+      inputs: [["x", "float32", [1, 1, size, size]]],
+      outputs: [["y", "float32", [1, 1, size, size]]],
+      weights: [
+        ["kernel", "float32", [1, 1, 3, 3]],
+        ["w", "float32", shape],
+      ],
+    });
+  const { model, options } = product(true);
+  /** Moves every column one to the right; its transpose moves them to the left. */
+  const shift = () => {
     const values = new Float32Array(size * size);
-    for (let i = 0; i < size; i++) values[i * (size + 1)] = 1;
+    for (let i = 0; i < size; i++) values[i * size + ((i + 1) % size)] = 1;
     return values;
   };
-  const middle = () => Float32Array.of(0, 0, 0, 0, 2, 0, 0, 0, 0);
   const given = (values: Float32Array<ArrayBuffer>) =>
     new Map([
-      ["kernel", backend.upload(middle(), "float32", [1, 1, 3, 3])],
+      ["kernel", backend.upload(Float32Array.of(0, 0, 0, 0, 2, 0, 0, 0, 0), "float32", [1, 1, 3, 3])],
       ["w", backend.upload(values, "float32", shape)],
     ]);
-  const x = () =>
-    backend.upload(
-      new Float32Array(size * size).map((_, i) => i % 97),
-      "float32",
-      [1, 1, size, size],
-    );
+  const run = async (executable: Executable) => {
+    const x = Float32Array.from({ length: size * size }, (_, i) => i % size);
+    const [y] = await executable.run([backend.upload(x, "float32", [1, 1, size, size])]);
+    return (await y?.read())?.[3 * size + 100];
+  };
 
-  test("are read where they are", async () => {
-    const values = identity();
-    const settings = { optimization: "none", prepack: false, weights: given(values) } as const;
-    const executable = await backend.load(model, { ...options, ...settings });
-    const [y] = await executable.run([x()]);
-    expect((await y?.read())?.[96]).toBe(2 * 96);
-    // Against the rules of `LoadOptions`, to see that there is no copy.
-    values.fill(0);
-    const [z] = await executable.run([x()]);
-    expect((await z?.read())?.[96]).toBe(0);
-    executable.release();
+  test("are transposed, packed and optimized to the same result", async () => {
+    for (const transposed of [false, true])
+      for (const prepack of [false, true])
+        for (const optimization of ["none", "basic", "extended", "all"] as const) {
+          const { model, options } = product(transposed);
+          const settings = { ...options, prepack, optimization, weights: given(shift()) };
+          const executable = await backend.load(model, settings);
+          expect(await run(executable)).toBe(transposed ? 202 : 198);
+          executable.release();
+        }
+  });
+
+  test("are read where they are, unless they are packed", async () => {
+    const { model, options } = product(false);
+    for (const prepack of [false, true]) {
+      const values = shift();
+      const executable = await backend.load(model, { ...options, prepack, weights: given(values) });
+      expect(await run(executable)).toBe(198);
+      // Against the rules of `LoadOptions`, to see whether there is a copy.
+      values.fill(0);
+      expect(await run(executable)).toBe(prepack ? 198 : 0);
+      executable.release();
+    }
   });
 
   test("are not recycled while a session reads them", async () => {
-    const weights = given(identity());
+    const weights = given(shift());
     const executable = await backend.load(model, { ...options, weights });
     const { model: fill, options: names } = build({
       nodes: [["Neg", ["a"], ["b"]]],
@@ -151,7 +165,7 @@ describe("weights", () => {
     const a = backend.upload(new Float32Array(size * size).fill(3), "float32", shape);
     const [b] = await negate.run([a], [w]);
     expect(await b?.read()).not.toBe(await w.read());
-    expect((await w.read())[0]).toBe(1);
+    expect((await w.read())[1]).toBe(1);
     executable.release();
     const [c] = await negate.run([a], [w]);
     expect((await c?.read())?.[0]).toBe(-3);
@@ -160,12 +174,12 @@ describe("weights", () => {
   });
 
   test("must be those that the model expects", async () => {
-    const weights = given(identity());
+    const weights = given(shift());
     weights.delete("w");
     await expect(backend.load(model, { ...options, weights })).rejects.toThrow(
       "weight w: the model expects values, none were given",
     );
-    weights.set("w", backend.upload(identity().subarray(size), "float32", [size - 1, size]));
+    weights.set("w", backend.upload(shift().subarray(size), "float32", [size - 1, size]));
     await expect(backend.load(model, { ...options, weights })).rejects.toThrow(
       "weight w: expected float32 [512, 512], got float32 [511, 512]",
     );
@@ -173,7 +187,7 @@ describe("weights", () => {
     await expect(backend.load(model, { ...options, weights })).rejects.toThrow(
       "weight w: expected float32 [512, 512], got int32 [512, 512]",
     );
-    weights.set("w", backend.upload(identity(), "float32", shape));
+    weights.set("w", backend.upload(shift(), "float32", shape));
     weights.set("v", floats(1, 1));
     await expect(backend.load(model, { ...options, weights })).rejects.toThrow(
       "weight v: the model has no initializer of this name",

@@ -61,12 +61,18 @@ describe("a library of another version", () => {
 describe("in a process of its own", () => {
   const run = async (mode: string) => {
     const program = fileURLToPath(new URL("child.ts", import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, [program, mode]);
-    return stdout.trim().split("\n");
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, mode]);
+    return [...stdout.trim().split("\n"), ...stderr.split("\n").filter((line) => line.startsWith("tessera"))];
   };
 
   test("both bindings, the package first", async () => {
     expect(await run("bindings")).toEqual(["ort-node 1", "ort-direct 1", "ort-node 1"]);
+  });
+
+  test("koffi's small stacks are not used: a kernel could overrun them", async () => {
+    const [name, warning] = await run("koffi");
+    expect(name).toBe("ort-node 1");
+    expect(warning).toMatch(/^tessera: .*Cannot change Koffi configuration/);
   });
 
   test("several thread counts, and worker threads that come and go", async () => {
