@@ -1,10 +1,11 @@
 /** What every backend checks before it calls ONNX Runtime. */
 import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
+import { formatShape, sizeOf } from "../shape.ts";
 import type { DeviceArray, LoadOptions } from "./backend.ts";
 
 /** `float32 [2, 3]`, for messages. */
 export function describe({ dtype, shape }: Pick<DeviceArray, "dtype" | "shape">): string {
-  return `${dtype} [${shape.join(", ")}]`;
+  return `${dtype} ${formatShape(shape)}`;
 }
 
 /** Throws unless `data` holds exactly the elements of an array of this type and shape. */
@@ -15,7 +16,7 @@ export function checkUpload(data: TypedArray, dtype: DType, shape: readonly numb
   const held = dtypeOf(data);
   if (held !== (dtype === "bool" ? "uint8" : dtype))
     throw new Error(`${what}: expected an array of ${dtype} values, got one of ${held ?? typeof data}`);
-  const length = shape.reduce((product, size) => product * size, 1);
+  const length = sizeOf(shape);
   if (data.length !== length)
     throw new Error(
       `${what}: expected ${length} values (${length * data.BYTES_PER_ELEMENT} bytes), got ${data.length} (${data.byteLength} bytes)`,

@@ -1,5 +1,6 @@
 /** Arrays in GPU memory, for WebGPU in the browser. */
 import { byteSize, type DType, type TypedArray, viewArray } from "../dtype.ts";
+import { sizeOf } from "../shape.ts";
 import type { DeviceArray } from "./backend.ts";
 import { describe } from "./checks.ts";
 
@@ -79,8 +80,7 @@ export class GpuArray implements DeviceArray {
       encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
       device.queue.submit([encoder.finish()]);
       await staging.mapAsync(MAP_MODE_READ);
-      const length = this.shape.reduce((product, size) => product * size, 1);
-      return viewArray(this.dtype, staging.getMappedRange(), 0, length).slice();
+      return viewArray(this.dtype, staging.getMappedRange(), 0, sizeOf(this.shape)).slice();
     } finally {
       staging.destroy();
     }
@@ -106,7 +106,7 @@ export class GpuArray implements DeviceArray {
   get buffer(): GpuBuffer {
     if (this.holders === 0) this.check();
     if (this.memory) return this.memory;
-    const bytes = this.shape.reduce((product, size) => product * size, byteSize(this.dtype));
+    const bytes = sizeOf(this.shape) * byteSize(this.dtype);
     const buffer = this.device.createBuffer({
       // Kernels read up to sixteen bytes at once.
       size: Math.ceil(bytes / 16) * 16,

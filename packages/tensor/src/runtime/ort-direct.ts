@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { allocate, type DType, type TypedArray } from "../dtype.ts";
+import { sizeOf } from "../shape.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions, OutputSpec } from "./backend.ts";
 import { checkCount, checkOutputs, checkUpload } from "./checks.ts";
 import { HostArray, hostValues, recycled } from "./host-array.ts";
@@ -74,8 +75,12 @@ class DirectBackend implements Backend {
     try {
       this.configure(settings, options);
       const pointer = await createSession(library, settings, model, weights);
-      for (const array of weights.values()) array.pin();
-      return { pointer, weights: [...weights.values()] };
+      let bytes = 0;
+      for (const array of weights.values()) {
+        array.pin();
+        bytes += array.data.byteLength;
+      }
+      return { pointer, weights: [...weights.values()], bytes };
     } finally {
       library.api.ReleaseSessionOptions(settings);
       inUse.delete(used);
@@ -105,12 +110,13 @@ class DirectBackend implements Backend {
 interface Session {
   readonly pointer: Pointer;
   readonly weights: readonly HostArray[];
+  /** Their size. */
+  readonly bytes: number;
 }
 
-function releaseSession(library: OrtLibrary, { pointer, weights }: Session): void {
+function releaseSession(library: OrtLibrary, { pointer, weights, bytes }: Session): void {
   library.api.ReleaseSession(pointer);
   for (const array of weights) array.unpin();
-  const bytes = weights.reduce((sum, { data }) => sum + data.byteLength, 0);
   if (bytes > MUCH_MEMORY) library.trim();
 }
 
@@ -183,7 +189,7 @@ class DirectExecutable implements Executable {
     const { api } = library;
     // Recycled memory is taken first: an input that is also recycled is then an error, not a wrong result.
     const outputs = this.outputs.map((spec, i) => {
-      const data = recycled(spec, recycle?.[i]) ?? allocate(spec.dtype, elements(spec.shape));
+      const data = recycled(spec, recycle?.[i]) ?? allocate(spec.dtype, sizeOf(spec.shape));
       return new HostArray(data, spec.dtype, spec.shape);
     });
     const values: Pointer[] = [];
@@ -226,12 +232,6 @@ class DirectExecutable implements Executable {
       for (const value of values) api.ReleaseValue(value);
     }
   }
-}
-
-function elements(shape: readonly number[]): number {
-  let product = 1;
-  for (const size of shape) product *= size;
-  return product;
 }
 
 /**

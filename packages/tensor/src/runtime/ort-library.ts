@@ -110,6 +110,8 @@ export class OrtLibrary {
 
   /** An `OrtValue` over the memory of `data`, to be released by the caller; 0.25 µs. */
   tensor(data: TypedArray, dtype: DType, shape: readonly number[]): Pointer {
+    if (shape.length > this.dims.length)
+      throw new Error(`expected at most ${this.dims.length} axes, got ${shape.length}`);
     for (let i = 0; i < shape.length; i++) this.dims[i] = BigInt(shape[i] as number);
     return this.create(
       this.api.CreateTensorWithDataAsOrtValue,
