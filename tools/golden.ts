@@ -4,14 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { compile, type Tensor } from "../packages/tensor/src/index.ts";
-import {
-  deviation,
-  fillGolden,
-  findModel,
-  type Probe,
-  sourceShape,
-  uniformTensor,
-} from "../packages/vision/src/index.ts";
+import { deviation, fillGolden, findModel, type Probe, uniformTensor } from "../packages/vision/src/index.ts";
 
 interface Golden {
   readonly parameters: number;
@@ -40,12 +33,12 @@ for (const [name, golden] of Object.entries(goldens)) {
   const started = performance.now();
   try {
     const problems: string[] = [];
-    const { create, keyOf } = findModel(name);
+    const { create, naming } = findModel(name);
     const model = create().eval();
     const [parameters, keys] = [model.parameterCount(), model.stateDict().size];
     if (parameters !== golden.parameters) problems.push(`${parameters} parameters, not ${golden.parameters}`);
     if (keys !== golden.stateKeys) problems.push(`${keys} keys, not ${golden.stateKeys}`);
-    fillGolden(model, keyOf, sourceShape);
+    fillGolden(model, naming.keyOf, naming.shapeOf);
     const run = compile((x: Tensor) => model.forward(x), { freeze: true, name });
     const logits = run(uniformTensor(golden.input.name, golden.input.shape));
     if (logits.shape.join() !== golden.logits.shape.join())

@@ -5,6 +5,9 @@
  */
 export { Classifier, type Part } from "./classifier.ts";
 export * from "./golden.ts";
+export { type LoadClassifierOptions, type LoadedClassifier, loadClassifier } from "./load.ts";
+export { LeCun1989, type LeCun1989Options, squaredErrorLoss } from "./models/lecun1989.ts";
+export { C3_TABLE, digitCodes, LeNet5, type LeNet5Options, rbfLoss } from "./models/lenet5.ts";
 export {
   type CreateOptions,
   createModel,
@@ -13,4 +16,5 @@ export {
   listModels,
   type ModelEntry,
 } from "./registry.ts";
-export { type KeyOf, sourceShape } from "./weights.ts";
+export { fromTFLite, type TFLiteGraph } from "./tflite.ts";
+export { type KeyOf, type Naming, sourceShape } from "./weights.ts";

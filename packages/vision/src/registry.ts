@@ -5,16 +5,31 @@ import { AlexNet, AlexNetTwoTower } from "./models/alexnet.ts";
 import { ConvNeXt, convnextConfigs } from "./models/convnext.ts";
 import { DenseNet, densenetConfigs } from "./models/densenet.ts";
 import { GoogLeNet } from "./models/googlenet.ts";
+import { LeCun1989 } from "./models/lecun1989.ts";
+import { LeNet5 } from "./models/lenet5.ts";
 import { MobileNetV1, MobileNetV2 } from "./models/mobilenet.ts";
+import { MobileNetV2TF } from "./models/mobilenet-tf.ts";
 import { ResNet, resnetConfigs } from "./models/resnet.ts";
+import { CIFAR_DEPTHS, CifarResNet } from "./models/resnet-cifar.ts";
 import { SENet154 } from "./models/senet.ts";
+import { SwinTransformer, swinConfigs } from "./models/swin.ts";
 import { VGG } from "./models/vgg.ts";
 import { VisionTransformer, vitConfigs } from "./models/vit.ts";
 import {
+  convnextFromHuggingFace,
   convnextFromTimm,
   convnextFromTorchvision,
-  type KeyOf,
+  convnextV2TimmShape,
+  densenetFromOldTorchvision,
+  layerScaleShape,
+  mobilenetV2FromTimm,
+  type Naming,
+  resnetFromHuggingFace,
   same,
+  swinFromTimm,
+  vggFromTimm,
+  vitFromHuggingFace,
+  vitFromOldTorchvision,
   vitFromTorchvision,
 } from "./weights.ts";
 
@@ -31,6 +46,9 @@ export interface ModelEntry {
   readonly paper: string;
   /** Side of the square images it was made for. */
   readonly inputSize: number;
+  /** Colours of an image: 1 or 3. */
+  readonly channels: number;
+  readonly classes: number;
   readonly create: (options?: CreateOptions) => Classifier;
   /**
    * Where published weights come from, and under which names: `torchvision`, `timm`, … → the entry's
@@ -39,9 +57,9 @@ export interface ModelEntry {
   readonly sources: Readonly<
     Record<
       string,
-      {
+      Naming & {
         readonly name: string;
-        readonly keyOf: KeyOf;
+        /** Where the published network differs from ours in more than names. */
         readonly create?: (options?: CreateOptions) => Classifier;
       }
     >
@@ -50,14 +68,41 @@ export interface ModelEntry {
 
 const entries = new Map<string, ModelEntry>();
 
-function define(entry: Omit<ModelEntry, "inputSize" | "sources"> & Partial<ModelEntry>): void {
-  entries.set(entry.name, { inputSize: 224, sources: {}, ...entry });
+const DEFAULTS = { inputSize: 224, channels: 3, classes: 1000, sources: {} };
+
+function define(entry: Omit<ModelEntry, keyof typeof DEFAULTS> & Partial<ModelEntry>): void {
+  entries.set(entry.name, { ...DEFAULTS, ...entry });
 }
 
 /** A network whose paths are the keys of the source, under the same name. */
 function plain(...names: readonly string[]): (name: string) => ModelEntry["sources"] {
   return (name) => Object.fromEntries(names.map((source) => [source, { name, keyOf: same }]));
 }
+
+define({
+  name: "lecun1989",
+  family: "LeNet",
+  year: 1989,
+  paper: "Backpropagation Applied to Handwritten Zip Code Recognition",
+  inputSize: 16,
+  channels: 1,
+  classes: 10,
+  create: (options) => new LeCun1989(options),
+});
+const LENET5 = {
+  family: "LeNet",
+  year: 1998,
+  paper: "Gradient-Based Learning Applied to Document Recognition",
+  inputSize: 32,
+  channels: 1,
+  classes: 10,
+};
+define({ ...LENET5, name: "lenet5", create: (options) => new LeNet5(options) });
+define({
+  ...LENET5,
+  name: "lenet5_softmax",
+  create: (options) => new LeNet5({ output: "softmax", ...options }),
+});
 
 const ALEXNET = {
   family: "AlexNet",
@@ -89,7 +134,7 @@ for (const depth of [11, 13, 16, 19] as const)
       ...VGGS,
       name,
       create: (options) => new VGG({ depth, batchNorm, ...options }),
-      sources: plain("torchvision")(name),
+      sources: { ...plain("torchvision")(name), timm: { name, ...vggFromTimm } },
     });
   }
 
@@ -121,9 +166,25 @@ for (const [name, config] of Object.entries(resnetConfigs)) {
     year: squeezes ? 2017 : 2015,
     paper: squeezes ? "Squeeze-and-Excitation Networks" : "Deep Residual Learning for Image Recognition",
     create: (options) => new ResNet({ ...config, ...options }),
-    sources: squeezes ? plain("timm")(name) : plain("torchvision", "timm")(name),
+    sources: squeezes
+      ? plain("timm")(name)
+      : {
+          ...plain("torchvision", "timm")(name),
+          hf: { name: name.replace("resnet", "microsoft/resnet-"), keyOf: resnetFromHuggingFace },
+        },
   });
 }
+for (const depth of CIFAR_DEPTHS)
+  define({
+    name: `resnet${depth}_cifar`,
+    family: "ResNet",
+    year: 2015,
+    paper: "Deep Residual Learning for Image Recognition",
+    inputSize: 32,
+    classes: 10,
+    create: (options) => new CifarResNet({ depth, ...options }),
+    sources: { akamaster: { name: `resnet${depth}`, keyOf: same } },
+  });
 define({
   name: "senet154",
   family: "SENet",
@@ -140,7 +201,10 @@ for (const [name, config] of Object.entries(densenetConfigs))
     year: 2016,
     paper: "Densely Connected Convolutional Networks",
     create: (options) => new DenseNet({ ...config, ...options }),
-    sources: plain("torchvision")(name),
+    sources: {
+      ...plain("torchvision", "timm")(name),
+      "torchvision-old": { name, keyOf: densenetFromOldTorchvision },
+    },
   });
 
 define({
@@ -160,14 +224,24 @@ define({
   ...MOBILENET_V2,
   name: "mobilenet_v2",
   create: (options) => new MobileNetV2(options),
-  sources: plain("torchvision")("mobilenet_v2"),
+  sources: {
+    ...plain("torchvision")("mobilenet_v2"),
+    timm: { name: "mobilenetv2_100", keyOf: mobilenetV2FromTimm },
+  },
 });
-for (const percent of [35, 50, 75, 140])
+for (const percent of ["035", "050", "075", "140"])
   define({
     ...MOBILENET_V2,
-    name: `mobilenet_v2_${String(percent).padStart(3, "0")}`,
-    create: (options) => new MobileNetV2({ width: percent / 100, ...options }),
+    name: `mobilenet_v2_${percent}`,
+    create: (options) => new MobileNetV2({ width: Number(percent) / 100, ...options }),
+    sources: { timm: { name: `mobilenetv2_${percent}`, keyOf: mobilenetV2FromTimm } },
   });
+define({
+  ...MOBILENET_V2,
+  name: "mobilenet_v2_tf",
+  classes: 1001,
+  create: (options) => new MobileNetV2TF(options),
+});
 
 /** torchvision's names of the same Vision Transformers. */
 const TORCHVISION_VITS: Readonly<Record<string, string>> = {
@@ -186,7 +260,15 @@ for (const [name, config] of Object.entries(vitConfigs)) {
     create: (options) => new VisionTransformer({ ...config, ...options }),
     sources: {
       timm: { name, keyOf: same },
-      ...(torchvision && { torchvision: { name: torchvision, keyOf: vitFromTorchvision } }),
+      ...(torchvision && {
+        torchvision: { name: torchvision, keyOf: vitFromTorchvision },
+        "torchvision-old": { name: torchvision, keyOf: vitFromOldTorchvision },
+      }),
+      hf: {
+        name: `google/${name.replace(/_/g, "-")}`,
+        ...vitFromHuggingFace,
+        create: (options) => new VisionTransformer({ ...config, eps: 1e-12, ...options }),
+      },
     },
   });
 }
@@ -203,8 +285,37 @@ for (const [name, config] of Object.entries(convnextConfigs)) {
     create: (options) => new ConvNeXt({ ...config, ...options }),
     sources: {
       facebook: { name, keyOf: same },
-      timm: { name, keyOf: convnextFromTimm },
-      ...(!second && { torchvision: { name, keyOf: convnextFromTorchvision } }),
+      timm: {
+        name,
+        keyOf: convnextFromTimm,
+        ...(second && { shapeOf: convnextV2TimmShape(/atto|femto|pico|nano/.test(name)) }),
+      },
+      ...(!second && {
+        torchvision: { name, keyOf: convnextFromTorchvision, shapeOf: layerScaleShape },
+      }),
+      hf: {
+        name: `facebook/${name.replace(/_/g, "-")}-${second ? "1k-" : ""}224`,
+        keyOf: convnextFromHuggingFace(second ? "convnextv2" : "convnext"),
+      },
+    },
+  });
+}
+
+for (const [name, config] of Object.entries(swinConfigs)) {
+  const size = { swin_t: "tiny", swin_s: "small", swin_b: "base" }[name];
+  define({
+    name,
+    family: "Swin",
+    year: 2021,
+    paper: "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows",
+    create: (options) => new SwinTransformer({ ...config, ...options }),
+    sources: {
+      ...plain("torchvision")(name),
+      timm: {
+        name: `swin_${size}_patch4_window7_224`,
+        keyOf: swinFromTimm,
+        create: (options) => new SwinTransformer({ ...config, keepIndex: false, ...options }),
+      },
     },
   });
 }
@@ -218,18 +329,19 @@ export function listModels(): ModelEntry[] {
 export interface FoundModel {
   readonly entry: ModelEntry;
   readonly create: (options?: CreateOptions) => Classifier;
-  readonly keyOf: KeyOf;
+  readonly naming: Naming;
 }
 
 /** Looks a network up; throws naming what there is. */
 export function findModel(name: string): FoundModel {
   const own = entries.get(name);
-  if (own) return { entry: own, create: own.create, keyOf: same };
-  const [source, rest] = name.split("/", 2) as [string, string | undefined];
+  if (own) return { entry: own, create: own.create, naming: { keyOf: same } };
+  const slash = name.indexOf("/");
+  const [source, rest] = slash < 0 ? [name] : [name.slice(0, slash), name.slice(slash + 1)];
   for (const entry of entries.values()) {
     const published = entry.sources[source];
     if (rest !== undefined && published?.name === rest)
-      return { entry, create: published.create ?? entry.create, keyOf: published.keyOf };
+      return { entry, create: published.create ?? entry.create, naming: published };
   }
   const close = [...entries.keys()].filter((known) => known.includes((rest ?? name).slice(0, 5)));
   throw new Error(

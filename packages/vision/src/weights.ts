@@ -5,9 +5,18 @@ import type { Shape } from "@tessera-ml/tensor";
 /** A source's key for a path of ours. */
 export type KeyOf = (path: string) => string;
 
-/** The shape under which a source keeps a parameter of ours: torchvision's layer scale is [C, 1, 1]. */
-export function sourceShape(key: string, shape: Shape): Shape {
-  return key.endsWith(".layer_scale") && shape.length === 1 ? [...shape, 1, 1] : shape;
+/** How a source names and keeps our parameters. */
+export interface Naming {
+  readonly keyOf: KeyOf;
+  /** The keys that are joined along the first axis into one parameter of ours. Default: the key alone. */
+  readonly partsOf?: (key: string) => readonly string[];
+  /** The shape under which it keeps a parameter; by default ours. */
+  readonly shapeOf?: (key: string, shape: Shape) => Shape;
+}
+
+/** The shape under which a source keeps a parameter of ours. Its number of entries is the same. */
+export function sourceShape(naming: Naming, key: string, shape: Shape): Shape {
+  return naming.shapeOf?.(key, shape) ?? shape;
 }
 
 export const same: KeyOf = (path) => path;
@@ -64,4 +73,135 @@ export const convnextFromTorchvision: KeyOf = (path) => {
       : `${block}block.${layer}.${(stage[3] as string).split(".")[1]}`;
   }
   return rules([/^norm\./, "classifier.0."], [/^head\./, "classifier.2."])(path);
+};
+
+/** torchvision's layer scale is [C, 1, 1]. */
+export const layerScaleShape = (key: string, shape: Shape): Shape =>
+  key.endsWith(".layer_scale") ? [...shape, 1, 1] : shape;
+
+/** timm's small ConvNeXt V2 have 1x1 convolutions for linear layers; its response norm is flat. */
+export const convnextV2TimmShape =
+  (convolutions: boolean) =>
+  (key: string, shape: Shape): Shape => {
+    if (/\.grn\.(weight|bias)$/.test(key)) return [shape.at(-1) as number];
+    return convolutions && /\.mlp\.fc\d\.weight$/.test(key) ? [...shape, 1, 1] : shape;
+  };
+
+/** Hugging Face's ConvNeXt, both versions. */
+export const convnextFromHuggingFace =
+  (model: "convnext" | "convnextv2"): KeyOf =>
+  (path) =>
+    rules(
+      [/^downsample_layers\.0\.0\./, `${model}.embeddings.patch_embeddings.`],
+      [/^downsample_layers\.0\.1\./, `${model}.embeddings.layernorm.`],
+      [/^downsample_layers\.(\d)\./, `${model}.encoder.stages.$1.downsampling_layer.`],
+      [/^stages\.(\d+)\.(\d+)\.norm\./, `${model}.encoder.stages.$1.layers.$2.layernorm.`],
+      [/^stages\.(\d+)\.(\d+)\.gamma$/, `${model}.encoder.stages.$1.layers.$2.layer_scale_parameter`],
+      [/^stages\.(\d+)\.(\d+)\.grn\.gamma$/, `${model}.encoder.stages.$1.layers.$2.grn.weight`],
+      [/^stages\.(\d+)\.(\d+)\.grn\.beta$/, `${model}.encoder.stages.$1.layers.$2.grn.bias`],
+      [/^stages\.(\d+)\.(\d+)\./, `${model}.encoder.stages.$1.layers.$2.`],
+      [/^norm\./, `${model}.layernorm.`],
+      [/^head\./, "classifier."],
+    )(path);
+
+/** torchvision's Vision Transformer in files older than its second version. */
+export const vitFromOldTorchvision: KeyOf = (path) =>
+  vitFromTorchvision(path)
+    .replace(/\.mlp\.0\./, ".mlp.linear_1.")
+    .replace(/\.mlp\.3\./, ".mlp.linear_2.");
+
+/** Hugging Face's Vision Transformer: query, key and value are three. */
+export const vitFromHuggingFace: Naming = {
+  keyOf: rules(
+    [/^cls_token$/, "vit.embeddings.cls_token"],
+    [/^pos_embed$/, "vit.embeddings.position_embeddings"],
+    [/^patch_embed\.proj\./, "vit.embeddings.patch_embeddings.projection."],
+    [/^norm\./, "vit.layernorm."],
+    [/^head\./, "classifier."],
+    [/^blocks\.(\d+)\.norm1\./, "vit.encoder.layer.$1.layernorm_before."],
+    [/^blocks\.(\d+)\.norm2\./, "vit.encoder.layer.$1.layernorm_after."],
+    [/^blocks\.(\d+)\.attn\.qkv\./, "vit.encoder.layer.$1.attention.attention.qkv."],
+    [/^blocks\.(\d+)\.attn\.proj\./, "vit.encoder.layer.$1.attention.output.dense."],
+    [/^blocks\.(\d+)\.mlp\.fc1\./, "vit.encoder.layer.$1.intermediate.dense."],
+    [/^blocks\.(\d+)\.mlp\.fc2\./, "vit.encoder.layer.$1.output.dense."],
+  ),
+  partsOf: (key) =>
+    key.includes(".attention.qkv.")
+      ? ["query", "key", "value"].map((part) => key.replace(".qkv.", `.${part}.`))
+      : [key],
+};
+
+/** Hugging Face's ResNet. */
+export const resnetFromHuggingFace: KeyOf = (path) => {
+  const block = /^layer(\d)\.(\d+)\.(conv|bn|downsample\.)(\d)\.(.*)$/.exec(path);
+  if (block) {
+    const [, stage, index, kind, number, leaf] = block as unknown as string[];
+    const at = `resnet.encoder.stages.${Number(stage) - 1}.layers.${index}`;
+    if (kind === "downsample.")
+      return `${at}.shortcut.${number === "0" ? "convolution" : "normalization"}.${leaf}`;
+    return `${at}.layer.${Number(number) - 1}.${kind === "conv" ? "convolution" : "normalization"}.${leaf}`;
+  }
+  return rules(
+    [/^conv1\./, "resnet.embedder.embedder.convolution."],
+    [/^bn1\./, "resnet.embedder.embedder.normalization."],
+    [/^fc\./, "classifier.1."],
+  )(path);
+};
+
+/** DenseNet's published files are older than torchvision's names: `norm.1` for `norm1`. */
+export const densenetFromOldTorchvision: KeyOf = rules([/(\.denselayer\d+\.(?:norm|conv))(\d)\./, "$1.$2."]);
+
+/** timm's VGG: the classifier's first layers are convolutions. */
+export const vggFromTimm: Naming = {
+  keyOf: rules(
+    [/^classifier\.0\./, "pre_logits.fc1."],
+    [/^classifier\.3\./, "pre_logits.fc2."],
+    [/^classifier\.6\./, "head.fc."],
+  ),
+  shapeOf: (key, shape) => {
+    const [outputs, inputs] = shape as readonly [number, number];
+    if (key === "pre_logits.fc1.weight") return [outputs, inputs / 49, 7, 7];
+    return key === "pre_logits.fc2.weight" ? [outputs, inputs, 1, 1] : shape;
+  },
+};
+
+/** timm's MobileNetV2: blocks by stage, layers by what they do. */
+export const mobilenetV2FromTimm: KeyOf = (path) => {
+  const [, index, rest] = /^features\.(\d+)\.(.*)$/.exec(path) ?? [];
+  if (index === undefined) return path.replace(/^classifier\.1\./, "classifier.");
+  const tail = rest as string;
+  if (index === "0") return tail.replace(/^0\./, "conv_stem.").replace(/^1\./, "bn1.");
+  if (index === "18") return tail.replace(/^0\./, "conv_head.").replace(/^1\./, "bn2.");
+  let [stage, block] = [0, Number(index) - 1];
+  for (const count of [1, 2, 3, 4, 3, 3, 1]) {
+    if (block < count) break;
+    block -= count;
+    stage++;
+  }
+  const at = `blocks.${stage}.${block}.`;
+  // The first block has no expansion. timm calls its last convolution `conv_pw`.
+  const layers =
+    index === "1"
+      ? { "conv.0.0.": "conv_dw.", "conv.0.1.": "bn1.", "conv.1.": "conv_pw.", "conv.2.": "bn2." }
+      : {
+          "conv.0.0.": "conv_pw.",
+          "conv.0.1.": "bn1.",
+          "conv.1.0.": "conv_dw.",
+          "conv.1.1.": "bn2.",
+          "conv.2.": "conv_pwl.",
+          "conv.3.": "bn3.",
+        };
+  const [ours, theirs] = Object.entries(layers).find(([layer]) => tail.startsWith(layer)) as [string, string];
+  return at + theirs + tail.slice(ours.length);
+};
+
+/** timm's Swin: what merges tokens belongs to the stage behind it. */
+export const swinFromTimm: KeyOf = (path) => {
+  const found = /^features\.(\d)\.(.*)$/.exec(path);
+  if (!found) return path.replace(/^head\./, "head.fc.");
+  const [layer, rest] = [Number(found[1]), found[2] as string];
+  if (layer === 0) return `patch_embed.${rest.replace(/^0\./, "proj.").replace(/^2\./, "norm.")}`;
+  if (layer % 2 === 0) return `layers.${layer / 2}.downsample.${rest}`;
+  const block = rest.replace(".mlp.0.", ".mlp.fc1.").replace(".mlp.3.", ".mlp.fc2.");
+  return `layers.${(layer - 1) / 2}.blocks.${block}`;
 };

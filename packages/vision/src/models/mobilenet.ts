@@ -139,7 +139,7 @@ class InvertedResidual extends Module {
 }
 
 /** Table 2 of the V2 paper: expansion, width, blocks, stride of the first. */
-const V2_STAGES = [
+export const V2_STAGES = [
   [1, 16, 1, 1],
   [6, 24, 2, 2],
   [6, 32, 3, 2],

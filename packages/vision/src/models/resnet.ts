@@ -60,7 +60,8 @@ class BasicBlock extends Module {
     this.bn1 = new BatchNorm2d(width);
     this.conv2 = new Conv2d(width, width, 3, { padding: 1, bias: false });
     this.bn2 = new BatchNorm2d(width);
-    this.se = reduction ? new SqueezeExcite(width, width / reduction) : undefined;
+    // timm's networks never squeeze below 8.
+    this.se = reduction ? new SqueezeExcite(width, Math.max(8, width / reduction)) : undefined;
     this.downsample = shortcut(inputs, width, stride);
   }
   forward(x: Tensor): Tensor {

@@ -11,6 +11,7 @@ import {
   parameter,
   scaledDotProductAttention,
   type Tensor,
+  unbind,
   type Variable,
   zeros,
 } from "@tessera-ml/tensor";
@@ -44,7 +45,7 @@ class Attention extends Module {
       .forward(x)
       .reshape([batch, tokens, 3, this.#heads, dim / this.#heads])
       .permute([2, 0, 3, 1, 4]); // [3, B, h, T, d]
-    return [0, 1, 2].map((i) => qkv.select(0, i)) as [Tensor, Tensor, Tensor];
+    return unbind(qkv) as [Tensor, Tensor, Tensor];
   }
   forward(x: Tensor): Tensor {
     const [q, k, v] = this.#project(x);

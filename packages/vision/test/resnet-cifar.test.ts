@@ -1,74 +1,12 @@
 /** Real checkpoints: ResNets for CIFAR-10 as PyTorch wrote them, against the logits that PyTorch gives. */
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { compile, type Tensor, tensor } from "@tessera-ml/tensor";
 import { describe, expect, test } from "vitest";
-import { BatchNorm2d, Conv2d, Linear, Module, Sequential } from "../src/index.ts";
+import { loadClassifier } from "../src/index.ts";
+import { shared } from "./shared.ts";
 
-/** Two 3x3 convolutions and a shortcut without parameters (He et al. 2016, section 4.2, option A). */
-class Block extends Module {
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm2d;
-  readonly conv2: Conv2d;
-  readonly bn2: BatchNorm2d;
-
-  constructor(inPlanes: number, planes: number, stride: number) {
-    super();
-    this.conv1 = new Conv2d(inPlanes, planes, 3, { stride, padding: 1, bias: false });
-    this.bn1 = new BatchNorm2d(planes);
-    this.conv2 = new Conv2d(planes, planes, 3, { padding: 1, bias: false });
-    this.bn2 = new BatchNorm2d(planes);
-  }
-  forward(x: Tensor): Tensor {
-    const y = this.bn1.forward(this.conv1.forward(x)).relu();
-    return this.bn2.forward(this.conv2.forward(y)).add(this.#shortcut(x)).relu();
-  }
-  /** Every second pixel, and zeros for the new channels, half of them before. */
-  #shortcut(x: Tensor): Tensor {
-    const { inChannels, outChannels } = this.conv1;
-    if (inChannels === outChannels) return x;
-    const added = (outChannels - inChannels) / 2;
-    const sparse = x.index(null, null, [null, null, 2], [null, null, 2]);
-    return sparse.pad([
-      [0, 0],
-      [added, added],
-      [0, 0],
-      [0, 0],
-    ]);
-  }
-}
-
-class CifarResNet extends Module {
-  readonly conv1 = new Conv2d(3, 16, 3, { padding: 1, bias: false });
-  readonly bn1 = new BatchNorm2d(16);
-  readonly layer1: Sequential;
-  readonly layer2: Sequential;
-  readonly layer3: Sequential;
-  readonly linear = new Linear(64, 10);
-
-  constructor(depth: number) {
-    super();
-    const stage = (from: number, to: number, stride: number) =>
-      new Sequential(
-        ...Array.from(
-          { length: (depth - 2) / 6 },
-          (_, i) => new Block(i === 0 ? from : to, to, i === 0 ? stride : 1),
-        ),
-      );
-    this.layer1 = stage(16, 16, 1);
-    this.layer2 = stage(16, 32, 2);
-    this.layer3 = stage(32, 64, 2);
-  }
-  /** [N, 3, 32, 32] → [N, 10] */
-  forward(x: Tensor): Tensor {
-    let y = this.bn1.forward(this.conv1.forward(x)).relu();
-    for (const layer of [this.layer1, this.layer2, this.layer3]) y = layer.forward(y);
-    return this.linear.forward(y.mean([2, 3]));
-  }
-}
-
-const shared = process.env.TESSERA_SHARED ?? resolve(import.meta.dirname, "../../../../shared");
 const weights = join(shared, "data/weights/resnet-cifar");
 const images = join(shared, "data/image/cifar10/cifar10_train_first4000_lossless.bin.gz");
 const present = existsSync(weights) && existsSync(images);
@@ -113,8 +51,8 @@ describe.skipIf(!present)("ResNets for CIFAR-10", () => {
 
   for (const [name, { logits, acc_first4000_train_lossless: theirs }] of Object.entries(reference.models))
     test(name, async () => {
-      const model = new CifarResNet(Number(/resnet(\d+)/.exec(name)?.[1]));
-      await model.load(join(weights, `${name}.th`), { stripPrefix: "module." });
+      const depth = /resnet(\d+)/.exec(name)?.[1];
+      const { model } = await loadClassifier(`resnet${depth}_cifar`, join(weights, `${name}.th`));
       model.eval();
       const classify = compile((x: Tensor) => model.forward(x), { freeze: true });
 

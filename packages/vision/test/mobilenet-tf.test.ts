@@ -1,0 +1,79 @@
+/** The real ImageNet MobileNetV2 of TensorFlow: its probabilities, and what it makes of photographs. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { centerRectangle, crop, HALF, type Preset, preprocess, readImage, stack } from "@tessera-ml/media";
+import { openCheckpoint } from "@tessera-ml/nn";
+import { compile, softmax, type Tensor, tensor } from "@tessera-ml/tensor";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createModel, fromTFLite, type TFLiteGraph } from "../src/index.ts";
+import { shared } from "./shared.ts";
+
+const weights = join(shared, "data/weights/mobilenet-v2-imagenet");
+const photographs = join(shared, "data/image/imagenet-sample");
+const present = existsSync(weights) && existsSync(photographs);
+if (!present) console.log(`MobileNetV2 is not checked: ${weights} and ${photographs} are not there`);
+
+const json = <T>(path: string) => JSON.parse(readFileSync(path, "utf8")) as T;
+
+/** The middle 87.5 % of a picture, squeezed to a square, as the reference did. */
+async function pixels(file: string) {
+  const image = await readImage(join(photographs, file));
+  const [height, width] = [image.height, image.width].map((side) => Math.round(side * 0.875)) as [
+    number,
+    number,
+  ];
+  const preset: Preset = {
+    library: "pil",
+    interpolation: "bilinear",
+    resize: [224, 224],
+    mean: HALF,
+    std: HALF,
+  };
+  return preprocess(crop(image, centerRectangle(image, [height, width])), preset);
+}
+
+describe.skipIf(!present)("MobileNetV2 as TensorFlow has it", () => {
+  let classify: (x: Tensor) => Tensor;
+  beforeAll(async () => {
+    const base = join(weights, "mobilenet_v2_1.0_224_quant");
+    await using checkpoint = await openCheckpoint(`${base}.safetensors`);
+    const model = createModel("mobilenet_v2_tf").eval();
+    await model.load(await fromTFLite(model, checkpoint, json<TFLiteGraph>(`${base}.graph.json`)));
+    classify = compile((x: Tensor) => softmax(model.forward(x)), { freeze: true });
+  });
+  const probabilities = async (files: readonly string[]) => {
+    const { data, shape } = stack(await Promise.all(files.map(pixels)));
+    return (await classify(tensor(data, { shape: [...shape] })).tolist()) as number[][];
+  };
+
+  test("probabilities are the float reference's", async () => {
+    const { images, softmax_1001: theirs } = json<{ images: string[]; softmax_1001: number[][] }>(
+      join(weights, "mobilenet_v2_1.0_224_quant.float_reference_first4.json"),
+    );
+    const there = images.filter((file) => existsSync(join(photographs, file)));
+    expect(there.length).toBeGreaterThan(0);
+    for (const file of there) {
+      const [ours] = (await probabilities([file])) as [number[]];
+      const reference = theirs[images.indexOf(file)] as number[];
+      expect(Math.max(...reference.map((p, i) => Math.abs(p - (ours[i] as number))))).toBeLessThan(0.02);
+    }
+  });
+
+  test("at least 84 of 100 photographs are right", async () => {
+    const index = json<Record<string, [string, string]>>(join(photographs, "imagenet_class_index.json"));
+    const classOf = new Map(Object.entries(index).map(([i, [wnid]]) => [wnid, Number(i)]));
+    const files = readdirSync(photographs).filter((file) => file.endsWith(".JPEG"));
+    expect(files.length).toBe(100);
+    let right = 0;
+    for (let start = 0; start < files.length; start += 10) {
+      const batch = files.slice(start, start + 10);
+      for (const [i, row] of (await probabilities(batch)).entries()) {
+        // Class 0 is the background.
+        const guess = row.indexOf(Math.max(...row)) - 1;
+        if (guess === classOf.get((batch[i] as string).split("_")[0] as string)) right++;
+      }
+    }
+    console.log(`MobileNetV2: ${right} of ${files.length} photographs`);
+    expect(right).toBeGreaterThanOrEqual(84);
+  }, 300_000);
+});
