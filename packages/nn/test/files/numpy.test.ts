@@ -142,6 +142,16 @@ describe("writing", () => {
     );
   });
 
+  test.each([
+    [[3], "(3,)"],
+    [[], "()"],
+    [[1, 3], "(1, 3)"],
+  ])("the shape %j is written as the tuple %s", async (shape, tuple) => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    const file = await encodeNpy({ name: "", dtype: "float32", shape, data });
+    expect(new TextDecoder("latin1").decode(file)).toContain(`'shape': ${tuple}, }`);
+  });
+
   test("data that does not fill the shape is refused", async () => {
     const wrong: TensorData = { name: "w", dtype: "float32", shape: [3], data: new Float32Array(2) };
     await expect(encodeNpy(wrong)).rejects.toThrow("w: shape [3] needs 3 elements, the data has 2");

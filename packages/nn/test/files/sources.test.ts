@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { atomicWrite, encodeSafetensors, openCheckpoint } from "../../src/files/index.ts";
+import {
+  atomicWrite,
+  blobSource,
+  encodeSafetensors,
+  fileSource,
+  memorySource,
+  openCheckpoint,
+} from "../../src/files/index.ts";
 
 let folder = "";
 let content: Uint8Array<ArrayBuffer>;
@@ -50,6 +57,17 @@ describe("files", () => {
       await expect(openCheckpoint(join(folder, "bad.pt"))).rejects.toThrow("bad.pt");
     expect((await open()) - before).toBeLessThan(5);
   });
+});
+
+test("no source reads beyond its end", async () => {
+  const path = join(folder, "w.safetensors");
+  for (const source of [memorySource(content), blobSource(new Blob([content])), await fileSource(path)]) {
+    expect(await source.read(content.length - 2, 2)).toEqual(content.slice(-2));
+    await expect(source.read(content.length - 2, 3)).rejects.toThrow(`has ${content.length}`);
+    await expect(source.read(0, 2 ** 50)).rejects.toThrow(`has ${content.length}`);
+    await expect(source.read(-1, 2)).rejects.toThrow("truncated or corrupt");
+    await source.close();
+  }
 });
 
 test("memory and blobs; what is read is a copy", async () => {
@@ -134,7 +152,7 @@ describe("addresses", () => {
     const shifted = await serve(
       ranges(
         () => "1",
-        (first, last) => (first > 0 ? [first - 1, last] : [first, last]),
+        (first, last) => (first > 0 ? [first - 1, last - 1] : [first, last]),
       ),
     );
     const checkpoint = await openCheckpoint(shifted);

@@ -35,7 +35,6 @@ export async function readTorchZip(
     throw new CheckpointError(
       `${source.name}: a TorchScript program; save the state dict of the module instead`,
     );
-  if (pickle.size > MAX_PICKLE) throw new CheckpointError(`${source.name}: a pickle of ${pickle.size} bytes`);
   const bigEndian = await isBigEndian(source, entries.get(`${root}byteorder`));
 
   const storages = new Map<string, TorchStorage>();
@@ -115,7 +114,7 @@ export async function readLegacyTorch(source: ByteSource, options: PickleOptions
     if (at > source.size)
       throw new CheckpointError(`truncated: the storages end at byte ${at}, the file at ${source.size}`);
     for (const [key, { start }] of records)
-      if (start === undefined) throw new CheckpointError(`storage ${showName(key)} is not in the file`);
+      if (Number.isNaN(start)) throw new CheckpointError(`storage ${showName(key)} is not in the file`);
     return object.value;
   });
 }
@@ -125,8 +124,8 @@ interface LegacyRecord {
   readonly byteLength: number;
   readonly itemBytes: number;
   readonly read: ReadBytes;
-  /** Known once the list of storages behind the pickle was read. */
-  start?: number;
+  /** NaN until the list of storages behind the pickle was read. */
+  start: number;
 }
 const COUNT_BYTES = 8;
 
@@ -172,11 +171,11 @@ function legacyRecord(source: ByteSource, key: string, byteLength: number, itemB
   const record: LegacyRecord = {
     byteLength,
     itemBytes,
+    start: Number.NaN,
     async read(offset, length) {
-      const { start } = record;
-      if (start === undefined) throw new CheckpointError(`storage ${showName(key)} is not in the file`);
-      await (checked ??= check(start));
-      return source.read(start + offset, length);
+      checked ??= check(record.start);
+      await checked;
+      return source.read(record.start + offset, length);
     },
   };
   return record;
