@@ -121,20 +121,19 @@ function work(node: Node): number {
 }
 
 /**
- * Whether a graph trains on images mostly by dense 3x3 convolutions, where the layout more than repays
- * turning values at its borders.
+ * Whether a graph trains a network mostly of dense 3x3 and 5x5 convolutions, where the layout more than
+ * repays turning values at its borders. One convolution alone is all borders.
  */
 export function pixelsPay(nodes: readonly Node[]): boolean {
+  const gradients = nodes.filter((node) => node.operator.name === "convWeightGradient");
   let all = 0;
   let gaining = 0;
-  for (const node of nodes) {
-    if (node.operator.name !== "convWeightGradient") continue;
+  for (const node of gradients) {
     const amount = work(node);
     all += amount;
-    const [outputs, channels, height, width] = node.outputs[0]?.shape ?? [];
-    const dense = node.attrs.groups === 1 && height === 3 && width === 3;
-    if (dense && node.outputs[0]?.shape.length === 4 && (channels ?? 0) >= 16 && (outputs ?? 0) >= 16)
-      gaining += amount;
+    const [outputs = 0, channels = 0, height, width] = node.outputs[0]?.shape ?? [];
+    const dense = node.attrs.groups === 1 && height === width && (height === 3 || height === 5);
+    if (dense && node.outputs[0]?.shape.length === 4 && Math.min(channels, outputs) >= 6) gaining += amount;
   }
-  return all > 0 && gaining > 0.5 * all;
+  return gradients.length > 1 && gaining > 0.5 * all;
 }

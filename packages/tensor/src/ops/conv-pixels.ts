@@ -23,14 +23,15 @@ function formOf({ window, channels, outputs, spatial }: Sizes, groups: number): 
   const square = (k: number) => window.kernel.every((extent) => extent === k);
   const [stride] = window.strides as [number];
   const even = window.strides.every((s) => s === stride);
-  if (square(3) && even && stride <= 2 && channels >= 16 && outputs >= 16 && Math.max(...spatial) <= 64)
-    return "winograd";
+  const sizable = Math.min(channels, outputs) >= 6 && Math.max(...spatial) <= 64;
+  if (sizable && even && ((square(3) && stride <= 2) || (square(5) && stride === 1))) return "winograd";
   if (square(1) && [...window.before, ...window.after].every((p) => p === 0)) return "pointwise";
   return channels < 16 ? "patches" : undefined;
 }
 
 function winograd(g: Emitter, { window, batch, channels, outputs, spatial, extents }: Sizes): Winograd {
   const axis = (i: number) => ({
+    kernel: window.kernel[i] as number,
     extent: spatial[i] as number,
     outputs: extents[i] as number,
     before: window.before[i] as number,

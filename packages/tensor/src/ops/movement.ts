@@ -13,8 +13,9 @@ import {
   sizeOf,
 } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { apply } from "./apply.ts";
+import { apply, applyAll } from "./apply.ts";
 import { astype } from "./cast.ts";
+import { zeros } from "./create.ts";
 import { sumTo } from "./reduce.ts";
 
 const reshapeOp = defineOp<{ shape: Shape }>({
@@ -319,20 +320,42 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
     normalizeAxis(axis, (tensors[0]?.rank ?? 0) + 1),
   );
 }
+const splitOp = defineOp<{ axis: number; sizes: readonly number[] }>({
+  name: "split",
+  infer: ([x], { axis, sizes }) =>
+    sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((e, i) => (i === axis ? size : e)) })),
+  emit: (g, [x], outputs, { attrs: { axis, sizes } }) =>
+    g.node("Split", [x, g.ints(sizes)], outputs, { axis }),
+  emitPixels: (g, [x], outputs, { attrs: { axis, sizes }, inputs: [spec] }) => {
+    if (!g.layout.has(x) || spec.shape.length !== 4) return false;
+    const parts = outputs.map(() => g.name("Split"));
+    g.node("Split", [g.layout.pixels(x), g.ints(sizes)], parts, { axis: turnAxis(axis) });
+    outputs.forEach((output, i) => g.layout.set(output, parts[i] as string));
+    return true;
+  },
+  // One join instead of a padded copy for each piece.
+  gradient: ({ outputs, attrs: { axis } }, cotangents) => [
+    concat(
+      outputs.map((output, i) => cotangents[i] ?? zeros(output.shape, output.dtype)),
+      axis,
+    ),
+  ],
+});
+
 /** Cuts along an axis into pieces of the sizes given, or of one size (the last may be smaller). */
 export function split(x: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
-  const extent = x.shape[normalizeAxis(axis, x.rank)] as number;
+  const a = normalizeAxis(axis, x.rank);
+  const extent = x.shape[a] as number;
   const list =
     typeof sizes === "number"
       ? Array.from({ length: Math.ceil(extent / sizes) }, (_, i) => Math.min(sizes, extent - i * sizes))
       : sizes;
-  if (list.reduce((a, b) => a + b, 0) !== extent)
+  if (
+    list.reduce((sum, size) => sum + size, 0) !== extent ||
+    list.some((size) => !Number.isInteger(size) || size < 0)
+  )
     throw new Error(`split(${x}): sizes ${formatShape(list)} do not add up to ${extent} on axis ${axis}`);
-  let start = 0;
-  return list.map((size) => {
-    start += size;
-    return narrow(x, axis, start - size, size);
-  });
+  return list.length <= 1 ? list.map(() => x) : applyAll(splitOp, [x], { axis: a, sizes: [...list] });
 }
 /** Cuts along an axis into at most `count` pieces of equal size (the last may be smaller). */
 export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
@@ -342,7 +365,7 @@ export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
 /** The slices along an axis, which is dropped. */
 export function unbind(x: Tensor, axis = 0): Tensor[] {
   const a = normalizeAxis(axis, x.rank);
-  return Array.from({ length: x.shape[a] as number }, (_, i) => select(x, a, i));
+  return split(x, 1, a).map((slice) => squeeze(slice, a));
 }
 
 /** Entries added before and after on each axis; a negative number takes away. */

@@ -62,15 +62,16 @@ function toomCook(m: number, r: number): { A: Matrix; G: Matrix; B: Matrix } {
   return { A: evaluate[0]?.map((_, j) => evaluate.map((row) => row[j] as number)) ?? [], G, B };
 }
 
-/** A window of 3 that slides over `extent` entries. */
+/** A window that slides over `extent` entries: of 3 or 5, with stride 2 only of 3. */
 interface Axis {
+  readonly kernel: number;
   readonly extent: number;
   readonly outputs: number;
   readonly before: number;
   readonly stride: number;
 }
 
-/** The algorithm along one axis of an image: B [n, T, extent], G [n, 3], A [outputs, n, T]. */
+/** The algorithm along one axis of an image: B [n, T, extent], G [n, kernel], A [outputs, n, T]. */
 interface Bilinear {
   readonly n: number;
   readonly tiles: number;
@@ -81,7 +82,6 @@ interface Bilinear {
   readonly A: Float32Array<ArrayBuffer>;
 }
 
-const KERNEL = 3;
 const cache = new Map<string, Bilinear>();
 
 function bilinear(axis: Axis, m: number, tilesFirst: boolean): Bilinear {
@@ -94,14 +94,18 @@ function bilinear(axis: Axis, m: number, tilesFirst: boolean): Bilinear {
   return made;
 }
 
-function makeBilinear({ extent, outputs, before, stride }: Axis, m: number, tilesFirst: boolean): Bilinear {
+function makeBilinear(
+  { kernel, extent, outputs, before, stride }: Axis,
+  m: number,
+  tilesFirst: boolean,
+): Bilinear {
   const tiles = Math.ceil(outputs / m);
   let A: Matrix;
   let G: Matrix;
   /** Row i of B: [offset in the input, factor] pairs. */
   let taps: [number, number][][];
   if (stride === 1) {
-    const base = toomCook(m, KERNEL);
+    const base = toomCook(m, kernel);
     ({ A, G } = base);
     taps = base.B.map((row) => row.map((factor, offset): [number, number] => [offset, factor]));
   } else {
@@ -146,7 +150,7 @@ function transposed(matrix: Float32Array, rows: number, columns: number): Float3
   return out;
 }
 
-/** A 3x3 convolution, pixels first: x [H, W, N, C], w [K, C, 3, 3], y [Ho, Wo, N, K]. */
+/** A convolution of 3x3 or 5x5, pixels first: x [H, W, N, C], w [K, C, k, k], y [Ho, Wo, N, K]. */
 export class Winograd {
   private readonly g: Emitter;
   private readonly batch: number;
@@ -157,6 +161,9 @@ export class Winograd {
   private readonly vertical: Bilinear;
   private readonly horizontal: Bilinear;
   private readonly key: string;
+  private get taps(): number {
+    return this.rows.kernel * this.columns.kernel;
+  }
 
   constructor(
     g: Emitter,
@@ -172,7 +179,7 @@ export class Winograd {
     const m = size.rows.stride === 2 && size.rows.outputs <= 4 ? 2 : 4;
     this.vertical = bilinear(size.rows, m, false);
     this.horizontal = bilinear(size.columns, m, false);
-    this.key = `${m}.${[size.rows, size.columns].map((a) => [a.extent, a.outputs, a.before, a.stride].join("_")).join(".")}`;
+    this.key = `${m}.${[size.rows, size.columns].map((a) => [a.kernel, a.extent, a.outputs, a.before, a.stride].join("_")).join(".")}`;
   }
 
   private matrix(
@@ -242,16 +249,16 @@ export class Winograd {
   weight(w: string): string {
     const { g, vertical, horizontal, filters, channels } = this;
     return g.once(`winograd.w:${this.key}:${w}`, () => {
-      const flat = g.op("Reshape", [w, g.ints([filters * channels, KERNEL * KERNEL])]);
+      const flat = g.op("Reshape", [w, g.ints([filters * channels, this.taps])]);
       const out = g.op("Gemm", [this.kernelTable(), flat], { transB: 1 });
       return g.op("Reshape", [out, g.ints([vertical.n, 1, horizontal.n, filters, channels])]);
     });
   }
 
-  /** G ⊗ G, [n·n, 9]. */
+  /** G ⊗ G, [n·n, k·k]. */
   private kernelTable(): string {
     const [a, b] = [this.vertical.G, this.horizontal.G];
-    return this.g.table(`G.${this.key}`, [a.length * b.length, KERNEL * KERNEL], () =>
+    return this.g.table(`G.${this.key}`, [a.length * b.length, this.taps], () =>
       Float32Array.from(a.flatMap((p) => b.flatMap((q) => p.flatMap((x) => q.map((y) => x * y))))),
     );
   }
@@ -292,13 +299,13 @@ export class Winograd {
     return g.op("Reshape", [out, g.ints([rows.extent, columns.extent, batch, channels])]);
   }
 
-  /** dw [K, C, 3, 3] */
+  /** dw [K, C, k, k] */
   weightGradient(x: string, dy: string): string {
     const { g, vertical, horizontal, filters, channels } = this;
     let products = g.op("FusedMatMul", [this.output(dy), this.inputAgain(x)], { transA: 1 }, CONTRIB); // [n, Th, n, K, C]
     if (vertical.tiles > 1) products = g.op("ReduceSum", [products, g.ints([1])], { keepdims: 0 });
     const flat = g.op("Reshape", [products, g.ints([vertical.n * horizontal.n, filters * channels])]);
     const out = g.op("Gemm", [flat, this.kernelTable()], { transA: 1 });
-    return g.op("Reshape", [out, g.ints([filters, channels, KERNEL, KERNEL])]);
+    return g.op("Reshape", [out, g.ints([filters, channels, this.rows.kernel, this.columns.kernel])]);
   }
 }
