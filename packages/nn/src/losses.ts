@@ -110,13 +110,16 @@ function reduceWeighted(losses: Tensor, total: Tensor, reduction: Reduction = "m
  * less one at the label: half the passes over [N, C] of what the two operators' gradients would take.
  */
 function logProbability(logits: Tensor, axis: number, index: Tensor): Tensor {
-  return customGradient((x) => ({
-    value: gather(logSoftmax(x as Tensor, axis), axis, index).squeeze(axis),
-    gradient: (dy) => {
-      const wide = dy.unsqueeze(axis);
-      return [scatterAdd(logSoftmax(logits, axis).exp().mul(wide.neg()), axis, index, wide)];
-    },
-  }))(logits);
+  return customGradient((x) => {
+    const all = logSoftmax(x as Tensor, axis);
+    return {
+      value: gather(all, axis, index).squeeze(axis),
+      gradient: (dy) => {
+        const wide = dy.unsqueeze(axis);
+        return [scatterAdd(all.exp().mul(wide.neg()), axis, index, wide)];
+      },
+    };
+  })(logits);
 }
 
 /** (x − y)². */

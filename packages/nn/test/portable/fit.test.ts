@@ -91,6 +91,7 @@ describe("the loop", () => {
     ]);
     expect(seen.some(({ training }) => training)).toBe(false);
     expect([model.training, model.norm.training]).toEqual([true, false]);
+    expect(await ema.updates.item()).toBe(8);
     const mean = await ema.stateDict().get("weight")?.item();
     expect(seen[2]?.weight).toBe(mean);
     expect(await model.weight.item()).not.toBe(mean);
