@@ -1,7 +1,17 @@
 /** The real ImageNet MobileNetV2 of TensorFlow: its probabilities, and what it makes of photographs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { centerRectangle, crop, HALF, type Preset, preprocess, readImage, stack } from "@tessera-ml/media";
+import {
+  centerRectangle,
+  crop,
+  HALF,
+  type Planes,
+  type Preset,
+  preprocess,
+  readImage,
+  stack,
+  torchvisionPreset,
+} from "@tessera-ml/media";
 import { openCheckpoint } from "@tessera-ml/nn";
 import { compile, softmax, type Tensor, tensor } from "@tessera-ml/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -16,7 +26,7 @@ if (!present) console.log(`MobileNetV2 is not checked: ${weights} and ${photogra
 const json = <T>(path: string) => JSON.parse(readFileSync(path, "utf8")) as T;
 
 /** The middle 87.5 % of a picture, squeezed to a square, as the reference did. */
-async function pixels(file: string) {
+async function pixels(file: string): Promise<Planes> {
   const image = await readImage(join(photographs, file));
   const [height, width] = [image.height, image.width].map((side) => Math.round(side * 0.875)) as [
     number,
@@ -41,9 +51,11 @@ describe.skipIf(!present)("MobileNetV2 as TensorFlow has it", () => {
     await model.load(await fromTFLite(model, checkpoint, json<TFLiteGraph>(`${base}.graph.json`)));
     classify = compile((x: Tensor) => softmax(model.forward(x)), { freeze: true });
   });
-  const probabilities = async (files: readonly string[]) => {
-    const { data, shape } = stack(await Promise.all(files.map(pixels)));
-    return (await classify(tensor(data, { shape: [...shape] })).tolist()) as number[][];
+  const probabilities = async (files: readonly string[], read = pixels) => {
+    const { data, shape } = stack(await Promise.all(files.map(read)));
+    return (await classify(
+      tensor(data as Float32Array<ArrayBuffer>, { shape: [...shape] }),
+    ).tolist()) as number[][];
   };
 
   test("probabilities are the float reference's", async () => {
@@ -59,21 +71,39 @@ describe.skipIf(!present)("MobileNetV2 as TensorFlow has it", () => {
     }
   });
 
-  test("at least 84 of 100 photographs are right", async () => {
+  const files = present ? readdirSync(photographs).filter((file) => file.endsWith(".JPEG")) : [];
+  /** The best class of each photograph, without the background, and the right ones. */
+  async function guesses(read: (file: string) => Promise<Planes>) {
     const index = json<Record<string, [string, string]>>(join(photographs, "imagenet_class_index.json"));
     const classOf = new Map(Object.entries(index).map(([i, [wnid]]) => [wnid, Number(i)]));
-    const files = readdirSync(photographs).filter((file) => file.endsWith(".JPEG"));
+    const labels = files.map((file) => classOf.get(file.split("_")[0] as string) as number);
+    const best: number[] = [];
+    for (let start = 0; start < files.length; start += 10)
+      for (const row of await probabilities(files.slice(start, start + 10), read))
+        best.push(row.indexOf(Math.max(...row)) - 1);
+    return { labels, best, right: best.filter((guess, i) => guess === labels[i]).length };
+  }
+
+  // With the reference's own preprocessing the quantised network has 82 of these 100, and ours in floats
+  // 81; the reference's 84.9 % is of all 1,000 photographs.
+  test("photographs are seen as the reference sees them", async () => {
+    const { top5_per_image_sorted_by_filename: theirs } = json<{
+      top5_per_image_sorted_by_filename: [number, number][][];
+    }>(join(weights, "reference_mobilenet_v2_1.0_224_quant.json"));
+    const { labels, best, right } = await guesses(pixels);
     expect(files.length).toBe(100);
-    let right = 0;
-    for (let start = 0; start < files.length; start += 10) {
-      const batch = files.slice(start, start + 10);
-      for (const [i, row] of (await probabilities(batch)).entries()) {
-        // Class 0 is the background.
-        const guess = row.indexOf(Math.max(...row)) - 1;
-        if (guess === classOf.get((batch[i] as string).split("_")[0] as string)) right++;
-      }
-    }
-    console.log(`MobileNetV2: ${right} of ${files.length} photographs`);
+    // One photograph a class: the place in the list is the class.
+    const same = best.filter((guess, i) => guess === theirs[labels[i] as number]?.[0]?.[0]).length;
+    console.log(`MobileNetV2: ${right} of 100 photographs, ${same} as the quantised reference`);
+    expect(same).toBeGreaterThanOrEqual(95);
+    expect(right).toBeGreaterThanOrEqual(80);
+  }, 300_000);
+
+  test("at least 84 of 100 photographs are right with the usual preset of ImageNet", async () => {
+    const preset = { ...torchvisionPreset(), mean: HALF, std: HALF };
+    const read = async (file: string) => preprocess(await readImage(join(photographs, file)), preset);
+    const { right } = await guesses(read);
+    console.log(`MobileNetV2: ${right} of 100 photographs at 256 → 224`);
     expect(right).toBeGreaterThanOrEqual(84);
   }, 300_000);
 });
