@@ -51,11 +51,20 @@ function sizesOf(window: Window, x: Shape, w: Shape, y: Shape): Sizes {
   };
 }
 
-/** Rows of patches, [Ho·Wo·N, K·C]; for a 1x1 window the entries themselves. */
+/** The entries that a 1x1 window meets, [Ho·Wo·N, C]. */
+function entries(g: Emitter, x: string, { window, batch, channels, spatial, extents }: Sizes): string {
+  return g.once(`entries:${x}:${JSON.stringify(window)}`, () => {
+    const met = emitPatches(g, x, [...spatial, batch, channels], window, extents, 0, 3);
+    return g.op("Reshape", [met, g.ints([sizeOf(extents) * batch, channels])]);
+  });
+}
+
+/** Patches of an image of few channels, [K·C, Ho·Wo·N]: with the taps outside they are long runs. */
 function columns(g: Emitter, x: string, { window, batch, channels, spatial, extents }: Sizes): string {
   return g.once(`columns:${x}:${JSON.stringify(window)}`, () => {
-    const patches = emitPatches(g, x, [...spatial, batch, channels], window, extents, 0, 3); // [Ho, Wo, N, K, C]
-    return g.op("Reshape", [patches, g.ints([sizeOf(extents) * batch, sizeOf(window.kernel) * channels])]);
+    const planes = g.op("Transpose", [g.layout.pixels(x)], { perm: [3, 0, 1, 2] }); // [C, H, W, N]
+    const patches = emitPatches(g, planes, [channels, ...spatial, batch], window, extents, 1, 0); // [K, C, Ho, Wo, N]
+    return g.op("Reshape", [patches, g.ints([sizeOf(window.kernel) * channels, sizeOf(extents) * batch])]);
   });
 }
 
@@ -77,15 +86,19 @@ export function emitConvPixels(
   const sizes = sizesOf(window, inputs[0].shape, inputs[1].shape, out.shape);
   const form = formOf(sizes, groups);
   if (!form) return false;
-  const pixels = g.layout.pixels(x);
   const weight = g.layout.plain(w);
-  let result: string;
-  if (form === "winograd") result = winograd(g, sizes).forward(pixels, weight);
-  else {
-    const product = g.op("Gemm", [columns(g, pixels, sizes), rowsOfWeight(g, weight, sizes)], { transB: 1 });
-    result = g.op("Reshape", [product, g.ints([...sizes.extents, sizes.batch, sizes.outputs])]);
+  if (form === "winograd") {
+    const result = winograd(g, sizes).forward(g.layout.pixels(x), weight);
+    g.layout.set(y, bias === undefined ? result : g.op("Add", [result, bias]));
+    return true;
   }
-  g.layout.set(y, bias === undefined ? result : g.op("Add", [result, bias]));
+  const addend = bias === undefined ? [] : [bias];
+  const rows = rowsOfWeight(g, weight, sizes);
+  const product =
+    form === "patches"
+      ? g.op("Gemm", [columns(g, x, sizes), rows, ...addend], { transA: 1, transB: 1 })
+      : g.op("Gemm", [entries(g, g.layout.pixels(x), sizes), rows, ...addend], { transB: 1 }); // [Ho·Wo·N, O]
+  g.layout.set(y, g.op("Reshape", [product, g.ints([...sizes.extents, sizes.batch, sizes.outputs])]));
   return true;
 }
 
@@ -142,28 +155,27 @@ export function emitWeightGradientPixels(
   const sizes = sizesOf(window, inputs[0].shape, shape, inputs[1].shape);
   const form = formOf(sizes, groups);
   if (!form) return false;
-  const [input, cotangent] = [g.layout.pixels(x), g.layout.pixels(dy)];
+  const cotangent = g.layout.pixels(dy);
   if (form === "winograd") {
-    g.node("Identity", [winograd(g, sizes).weightGradient(input, cotangent)], [dw]);
+    g.node("Identity", [winograd(g, sizes).weightGradient(g.layout.pixels(x), cotangent)], [dw]);
     return true;
   }
   const { batch, channels, outputs, extents } = sizes;
-  const taps = sizeOf(window.kernel);
   const rows = sizeOf(extents) * batch;
-  const patches = columns(g, input, sizes);
-  let product: string;
-  if (form === "patches" && rows % 16 === 0) {
-    // A small result of very long sums: sixteen partial ones keep all cores busy.
-    const part = (name: string, width: number) => g.op("Reshape", [name, g.ints([16, rows / 16, width])]);
-    const parts = [part(cotangent, outputs), part(patches, taps * channels)];
-    product = g.op("ReduceSum", [g.op("FusedMatMul", parts, { transA: 1 }, CONTRIB), g.ints([0])], {
-      keepdims: 0,
-    });
-  } else {
+  if (form === "pointwise") {
     const flat = g.op("Reshape", [cotangent, g.ints([rows, outputs])]);
-    product = g.op("Gemm", [flat, patches], { transA: 1 });
-  } // [O, K·C]
-  const split = g.op("Reshape", [product, g.ints([outputs, ...window.kernel, channels])]);
-  g.node("Transpose", [split], [dw], { perm: [0, 3, 1, 2] });
+    const product = g.op("Gemm", [flat, entries(g, g.layout.pixels(x), sizes)], { transA: 1 }); // [O, C]
+    g.node("Reshape", [product, g.ints(shape)], [dw]);
+    return true;
+  }
+  // A small result of very long sums: partial ones keep all cores busy.
+  const parts = [16, 8, 4, 2].find((count) => rows % count === 0) ?? 1;
+  const inner = sizeOf(window.kernel) * channels;
+  const left = g.op("Reshape", [columns(g, x, sizes), g.ints([inner, parts, rows / parts])]);
+  const right = g.op("Reshape", [cotangent, g.ints([parts, rows / parts, outputs])]);
+  const products = g.op("FusedMatMul", [left, right], { transBatchA: 1 }, CONTRIB); // [parts, K·C, O]
+  const sum = g.op("ReduceSum", [products, g.ints([0])], { keepdims: 0 });
+  const split = g.op("Reshape", [sum, g.ints([...window.kernel, channels, outputs])]);
+  g.node("Transpose", [split], [dw], { perm: [3, 2, 0, 1] });
   return true;
 }
