@@ -1,7 +1,7 @@
 /** Products of matrices. */
 import { CONTRIB } from "../graph/emitter.ts";
 import { defineOp } from "../graph/graph.ts";
-import { broadcastShapes, formatShape, type Shape } from "../shape.ts";
+import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, arithmetic, promoted } from "./apply.ts";
 import { untransposed } from "./movement.ts";
@@ -27,7 +27,10 @@ const matmulOp = defineOp<Flags>({
       },
     ];
   },
-  emit: (g, [a, b], [y], { attrs: { transA, transB }, inputs: [x, z] }) => {
+  emit: (g, [a, b], [y], { attrs: { transA, transB }, inputs: [x, z], outputs: [out] }) => {
+    // An empty sum is zero; ONNX Runtime's WebGPU kernels fail on operands without entries.
+    if (sizeOf(x.shape) === 0 || sizeOf(z.shape) === 0)
+      return g.node("Expand", [g.scalar(0, out.dtype), g.ints(out.shape)], [y]);
     if (x.shape.length === 2 && z.shape.length === 2 && x.dtype === "float32" && (transA || transB))
       return g.node("Gemm", [a, b], [y], { transA: transA ? 1 : 0, transB: transB ? 1 : 0 });
     if ((transA || transB) && x.dtype === "float32" && g.device === "cpu" && !g.portable)
@@ -46,8 +49,9 @@ const matmulOp = defineOp<Flags>({
     const db = () => {
       // A matrix that was applied to a whole batch: one product over all rows instead of a sum of many.
       if (b.rank === 2 && a.rank > 2 && !transA) {
-        const rows = a.reshape([-1, a.shape[a.rank - 1] as number]);
-        const out = dy.reshape([-1, dy.shape[dy.rank - 1] as number]);
+        const count = sizeOf(a.shape.slice(0, -1));
+        const rows = a.reshape([count, a.shape[a.rank - 1] as number]);
+        const out = dy.reshape([count, dy.shape[dy.rank - 1] as number]);
         return transB ? product(out, rows, true, false) : product(rows, out, true, false);
       }
       return transB ? product(dy, a, true, transA) : product(a, dy, !transA, false);
@@ -101,9 +105,10 @@ const linearOp = defineOp({
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (x.rank === 0 || weight.rank !== 2)
     throw new Error(`linear(${x}, ${weight}): expected [..., in] and a weight [out, in]`);
-  const rows = x.reshape([-1, x.shape[x.rank - 1] as number]); // [R, in]
+  const lead = x.shape.slice(0, -1);
+  const rows = x.reshape([sizeOf(lead), x.shape[x.rank - 1] as number]); // [R, in]
   const operands = [rows, weight, ...(bias ? [bias] : [])].map((t) => t.astype(promoted(x, weight)[0].dtype));
-  return apply(linearOp, operands, {}).reshape([...x.shape.slice(0, -1), weight.shape[0] as number]);
+  return apply(linearOp, operands, {}).reshape([...lead, weight.shape[0] as number]);
 }
 
 /** All products of two vectors, [n] and [m] → [n, m]. */
