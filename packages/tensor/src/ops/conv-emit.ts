@@ -6,9 +6,71 @@ import { CONTRIB, type Emitter } from "../graph/emitter.ts";
 import type { EmitContext, Operands, Spec } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { ConvAttributes } from "./conv.ts";
-import { emitPatches, reach, type Window, windowAttributes } from "./window.ts";
+import { emitPatches, emitZeroInsertion, reach, type Window, windowAttributes } from "./window.ts";
 
 type Context = EmitContext<ConvAttributes & { readonly shape: Shape }>;
+
+interface Conv {
+  readonly x: string;
+  readonly w: string;
+  readonly bias?: string | undefined;
+  readonly y: string;
+  readonly window: Window;
+  readonly groups: number;
+  readonly xSpec: Spec;
+  readonly wSpec: Spec;
+}
+
+/**
+ * Emits one Conv, in a form that each device computes right. ONNX Runtime 1.30's WebGPU kernels give wrong
+ * numbers for some channel counts that four does not divide, and for groups of other than 1, 2, 4 or 8
+ * outputs; they have no groups in three dimensions.
+ */
+export function emitConv(g: Emitter, conv: Conv): void {
+  const { x, w, bias, y, window, groups, xSpec, wSpec } = conv;
+  const attributes = { ...windowAttributes(window), group: groups };
+  const operands = (input: string, weight: string) => (bias ? [input, weight, bias] : [input, weight]);
+  const [outputs, channels] = wSpec.shape as [number, number];
+  const each = outputs / groups;
+  const sound = groups > 1 && [1, 2, 4, 8].includes(each) && window.kernel.length < 3;
+  if (g.device !== "webgpu" || sound) {
+    g.node("Conv", operands(x, w), [y], attributes);
+    return;
+  }
+  if (groups > 1) {
+    const split = (name: string, size: number, axis: number) => {
+      const parts = Array.from({ length: groups }, () => g.name("Split"));
+      g.node("Split", [name, g.ints(parts.map(() => size))], parts, { axis });
+      return parts;
+    };
+    const [inputs, weights] = [split(x, channels, 1), split(w, each, 0)];
+    const biases = bias ? split(bias, each, 0) : [];
+    const [batch, , ...spatial] = xSpec.shape as [number, number, ...number[]];
+    const parts = inputs.map((input, i) => {
+      const part = g.name("Conv");
+      emitConv(g, {
+        x: input,
+        w: weights[i] as string,
+        bias: biases[i],
+        y: part,
+        window,
+        groups: 1,
+        xSpec: { dtype: xSpec.dtype, shape: [batch, channels, ...spatial] },
+        wSpec: { dtype: wSpec.dtype, shape: [each, ...wSpec.shape.slice(1)] },
+      });
+      return part;
+    });
+    g.node("Concat", parts, [y], { axis: 1 });
+    return;
+  }
+  const missing = channels > 4 ? (4 - (channels % 4)) % 4 : 0;
+  const widen = (name: string, { dtype, shape }: Spec) => {
+    const none = shape.map(() => 0);
+    const pads = g.ints([...none, ...none.map((_, i) => (i === 1 ? missing : 0))]);
+    return missing > 0 ? g.op("Pad", [name, pads, g.scalar(0, dtype)]) : name;
+  };
+  g.node("Conv", operands(widen(x, xSpec), widen(w, wSpec)), [y], attributes);
+}
 
 /** dx [N, C, ...] from dy [N, O, ...] and w [O, C/g, ...]. */
 export function emitInputGradient(
@@ -25,15 +87,23 @@ export function emitInputGradient(
   );
   // With few channels to produce, ConvTranspose is quicker than a convolution with few outputs.
   if (unit && fits && (groups > 1 || (shape[1] as number) > 3) && rank <= 3) {
-    const flipped = emitFlipped(g, w, wSpec, groups);
-    g.node("Conv", [dy, flipped], [dx], {
-      ...windowAttributes({
+    emitConv(g, {
+      x: dy,
+      w: emitFlipped(g, w, wSpec, groups),
+      y: dx,
+      window: {
         ...window,
         before: window.before.map((before, i) => reach(window, i) - 1 - before),
         after: window.after.map((after, i) => reach(window, i) - 1 - after),
-      }),
-      group: groups,
+      },
+      groups,
+      xSpec: dySpec,
+      wSpec: flippedSpec(wSpec, groups),
     });
+    return;
+  }
+  if (g.device === "webgpu" && rank === 3) {
+    byZeroInsertion(g, { dy, w, dx, window, groups, shape, dySpec, wSpec });
     return;
   }
   const outputPadding = window.kernel.map(
@@ -63,6 +133,48 @@ export function emitInputGradient(
   });
 }
 
+interface Turned {
+  readonly dy: string;
+  readonly w: string;
+  readonly dx: string;
+  readonly window: Window;
+  readonly groups: number;
+  readonly shape: Shape;
+  readonly dySpec: Spec;
+  readonly wSpec: Spec;
+}
+
+/** ConvTranspose as a convolution over dy with zeros between its entries: WebGPU has no ConvTranspose of rank 3. */
+function byZeroInsertion(g: Emitter, { dy, w, dx, window, groups, shape, dySpec, wSpec }: Turned): void {
+  let x = emitZeroInsertion(g, dy, dySpec, window.strides);
+  const wide = dySpec.shape.slice(2).map((extent, i) => extent * (window.strides[i] as number));
+  const before = window.before.map((entries, i) => reach(window, i) - 1 - entries);
+  const after = wide.map(
+    (extent, i) => (shape[i + 2] as number) + reach(window, i) - 1 - (before[i] as number) - extent,
+  );
+  // Negative padding is a cut.
+  const starts = before.map((entries) => Math.max(0, -entries));
+  const ends = wide.map((extent, i) => extent + Math.min(0, after[i] as number));
+  const axes = g.ints(wide.map((_, i) => i + 2));
+  if ([...before, ...after].some((entries) => entries < 0))
+    x = g.op("Slice", [x, g.ints(starts), g.ints(ends), axes]);
+  const extents = ends.map((end, i) => end - (starts[i] as number));
+  emitConv(g, {
+    x,
+    w: emitFlipped(g, w, wSpec, groups),
+    y: dx,
+    window: {
+      ...window,
+      strides: wide.map(() => 1),
+      before: before.map((entries) => Math.max(0, entries)),
+      after: after.map((entries) => Math.max(0, entries)),
+    },
+    groups,
+    xSpec: { dtype: dySpec.dtype, shape: [...dySpec.shape.slice(0, 2), ...extents] },
+    wSpec: flippedSpec(wSpec, groups),
+  });
+}
+
 function lifted(window: Window): Window {
   return {
     kernel: [1, ...window.kernel],
@@ -71,6 +183,11 @@ function lifted(window: Window): Window {
     before: [0, ...window.before],
     after: [0, ...window.after],
   };
+}
+
+function flippedSpec({ dtype, shape }: Spec, groups: number): Spec {
+  const [outputs, perGroup, ...kernel] = shape as [number, number, ...number[]];
+  return { dtype, shape: [perGroup * groups, outputs / groups, ...kernel] };
 }
 
 /** [O, C/g, ...] → [C, O/g, ...] with the kernel reversed. */
@@ -86,8 +203,13 @@ function emitFlipped(g: Emitter, w: string, { shape }: Spec, groups: number): st
   }
   const axes = spatial.filter((i) => (kernel[i] as number) > 1).map((i) => i + 2);
   if (axes.length === 0) return turned;
-  const all = (value: number) => g.ints(axes.map(() => value));
-  return g.op("Slice", [turned, all(-1), all(-(2 ** 31)), g.ints(axes), all(-1)]);
+  const reverse = (name: string, some: readonly number[]) => {
+    const all = (value: number) => g.ints(some.map(() => value));
+    return g.op("Slice", [name, all(-1), all(-(2 ** 31)), g.ints(some), all(-1)]);
+  };
+  // ONNX Runtime's WebGPU kernel confuses the axes where several run backward.
+  if (g.device === "webgpu") return axes.reduce((name, axis) => reverse(name, [axis]), turned);
+  return reverse(turned, axes);
 }
 
 /** dw [O, C/g, ...] from x [N, C, ...] and dy [N, O, ...]. */
@@ -210,12 +332,22 @@ function byConvolution({ g, x, dy, dw, window, groups, shape, xSpec, dySpec }: C
     const ends = axes.map((axis, i) => (xSpec.shape[axis] as number) - (surplus[i] as number));
     input = g.op("Slice", [input, g.ints(axes.map(() => 0)), g.ints(ends), g.ints(axes)]);
   }
-  const product = g.op("Conv", [input, weight], {
-    kernel_shape: extents,
-    strides: window.dilations,
-    dilations: window.strides,
-    pads: [...window.before, ...after.map((a) => Math.max(0, a))],
-    group: groups,
-  }); // [C/g, O, ...]
+  const product = g.name("Conv"); // [C/g, O, ...]
+  const remaining = xSpec.shape.slice(2).map((extent, i) => extent - (surplus[i] as number));
+  emitConv(g, {
+    x: input,
+    w: weight,
+    y: product,
+    window: {
+      kernel: extents,
+      strides: window.dilations,
+      dilations: window.strides,
+      before: window.before,
+      after: after.map((a) => Math.max(0, a)),
+    },
+    groups,
+    xSpec: { dtype: xSpec.dtype, shape: [perGroup, groups * batch, ...remaining] },
+    wSpec: { dtype: dySpec.dtype, shape: [shape[0] as number, batch, ...extents] },
+  });
   g.node("Transpose", [product], [dw], { perm: swap });
 }

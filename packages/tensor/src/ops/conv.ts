@@ -6,7 +6,7 @@ import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating, promoted } from "./apply.ts";
-import { emitInputGradient, emitWeightGradient } from "./conv-emit.ts";
+import { emitConv, emitInputGradient, emitWeightGradient } from "./conv-emit.ts";
 import { emitConvPixels, emitInputGradientPixels, emitWeightGradientPixels } from "./conv-pixels.ts";
 import { type PadMode, pad } from "./movement.ts";
 import {
@@ -16,7 +16,6 @@ import {
   perAxis,
   reach,
   type Window,
-  windowAttributes,
   windowOf,
 } from "./window.ts";
 
@@ -41,8 +40,8 @@ export const convOp: Operator<ConvAttributes> = defineOp<ConvAttributes>({
       throw new Error(`expected a bias of [${outputs}], got ${formatShape(bias.shape)}`);
     return [{ dtype: x.dtype, shape: [batch, outputs, ...outputExtents(window, x.shape.slice(2))] }];
   },
-  emit: (g, inputs, [y], { attrs: { window, groups } }) =>
-    g.node("Conv", inputs, [y], { ...windowAttributes(window), group: groups }),
+  emit: (g, [x, w, bias], [y], { attrs: { window, groups }, inputs: [xSpec, wSpec] }) =>
+    emitConv(g, { x, w, bias, y, window, groups, xSpec, wSpec }),
   emitPixels: emitConvPixels,
   gradient: ({ inputs: [x, w, bias], attrs, needs }, [dy]) =>
     dy

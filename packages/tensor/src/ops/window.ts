@@ -1,6 +1,7 @@
 /** Windows that slide over spatial axes: what convolution and pooling share. */
 import type { Emitter } from "../graph/emitter.ts";
-import { formatShape, type Shape } from "../shape.ts";
+import type { Spec } from "../graph/graph.ts";
+import { formatShape, type Shape, sizeOf } from "../shape.ts";
 
 /** One number for every spatial axis, or one each. */
 export type PerAxis = number | readonly number[];
@@ -157,4 +158,26 @@ export function emitPatches(
   walk(0, []);
   const columns = slices.map((slice) => g.op("Unsqueeze", [slice, g.ints([at])]));
   return columns.length === 1 ? (columns[0] as string) : g.op("Concat", columns, { axis: at });
+}
+
+/** Emits x [N, C, ...] with `strides[i] - 1` zeros behind every entry of spatial axis i. */
+export function emitZeroInsertion(
+  g: Emitter,
+  x: string,
+  { dtype, shape }: Spec,
+  strides: readonly number[],
+): string {
+  const extents = [...shape];
+  return strides.reduce((name, stride, i) => {
+    if (stride === 1) return name;
+    const axis = i + 2;
+    const column = [sizeOf(extents.slice(0, axis + 1)), 1, sizeOf(extents.slice(axis + 1))];
+    extents[axis] = (extents[axis] as number) * stride;
+    const stretched = g.op("Pad", [
+      g.op("Reshape", [name, g.ints(column)]),
+      g.ints([0, 0, 0, 0, stride - 1, 0]),
+      g.scalar(0, dtype),
+    ]);
+    return g.op("Reshape", [stretched, g.ints(extents)]);
+  }, x);
 }
