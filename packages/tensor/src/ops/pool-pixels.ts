@@ -1,7 +1,8 @@
-/** Maxima of windows that tile the image, on values that stand pixels first, [H, W, N, C]. */
+/** Maxima of windows tap by tap: that tile the image, on values that stand pixels first, [H, W, N, C]; or plain. */
 import type { Emitter } from "../graph/emitter.ts";
-import type { Shape } from "../shape.ts";
-import type { Window } from "./window.ts";
+import type { Spec } from "../graph/graph.ts";
+import { type Shape, sizeOf } from "../shape.ts";
+import { emitZeroInsertion, overhang, reach, type Window } from "./window.ts";
 
 /** A pooling whose windows neither overlap nor reach outside: extents are [Ho, Wo]. */
 interface Tiling {
@@ -72,4 +73,55 @@ export function emitTiledMaxGradient(g: Emitter, x: string, y: string, dy: strin
   if (after.some((entries) => entries > 0))
     image = g.op("Pad", [image, g.ints([0, 0, 0, ...after, 0]), g.scalar(0)]);
   return image;
+}
+
+/**
+ * dx [N, C, ...] of any window without knowing where the maxima stood: every tap of the padded x that is
+ * the first to equal y takes the cotangent, and the taps are put back and added.
+ */
+export function emitMaxGradientByTaps(
+  g: Emitter,
+  [x, y, dy]: readonly [string, string, string],
+  [dx]: readonly [string],
+  window: Window,
+  shape: Shape,
+  spec: Spec,
+): void {
+  const { kernel, strides, dilations, before } = window;
+  const [spatial, extents] = [shape.slice(2), spec.shape.slice(2)];
+  const after = overhang(window, spatial, extents).map((entries) => Math.max(0, entries));
+  const padded = [...before, ...after].some((entries) => entries > 0)
+    ? g.op("Pad", [x, g.ints([0, 0, ...before, 0, 0, ...after]), g.scalar(-Infinity, spec.dtype)])
+    : x;
+  const axes = g.ints(spatial.map((_, i) => i + 2));
+  const zero = g.scalar(0, spec.dtype);
+  // Every part is written into an image that holds all of them and the entries no window met.
+  const image = spatial.map((extent, i) =>
+    Math.max(
+      reach(window, i) - 1 + (extents[i] as number) * (strides[i] as number),
+      (before[i] as number) + extent,
+    ),
+  );
+  let rest = dy;
+  let sum: string | undefined;
+  for (let tap = 0; tap < sizeOf(kernel); tap++) {
+    let left = tap;
+    const offsets = new Array<number>(kernel.length);
+    for (let i = kernel.length - 1; i >= 0; i--) {
+      offsets[i] = (left % (kernel[i] as number)) * (dilations[i] as number);
+      left = Math.floor(left / (kernel[i] as number));
+    }
+    const ends = offsets.map((o, i) => o + ((extents[i] as number) - 1) * (strides[i] as number) + 1);
+    const entries = g.op("Slice", [padded, g.ints(offsets), g.ints(ends), axes, g.ints(strides)]);
+    const met = g.op("Equal", [entries, y]);
+    const part = emitZeroInsertion(g, g.op("Where", [met, rest, zero]), spec, strides);
+    rest = g.op("Where", [met, zero, rest]);
+    const behind = image.map(
+      (extent, i) => extent - (offsets[i] as number) - (extents[i] as number) * (strides[i] as number),
+    );
+    const placed = g.op("Pad", [part, g.ints([0, 0, ...offsets, 0, 0, ...behind]), zero]);
+    sum = sum === undefined ? placed : g.op("Add", [sum, placed]);
+  }
+  const ends = before.map((entries, i) => entries + (spatial[i] as number));
+  g.node("Slice", [sum as string, g.ints(before), g.ints(ends), axes], [dx]);
 }

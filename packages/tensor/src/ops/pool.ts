@@ -6,7 +6,7 @@ import { apply, applyAll, floating } from "./apply.ts";
 import { convTranspose1d, convTranspose2d, convTranspose3d } from "./conv.ts";
 import { fromArray, ones } from "./create.ts";
 import { concat } from "./movement.ts";
-import { emitTiledMax, emitTiledMaxGradient, tilingOf } from "./pool-pixels.ts";
+import { emitMaxGradientByTaps, emitTiledMax, emitTiledMaxGradient, tilingOf } from "./pool-pixels.ts";
 import {
   outputExtents,
   overhang,
@@ -41,7 +41,9 @@ const maxPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
       Math.max(entries, window.after[i] as number),
     );
     const fits = after.every((entries, i) => entries < (window.kernel[i] as number));
-    g.node("MaxPool", [x], used[1] ? [y, indices] : [y], {
+    // WebGPU's MaxPool has no indices; the gradient finds the maxima again there.
+    const indexed = used[1] && g.device !== "webgpu";
+    g.node("MaxPool", [x], indexed ? [y, indices] : [y], {
       ...windowAttributes(ceil && fits ? { ...window, after } : window),
       ceil_mode: ceil && !fits ? 1 : 0,
     });
@@ -73,7 +75,9 @@ type MaxPoolGradient = { shape: Shape; overlapping: boolean; window?: Window };
 const maxPoolGradientOp: Operator<MaxPoolGradient> = defineOp<MaxPoolGradient>({
   name: "maxPoolGradient",
   infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
-  emit: (g, [dy, indices], [dx], { attrs: { shape, overlapping }, inputs: [spec] }) => {
+  emit: (g, [dy, indices, x, y], [dx], { attrs: { shape, overlapping, window }, inputs: [spec] }) => {
+    if (g.device === "webgpu" && window)
+      return emitMaxGradientByTaps(g, [x, y, dy], [dx], window, shape, spec);
     const zeros = g.op("Expand", [g.scalar(0, spec.dtype), g.ints([sizeOf(shape)])]);
     const flat = (name: string) => g.op("Reshape", [name, g.ints([-1])]);
     const sum = g.op("ScatterElements", [zeros, flat(indices), flat(dy)], {
@@ -98,8 +102,13 @@ const maxPoolGradientOp: Operator<MaxPoolGradient> = defineOp<MaxPoolGradient>({
 const pickOp: Operator<Record<string, never>> = defineOp<Record<string, never>>({
   name: "pick",
   infer: ([x, indices]) => [{ dtype: x.dtype, shape: indices.shape }],
-  emit: (g, [x, indices], [y]) =>
-    g.node("Gather", [g.op("Reshape", [x, g.ints([-1])]), indices], [y], { axis: 0 }),
+  emit: (g, [x, indices], [y]) => {
+    if (g.device === "webgpu")
+      throw new Error(
+        "maxPool: second derivatives need the indices of the maxima, which WebGPU does not give",
+      );
+    g.node("Gather", [g.op("Reshape", [x, g.ints([-1])]), indices], [y], { axis: 0 });
+  },
   gradient: ({ inputs: [x, indices] }, [dy]) => [
     dy && apply(maxPoolGradientOp, [dy, indices], { shape: x.shape, overlapping: true }),
   ],
