@@ -132,7 +132,7 @@ const expandOp = defineOp<{ shape: Shape }>({
 /** Broadcasts to `shape`; -1 keeps an extent. */
 export function expand(x: Tensor, shape: Shape): Tensor {
   const lead = shape.length - x.rank;
-  const target = shape.map((extent, i) => (extent === -1 ? (x.shape[i - lead] as number) : extent));
+  const target = shape.map((extent, i) => (extent === -1 ? (x.shape[i - lead] ?? -1) : extent));
   return sameShape(target, x.shape) ? x : apply(expandOp, [x], { shape: target });
 }
 
@@ -148,7 +148,20 @@ const sliceOp = defineOp<Range>({
       const end = start + (sizes[i] as number) * (steps[i] as number);
       return end < 0 ? -(2 ** 31) : end;
     });
-    g.node("Slice", [x, pick(starts), pick(ends), g.ints(axes), pick(steps)], [y]);
+    const backward = axes.filter((axis) => (steps[axis] as number) < 0);
+    if (g.device !== "webgpu" || backward.length === 0)
+      return g.node("Slice", [x, pick(starts), pick(ends), g.ints(axes), pick(steps)], [y]);
+    // ONNX Runtime's WebGPU kernel runs backward right only over one whole axis: turn those, then go forward.
+    const turned = backward.reduce(
+      (name, axis) => g.op("Slice", [name, g.ints([-1]), g.ints([-(2 ** 31)]), g.ints([axis]), g.ints([-1])]),
+      x,
+    );
+    const from = starts.map((start, i) =>
+      (steps[i] as number) < 0 ? (spec.shape[i] as number) - 1 - start : start,
+    );
+    const by = steps.map(Math.abs);
+    const to = from.map((start, i) => start + (sizes[i] as number) * (by[i] as number));
+    g.node("Slice", [turned, pick(from), pick(to), g.ints(axes), pick(by)], [y]);
   },
   emitPixels: (g, [x], [y], { attrs: { starts, sizes, steps } }) => {
     if (!g.layout.has(x) || steps.some((step) => step < 0)) return false;
@@ -234,9 +247,14 @@ export function index(x: Tensor, ...ranges: readonly Index[]): Tensor {
 
 /** The box of `sizes` entries from `starts` on. */
 export function slice(x: Tensor, starts: readonly number[], sizes: readonly number[]): Tensor {
+  if (starts.length !== x.rank || sizes.length !== x.rank)
+    throw new Error(
+      `slice(${x}): expected ${x.rank} starts and sizes, got ${formatShape(starts)} and ${formatShape(sizes)}`,
+    );
   starts.forEach((start, axis) => {
     const [size, extent] = [sizes[axis] as number, x.shape[axis] as number];
-    if (start < 0 || size < 0 || start + size > extent)
+    // Negated, so that it also catches NaN.
+    if (!(start >= 0 && size >= 0 && start + size <= extent && Number.isInteger(start)))
       throw new Error(
         `slice(${x}): ${start} + ${size} is out of range on axis ${axis}, which has ${extent} entries`,
       );
@@ -342,13 +360,20 @@ const splitOp = defineOp<{ axis: number; sizes: readonly number[] }>({
   ],
 });
 
-/** Cuts along an axis into pieces of the sizes given, or of one size (the last may be smaller). */
+/**
+ * Cuts along an axis into pieces of the sizes given, or of one size (the last may be smaller); an empty
+ * axis is then one piece.
+ */
 export function split(x: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
   const a = normalizeAxis(axis, x.rank);
   const extent = x.shape[a] as number;
+  if (typeof sizes === "number" && !(Number.isInteger(sizes) && sizes > 0))
+    throw new Error(`split(${x}): expected a size of 1 or more, got ${sizes}`);
   const list =
     typeof sizes === "number"
-      ? Array.from({ length: Math.ceil(extent / sizes) }, (_, i) => Math.min(sizes, extent - i * sizes))
+      ? Array.from({ length: Math.max(1, Math.ceil(extent / sizes)) }, (_, i) =>
+          Math.min(sizes, extent - i * sizes),
+        )
       : sizes;
   if (
     list.reduce((sum, size) => sum + size, 0) !== extent ||
@@ -357,15 +382,22 @@ export function split(x: Tensor, sizes: number | readonly number[], axis = 0): T
     throw new Error(`split(${x}): sizes ${formatShape(list)} do not add up to ${extent} on axis ${axis}`);
   return list.length <= 1 ? list.map(() => x) : applyAll(splitOp, [x], { axis: a, sizes: [...list] });
 }
-/** Cuts along an axis into at most `count` pieces of equal size (the last may be smaller). */
+/**
+ * Cuts along an axis into at most `count` pieces of equal size (the last may be smaller); an empty axis
+ * into `count` empty ones.
+ */
 export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
-  return split(x, Math.max(1, Math.ceil((x.shape[normalizeAxis(axis, x.rank)] as number) / count)), axis);
+  if (!(Number.isInteger(count) && count > 0))
+    throw new Error(`chunk(${x}): expected a count of 1 or more, got ${count}`);
+  const extent = x.shape[normalizeAxis(axis, x.rank)] as number;
+  return split(x, extent === 0 ? new Array<number>(count).fill(0) : Math.ceil(extent / count), axis);
 }
 
 /** The slices along an axis, which is dropped. */
 export function unbind(x: Tensor, axis = 0): Tensor[] {
   const a = normalizeAxis(axis, x.rank);
-  return split(x, 1, a).map((slice) => squeeze(slice, a));
+  const each = new Array<number>(x.shape[a] as number).fill(1);
+  return split(x, each, a).map((slice) => squeeze(slice, a));
 }
 
 /** Entries added before and after on each axis; a negative number takes away. */
@@ -423,7 +455,7 @@ function padAxis(x: Tensor, axis: number, before: number, after: number, mode: P
   const most = mode === "reflect" ? extent - 1 : mode === "circular" ? extent : Number.POSITIVE_INFINITY;
   if (extent === 0 || before > most || after > most)
     throw new Error(
-      `pad(${x}): ${mode} padding of [${before}, ${after}] on axis ${axis} needs at most ${Math.max(0, most)}`,
+      `pad(${x}): ${mode} padding of [${before}, ${after}] on axis ${axis} takes ${extent === 0 ? "no empty axis" : `at most ${most}`}`,
     );
   const repeat = (at: number, count: number) =>
     narrow(x, axis, at, 1).expand(x.shape.map((e, i) => (i === axis ? count : e)));
