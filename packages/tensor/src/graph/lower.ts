@@ -1,5 +1,6 @@
 /** From lazy values to an ONNX model: equal nodes merged, dead ones left out. */
 import type { OutputSpec } from "../runtime/backend.ts";
+import { sizeOf } from "../shape.ts";
 import { Emitter } from "./emitter.ts";
 import { type EmitContext, Node, type Operands, type Spec, topologicalOrder, Value } from "./graph.ts";
 import { pixelsPay } from "./layout.ts";
@@ -178,6 +179,13 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
     };
     const { operator } = step.node;
     const outputs = step.outputs as unknown as Operands<string>;
+    // Kernels of ONNX Runtime divide by extents: where there is nothing to compute they are not asked.
+    const empty = step.node.outputs.filter((output, i) => context.used[i] && sizeOf(output.shape) === 0);
+    if (empty.length > 0 && empty.length === context.used.filter(Boolean).length) {
+      for (const { dtype, shape, index } of empty)
+        emitter.node("Expand", [emitter.scalar(0, dtype), emitter.ints(shape)], [outputs[index] as string]);
+      continue;
+    }
     if (pixels && operator.emitPixels?.(emitter, names as unknown as Operands<string>, outputs, context))
       continue;
     const plain = names.map((name) => emitter.layout.plain(name));

@@ -31,13 +31,14 @@ export function applyAll<A extends Attributes>(
   ).map((value) => new Tensor(value));
 }
 
-/** An operand as a tensor; a number takes `like`'s type where that can hold it, float32 otherwise. */
+/** An operand as a tensor; a number takes `like`'s type, or the first after it that can hold the number. */
 export function toTensor(operand: Operand, like: DType): Tensor {
   if (operand instanceof Tensor) return operand;
   if (typeof operand === "boolean") return scalar(operand ? 1 : 0, "bool");
   if (isFloat(like)) return scalar(operand, like);
   if (!Number.isInteger(operand)) return scalar(operand, "float32");
-  return scalar(operand, like === "bool" ? "int32" : like);
+  if (like === "uint8" && operand >= 0 && operand < 256) return scalar(operand, like);
+  return scalar(operand, like === "int64" || operand !== (operand | 0) ? "int64" : "int32");
 }
 
 /** Two operands of one type: the later of bool, uint8, int32, int64, float16, float32. */

@@ -13,7 +13,10 @@ const cast = defineOp<{ dtype: DType }>({
   gradient: ({ inputs: [x] }, [dy]) => [dy && isFloat(x.dtype) ? astype(dy, x.dtype) : undefined],
 });
 
-/** Converts to another element type; floats are truncated toward zero, bool is "not zero". */
+/**
+ * Converts to another element type; floats are truncated toward zero, bool is "not zero". What NaN and
+ * numbers out of range become as integers differs with the backend.
+ */
 export function astype(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : apply(cast, [x], { dtype });
 }

@@ -123,7 +123,11 @@ function conv(rank: number, x: Tensor, weight: Tensor, options: ConvOptions): Te
     }
     return apply(convOp, bias ? [input, w, bias.astype(w.dtype)] : [input, w], { window, groups });
   } catch (error) {
-    throw new Error((error as Error).message.replace(/^conv\(/, `${name}(`), { cause: error });
+    const { message } = error as Error;
+    const named = message.startsWith("conv(")
+      ? message.replace("conv", name)
+      : `${name}(${x}, ${weight}): ${message}`;
+    throw new Error(named, { cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Entry by entry: arithmetic, functions, comparison and selection, with NumPy broadcasting. */
 import { type DType, isFloat } from "../dtype.ts";
-import { float, type OnnxAttribute } from "../graph/emitter.ts";
+import { type Emitter, float, type OnnxAttribute } from "../graph/emitter.ts";
 import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -148,7 +148,7 @@ const log1pOp = defineOp({
     const exact = g.op("Div", [g.op("Mul", [g.op("Log", [u]), x]), g.op("Sub", [u, one])]);
     // Where u rounds to 1, or is infinite, the quotient is 0/0 or inf/inf.
     const tiny = g.op("Equal", [u, one]);
-    const infinite = g.op("IsInf", [u]);
+    const infinite = g.op("IsInf", [u], { detect_negative: 0 });
     g.node("Where", [tiny, x, g.op("Where", [infinite, u, exact])], [y]);
   },
   gradient: ({ inputs: [x] }, [dy]) => [dy?.div(x.add(1))],
@@ -220,12 +220,23 @@ const minimumOp = binary("minimum", "Min", (dy, a, b) => [
   () => dy.mul(wins(b, a)),
   () => dy.mul(wins(a, b)),
 ]);
+const { emitPixels: _, ...remainderForm } = binary("remainder", "Mod", (dy, a, b) => [
+  () => dy,
+  () => neg(dy.mul(floor(a.div(b)))),
+]);
 const remainderOp = defineOp({
-  ...binary("remainder", "Mod", (dy, a, b) => [() => dy, () => neg(dy.mul(floor(a.div(b))))]),
+  ...remainderForm,
   emit: (g, [a, b], [y], { inputs: [spec] }) => {
-    if (!isFloat(spec.dtype)) g.node("Mod", [a, b], [y]);
-    // Mod on floats truncates (fmod): the sign of the divisor takes a floor.
-    else g.node("Sub", [a, g.op("Mul", [b, g.op("Floor", [g.op("Div", [a, b])])])], [y]);
+    if (!isFloat(spec.dtype)) {
+      // The smallest integer by −1 overflows, which ends the process; by 1 the remainder is the same.
+      const minusOne = g.op("Equal", [b, g.scalar(-1, spec.dtype)]);
+      g.node("Mod", [a, g.op("Where", [minusOne, g.scalar(1, spec.dtype), b])], [y]);
+      return;
+    }
+    // Mod on floats has the sign of the dividend.
+    const rest = g.op("Mod", [a, b], { fmod: 1 });
+    const wrong = g.op("Less", [g.op("Mul", [g.op("Sign", [rest]), b]), g.scalar(0, spec.dtype)]);
+    g.node("Where", [wrong, g.op("Add", [rest, b]), rest], [y]);
   },
 });
 
@@ -305,13 +316,20 @@ export function floorDivide(a: Operand, b: Operand): Tensor {
   const [x, y] = promoted(a, b).map(arithmetic) as [Tensor, Tensor];
   if (isFloat(x.dtype)) return floor(div(x, y));
   // ONNX divides integers toward zero: taking the remainder off first makes the quotient exact.
-  return apply(divOp, [sub(x, remainder(x, y)), y], {});
+  const quotient = (by: Tensor) => apply(divOp, [sub(x, remainder(x, by)), by], {});
+  if (typeof b === "number") return b === -1 ? neg(x) : quotient(y);
+  // The smallest integer by −1 overflows, which ends the process.
+  const minusOne = equal(y, -1);
+  return where(minusOne, neg(x), quotient(where(minusOne, 1, y)));
 }
 
-/** a^b. Small whole and half exponents are written as products and roots. */
+/**
+ * a^b; of integers an integer, unless `b` is a negative number. Small whole and half exponents are
+ * written as products and roots.
+ */
 export function pow(a: Operand, b: Operand): Tensor {
   if (typeof b === "number" && typeof a === "object") {
-    if (b === 1) return a;
+    if (b === 1) return arithmetic(a);
     if (b === 2) return square(a);
     if (b === 3) return square(a).mul(a);
     if (b === 0.5) return sqrt(a);
@@ -319,7 +337,8 @@ export function pow(a: Operand, b: Operand): Tensor {
     if (b === -0.5) return rsqrt(a);
   }
   const [x, y] = promoted(a, b);
-  return apply(powOp, [floating(x), floating(y)], {});
+  const type = typeof b === "number" && b < 0 ? floating : arithmetic;
+  return apply(powOp, [type(x), type(y)], {});
 }
 
 /** The angle of the point (x, y) in (−π, π]. */
@@ -340,17 +359,21 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return apply(whereOp, [astype(condition, "bool"), x, y], {});
 }
 
-const clipOp = defineOp<{ low: number | undefined; high: number | undefined }>({
+type Bounds = { low: number | undefined; high: number | undefined };
+/** Bounds that are left out are given as infinities: ONNX Runtime's own default is the largest finite number. */
+function emitBounds(g: Emitter, { low, high }: Bounds, dtype: DType): [string, string] {
+  const bound = (value: number | undefined, infinity: number) =>
+    value === undefined && !isFloat(dtype) ? "" : g.scalar(value ?? infinity, dtype);
+  return [bound(low, Number.NEGATIVE_INFINITY), bound(high, Number.POSITIVE_INFINITY)];
+}
+const clipOp = defineOp<Bounds>({
   name: "clamp",
   infer: ([x]) => [x],
-  emit: (g, [x], [y], { attrs: { low, high }, inputs: [spec] }) => {
-    const bound = (value: number | undefined) => (value === undefined ? "" : g.scalar(value, spec.dtype));
-    g.node("Clip", [x, bound(low), bound(high)], [y]);
-  },
-  emitPixels: (g, [x], [y], { attrs: { low, high }, inputs: [spec] }) => {
+  emit: (g, [x], [y], { attrs, inputs: [{ dtype }] }) =>
+    g.node("Clip", [x, ...emitBounds(g, attrs, dtype)], [y]),
+  emitPixels: (g, [x], [y], { attrs, inputs: [{ dtype }] }) => {
     if (!g.layout.has(x)) return false;
-    const bound = (value: number | undefined) => (value === undefined ? "" : g.scalar(value, spec.dtype));
-    g.layout.set(y, g.op("Clip", [g.layout.pixels(x), bound(low), bound(high)]));
+    g.layout.set(y, g.op("Clip", [g.layout.pixels(x), ...emitBounds(g, attrs, dtype)]));
     return true;
   },
   gradient: ({ inputs: [x], attrs: { low, high } }, [dy]) => {

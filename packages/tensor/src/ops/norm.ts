@@ -230,7 +230,7 @@ export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tens
   const [batch, channels] = x.shape as [number, number];
   if (channels % groups !== 0)
     throw new Error(`groupNorm(${x}): ${channels} channels do not divide into ${groups} groups`);
-  const inner = sizeOf(x.shape) / (batch * groups);
+  const inner = sizeOf(x.shape.slice(1)) / groups;
   let y = layerNorm(x.reshape([batch * groups, inner]), [inner], { eps }).reshape(x.shape);
   if (weight) y = y.mul(perChannel(weight, x.rank));
   return bias ? y.add(perChannel(bias, x.rank)) : y;

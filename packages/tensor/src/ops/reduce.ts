@@ -1,4 +1,5 @@
 /** Over axes: sums, extremes, means, norms, running sums. */
+import { type DType, isFloat } from "../dtype.ts";
 import type { Emitter } from "../graph/emitter.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
 import { turnAxis, turnOrder } from "../graph/layout.ts";
@@ -6,6 +7,7 @@ import { normalizeAxes, normalizeAxis, reducedShape, type Shape, sameShape, size
 import type { Tensor } from "../tensor.ts";
 import { apply, arithmetic, floating } from "./apply.ts";
 import { astype } from "./cast.ts";
+import { full } from "./create.ts";
 
 export type Axes = number | readonly number[];
 type Reduction = { axes: readonly number[]; keepDims: boolean };
@@ -35,6 +37,27 @@ function sumsColumns(shape: Shape, axes: readonly number[]): boolean {
   return leading && rows >= 64 && sizeOf(shape) / rows >= 8;
 }
 
+/** A reduction as ONNX has it, except that extremes of floats are NaN where an entry is. */
+function emitReduce(
+  g: Emitter,
+  type: string,
+  x: string,
+  axes: readonly number[],
+  dtype: DType,
+  keepdims: number,
+  y: string = g.name(type),
+): string {
+  const operands = [x, g.ints(axes)];
+  if ((type !== "ReduceMax" && type !== "ReduceMin") || !isFloat(dtype) || g.device === "webgpu") {
+    g.node(type, operands, [y], { keepdims });
+    return y;
+  }
+  // ONNX Runtime passes over NaN or not, by its place. A sum of squares is NaN only where an entry is.
+  const squares = g.op("ReduceSumSquare", operands, { keepdims });
+  g.node("Where", [g.op("IsNaN", [squares]), squares, g.op(type, operands, { keepdims })], [y]);
+  return y;
+}
+
 function reduction(
   name: string,
   type: string,
@@ -53,7 +76,7 @@ function reduction(
       ) {
         const rows = sizeOf(spec.shape.slice(0, axes.length));
         g.node("Reshape", [emitColumnSums(g, x, rows, sizeOf(spec.shape) / rows), g.ints(out.shape)], [y]);
-      } else g.node(type, [x, g.ints(axes)], [y], { keepdims: keepDims ? 1 : 0 });
+      } else emitReduce(g, type, x, axes, spec.dtype, keepDims ? 1 : 0, y);
     },
     emitPixels: (g, [x], [y], { attrs: { axes }, inputs: [spec], outputs: [out] }) => {
       if (!g.layout.has(x)) return false;
@@ -67,7 +90,7 @@ function reduction(
         const sums = emitColumnSums(g, pixels, height * width, batch * channels); // [N·C]
         result = type === "ReduceSum" ? sums : g.op("Mul", [sums, g.scalar(1 / (height * width))]);
       } else {
-        const kept = g.op(type, [pixels, g.ints(axes.map(turnAxis))], { keepdims: 1 });
+        const kept = emitReduce(g, type, pixels, axes.map(turnAxis), spec.dtype, 1);
         result = g.op("Transpose", [kept], { perm: turnOrder([0, 1, 2, 3]) });
       }
       g.node("Reshape", [result, g.ints(out.shape)], [y]);
@@ -119,19 +142,30 @@ function reduce(op: Operator<Reduction>, x: Tensor, axes: Axes | undefined, keep
   return apply(op, [x], { axes: normalizeAxes(axes, x.rank), keepDims });
 }
 
+/** The shape of a reduction over no entries; `undefined` where there are some. */
+function emptyReduction(x: Tensor, axes: Axes | undefined, keepDims: boolean): Shape | undefined {
+  const list = normalizeAxes(axes, x.rank);
+  return list.some((axis) => x.shape[axis] === 0) ? reducedShape(x.shape, list, keepDims) : undefined;
+}
+
 /** Sum over `axes` (all of them by default). */
 export function sum(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduce(sumOp, arithmetic(x), axes, keepDims);
 }
+/** Mean over `axes` (all of them by default); NaN where there are no entries. */
 export function mean(x: Tensor, axes?: Axes, keepDims = false): Tensor {
+  const empty = emptyReduction(x, axes, keepDims);
+  if (empty) return full(empty, Number.NaN, floating(x).dtype);
   return reduce(meanOp, floating(x), axes, keepDims);
 }
 export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduce(prodOp, arithmetic(x), axes, keepDims);
 }
+/** The largest entry over `axes` (all of them by default); NaN where one is. */
 export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return extreme("max", maxOp, x, axes, keepDims);
 }
+/** The smallest entry over `axes` (all of them by default); NaN where one is. */
 export function min(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return extreme("min", minOp, x, axes, keepDims);
 }
@@ -143,8 +177,7 @@ function extreme(
   axes: Axes | undefined,
   keepDims: boolean,
 ): Tensor {
-  if (normalizeAxes(axes, x.rank).some((axis) => x.shape[axis] === 0))
-    throw new Error(`${name}(${x}): an empty axis has no ${name}imum`);
+  if (emptyReduction(x, axes, keepDims)) throw new Error(`${name}(${x}): an empty axis has no ${name}imum`);
   return reduce(op, arithmetic(x), axes, keepDims);
 }
 
@@ -189,11 +222,13 @@ export function norm(x: Tensor, axes?: Axes, options: { keepDims?: boolean; p?: 
   const zero = total.equal(0);
   return total.add(astype(zero, total.dtype)).sqrt().mul(astype(zero.logicalNot(), total.dtype));
 }
-/** log Σ e^x, without overflow. */
+/** log Σ e^x, without overflow; −∞ where there are no entries. */
 export function logSumExp(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   const values = floating(x);
   const list = normalizeAxes(axes, x.rank);
-  const top = max(values, list, true).stopGradient();
+  const empty = emptyReduction(x, axes, keepDims);
+  if (empty) return full(empty, Number.NEGATIVE_INFINITY, values.dtype);
+  const top = reduce(maxOp, values, list, true).stopGradient();
   // Where all entries are −∞ (or one is ∞) the shift must not make ∞ − ∞.
   const shift = top.abs().equal(Number.POSITIVE_INFINITY).where(0, top);
   const total = values.sub(shift).exp().sum(list, true).log().add(shift);
@@ -217,11 +252,14 @@ function arg(name: string, type: string): Operator<Arg> {
 const argMaxOp = arg("argmax", "ArgMax");
 const argMinOp = arg("argmin", "ArgMin");
 
-/** Index (int32) of the largest entry along `axis`, the first of equals; of the flattened tensor without an axis. */
+/**
+ * Index (int32) of the largest entry along `axis`, the first of equals; of the flattened tensor without an
+ * axis. NaN has no place in the order: which index stands for an axis with one differs with the backend.
+ */
 export function argmax(x: Tensor, axis?: number, keepDims = false): Tensor {
   return argOf(argMaxOp, x, axis, keepDims);
 }
-/** Index (int32) of the smallest entry along `axis`, the first of equals. */
+/** Index (int32) of the smallest entry along `axis`, the first of equals; with NaN as in `argmax`. */
 export function argmin(x: Tensor, axis?: number, keepDims = false): Tensor {
   return argOf(argMinOp, x, axis, keepDims);
 }

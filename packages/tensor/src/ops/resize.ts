@@ -57,6 +57,7 @@ export function resize(x: Tensor, options: ResizeOptions): Tensor {
   const factors =
     scale === undefined ? undefined : typeof scale === "number" ? new Array<number>(rank).fill(scale) : scale;
   const spatial = x.shape.slice(2);
+  if (spatial.includes(0)) throw new Error(`resize(${x}): an image without entries`);
   const extents = perAxis(
     size ?? spatial.map((extent, i) => Math.floor(extent * (factors?.[i] ?? 1))),
     rank,

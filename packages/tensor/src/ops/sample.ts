@@ -29,6 +29,7 @@ const gridSampleOp: Operator<Attributes> = defineOp<Attributes>({
       );
     if (x.shape[0] !== grid.shape[0])
       throw new Error(`the batches ${x.shape[0]} and ${grid.shape[0]} differ`);
+    if (x.shape.slice(2).includes(0)) throw new Error("an image without entries");
     return [
       { dtype: x.dtype, shape: [x.shape[0] as number, x.shape[1] as number, ...grid.shape.slice(1, -1)] },
     ];

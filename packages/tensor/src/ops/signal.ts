@@ -1,4 +1,5 @@
 /** The short-time Fourier transform, as a strided convolution with windowed waves. */
+import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { conv1d, convTranspose1d } from "./conv.ts";
 import { fromArray } from "./create.ts";
@@ -74,7 +75,7 @@ export function stft(x: Tensor, options: StftOptions): Tensor {
   const { size, hop, bins, window, factor } = framesOf(`stft(${x})`, options);
   if (x.rank < 1) throw new Error(`stft(${x}): expected [..., L]`);
   const lead = x.shape.slice(0, -1);
-  let signal = x.reshape([-1, 1, x.shape[x.rank - 1] as number]); // [B, 1, L]
+  let signal = x.reshape([sizeOf(lead), 1, x.shape[x.rank - 1] as number]); // [B, 1, L]
   if (options.center ?? true) {
     const half = Math.floor(size / 2);
     signal = signal.pad(
@@ -92,7 +93,7 @@ export function stft(x: Tensor, options: StftOptions): Tensor {
   const spectrum = conv1d(signal, kernel, { stride: hop }); // [B, 2F, T]
   const frames = spectrum.shape[2] as number;
   return spectrum
-    .reshape([-1, bins, 2, frames])
+    .reshape([sizeOf(lead), bins, 2, frames])
     .permute([0, 1, 3, 2])
     .reshape([...lead, bins, frames, 2]);
 }
@@ -108,9 +109,9 @@ export function istft(spectrum: Tensor, options: StftOptions & { length?: number
   if (frequencies !== bins || parts !== 2) throw new Error(`${name}: expected [..., ${bins}, T, 2]`);
   const lead = spectrum.shape.slice(0, -3);
   const stacked = spectrum
-    .reshape([-1, bins, frames, 2])
+    .reshape([sizeOf(lead), bins, frames, 2])
     .permute([0, 1, 3, 2])
-    .reshape([-1, 2 * bins, frames]);
+    .reshape([sizeOf(lead), 2 * bins, frames]);
   const onesided = options.onesided ?? true;
   // A frequency that is its own mirror image counts once, the others twice.
   const twice = (bin: number) => (onesided && bin !== 0 && 2 * bin !== size ? 2 : 1);

@@ -38,13 +38,13 @@ export interface Sorted {
   readonly indices: Tensor;
 }
 
-/** The k largest (or smallest) entries along `axis`, best first; of equal ones the earlier first. */
+/** The k largest (or smallest) entries along `axis`, best first; of equal ones the earlier first. NaN as in `sort`. */
 export function topK(x: Tensor, k: number, options: { axis?: number; largest?: boolean } = {}): Sorted {
   const axis = normalizeAxis(options.axis ?? -1, x.rank);
   const [values, indices] = applyAll(topKOp, [arithmetic(x)], { k, axis, largest: options.largest ?? true });
   return { values: values as Tensor, indices: indices as Tensor };
 }
-/** All entries along `axis` in order; equal ones keep theirs. */
+/** All entries along `axis` in order; equal ones keep theirs. The place of NaN differs with the backend. */
 export function sort(x: Tensor, options: { axis?: number; descending?: boolean } = {}): Sorted {
   const axis = normalizeAxis(options.axis ?? -1, x.rank);
   return topK(x, x.shape[axis] as number, { axis, largest: options.descending ?? false });

@@ -35,6 +35,7 @@ export function windowOf(
   options: { stride?: PerAxis; padding?: Padding; dilation?: PerAxis },
 ): Window {
   const rank = kernel.length;
+  if (kernel.includes(0)) throw new Error(`a kernel of ${formatShape(kernel)} is empty`);
   const strides = perAxis(options.stride ?? 1, rank, "stride");
   const dilations = perAxis(options.dilation ?? 1, rank, "dilation");
   const [before, after] = sidesOf(options.padding ?? 0, kernel, dilations, strides);
