@@ -113,7 +113,7 @@ function trace<A extends readonly unknown[], R>(
   rebuildArgs: (leaves: readonly Tensor[]) => unknown,
   options: CompileOptions,
 ): Traced {
-  const scope = new Trace();
+  const scope = new Trace(options.freeze);
   const placeholders = leaves.map((leaf, i) => {
     const value = new Value(leaf);
     value.label = `argument ${i}`;

@@ -13,11 +13,17 @@ export interface Scope {
 /** The function being compiled: which variables it reads and writes. */
 export class Trace implements Scope {
   readonly trace: Trace = this;
+  /** Whether the function is compiled for inference: its parameters are frozen. */
+  readonly inference: boolean;
   /** Values with a smaller id were made outside. */
   readonly mark: number = idMark();
   readonly reads: Map<Variable, Value> = new Map();
   readonly writes: Map<Variable, Value> = new Map();
   readonly guards: { read: () => unknown; value: unknown }[] = [];
+
+  constructor(inference = false) {
+    this.inference = inference;
+  }
 
   read(variable: Variable): Value {
     const written = this.writes.get(variable);

@@ -1,6 +1,12 @@
 /** Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1). */
+import { backward } from "../autodiff.ts";
+import { CONTRIB, float } from "../graph/emitter.ts";
+import { defineOp, type Operator, type Spec } from "../graph/graph.ts";
+import { currentTrace } from "../graph/trace.ts";
 import { dropout } from "../random.ts";
+import { sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { apply } from "./apply.ts";
 import { arange } from "./create.ts";
 import { where } from "./elementwise.ts";
 import { softmax } from "./softmax.ts";
@@ -49,11 +55,47 @@ export function scaledDotProductAttention(
     if (near) allowed = allowed ? allowed.logicalAnd(near) : near;
   }
   const dropped = (weights: Tensor) => (options.dropout ? dropout(weights, options.dropout) : weights);
-  if (!allowed) return dropped(softmax(scores)).matmul(v);
+  if (!allowed) {
+    const plain =
+      !options.mask &&
+      !options.dropout &&
+      q.rank === 4 &&
+      sameShape(q.shape.slice(0, 2), k.shape.slice(0, 2));
+    // ONNX Runtime's own attention never holds all scores at once; its gradient would compute them again.
+    if (plain && currentTrace()?.inference) return apply(fusedOp, [q, k, v], { scale });
+    return dropped(softmax(scores)).matmul(v);
+  }
   // A finite floor: a row of −∞ would be 0/0, also in its gradient.
   const weights = softmax(where(allowed, scores, -1e30));
   return dropped(where(allowed, weights, 0)).matmul(v);
 }
+
+/** q, k, v [B, h, T, d] without masks, for graphs that are not differentiated. */
+const fusedOp: Operator<{ scale: number }> = defineOp<{ scale: number }>({
+  name: "attention",
+  infer: ([q, , v]) => [{ dtype: q.dtype, shape: [...q.shape.slice(0, 3), v.shape[3] as number] }],
+  emit: (g, [q, k, v], [y], { attrs: { scale }, inputs: [query, key, value] }) => {
+    if (g.device !== "cpu" || g.portable || query.dtype !== "float32") {
+      const scaled = g.op("Mul", [q, g.scalar(scale, query.dtype)]);
+      const scores = g.op("MatMul", [scaled, g.op("Transpose", [k], { perm: [0, 1, 3, 2] })]);
+      g.node("MatMul", [g.op("Softmax", [scores], { axis: -1 }), v], [y]);
+      return;
+    }
+    // Heads beside their channels, [B, T, h·d]: mostly the undoing of how they were parted.
+    const joined = (name: string, { shape }: Spec) => {
+      const [batch, heads, tokens, width] = shape as [number, number, number, number];
+      const turned = g.op("Transpose", [name], { perm: [0, 2, 1, 3] });
+      return g.op("Reshape", [turned, g.ints([batch, tokens, heads * width])]);
+    };
+    const [batch, heads, tokens] = query.shape as [number, number, number];
+    const operands = [joined(q, query), joined(k, key), joined(v, value)];
+    const out = g.op("MultiHeadAttention", operands, { num_heads: heads, scale: float(scale) }, CONTRIB);
+    const parted = g.op("Reshape", [out, g.ints([batch, tokens, heads, value.shape[3] as number])]);
+    g.node("Transpose", [parted], [y], { perm: [0, 2, 1, 3] });
+  },
+  gradient: ({ inputs: [q, k, v], attrs: { scale } }, [dy]) =>
+    dy ? backward([softmax(q.mul(scale).matmul(k.transpose())).matmul(v)], [dy], [q, k, v]) : [],
+});
 
 /** Key heads that serve several query heads: [..., Hk, G, L, D] against [..., Hk, 1, S, D]. */
 function grouped(
