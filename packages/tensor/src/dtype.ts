@@ -39,7 +39,12 @@ export function byteSize(dtype: DType): number {
 
 /** A host array of `length` zeros. */
 export function allocate<D extends DType>(dtype: D, length: number): TypedArrays[D] {
-  return new ARRAYS[dtype](length) as TypedArrays[D];
+  try {
+    return new ARRAYS[dtype](length) as TypedArrays[D];
+  } catch (cause) {
+    const gigabytes = ((length * byteSize(dtype)) / 2 ** 30).toFixed(1);
+    throw new Error(`cannot allocate ${length} values of ${dtype} (${gigabytes} GiB)`, { cause });
+  }
 }
 
 /** A typed view of `length` elements of `buffer`, without a copy. */

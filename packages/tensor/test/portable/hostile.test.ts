@@ -273,11 +273,11 @@ describe("sizes beyond reason", () => {
 
   test("more memory than there is: an error for the reader, and all goes on", async () => {
     const terabytes = zeros([2 ** 20, 2 ** 20]).add(1);
-    await expect(terabytes.data()).rejects.toThrow(/alloc|memory|length|size/i);
+    await expect(terabytes.data()).rejects.toThrow(/cannot allocate|allocate memory|too large|overflow/);
     const inside = zeros([2 ** 20, 2 ** 10, 1])
       .add(zeros([2 ** 10, 2 ** 10]))
       .sum();
-    await expect(inside.data()).rejects.toThrow(/alloc|memory|length|size/i);
+    await expect(inside.data()).rejects.toThrow(/cannot allocate|allocate memory|too large|overflow/);
     expect(await zeros([2]).add(1).tolist()).toEqual([1, 1]);
   });
 });
