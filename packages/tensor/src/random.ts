@@ -127,7 +127,7 @@ export function splitKey(key: Tensor, count = 2): Tensor[] {
   return Array.from({ length: count }, (_, i) => bits.select(0, i));
 }
 
-/** Uniform in [low, high). */
+/** Uniform in [low, high); where `low` is large against the difference, rounding may give `high` itself. */
 export function uniform(key: Tensor, shape: Shape, options: { low?: number; high?: number } = {}): Tensor {
   const { low = 0, high = 1 } = options;
   const unit = apply(uniformOp, [key], { start: 0, shape: [...shape] });
@@ -174,6 +174,8 @@ export function bernoulli(key: Tensor, p: number, shape: Shape): Tensor {
 }
 /** Whole numbers in [low, high), int32; the bias is below 2⁻²⁴·(high − low). */
 export function randint(key: Tensor, shape: Shape, low: number, high: number): Tensor {
+  if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low)
+    throw new Error(`randint: expected integers low < high, got ${low} and ${high}`);
   return uniform(key, shape)
     .mul(high - low)
     .floor()
