@@ -4,6 +4,7 @@ export type { Checkpoint, CheckpointFormat } from "./checkpoint.ts";
 export { CheckpointError } from "./error.ts";
 export { type KeyReport, type MatchKeysOptions, type MisshapenKey, matchKeys } from "./keys.ts";
 export { encodeNpy, writeNpy, writeNpz } from "./numpy/write.ts";
+export { writeOnnx } from "./onnx.ts";
 export {
   type CheckpointInput,
   loadPickle,

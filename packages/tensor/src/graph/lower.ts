@@ -138,10 +138,11 @@ export interface LowerOptions {
   /** Leaves to write as external initializers instead of inputs. */
   readonly freeze?: (leaf: Value) => boolean;
   readonly portable?: boolean;
-  /** Names for inputs and outputs of an exported file. */
-  readonly inputName?: (leaf: Value, index: number) => string;
+  /** Names for the inputs, initializers and outputs of an exported file. */
+  readonly inputName?: (leaf: Value) => string;
+  readonly frozenName?: (leaf: Value) => string;
   readonly outputName?: (index: number) => string;
-  /** Told of every frozen leaf; adds the initializer. Default: external, under its own name. */
+  /** Adds the initializer of a frozen leaf. Default: external, under its own name. */
   readonly addFrozen?: (emitter: Emitter, name: string, leaf: Value) => void;
 }
 
@@ -155,11 +156,13 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
   const frozen: string[] = [];
   for (const [name, leaf] of graph.leaves) {
     if (options.freeze?.(leaf)) {
-      const add = options.addFrozen ?? ((g, initializer) => g.externalInitializer(initializer, leaf));
-      add(emitter, name, leaf);
+      const initializer = options.frozenName?.(leaf) ?? name;
+      if (initializer !== name) renamed.set(name, initializer);
+      if (options.addFrozen) options.addFrozen(emitter, initializer, leaf);
+      else emitter.externalInitializer(initializer, leaf);
       frozen.push(name);
     } else {
-      const external = options.inputName?.(leaf, inputs.size) ?? name;
+      const external = options.inputName?.(leaf) ?? name;
       if (external !== name) renamed.set(name, external);
       inputs.set(external, leaf);
     }
