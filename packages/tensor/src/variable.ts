@@ -1,7 +1,7 @@
 /** Tensors that change: parameters, running statistics, optimizer state. */
 import type { TypedArray } from "./dtype.ts";
 import { topologicalOrder, Value } from "./graph/graph.ts";
-import { markPending, unmarkPending } from "./graph/pending.ts";
+import { markFresh, markPending, unmarkPending } from "./graph/pending.ts";
 import type { Stored } from "./graph/stored.ts";
 import { currentScope, currentTrace } from "./graph/trace.ts";
 import { astype } from "./ops/cast.ts";
@@ -49,7 +49,7 @@ export class Variable extends Tensor {
       throw new Error(
         `${this.name ?? "variable"}: the initial value depends on inputs of the function that is being compiled; make the variable outside of it`,
       );
-    markPending(this);
+    markFresh(this);
   }
 
   override get value(): Value {

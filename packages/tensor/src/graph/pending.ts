@@ -1,26 +1,51 @@
-/** Variables whose new value is not computed yet: the next read computes them all. */
-import type { Value } from "./graph.ts";
+/** Variables whose new value is not computed yet: the next read computes them with it. */
+import { topologicalOrder, type Value } from "./graph.ts";
 
 interface Holder {
   peekValue(): Value;
 }
-const dirty = new Set<Holder>();
+/** Variables that were assigned: left alone, a loop of assignments would grow without bound. */
+const assigned = new Set<Holder>();
+/**
+ * Variables with an initial value that nothing has asked for. It is computed only with a graph that needs
+ * it: a model that is loaded from a file, counted or dropped never pays for its random numbers.
+ */
+const fresh = new Set<WeakRef<Holder>>();
 
 export function markPending(holder: Holder): void {
-  dirty.add(holder);
+  assigned.add(holder);
+}
+export function markFresh(holder: Holder): void {
+  fresh.add(new WeakRef(holder));
 }
 export function unmarkPending(holder: Holder): void {
-  dirty.delete(holder);
+  assigned.delete(holder);
+}
+
+/** The initial values that a graph needs, which are then no longer marked. */
+function takeFresh(roots: readonly Value[]): Value[] {
+  if (fresh.size === 0) return [];
+  const needed = new Set<Value>(roots);
+  for (const node of topologicalOrder(roots)) for (const output of node.outputs) needed.add(output);
+  const taken: Value[] = [];
+  for (const reference of fresh) {
+    const value = reference.deref()?.peekValue();
+    if (value && !value.stored && !needed.has(value)) continue;
+    fresh.delete(reference);
+    if (value && !value.stored) taken.push(value);
+  }
+  return taken;
 }
 
 /**
- * Calls `compute` with the values and the pending ones of all variables, which are then no longer
- * marked. A variable that cannot be computed does not stand in the way of others: it is left to whoever
- * reads it.
+ * Calls `compute` with the values, the new ones of all variables and the initial ones they need, which are
+ * then no longer marked. A variable that cannot be computed does not stand in the way of others: it is left
+ * to whoever reads it.
  */
 export function withPending(values: readonly Value[], compute: (values: readonly Value[]) => void): void {
-  const pending = [...dirty].map((holder) => holder.peekValue());
-  dirty.clear();
+  const pending = [...assigned].map((holder) => holder.peekValue());
+  assigned.clear();
+  pending.push(...takeFresh([...values, ...pending]));
   try {
     compute([...values, ...pending]);
   } catch {
