@@ -179,6 +179,7 @@ const sliceOp = defineOp<Range>({
 
 /** Zeros of `shape` with `dy` written where the slice was read. */
 function unslice(dy: Tensor, shape: Shape, { starts, steps }: Range): Tensor {
+  if (dy.size === 0) return zeros(shape, dy.dtype);
   let out = dy;
   for (const [axis, step] of steps.entries()) {
     const [start, extent] = [starts[axis] as number, shape[axis] as number];
