@@ -10,6 +10,7 @@ import {
   logSoftmax,
   maximum,
   softmax,
+  stack,
   Tensor,
   where,
 } from "../../src/index.ts";
@@ -51,6 +52,7 @@ const functions: Record<string, Unary> = {
       )
       .index([0, -2], [2, null]),
   turn: (x) => x.transpose().tanh().reshape(x.shape),
+  cycle: (x) => stack([x, x.tanh()]).permute([2, 0, 1]).cumsum(1).permute([1, 2, 0]).mean(0),
   gram: (x) => x.matmul(x.transpose()).tanh().matmul(x).mul(0.5),
   wide: (x) =>
     x
