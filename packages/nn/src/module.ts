@@ -21,7 +21,8 @@ export interface LoadOptions extends MatchKeysOptions, OpenCheckpointOptions {}
  * maps of them. The path to a field (`blocks.3.attn.qkv.weight`) is its name in checkpoints and in
  * messages, so fields that hold parameters are spelled as the checkpoints of the field spell them.
  *
- * A subclass has a `forward` with whatever arguments suit it.
+ * A subclass has a `forward` with whatever arguments suit it. JavaScript hides private `#fields` from the
+ * walk: whatever has parameters, or depends on the training mode as dropout does, goes into a public field.
  */
 export class Module {
   #training = true;
