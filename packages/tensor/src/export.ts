@@ -128,7 +128,10 @@ async function arraysOf(
   traced: Traced,
   constants: ReadonlyMap<Value, string>,
 ): Promise<Map<Value, TypedArray>> {
-  withPending([], materialize);
+  const values = [...traced.sources.values()].flatMap((source) =>
+    source instanceof Variable ? [source.value] : [],
+  );
+  withPending(values, materialize);
   const arrays = new Map<Value, TypedArray>();
   for (const [leafName, leaf] of traced.plan.graph.leaves) {
     if (!constants.has(leaf)) continue;
