@@ -36,6 +36,7 @@ export { formatBytes, writeAtomic } from "./files.ts";
 export {
   type LocalModel,
   localModel,
+  locateModel,
   modelCachePath,
   type PullOptions,
   pullModel,

@@ -27,6 +27,21 @@ export function modelCachePath(record: CheckpointRecord): string {
   return join(cacheRoot(), "models", record.name, record.file);
 }
 
+/** Where a checkpoint's file lies on this machine, not verified yet; undefined where it does not. */
+export async function locateModel(
+  record: CheckpointRecord,
+): Promise<{ place: LocalModel["place"]; path: string; size: number } | undefined> {
+  for (const [place, path] of [
+    ["shipped", record.source === "tessera" ? shippedPath(record) : undefined],
+    ["cache", modelCachePath(record)],
+    ["shared", record.shared === undefined ? undefined : sharedFile(record.shared)],
+  ] as const) {
+    const found = path === undefined ? undefined : await statFile(path);
+    if (path !== undefined && found) return { place, path, size: found.size };
+  }
+  return undefined;
+}
+
 /**
  * The checkpoint called `name` where it lies on this machine (shipped, cache, shared folder), or undefined. A file
  * that somebody put into the cache by hand is verified when it is first seen.
@@ -34,21 +49,16 @@ export function modelCachePath(record: CheckpointRecord): string {
  */
 export async function localModel(name: string, options: PullOptions = {}): Promise<LocalModel | undefined> {
   const record = findModel(name);
-  for (const [place, path] of [
-    ["shipped", record.source === "tessera" ? shippedPath(record) : undefined],
-    ["cache", modelCachePath(record)],
-    ["shared", record.shared === undefined ? undefined : sharedFile(record.shared)],
-  ] as const) {
-    if (path === undefined || !(await statFile(path))) continue;
-    const meter = new Meter(record.file, options.progress);
-    const verified = await acceptFile(path, expectationOf(record), {
-      signal: options.signal,
-      meter,
-      mark: place === "cache",
-    });
-    return { ...verified, record, path, place };
-  }
-  return undefined;
+  const found = await locateModel(record);
+  if (!found) return undefined;
+  const { place, path } = found;
+  const meter = new Meter(record.file, options.progress);
+  const verified = await acceptFile(path, expectationOf(record), {
+    signal: options.signal,
+    meter,
+    mark: place === "cache",
+  });
+  return { ...verified, record, path, place };
 }
 
 /** The same, but a missing file is the error `absent`, which says how to get it. */
