@@ -4,6 +4,7 @@ import type { Classifier } from "./classifier.ts";
 import { AlexNet, AlexNetTwoTower } from "./models/alexnet.ts";
 import { ConvNeXt, convnextConfigs } from "./models/convnext.ts";
 import { DenseNet, densenetConfigs } from "./models/densenet.ts";
+import { DigitNet } from "./models/digitnet.ts";
 import { GoogLeNet } from "./models/googlenet.ts";
 import { LeCun1989 } from "./models/lecun1989.ts";
 import { LeNet5 } from "./models/lenet5.ts";
@@ -102,6 +103,16 @@ define({
   ...LENET5,
   name: "lenet5_softmax",
   create: (options) => new LeNet5({ output: "softmax", ...options }),
+});
+define({
+  name: "digitnet",
+  family: "LeNet",
+  year: 2015,
+  paper: "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
+  inputSize: 28,
+  channels: 1,
+  classes: 10,
+  create: (options) => new DigitNet(options),
 });
 
 const ALEXNET = {

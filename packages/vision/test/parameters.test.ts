@@ -6,6 +6,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   lecun1989: 9_760,
   lenet5: 60_000,
   lenet5_softmax: 60_850,
+  digitnet: 215_418,
   alexnet: 61_100_840,
   alexnet_two_tower: 60_965_224,
   vgg11: 132_863_336,

@@ -1,5 +1,5 @@
 /** What a recipe is: data, network and training that together give a known result. */
-import type { DatasetName } from "@tessera-ml/hub";
+import type { Classes, DatasetName, Preprocessing } from "@tessera-ml/hub";
 import type { ProgressReport } from "@tessera-ml/nn";
 
 /** The figure a recipe is judged by, and what it has to be. */
@@ -35,6 +35,9 @@ export interface RecipeResult {
   /** In per cent, on the whole test set. */
   readonly figures: Readonly<Record<string, number>>;
   readonly epochs: number;
+  readonly seed: number;
+  /** Training samples that were used. */
+  readonly samples: number;
   /** Of this process, without what it did before it was resumed. */
   readonly seconds: number;
   /** The trained network, `.safetensors`. */
@@ -51,6 +54,9 @@ export interface Recipe {
   readonly paper: string;
   readonly network: string;
   readonly dataset: DatasetName;
+  /** From a picture to the network's input; training and testing read the data set the same way. */
+  readonly preprocessing: Preprocessing;
+  readonly classes: Classes;
   readonly epochs: number;
   readonly expected: Expectation;
   /** Measured on two cores. */

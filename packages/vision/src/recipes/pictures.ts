@@ -1,0 +1,97 @@
+/** The pictures of a data set as tensors, and how many of the test set a network gets right. */
+import { type DatasetName, type LoadOptions, loadDataset, type Preprocessing } from "@tessera-ml/hub";
+import type { Batch } from "@tessera-ml/media";
+import { compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+
+/** Values as data sets hold them: bytes, or floats from 0 to 1. */
+export type Pixels = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
+/** One split. */
+export interface Pictures {
+  readonly images: Batch<Pixels>;
+  readonly labels: Int32Array<ArrayBuffer>;
+}
+
+/** Throws `absent`, which says what to do, where the data set is not on this machine. */
+export async function readPictures(name: DatasetName, options: LoadOptions): Promise<Pictures> {
+  const { images, labels, shape } = await loadDataset(name, options);
+  return { images: { data: images, shape }, labels: Int32Array.from(labels) };
+}
+
+/** `count` of them, evenly spread: a data set may be sorted by class. All, where there are fewer. */
+export function spread({ images, labels }: Pictures, count: number): Pictures {
+  const [length, ...rest] = images.shape;
+  if (count >= length) return { images, labels };
+  const size = images.data.length / length;
+  const data = images.data.slice(0, count * size);
+  const chosen = Int32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count));
+  for (const [to, from] of chosen.entries())
+    data.set(images.data.subarray(from * size, (from + 1) * size), to * size);
+  return { images: { data, shape: [count, ...rest] }, labels: chosen.map((i) => labels[i] as number) };
+}
+
+/**
+ * What the network reads, [N, C, H, W], of a data set's pictures: black around those that are smaller than
+ * the crop, values from 0 to 1, then less the mean and divided by the deviation. Part of a graph.
+ */
+export function networkInput(images: Tensor, { crop, mean, std }: Preprocessing): Tensor {
+  let x = images.dtype === "uint8" ? images.astype("float32").div(255) : images;
+  if (crop) {
+    const border = ([2, 3] as const).map((axis, i) => {
+      const missing = (crop[i] as number) - (images.shape[axis] as number);
+      if (missing < 0)
+        throw new Error(`pictures of [${images.shape.slice(2)}] are larger than the input, [${crop}]`);
+      return [Math.floor(missing / 2), Math.ceil(missing / 2)] as const;
+    });
+    x = x.pad([[0, 0], [0, 0], ...border]);
+  }
+  const perChannel = (values: readonly number[]) =>
+    fromArray(Float32Array.from(values), [values.length, 1, 1]);
+  return x.sub(perChannel(mean)).div(perChannel(std));
+}
+
+export interface Measured {
+  /** Mean over the pictures. */
+  readonly loss: number;
+  /** In per cent. */
+  readonly top1: number;
+}
+
+/**
+ * Asks a network, in inference mode, about all pictures.
+ *
+ * @param scores [N, C, H, W], as the network reads them → [N, classes]
+ * @param loss of scores and labels [N], mean over the batch
+ */
+export async function measure(
+  { images, labels }: Pictures,
+  preprocessing: Preprocessing,
+  scores: (images: Tensor) => Tensor,
+  loss: (scores: Tensor, labels: Tensor) => Tensor,
+): Promise<Measured> {
+  const ask = compile(
+    (x: Tensor, y: Tensor) => {
+      const found = scores(networkInput(x, preprocessing));
+      return { right: found.argmax(1).equal(y).astype("int32").sum(), loss: loss(found, y) };
+    },
+    { freeze: true, name: "the evaluation" },
+  );
+  const [count, ...shape] = images.shape;
+  const size = images.data.length / count;
+  const sum = { right: 0, loss: 0 };
+  try {
+    for (let start = 0; start < count; start += AT_ONCE) {
+      const end = Math.min(count, start + AT_ONCE);
+      const x = fromArray(images.data.subarray(start * size, end * size), [end - start, ...shape]);
+      const answer = ask(x, fromArray(labels.subarray(start, end), [end - start]));
+      sum.right += await answer.right.item();
+      sum.loss += (await answer.loss.item()) * (end - start);
+    }
+  } finally {
+    ask.release();
+  }
+  return { loss: sum.loss / count, top1: (100 * sum.right) / count };
+}
+
+/** Pictures in a batch of the evaluation. */
+const AT_ONCE = 500;
