@@ -32,7 +32,7 @@ export interface RecipeResult {
   readonly recipe: string;
   /** Network by its name in the registry. */
   readonly network: string;
-  /** In per cent, on the whole test set. */
+  /** `top1` and `error` in per cent, and the mean `loss`, on the whole test set. */
   readonly figures: Readonly<Record<string, number>>;
   readonly epochs: number;
   readonly seed: number;
