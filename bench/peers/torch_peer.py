@@ -260,7 +260,8 @@ def prepare(name):
     return Train(name) if name in OPTIMIZERS else Infer(name)
 
 
-def serve():
+def serve(prepare):
+    """Answers requests until stdin closes."""
     answers, sys.stdout = sys.stdout, sys.stderr
     job = None
     for line in sys.stdin:
@@ -285,4 +286,5 @@ def serve():
         print(json.dumps(answer), file=answers, flush=True)
 
 
-serve()
+if __name__ == "__main__":
+    serve(prepare)

@@ -1,0 +1,15 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { Job } from "./serve.ts";
+
+/** A program from its start to its end. Its value says only that it answered. */
+export function answering(program: string, parameters: readonly string[]): Job {
+  let answer = "";
+  return {
+    async run() {
+      ({ stdout: answer } = await promisify(execFile)(program, [...parameters]));
+      if (answer.trim() === "") throw new Error(`${program} ${parameters.join(" ")}: no answer`);
+    },
+    value: () => [1],
+  };
+}

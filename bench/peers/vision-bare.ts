@@ -1,0 +1,23 @@
+/**
+ * A program on ONNX Runtime with nothing around it, started anew for every answer.
+ *
+ *     vision-bare.ts THREADS PICTURES_FOLDER MODELS_FOLDER
+ */
+import { join } from "node:path";
+import { answering } from "../harness/answering.ts";
+import { serve } from "../harness/serve.ts";
+
+const [threads, pictures, models] = process.argv.slice(2) as [string, string, string];
+
+await serve({
+  about: `onnxruntime-node and sharp in a program of 40 lines, ${threads} threads`,
+  prepare(workload) {
+    const network = workload.slice("start.".length);
+    return answering(process.execPath, [
+      join(import.meta.dirname, "bare-ort.ts"),
+      threads,
+      join(models, `${network}-1`, "onnx", "model.onnx"),
+      join(pictures, "photograph-0.jpg"),
+    ]);
+  },
+});

@@ -1,0 +1,59 @@
+/**
+ * Classifying photographs, from the file to the five best classes, against transformers.js and PyTorch; and how long
+ * `tessera classify` takes from its start to its answer, against a bare program on ONNX Runtime.
+ *
+ *     npm run bench -- vision [--only latency.resnet50,start.mobilenet_v2] [--peers transformers,torch,bare] [--quick]
+ *
+ * PyTorch takes part where `$TESSERA_PYTHON`, or else `python3`, can import it and torchvision.
+ * The last line of the output is one JSON object; its ratios are larger where Tessera is better.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { python, runBench } from "./harness/bench.ts";
+import type { Entrant } from "./harness/contestant.ts";
+import type { Goal } from "./harness/report.ts";
+import { writePhotographs } from "./workloads/photographs.ts";
+import { batchSize, starts, workloads, writeModels } from "./workloads/vision.ts";
+
+const threads = "2";
+const folder = mkdtempSync(join(tmpdir(), "tessera-bench-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const [pictures, models] = [join(folder, "pictures"), join(folder, "models")];
+for (const path of [pictures, models]) mkdirSync(path);
+console.error("writing pictures and models");
+await writePhotographs(pictures, batchSize);
+await writeModels(models);
+
+await runBench({
+  name: "vision",
+  workloads: [...workloads, ...starts],
+  peers: ["transformers", "torch", "bare"],
+  entrant,
+  takesPart: (name, workload) =>
+    workload.startsWith("start.") ? name === "tessera" || name === "bare" : name !== "bare",
+  goalsOf,
+  // PyTorch and we resize as PIL does, to the digit; sharp, which the others use, does not.
+  tolerance: (name) => (name === "tessera" || name === "torch" ? 1e-3 : 0.2),
+  reference: "torch",
+});
+
+function goalsOf(workload: string): Goal[] {
+  const goal = (peer: string, atLeast: number): Goal => ({
+    text: `${workload} against ${peer}`,
+    atLeast,
+    keys: [`${workload}.vs.${peer}`],
+  });
+  if (workload.startsWith("start.")) return [goal("bare", 1 / 1.5)];
+  if (workload.startsWith("throughput.")) return [goal("torch", 1.3)];
+  return [goal("transformers", 1.2), goal("torch", 1.3)];
+}
+
+function entrant(name: string): Entrant | undefined {
+  const peers = join(import.meta.dirname, "peers");
+  const parameters = [threads, pictures, models];
+  if (name !== "torch")
+    return { name, command: [process.execPath, join(peers, `vision-${name}.ts`), ...parameters] };
+  const program = python("torch", "torchvision");
+  return program ? { name, command: [program, join(peers, "vision_torch.py"), ...parameters] } : undefined;
+}

@@ -1,0 +1,92 @@
+/** Classifying photographs: a file's bytes in, the five most probable classes out. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { IMAGENET_MEAN, IMAGENET_STD } from "@tessera-ml/media";
+import { compile, exportOnnx, fromArray, type Tensor, zeros } from "@tessera-ml/tensor";
+import { type Classifier, findModel, sourceShape } from "@tessera-ml/vision";
+import { parameter } from "./fill.ts";
+import type { Workload } from "./list.ts";
+
+/** torchvision's names, all on 224x224 after a resize to 256. */
+export const networks = ["mobilenet_v2", "resnet50", "vit_b_16"] as const;
+export type NetworkName = (typeof networks)[number];
+
+/** Pictures of one call in `throughput.*`. */
+export const batchSize = 8;
+
+/** Multiplications and additions of a picture (facts of the papers' networks at 224x224). */
+const flops: Readonly<Record<NetworkName, number>> = {
+  mobilenet_v2: 2 * 0.301e9,
+  resnet50: 2 * 4.089e9,
+  vit_b_16: 2 * 17.564e9,
+};
+
+export const workloads: readonly Workload[] = networks.flatMap((name) => [
+  { name: `latency.${name}`, flops: flops[name], warmUp: 3 },
+  { name: `throughput.${name}`, flops: batchSize * flops[name], warmUp: 2 },
+]);
+
+/** `latency.resnet50` → what to build and how many pictures a call has. */
+export function parse(workload: string): { network: NetworkName; pictures: number } {
+  const [kind, network] = workload.split(".") as ["latency" | "throughput", NetworkName];
+  return { network, pictures: kind === "latency" ? 1 : batchSize };
+}
+
+/** The network with the parameters that every contestant fills in from torchvision's names. */
+export function filled(network: NetworkName): Classifier {
+  const { create, naming } = findModel(`torchvision/${network}`);
+  const model = create().eval();
+  for (const [path, variable] of model.stateDict()) {
+    if (path.endsWith("num_batches_tracked")) continue;
+    const key = naming.keyOf(path);
+    const values: Tensor = fromArray(
+      parameter(key, sourceShape(naming, key, variable.shape)),
+      variable.shape,
+    );
+    variable.assign(values);
+  }
+  return model;
+}
+
+/** `start.NETWORK`: a process from its start to the printed answer for one picture. */
+export const starts: readonly Workload[] = [
+  { name: "start.mobilenet_v2", flops: flops.mobilenet_v2, warmUp: 2 },
+];
+
+/** The processor of all three networks as the model pages of Hugging Face describe it. */
+const processor = {
+  image_processor_type: "ConvNextFeatureExtractor",
+  do_normalize: true,
+  do_resize: true,
+  crop_pct: 0.875,
+  resample: 2,
+  size: { shortest_edge: 224 },
+  image_mean: IMAGENET_MEAN,
+  image_std: IMAGENET_STD,
+};
+const modelTypes: Readonly<Record<NetworkName, string>> = {
+  mobilenet_v2: "mobilenet_v2",
+  resnet50: "resnet",
+  vit_b_16: "vit",
+};
+
+/** What the contestants read: our checkpoint of each network, and its graph for one picture and for a batch. */
+export async function writeModels(folder: string): Promise<void> {
+  const labels = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [i, `class ${i}`]));
+  for (const network of networks) {
+    const model = filled(network);
+    await model.save(join(folder, `${network}.safetensors`));
+    const run = compile((x: Tensor) => model.forward(x), { freeze: true, name: network });
+    for (const pictures of [1, batchSize]) {
+      const names = { inputNames: ["pixel_values"], outputNames: ["logits"] };
+      const exported = await exportOnnx(run, [zeros([pictures, 3, 224, 224])], names);
+      const home = join(folder, `${network}-${pictures}`);
+      await mkdir(join(home, "onnx"), { recursive: true });
+      await writeFile(join(home, "onnx", "model.onnx"), exported.model);
+      await writeFile(join(home, "preprocessor_config.json"), JSON.stringify(processor));
+      const config = { model_type: modelTypes[network], id2label: labels };
+      await writeFile(join(home, "config.json"), JSON.stringify(config));
+    }
+    run.release();
+  }
+}
