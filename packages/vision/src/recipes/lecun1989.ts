@@ -19,7 +19,7 @@ export const lecun1989: Recipe = defineRecipe({
   preprocessing: {
     library: "pil",
     interpolation: "bilinear",
-    resize: [22, 22],
+    resize: [23, 23],
     crop: [16, 16],
     mean: [0.5],
     std: [0.5],
