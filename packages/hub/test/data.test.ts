@@ -211,6 +211,7 @@ describe("getting and loading", () => {
     await failure(loadDataset("cifar11"), "unknown-name");
     const wrongSplit = await failure(loadDataset("cifar10-sample", { split: "test" }), "unknown-name");
     expect(wrongSplit.message).toBe("cifar10-sample has only the split train, not test");
+    await failure(getDataset("cifar10-sample", { split: "test" }), "unknown-name");
     await failure(loadDataset("imagenet-sample"), "bad-data");
   });
 
@@ -226,7 +227,8 @@ describe("getting and loading", () => {
     };
     server.on("/ElemStatLearn/datasets/zip.train.gz", file(text(7_291, 1)));
     server.on("/ElemStatLearn/datasets/zip.test.gz", file(text(2_007, 2)));
-    expect(await getDataset("usps")).toMatchObject({ fetched: 2 });
+    expect(await getDataset("usps", { split: "test" })).toMatchObject({ fetched: 1 });
+    expect(await getDataset("usps")).toMatchObject({ fetched: 1 });
     const test = await loadDataset("usps", { split: "test" });
     expect(test.shape).toEqual([2_007, 1, 16, 16]);
     const raw = bytes(257, 2);

@@ -17,6 +17,8 @@ export interface ExportOptions {
    * where they fit.
    */
   readonly externalData?: string;
+  /** What the file says of itself, for its readers: `metadata_props` of the model. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** A model, and the file beside it if there is one. */
@@ -63,6 +65,7 @@ export async function exportOnnx<A extends readonly unknown[], R>(
   const { model } = lower(graph, {
     device: "cpu",
     portable: true,
+    metadata: options.metadata,
     freeze: (leaf) => names.constants.has(leaf),
     frozenName: (leaf) => names.constants.get(leaf) as string,
     inputName: (leaf) => names.inputs.get(leaf) as string,

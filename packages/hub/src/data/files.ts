@@ -5,7 +5,7 @@ import { HubError } from "../error.ts";
 import { formatBytes, statFile } from "../files.ts";
 import type { ReportProgress } from "../progress.ts";
 import { type DataFile, type DatasetRecord, type Form, filesOf, type Split } from "./record.ts";
-import { datasetRecords, findDataset } from "./registry.ts";
+import { countOf, datasetRecords, findDataset } from "./registry.ts";
 
 /** `data/<name>/<file>` in the cache. */
 export function dataCachePath(record: DatasetRecord, file: string): string {
@@ -113,13 +113,20 @@ const together = 4;
  */
 export async function getDataset(
   name: string,
-  options: { progress?: ReportProgress | undefined; signal?: AbortSignal | undefined } = {},
+  options: {
+    /** Default: all splits. */
+    split?: Split | undefined;
+    progress?: ReportProgress | undefined;
+    signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<{ record: DatasetRecord; fetched: number }> {
   const record = findDataset(name);
-  if (await localForm(record)) return { record, fetched: 0 };
+  const { split, ...transfer } = options;
+  if (split !== undefined && record.kind === "samples") countOf(record, split);
+  if (await localForm(record, split)) return { record, fetched: 0 };
   const form = fetchable(record);
   if (!form) throw new HubError("absent", `${record.name} is not on this machine. ${howToGet(record)}`);
-  const queue = [...form.files];
+  const queue = [...filesOf(form, split)];
   let fetched = 0;
   const work = async () => {
     for (let file = queue.shift(); file; file = queue.shift()) {
@@ -129,7 +136,7 @@ export async function getDataset(
         size,
         sha256,
         mirrors,
-        ...options,
+        ...transfer,
       });
       if (done.fetched) fetched++;
     }

@@ -10,7 +10,7 @@ import { checkLabels, readCifar, readFloats, readIdx, readUspsText } from "./for
 import { imagenetSampleClass } from "./imagenet-sample.ts";
 import { unpackedOnce } from "./once.ts";
 import type { Samples, SamplesRecord, Split } from "./record.ts";
-import { type DatasetName, findDataset, type PixelsOf } from "./registry.ts";
+import { countOf, type DatasetName, findDataset, type PixelsOf } from "./registry.ts";
 import { type Unpacked, unpackCifarArchive, unpackCifarJpeg } from "./unpack.ts";
 
 export interface LoadOptions {
@@ -56,11 +56,7 @@ export async function loadDataset(
     );
   }
   const { split = "train", signal } = options;
-  const count = record.splits[split];
-  if (count === undefined) {
-    const known = Object.keys(record.splits).join(" and ");
-    throw new HubError("unknown-name", `${record.name} has only the split ${known}, not ${split}`);
-  }
+  const count = countOf(record, split);
   const local = await requireForm(record, split);
   const meter = new Meter(record.name, options.progress);
   const samples = await read(record, split, count, local, meter, signal);

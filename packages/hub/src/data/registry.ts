@@ -1,6 +1,7 @@
+import { HubError } from "../error.ts";
 import { unknownName } from "../names.ts";
 import { imagenetSampleFiles } from "./imagenet-sample.ts";
-import type { DataFile, DatasetRecord, Split } from "./record.ts";
+import type { DataFile, DatasetRecord, SamplesRecord, Split } from "./record.ts";
 
 const digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] as const;
 const cifarClasses = [
@@ -318,4 +319,12 @@ export function findDataset(name: string): DatasetRecord {
   const found = datasetRecords().find((record) => record.name === wanted);
   if (found) return found;
   throw unknownName("data set", name, Object.keys(records), "tessera data list");
+}
+
+/** Pictures in a split. Throws `unknown-name` where the data set has no such split. */
+export function countOf(record: SamplesRecord, split: Split): number {
+  const count = record.splits[split];
+  if (count !== undefined) return count;
+  const known = Object.keys(record.splits).join(" and ");
+  throw new HubError("unknown-name", `${record.name} has only the split ${known}, not ${split}`);
 }

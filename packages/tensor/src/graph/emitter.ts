@@ -225,7 +225,11 @@ export class Emitter {
   }
 
   /** The `ModelProto`, serialised. */
-  model(inputs: ReadonlyMap<string, Spec>, outputs: ReadonlyMap<string, Spec>): Uint8Array {
+  model(
+    inputs: ReadonlyMap<string, Spec>,
+    outputs: ReadonlyMap<string, Spec>,
+    metadata: Readonly<Record<string, string>> = {},
+  ): Uint8Array {
     const graph = create(GraphProtoSchema, {
       name: "tessera",
       node: this.nodes,
@@ -241,6 +245,9 @@ export class Emitter {
       producerName: "tessera",
       opsetImport: opsets,
       graph,
+      metadataProps: Object.entries(metadata).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value }),
+      ),
     });
     return toBinary(ModelProtoSchema, model);
   }

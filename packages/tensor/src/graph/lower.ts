@@ -138,6 +138,8 @@ export interface LowerOptions {
   /** Leaves to write as external initializers instead of inputs. */
   readonly freeze?: (leaf: Value) => boolean;
   readonly portable?: boolean;
+  /** What the model says of itself. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Names for the inputs, initializers and outputs of an exported file. */
   readonly inputName?: (leaf: Value) => string;
   readonly frozenName?: (leaf: Value) => string;
@@ -216,7 +218,7 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
     outputs.set(name, { dtype: spec.dtype, shape: spec.shape });
   });
   return {
-    model: emitter.model(inputs, outputs),
+    model: emitter.model(inputs, outputs, options.metadata),
     inputs: [...inputs.keys()],
     outputs: [...outputs].map(([name, spec]) => ({ name, ...spec })),
     frozen,

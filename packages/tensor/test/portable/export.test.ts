@@ -64,8 +64,13 @@ test("a network: names, weights inside, the same numbers, no operators of ONNX R
     const attended = scaledDotProductAttention(y, y, y);
     return layerNorm(attended, [8], { weight: scale }).mean(1); // [N, 8]
   });
-  const exported = await exportOnnx(net, [x], { inputNames: ["images"], outputNames: ["logits"] });
+  const exported = await exportOnnx(net, [x], {
+    inputNames: ["images"],
+    outputNames: ["logits"],
+    metadata: { licence: "none" },
+  });
   const model = proto(exported);
+  expect(model.metadataProps).toMatchObject([{ key: "licence", value: "none" }]);
   expect(model.opsetImport.map(({ domain }) => domain)).toEqual([""]);
   expect(model.graph?.input.map(({ name }) => name)).toEqual(["images"]);
   expect(model.graph?.initializer.map(({ name }) => name)).toContain("conv.weight");
