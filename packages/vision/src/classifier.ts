@@ -1,6 +1,6 @@
 /** What all classification networks have in common. */
 import { Module } from "@tessera-ml/nn";
-import type { Tensor } from "@tessera-ml/tensor";
+import { softmax, type Tensor } from "@tessera-ml/tensor";
 
 /** A named part of a network, in the order in which an image passes through. */
 export interface Part {
@@ -19,5 +19,13 @@ export abstract class Classifier extends Module {
     let y = x;
     for (const stage of this.parts()) y = stage.forward(y);
     return y;
+  }
+
+  /**
+   * What the scores of `forward` say of each class, [N, classes], rows that sum to 1: their softmax,
+   * unless the network was trained to mean something else by them.
+   */
+  probabilities(scores: Tensor): Tensor {
+    return softmax(scores, 1);
   }
 }

@@ -187,14 +187,14 @@ for (const [name, config] of Object.entries(resnetConfigs)) {
 }
 for (const depth of CIFAR_DEPTHS)
   define({
-    name: `resnet${depth}_cifar`,
+    name: `cifar_resnet${depth}`,
     family: "ResNet",
     year: 2015,
     paper: "Deep Residual Learning for Image Recognition",
     inputSize: 32,
     classes: 10,
     create: (options) => new CifarResNet({ depth, ...options }),
-    sources: { akamaster: { name: `resnet${depth}`, keyOf: same } },
+    sources: plain("akamaster")(`cifar_resnet${depth}`),
   });
 define({
   name: "senet154",

@@ -57,11 +57,11 @@ const COUNTS: Readonly<Record<string, number>> = {
   swin_s: 49_606_258,
   swin_b: 87_768_224,
   // The paper's table 6 has these in millions: 0.27, 0.46, 0.66, 0.85, 1.7.
-  resnet20_cifar: 269_722,
-  resnet32_cifar: 464_154,
-  resnet44_cifar: 658_586,
-  resnet56_cifar: 853_018,
-  resnet110_cifar: 1_727_962,
+  cifar_resnet20: 269_722,
+  cifar_resnet32: 464_154,
+  cifar_resnet44: 658_586,
+  cifar_resnet56: 853_018,
+  cifar_resnet110: 1_727_962,
 };
 
 /** No published count at hand: SE-ResNets beside 50, ViT-L/32, and the folded MobileNetV2. */

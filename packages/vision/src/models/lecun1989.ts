@@ -99,6 +99,15 @@ export class LeCun1989 extends Classifier {
       { name: "classifier", forward: (x) => f(this.out.forward(x)) },
     ];
   }
+
+  /**
+   * Least squares with targets of ±1 teaches an output its mean, 2P − 1, so that P is (output + 1) / 2.
+   * Nothing in the network makes the ten sum to 1; here they are divided by their sum.
+   */
+  override probabilities(outputs: Tensor): Tensor {
+    const each = outputs.add(1).div(2).clamp(1e-6, 1);
+    return each.div(each.sum(1, true));
+  }
 }
 
 /** The paper's loss: the mean squared distance from +1 for the digit and −1 for all others. */

@@ -171,6 +171,9 @@ export class LeNet5 extends Classifier {
     ];
   }
 
+  // Probabilities are the softmax of the scores for both outputs: the paper reads a distance as minus the
+  // logarithm of a probability.
+
   /** What training minimises: `rbfLoss` for the paper's output, cross-entropy for today's. */
   loss(scores: Tensor, labels: Tensor): Tensor {
     return this.output instanceof Linear ? crossEntropy(scores, labels) : rbfLoss(scores.neg(), labels);
