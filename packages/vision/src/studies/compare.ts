@@ -1,0 +1,218 @@
+/** Trains several networks on the same batches and keeps what they did: the heart of nearly every study. */
+import { AdamW, crossEntropy, DataLoader, type Module, SGD, schedules, type Tensors } from "@tessera-ml/nn";
+import { compile, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
+import { countMacs } from "./cost.ts";
+import type { Pictures } from "./data.ts";
+import type { Curve } from "./study.ts";
+
+/** Pictures [N, C, H, W] → logits [N, classes]. */
+export type Network = Module & { forward(x: Tensor): Tensor };
+
+export interface Variant {
+  readonly name: string;
+  readonly network: () => Network;
+  /** Default: SGD with momentum. */
+  readonly optimizer?: "sgd" | "adamw";
+  /** The peak of the learning rate. */
+  readonly rate: number;
+}
+
+export interface Training {
+  readonly train: Pictures;
+  readonly test: Pictures;
+  readonly epochs: number;
+  /** Default 64. */
+  readonly batchSize?: number;
+  /** How many runs are averaged, each from other initial weights and in another order. Default 1. */
+  readonly seeds?: number;
+  /** The first of them. Default 0. */
+  readonly seed?: number;
+  /** One cycle up and down (default), or the same rate throughout. */
+  readonly schedule?: "one cycle" | "constant";
+  /** Of SGD. Default 5e-4. */
+  readonly weightDecay?: number;
+  /** Points of the training curve in an epoch. Default 1. */
+  readonly points?: number;
+  /** The error on the test pictures after every epoch (default), or at the end alone. */
+  readonly tests?: "every epoch" | "end";
+  /** Told after every point: how much of the whole is behind. */
+  readonly progress?: (text: string, done: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a variant did, averaged over its runs. Errors are in per cent, x counts epochs. */
+export interface Run {
+  readonly name: string;
+  readonly parameters: number;
+  /** Multiply-accumulates of one picture. */
+  readonly macs: number;
+  /** Of the batches since the point before, as the network was while it learned. */
+  readonly trainError: Curve;
+  readonly trainLoss: Curve;
+  readonly testError: Curve;
+  /** The last error on the test pictures of each run. */
+  readonly finals: readonly number[];
+  /** Milliseconds of a training step, the median. */
+  readonly stepTime: number;
+  /** Runs that ended in numbers that are none. Their errors from there on are those of guessing. */
+  readonly diverged: number;
+}
+
+/** One run of one variant. */
+interface Trace {
+  readonly trainError: number[];
+  readonly trainLoss: number[];
+  readonly testError: number[];
+  readonly stepTimes: number[];
+  diverged: boolean;
+}
+
+type Batch = Tensors<{ images: never; labels: never }> & { images: Tensor; labels: Tensor };
+
+/** Trains all variants; each run i of each variant sees the same batches. */
+export async function compare(variants: readonly Variant[], training: Training): Promise<Run[]> {
+  const { seeds = 1, progress } = training;
+  const whole = variants.length * seeds;
+  const runs: Run[] = [];
+  let behind = 0;
+  for (const variant of variants) {
+    const traces: Trace[] = [];
+    for (let i = 0; i < seeds; i++) {
+      const label = seeds === 1 ? variant.name : `${variant.name}, run ${i + 1} of ${seeds}`;
+      const say = (text: string, done: number) => progress?.(`${label}: ${text}`, (behind + done) / whole);
+      traces.push(await trainOnce(variant, training, (training.seed ?? 0) * seeds + i, say));
+      behind++;
+    }
+    runs.push(summary(variant, training, traces));
+  }
+  return runs;
+}
+
+async function trainOnce(
+  { network, rate, optimizer: kind = "sgd" }: Variant,
+  training: Training,
+  seed: number,
+  say: (text: string, done: number) => void,
+): Promise<Trace> {
+  const { train, test, epochs, batchSize = 64, weightDecay = 5e-4, points = 1, tests, signal } = training;
+  manualSeed(seed);
+  const model = network();
+  const loader = new DataLoader(train.samples, { batchSize, shuffle: true, seed, dropLast: true });
+  const steps = epochs * loader.batches;
+  const lr = training.schedule === "constant" ? rate : schedules.oneCycle({ peak: rate, steps });
+  const optimizer =
+    kind === "adamw"
+      ? new AdamW(model, { lr })
+      : new SGD(model, { lr, momentum: 0.9, nesterov: true, weightDecay });
+  const step = compile(({ images, labels }: Batch) => {
+    const { value, grads } = valueAndGrad(model, (): [Tensor, Tensor] => {
+      const logits = model.forward(normalized(images, train));
+      return [crossEntropy(logits, labels), wrongShare(logits, labels)];
+    });
+    optimizer.update(grads);
+    return value;
+  });
+  const every = loader.batches / points;
+  const trace: Trace = { trainError: [], trainLoss: [], testError: [], stepTimes: [], diverged: false };
+  const chance = 100 * (1 - 1 / train.classes);
+  let [loss, wrong, count] = [0, 0, 0];
+  try {
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      let done = 0;
+      if (!trace.diverged)
+        for await (const batch of loader.epoch(epoch)) {
+          signal?.throwIfAborted();
+          const start = performance.now();
+          const [batchLoss, batchWrong] = step(batch as Batch);
+          const value = await batchLoss.item();
+          trace.stepTimes.push(performance.now() - start);
+          if (!Number.isFinite(value)) trace.diverged = true;
+          if (trace.diverged) break;
+          loss += value;
+          wrong += await batchWrong.item();
+          count++;
+          if (++done < Math.round((trace.trainError.length - epoch * points + 1) * every)) continue;
+          trace.trainError.push((100 * wrong) / count);
+          trace.trainLoss.push(loss / count);
+          say(
+            `training error ${((100 * wrong) / count).toFixed(1)} %`,
+            (epoch + done / loader.batches) / epochs,
+          );
+          [loss, wrong, count] = [0, 0, 0];
+        }
+      while (trace.trainError.length < (epoch + 1) * points) {
+        trace.trainError.push(chance);
+        trace.trainLoss.push(Number.NaN);
+      }
+      if (tests === "end" && epoch + 1 < epochs) continue;
+      trace.testError.push(trace.diverged ? chance : await errorOf(model, test, train));
+    }
+  } finally {
+    step.release();
+  }
+  return trace;
+}
+
+/** Bytes as numbers of mean 0 and deviation 1, as the training pictures have them. */
+function normalized(images: Tensor, { mean, deviation }: Pictures): Tensor {
+  return images.astype("float32").sub(mean).div(deviation);
+}
+
+/** The share of pictures whose highest logit is not their label's. */
+function wrongShare(logits: Tensor, labels: Tensor): Tensor {
+  return logits.argmax(1).notEqual(labels).astype("float32").mean();
+}
+
+const TEST_BATCH = 250;
+
+/** The error in per cent of a network in inference. */
+async function errorOf(model: Network, test: Pictures, train: Pictures): Promise<number> {
+  model.eval();
+  const batchSize = Math.min(TEST_BATCH, test.samples.length);
+  const loader = new DataLoader(test.samples, { batchSize, dropLast: true });
+  const measure = compile(({ images, labels }: Batch) =>
+    wrongShare(model.forward(normalized(images, train)), labels),
+  );
+  let sum = 0;
+  for await (const batch of loader.epoch(0)) sum += await measure(batch as Batch).item();
+  measure.release();
+  model.train();
+  return (100 * sum) / loader.batches;
+}
+
+function summary({ name, network }: Variant, training: Training, traces: readonly Trace[]): Run {
+  const { epochs, points = 1, tests, train } = training;
+  const model = network();
+  const ends = Array.from({ length: epochs }, (_, i) => i + 1);
+  const places = Array.from({ length: epochs * points }, (_, i) => (i + 1) / points);
+  const mean = (x: readonly number[], ys: readonly (readonly number[])[]): Curve => ({
+    name,
+    x,
+    y: x.map((_, i) => average(ys.map((y) => y[i] as number))),
+  });
+  const times = traces.flatMap(({ stepTimes }) => stepTimes).toSorted((a, b) => a - b);
+  return {
+    name,
+    parameters: model.parameterCount(),
+    macs: countMacs(model, train.shape),
+    trainError: mean(
+      places,
+      traces.map((t) => t.trainError),
+    ),
+    trainLoss: mean(
+      places,
+      traces.map((t) => t.trainLoss),
+    ),
+    testError: mean(
+      tests === "end" ? [epochs] : ends,
+      traces.map((t) => t.testError),
+    ),
+    finals: traces.map((t) => t.testError.at(-1) as number),
+    stepTime: times[Math.floor(times.length / 2)] ?? Number.NaN,
+    diverged: traces.filter((t) => t.diverged).length,
+  };
+}
+
+export function average(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}

@@ -1,0 +1,50 @@
+/** The pictures of the studies: a random part of a data set, in memory. */
+import { type DatasetName, loadDataset, type Split } from "@tessera-ml/hub";
+import { arrays, type Dataset, type HostArray } from "@tessera-ml/nn";
+import { HostRandom, type Shape } from "@tessera-ml/tensor";
+
+export interface Pictures {
+  /** images [N, C, H, W] as bytes, labels [N] as int32 */
+  readonly samples: Dataset<{ readonly images: HostArray; readonly labels: HostArray }>;
+  /** [C, H, W] */
+  readonly shape: Shape;
+  readonly classes: number;
+  /** Of all bytes: what a network subtracts and divides by. */
+  readonly mean: number;
+  readonly deviation: number;
+}
+
+/** Data sets of bytes. */
+export type StudyData = Extract<DatasetName, "mnist" | "cifar10-jpeg">;
+
+/** `count` pictures of a split, drawn without repetition: the same ones for the same seed. */
+export async function pictures(
+  name: StudyData,
+  split: Split,
+  count: number,
+  { seed = 0, signal }: { seed?: number; signal?: AbortSignal | undefined } = {},
+): Promise<Pictures> {
+  const all = await loadDataset(name, { split, signal });
+  const [length, ...shape] = all.shape;
+  if (count > length)
+    throw new RangeError(`pictures: ${name}, ${split} has ${length} pictures, not ${count}`);
+  const size = shape.reduce((a, b) => a * b, 1);
+  const data = new Uint8Array(count * size);
+  const labels = new Int32Array(count);
+  // Files are ordered by class: the first thousand would show one thing only.
+  const order = new HostRandom(seed).permutation(length);
+  for (let i = 0; i < count; i++) {
+    const from = order[i] as number;
+    data.set(all.images.subarray(from * size, (from + 1) * size), i * size);
+    labels[i] = all.labels[from] as number;
+  }
+  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+  const variance = data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length;
+  return {
+    samples: arrays({ images: { data, shape: [count, ...shape] }, labels }),
+    shape,
+    classes: all.classes.length,
+    mean,
+    deviation: Math.sqrt(variance),
+  };
+}

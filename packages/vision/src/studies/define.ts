@@ -1,0 +1,145 @@
+/** From what a study measures to a `Study`: scale, seed, progress and the clock are the same for all. */
+import { compare, type Run, type Training, type Variant } from "./compare.ts";
+import { type Pictures, pictures, type StudyData } from "./data.ts";
+import type { Plot, Study, StudyOptions, StudyResult, Table } from "./study.ts";
+
+export interface DataOptions {
+  /** Training pictures. */
+  readonly count: number;
+  /** Test pictures. Default 2,000. */
+  readonly test?: number;
+  readonly epochs: number;
+}
+
+/** How a study trains, apart from what the context knows. */
+export type StudyTraining = DataOptions & Omit<Training, keyof Prepared | "progress"> & { data: StudyData };
+
+/** The pictures of a study and how often it sees them, made smaller by its scale. */
+interface Prepared {
+  readonly train: Pictures;
+  readonly test: Pictures;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a study is given to measure with. */
+export class Context {
+  readonly scale: number;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+  readonly #progress: (text: string, done: number) => void;
+
+  constructor({ scale = 1, seed = 0, signal, progress = () => {} }: StudyOptions) {
+    if (!(scale > 0)) throw new RangeError(`study: expected a scale above 0, got ${scale}`);
+    this.scale = scale;
+    this.seed = seed;
+    this.signal = signal;
+    this.#progress = progress;
+  }
+
+  /** Tells what is done, and how much of the whole is behind; throws where the study was stopped. */
+  say(text: string, done: number): void {
+    this.signal?.throwIfAborted();
+    this.#progress(text, done);
+  }
+
+  /** Fewer epochs at a small scale; where less than one would be left, one of fewer pictures. */
+  async #prepare(data: StudyData, { count, test = 2000, epochs }: DataOptions): Promise<Prepared> {
+    const { scale, seed, signal } = this;
+    const share = Math.min(1, epochs * scale);
+    const few = (pictures: number) => Math.max(128, Math.round(pictures * share));
+    this.say(`reading ${data}`, 0);
+    return {
+      train: await pictures(data, "train", few(count), { seed, signal }),
+      test: await pictures(data, "test", few(test), { seed, signal }),
+      epochs: Math.max(1, Math.round(epochs * scale)),
+      seed,
+      signal,
+    };
+  }
+
+  /** Trains variants and shows progress between `from` and `to` of the whole. */
+  async compare(
+    variants: readonly Variant[],
+    { data, count, test, epochs, ...training }: StudyTraining,
+    [from, to]: readonly [number, number] = [0, 1],
+  ): Promise<Run[]> {
+    const prepared = await this.#prepare(data, { count, epochs, ...(test && { test }) });
+    const progress = (text: string, done: number) => this.say(text, from + (to - from) * done);
+    return await compare(variants, { ...training, ...prepared, progress });
+  }
+}
+
+type Measured = Pick<StudyResult, "plots" | "tables" | "findings">;
+
+/** A study by what it measures. */
+export function defineStudy({
+  measure,
+  ...about
+}: Omit<Study, "run"> & { readonly measure: (context: Context) => Promise<Measured> }): Study {
+  return {
+    ...about,
+    async run(options = {}) {
+      const start = performance.now();
+      const measured = await measure(new Context(options));
+      const { name: study, title } = about;
+      return { study, title, ...measured, seconds: (performance.now() - start) / 1000 };
+    },
+  };
+}
+
+/** Training and test error of all runs over the epochs. */
+export function errorPlots(runs: readonly Run[]): Plot[] {
+  const axes = { xLabel: "epochs", yLabel: "error in %" };
+  return [
+    { title: "Training error", ...axes, curves: runs.map((run) => run.trainError) },
+    { title: "Test error", ...axes, curves: runs.map((run) => run.testError) },
+  ];
+}
+
+/** What each network costs and reached. */
+export function costTable(runs: readonly Run[], title = "Cost and accuracy"): Table {
+  return {
+    title,
+    columns: [
+      "network",
+      "parameters",
+      "MMAC per picture",
+      "training error %",
+      "test error %",
+      "spread",
+      "step ms",
+    ],
+    rows: runs.map((run) => [
+      run.name,
+      run.parameters.toLocaleString("en"),
+      (run.macs / 1e6).toFixed(2),
+      last(run.trainError.y).toFixed(1),
+      last(run.testError.y).toFixed(1),
+      run.finals.length > 1 ? `±${(spread(run.finals) / 2).toFixed(1)}` : "one run",
+      run.stepTime.toFixed(1),
+    ]),
+  };
+}
+
+export function last(values: readonly number[]): number {
+  return values.at(-1) as number;
+}
+
+/** From the lowest to the highest. */
+export function spread(values: readonly number[]): number {
+  return Math.max(...values) - Math.min(...values);
+}
+
+/** The run of that name. */
+export function runOf(runs: readonly Run[], name: string): Run {
+  const found = runs.find((run) => run.name === name);
+  if (!found) throw new Error(`study: no run is called ${name}`);
+  return found;
+}
+
+/** `12.34` as "12.3 %". */
+export function percent(value: number): string {
+  return `${value.toFixed(1)} %`;
+}

@@ -1,0 +1,21 @@
+/** All studies by name. */
+import { closest } from "@tessera-ml/hub";
+import { reluTanh } from "./relu-tanh.ts";
+import type { Study } from "./study.ts";
+
+const studies: readonly Study[] = [reluTanh];
+
+/** All studies, in the order of their papers. */
+export function listStudies(): Study[] {
+  return [...studies];
+}
+
+/** @throws where there is none of that name, with those most like it */
+export function findStudy(name: string): Study {
+  const found = studies.find((study) => study.name === name);
+  if (found) return found;
+  const names = studies.map((study) => study.name);
+  const near = closest(name, names);
+  const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There are ${names.join(", ")}.`;
+  throw new Error(`no study is called ${JSON.stringify(name)}. ${hint}`);
+}
