@@ -169,6 +169,7 @@ function convTranspose(rank: number, x: Tensor, weight: Tensor, options: ConvTra
     );
   const window = windowOf(w.shape.slice(2), options);
   const extra = perAxis(options.outputPadding ?? 0, rank, `${name}: outputPadding`, 0);
+  const after = [...window.after];
   const spatial = x.shape.slice(2).map((extent, i) => {
     const [stride, added] = [window.strides[i] as number, extra[i] as number];
     const out =
@@ -182,10 +183,19 @@ function convTranspose(rank: number, x: Tensor, weight: Tensor, options: ConvTra
         `${name}(${x}, ${weight}): outputPadding ${added} must be below the stride or the dilation`,
       );
     if (out < 0) throw new Error(`${name}(${x}, ${weight}): the padding is larger than the result`);
+    // From a stride on it would be a larger result of the convolution: what the padding cut off, then zeros.
+    if (added >= stride) after[i] = (after[i] as number) - added;
     return out;
   });
+  const zeros = after.map((entries) => Math.max(0, -entries));
+  const covered = spatial.map((extent, i) => extent - (zeros[i] as number));
   const outputs = (w.shape[1] as number) * groups;
-  const y = inputGradient(input, w, [x.shape[0] as number, outputs, ...spatial], { window, groups });
+  const attributes = { window: { ...window, after: after.map((entries) => Math.max(0, entries)) }, groups };
+  const y = inputGradient(input, w, [x.shape[0] as number, outputs, ...covered], attributes).pad([
+    [0, 0],
+    [0, 0],
+    ...zeros.map((entries): [number, number] => [0, entries]),
+  ]);
   return bias ? y.add(bias.reshape([outputs, ...spatial.map(() => 1)])) : y;
 }
 
