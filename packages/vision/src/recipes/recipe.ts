@@ -61,5 +61,7 @@ export interface Recipe {
   readonly expected: Expectation;
   /** Measured on two cores. */
   readonly minutes: number;
+  /** What its network cannot do, besides what all with its classes cannot: a sentence for the model card. */
+  readonly limits?: string;
   run(options: RecipeOptions): Promise<RecipeResult>;
 }

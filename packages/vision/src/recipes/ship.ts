@@ -151,7 +151,7 @@ How a picture becomes the network's input is in \`record.json\` under \`preproce
 
 ## Limits
 
-${LIMITS[classes.labels] ?? "It calls everything one of its classes."}
+${[LIMITS[classes.labels] ?? "It calls everything one of its classes.", recipe.limits].join(" ").trim()}
 
 ## Licence
 
