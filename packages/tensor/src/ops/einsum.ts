@@ -1,4 +1,5 @@
 /** Einstein's summation convention, as permutations, diagonals and matrix products. */
+import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { arange } from "./create.ts";
 import { gather } from "./gather.ts";
@@ -12,7 +13,7 @@ interface Labelled {
 /**
  * Products and sums by labels: `"bij,bjk->bik"` multiplies matrices, `"ii->i"` takes a diagonal, `"ij->"`
  * sums. Without `->` the result has the labels that stand once, in alphabetical order. `...` stands for
- * axes that broadcast.
+ * axes without labels; an extent of 1 broadcasts.
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
   const text = equation.replaceAll(" ", "");
@@ -28,9 +29,10 @@ export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor
     labels.forEach((label, axis) => {
       const extent = tensor.shape[axis] as number;
       const known = extents.get(label);
+      if (labels.indexOf(label) < axis && extent !== tensor.shape[labels.indexOf(label)])
+        fail(`label ${label} stands twice in a term, with different extents`);
       if (known === undefined || known === 1) extents.set(label, extent);
-      else if (extent !== known && !(extent === 1 && label.startsWith(".")))
-        fail(`label ${label} has extents ${known} and ${extent}`);
+      else if (extent !== known && extent !== 1) fail(`label ${label} has extents ${known} and ${extent}`);
     });
   const output = outputLabels(right, terms, parsed, fail);
   for (const label of output) if (!extents.has(label)) fail(`label ${label} of the result is in no term`);
@@ -105,17 +107,19 @@ function arrange({ tensor, labels: own }: Labelled, labels: readonly string[]): 
 
 /** The product of two operands, summed over the labels that only they have. */
 function contract(a: Labelled, b: Labelled, needed: ReadonlySet<string>): Labelled {
-  const x = sumOut(a, new Set([...needed, ...b.labels]));
-  const y = sumOut(b, new Set([...needed, ...a.labels]));
+  const extentIn = ({ labels, tensor }: Labelled, label: string) => tensor.shape[labels.indexOf(label)];
+  // A sum over a label of which one operand has a single entry is that entry times a sum.
+  const together = (label: string) => extentIn(a, label) === extentIn(b, label);
+  const x = sumOut(a, new Set([...needed, ...b.labels.filter(together)]));
+  const y = sumOut(b, new Set([...needed, ...a.labels.filter(together)]));
   const shared = x.labels.filter((label) => y.labels.includes(label));
   const batch = shared.filter((label) => needed.has(label));
   const inner = shared.filter((label) => !needed.has(label));
   const rows = x.labels.filter((label) => !shared.includes(label));
   const columns = y.labels.filter((label) => !shared.includes(label));
-  const extent = (side: Labelled, label: string) => side.tensor.shape[side.labels.indexOf(label)] as number;
-  const count = (side: Labelled, labels: readonly string[]) =>
-    labels.reduce((n, label) => n * extent(side, label), 1);
-  const shape = (side: Labelled, labels: readonly string[]) => labels.map((label) => extent(side, label));
+  const shape = (side: Labelled, labels: readonly string[]) =>
+    labels.map((label) => extentIn(side, label) as number);
+  const count = (side: Labelled, labels: readonly string[]) => sizeOf(shape(side, labels));
   const left = arrange(x, [...batch, ...rows, ...inner]).reshape([
     ...shape(x, batch),
     count(x, rows),

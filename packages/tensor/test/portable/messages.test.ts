@@ -157,6 +157,10 @@ describe("errors name the operator, its operands and what was expected", () => {
     ],
     [() => t.layerNorm(a, [4]), "layerNorm([2, 3]): the last axes are not [4]"],
     [() => t.einsum("ij,jk", a, b), 'einsum("ij,jk", [2, 3], [4, 5]): label j has extents 3 and 4'],
+    [
+      () => t.einsum("ii->i", zeros([1, 3])),
+      'einsum("ii->i", [1, 3]): label i stands twice in a term, with different extents',
+    ],
     [() => tensor([[1, 2], [3]]), "tensor: ragged data, expected 2 entries at depth 1, got 1"],
     [() => tensor([1, [2]]), "tensor: ragged data, expected a number"],
     [() => tensor([[1], 2]), "tensor: ragged data, expected an array at depth 1"],
