@@ -100,21 +100,23 @@ export function stft(x: Tensor, options: StftOptions): Tensor {
 
 /**
  * The signal of a spectrum [..., F, T, 2], [..., L]: frames are added up where they overlap and divided
- * by the overlapping squares of the window (Griffin & Lim 1984). `length` cuts or pads the result.
+ * by the overlapping squares of the window (Griffin & Lim 1984). `length` cuts or pads the result. The signal
+ * is real: of a spectrum that is not `onesided` only the first half is read, whose mirror image the rest is.
  */
 export function istft(spectrum: Tensor, options: StftOptions & { length?: number }): Tensor {
   const name = `istft(${spectrum})`;
-  const { size, hop, bins, window, factor } = framesOf(name, options);
+  const { size, hop, bins: given, window, factor } = framesOf(name, options);
   const [frequencies, frames, parts] = spectrum.shape.slice(-3) as [number, number, number];
-  if (frequencies !== bins || parts !== 2) throw new Error(`${name}: expected [..., ${bins}, T, 2]`);
+  if (frequencies !== given || parts !== 2) throw new Error(`${name}: expected [..., ${given}, T, 2]`);
   const lead = spectrum.shape.slice(0, -3);
+  const bins = Math.floor(size / 2) + 1;
   const stacked = spectrum
-    .reshape([sizeOf(lead), bins, frames, 2])
+    .reshape([sizeOf(lead), given, frames, 2])
+    .narrow(1, 0, bins)
     .permute([0, 1, 3, 2])
     .reshape([sizeOf(lead), 2 * bins, frames]);
-  const onesided = options.onesided ?? true;
   // A frequency that is its own mirror image counts once, the others twice.
-  const twice = (bin: number) => (onesided && bin !== 0 && 2 * bin !== size ? 2 : 1);
+  const twice = (bin: number) => (bin !== 0 && 2 * bin !== size ? 2 : 1);
   const kernel = waves(size, bins, (bin) => twice(bin) / (size * factor))
     .mul(window)
     .unsqueeze(1); // [2F, 1, size]
