@@ -1,0 +1,38 @@
+/** Figures for people. */
+
+/** 9,760 · 61.7 k · 25.6 M · 4.1 G: three digits say enough. */
+export function count(value: number): string {
+  if (value < 1e4) return value.toLocaleString("en");
+  const [size, unit] = value < 1e6 ? [1e3, "k"] : value < 1e9 ? [1e6, "M"] : [1e9, "G"];
+  const scaled = value / size;
+  return `${scaled.toFixed(scaled < 100 ? 1 : 0)} ${unit}`;
+}
+
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value >= 99.95 && value < 100) return "> 99.9 %";
+  if (value > 0 && value < 0.1) return "< 0.1 %";
+  return `${value.toFixed(1)} %`;
+}
+
+export function milliseconds(value: number): string {
+  if (value < 1) return "< 1 ms";
+  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
+}
+
+/** 00:42, 12:05 or 1:02:05. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = `${String(minutes).padStart(2, "0")}:${String(rest).padStart(2, "0")}`;
+  return hours > 0 ? `${hours}:${tail}` : tail;
+}
+
+export function bytes(value: number): string {
+  return value < 1e6 ? `${Math.round(value / 1e3)} kB` : `${(value / 1e6).toFixed(1)} MB`;
+}
+
+/** [1, 64, 56, 56] → 64 × 56 × 56: without the batch. */
+export function shape(sides: readonly number[]): string {
+  return sides.slice(sides.length > 1 ? 1 : 0).join(" × ");
+}

@@ -1,0 +1,83 @@
+/** What comes out of a part, channel by channel, and how much of the input a unit of it sees. */
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import type { ModelInfo } from "../../api/index.ts";
+import { shape } from "../format.ts";
+import { useAnswer } from "../parts/load.ts";
+import { Notice } from "../parts/notice.tsx";
+import { engine, picture } from "../state.ts";
+
+export interface PartOf {
+  readonly model: ReadonlySignal<ModelInfo | undefined>;
+  readonly part: ReadonlySignal<string | undefined>;
+}
+
+export function Features({ model, part }: PartOf) {
+  const large = useSignal<number | undefined>(undefined);
+  const features = useAnswer((signal) => {
+    const [by, about, of, at] = [engine.value, picture.value, model.value?.name, part.value];
+    large.value = undefined;
+    return about && of && at ? by?.features(about.blob, of, at, signal) : undefined;
+  });
+  const { value, failure, waiting } = features.value;
+  const shown = value?.maps.find(({ channel }) => channel === large.value) ?? value?.maps[0];
+  return (
+    <section class="slab features" aria-labelledby="features">
+      <h2 id="features">
+        What <em>{part.value ?? "a part"}</em> gives
+      </h2>
+      {failure !== undefined && <Notice>{failure}</Notice>}
+      {!picture.value && <p class="quiet">Choose a picture above to see its maps.</p>}
+      <div class={waiting ? "maps waiting" : "maps"} aria-busy={waiting}>
+        {value?.maps.map(({ channel, png }) => (
+          <button
+            key={channel}
+            type="button"
+            class="map"
+            aria-pressed={channel === shown?.channel}
+            aria-label={`Channel ${channel}`}
+            onClick={() => (large.value = channel)}
+          >
+            <img src={png} alt="" />
+          </button>
+        ))}
+      </div>
+      <div class="closer">
+        <figure>
+          <div class="square">{shown && <img src={shown.png} alt={`Map of channel ${shown.channel}`} />}</div>
+          <figcaption class="small quiet">
+            {value && shown
+              ? `Channel ${shown.channel} of ${value.shape.join(" × ")}: from ${figure(shown.low)} to ${figure(shown.high)}`
+              : "One channel, larger"}
+          </figcaption>
+        </figure>
+        <ReceptiveField model={model} part={part} />
+      </div>
+    </section>
+  );
+}
+
+function figure(value: number): string {
+  return value.toPrecision(3).replace("-", "−");
+}
+
+function ReceptiveField({ model, part }: PartOf) {
+  const key = useComputed(() => [model.value?.name, part.value] as const);
+  const field = useAnswer((signal) => {
+    const [of, at] = key.value;
+    return of && at ? engine.value?.receptiveField(of, at, signal) : undefined;
+  });
+  const { value, failure, waiting } = field.value;
+  return (
+    <figure>
+      <div class={waiting ? "square waiting" : "square"}>
+        {value && (
+          <img src={value.png} alt={`What the unit in the middle of ${part.value} sees of the input`} />
+        )}
+      </div>
+      <figcaption class="small quiet">
+        {failure ??
+          `Effective receptive field: what moves the middle unit of ${part.value ?? "the part"}, on ${shape([1, value?.size ?? 0, value?.size ?? 0])} pixels`}
+      </figcaption>
+    </figure>
+  );
+}

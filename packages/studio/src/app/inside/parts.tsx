@@ -1,0 +1,52 @@
+/** A network as blocks in a row. */
+import type { Signal } from "@preact/signals";
+import type { PartShape } from "../../api/index.ts";
+import { shape } from "../format.ts";
+
+/** Whether a part gives maps (or the tokens of a grid), and not one number per class. */
+export function isMap({ shape: sides }: PartShape): boolean {
+  return sides.length >= 3;
+}
+
+interface PartsProps {
+  readonly parts: readonly PartShape[] | undefined;
+  readonly selected: Signal<string | undefined>;
+}
+
+export function Parts({ parts = [], selected }: PartsProps) {
+  const largest = Math.max(...parts.map(sideOf));
+  return (
+    <fieldset class="parts" aria-label="Parts">
+      {parts.map((part) => (
+        <button
+          key={part.name}
+          type="button"
+          class="part"
+          aria-pressed={selected.value === part.name}
+          disabled={!isMap(part)}
+          onClick={() => (selected.value = part.name)}
+        >
+          <span
+            class="block"
+            style={{
+              height: `${Math.max(6, 96 * Math.sqrt(sideOf(part) / largest))}px`,
+              width: `${Math.max(8, 9 * Math.log2(1 + channelsOf(part)))}px`,
+            }}
+          />
+          <span class="part-name">{part.name}</span>
+          <span class="small quiet">{shape(part.shape)}</span>
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+/** Side of the maps; of a ViT's tokens the side of their grid. */
+function sideOf({ shape: [, first = 1, second, third] }: PartShape): number {
+  if (third !== undefined) return third;
+  return second === undefined ? 1 : Math.round(Math.sqrt(first));
+}
+
+function channelsOf({ shape: [, first = 1, second, third] }: PartShape): number {
+  return second === undefined || third !== undefined ? first : second;
+}

@@ -1,0 +1,78 @@
+/** A training run as the page follows it. It outlives the view: who comes back finds the curves. */
+import { batch, signal } from "@preact/signals";
+import type { TrainEvent, TrainRequest } from "../../api/index.ts";
+import type { Training } from "../engine/engine.ts";
+import { messageOf } from "../engine/message.ts";
+import type { CurvePoint } from "../parts/curve.tsx";
+
+type Ended = Extract<TrainEvent, { type: "done" }>;
+
+export interface Run {
+  readonly id: string;
+  readonly recipe: string;
+  readonly epochs: number;
+  readonly step?: Extract<TrainEvent, { type: "step" }>;
+  readonly loss: readonly CurvePoint[];
+  readonly top1: readonly CurvePoint[];
+  readonly ended?: Ended;
+  readonly failure?: string;
+}
+
+/** More points than a curve has pixels help nobody. */
+const MOST_POINTS = 600;
+
+export const run = signal<Run | undefined>(undefined);
+export const startFailure = signal<string | undefined>(undefined);
+
+let unfollow: (() => void) | undefined;
+
+export async function startRun(training: Training, request: TrainRequest): Promise<void> {
+  startFailure.value = undefined;
+  try {
+    followRun(training, await training.start(request));
+  } catch (error) {
+    startFailure.value = messageOf(error);
+  }
+}
+
+/** Takes up a run that goes on already, as after the page was loaded again. */
+export async function resumeRun(training: Training): Promise<void> {
+  if (run.peek() && !run.peek()?.ended) return;
+  const id = await training.running().catch(() => undefined);
+  if (id !== undefined) followRun(training, id);
+}
+
+function followRun(training: Training, id: string): void {
+  unfollow?.();
+  run.value = { id, recipe: "", epochs: 1, loss: [], top1: [] };
+  const fail = (failure: string) => {
+    if (run.peek()) run.value = { ...run.peek()!, failure };
+  };
+  unfollow = training.follow(
+    id,
+    (event) => batch(() => (run.value = run.peek() && heard(run.peek()!, event))),
+    fail,
+  );
+}
+
+function heard(before: Run, event: TrainEvent): Run {
+  switch (event.type) {
+    case "start":
+      return { id: event.id, recipe: event.recipe, epochs: event.epochs, loss: [], top1: [] };
+    case "step":
+      return { ...before, step: event, loss: added(before.loss, event.epoch, event.loss) };
+    case "evaluation":
+      return { ...before, top1: added(before.top1, event.epoch, event.top1) };
+    case "done":
+      return { ...before, ended: event };
+    case "error":
+      return { ...before, failure: event.message };
+  }
+}
+
+function added(points: readonly CurvePoint[], x: number, y: number | null): readonly CurvePoint[] {
+  if (y === null) return points;
+  // Every second point goes once there are too many.
+  const kept = points.length >= MOST_POINTS ? points.filter((_, i) => i % 2 === 0) : points;
+  return [...kept, { x, y }];
+}

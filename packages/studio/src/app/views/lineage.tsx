@@ -1,0 +1,118 @@
+/** From 1989 to ConvNeXt, measured on the same data. */
+import { useSignal } from "@preact/signals";
+import type { LineageEntry } from "../../api/index.ts";
+import { count } from "../format.ts";
+import { noveltyOf } from "../parts/about.ts";
+import { Bubbles } from "../parts/bubbles.tsx";
+import { useAnswer } from "../parts/load.ts";
+import { Mosaic } from "../parts/mosaic.tsx";
+import { Notice } from "../parts/notice.tsx";
+import { Segments } from "../parts/segments.tsx";
+import { engine, hrefOf } from "../state.ts";
+
+const DATA: Readonly<Record<string, string>> = {
+  mnist: "MNIST digits",
+  usps: "USPS digits",
+  "cifar10-jpeg": "CIFAR-10",
+  cifar10: "CIFAR-10",
+};
+
+export function LineageView() {
+  const lineage = useAnswer(() => engine.value?.lineage());
+  const wanted = useSignal<string | undefined>(undefined);
+  const sets = Map.groupBy(lineage.value.value ?? [], ({ dataset }) => dataset);
+  // What has most networks tells most.
+  const largest = [...sets].toSorted(([, a], [, b]) => b.length - a.length)[0]?.[0];
+  const dataset = wanted.value ?? largest;
+  const entries = (dataset === undefined ? undefined : sets.get(dataset)) ?? [];
+  return (
+    <div class="lineage">
+      <div class="view-head">
+        <div>
+          <h1>The lineage</h1>
+          <p class="quiet">
+            What each generation added, measured on the same data by the checkpoints of this machine. The area
+            of a stone is its number of parameters.
+          </p>
+        </div>
+        <Segments
+          label="Data"
+          value={dataset}
+          choose={(value) => (wanted.value = value)}
+          choices={[...sets.keys()].map((name) => ({ value: name, title: DATA[name] ?? name }))}
+        />
+      </div>
+      {lineage.value.failure !== undefined && <Notice>{lineage.value.failure}</Notice>}
+      <div class="slab chart-frame">
+        {entries.length > 0 && <Bubbles entries={entries} />}
+        {entries.length === 0 && !lineage.value.waiting && !lineage.value.failure && (
+          <p class="quiet">No checkpoint on this machine says how accurate it is.</p>
+        )}
+      </div>
+      <ol class="years">
+        {entries.map((entry) => (
+          <Entry key={entry.name} entry={entry} most={mostOf(entries)} />
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+interface Most {
+  readonly params: number;
+  readonly macs: number;
+}
+
+function mostOf(entries: readonly LineageEntry[]): Most {
+  return {
+    params: Math.max(...entries.map(({ params }) => params)),
+    macs: Math.max(...entries.map(({ macs }) => macs)),
+  };
+}
+
+interface EntryProps {
+  readonly entry: LineageEntry;
+  readonly most: Most;
+}
+
+function Entry({ entry, most }: EntryProps) {
+  const { name, title, family, year, paper, params, macs, top1 } = entry;
+  return (
+    <li class="year slab">
+      <span class="year-number">{year}</span>
+      <div class="year-text">
+        <h2>
+          <Mosaic name={family} /> {title}
+        </h2>
+        <p class="small quiet">{paper}</p>
+        <p>{noveltyOf(name)}</p>
+      </div>
+      <dl>
+        <Figure name="Accuracy" value={`${top1.toFixed(1)} %`} share={top1 / 100} />
+        <Figure name="Parameters" value={count(params)} share={params / most.params} />
+        <Figure name="Multiplications" value={count(macs)} share={macs / most.macs} />
+      </dl>
+      <a class="small" href={hrefOf("inside", name)}>
+        Look inside
+      </a>
+    </li>
+  );
+}
+
+function Figure({
+  name,
+  value,
+  share,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly share: number;
+}) {
+  return (
+    <div>
+      <dt class="small quiet">{name}</dt>
+      <dd>{value}</dd>
+      <span class="amount-bar" style={{ width: `${share * 100}%` }} aria-hidden="true" />
+    </div>
+  );
+}

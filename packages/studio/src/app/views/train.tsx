@@ -1,0 +1,203 @@
+/** Training, live: a recipe, a budget, and the curves. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { RecipeInfo } from "../../api/index.ts";
+import type { Training } from "../engine/engine.ts";
+import { clock } from "../format.ts";
+import { Curve } from "../parts/curve.tsx";
+import { PlayIcon, StopIcon } from "../parts/icons.tsx";
+import { useAnswer } from "../parts/load.ts";
+import { Notice } from "../parts/notice.tsx";
+import { Segments } from "../parts/segments.tsx";
+import { engine, hrefOf, route } from "../state.ts";
+import { resumeRun, run, startFailure, startRun } from "../train/run.ts";
+
+export function TrainView() {
+  const training = engine.value?.training;
+  return (
+    <div class="train">
+      <div class="view-head">
+        <div>
+          <h1>Train</h1>
+          <p class="quiet">
+            Start from random numbers and watch a network learn. The curves are drawn as it goes.
+          </p>
+        </div>
+      </div>
+      {engine.value && !training && (
+        <div class="slab">
+          <p>
+            Training needs the data sets and the native library, so it runs on a Tessera server: start one
+            with <code>npx tessera serve</code> and open its address. Everything else works in this page.
+          </p>
+        </div>
+      )}
+      {training && <Bench training={training} />}
+    </div>
+  );
+}
+
+type Budget = "look" | "short" | "whole";
+
+const BUDGETS: Readonly<
+  Record<Budget, { title: string; of: (recipe: RecipeInfo) => { epochs?: number; samples?: number } }>
+> = {
+  look: { title: "A quick look", of: () => ({ epochs: 2, samples: 2000 }) },
+  short: { title: "A few passes", of: ({ epochs }) => ({ epochs: Math.min(3, epochs) }) },
+  whole: { title: "The whole recipe", of: () => ({}) },
+};
+
+function Bench({ training }: { readonly training: Training }) {
+  const recipes = useAnswer(() => engine.value?.training?.recipes());
+  const wanted = useSignal<string | undefined>(route.value.name);
+  const budget = useSignal<Budget>("look");
+  useEffect(() => void resumeRun(training), [training]);
+  const list = recipes.value.value ?? [];
+  const recipe = list.find(({ name }) => name === wanted.value) ?? list[0];
+  const going = run.value !== undefined && !run.value.ended && run.value.failure === undefined;
+  return (
+    <>
+      {recipes.value.failure !== undefined && <Notice>{recipes.value.failure}</Notice>}
+      <div class="train-two">
+        <form
+          class="slab recipe"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (recipe) void startRun(training, { recipe: recipe.name, ...BUDGETS[budget.value].of(recipe) });
+          }}
+        >
+          <fieldset disabled={going}>
+            <legend>Recipe</legend>
+            <div class="recipes">
+              {list.map((each) => (
+                <label key={each.name} class={each === recipe ? "option on" : "option"}>
+                  <input
+                    type="radio"
+                    name="recipe"
+                    checked={each === recipe}
+                    onChange={() => (wanted.value = each.name)}
+                  />
+                  <span>{each.title}</span>
+                  <span class="small quiet">
+                    {each.dataset} · {each.epochs} passes · about {minutes(each.minutes)}
+                  </span>
+                </label>
+              ))}
+            </div>
+          </fieldset>
+          <fieldset disabled={going}>
+            <legend>Budget</legend>
+            <Segments
+              label="Budget"
+              value={budget.value}
+              choose={(value) => (budget.value = value)}
+              choices={(Object.keys(BUDGETS) as Budget[]).map((value) => ({
+                value,
+                title: BUDGETS[value].title,
+              }))}
+            />
+            <p class="small quiet budget-text">{recipe && describe(recipe, budget.value)}</p>
+          </fieldset>
+          {going ? (
+            <button type="button" class="button" onClick={() => void training.stop(run.value!.id)}>
+              <StopIcon /> Stop
+            </button>
+          ) : (
+            <button type="submit" class="button main" disabled={!recipe}>
+              <PlayIcon /> Start training
+            </button>
+          )}
+          {startFailure.value !== undefined && <Notice>{startFailure.value}</Notice>}
+        </form>
+        <Progress />
+      </div>
+    </>
+  );
+}
+
+function minutes(value: number): string {
+  return value < 1 ? "a minute" : value < 90 ? `${Math.round(value)} min` : `${(value / 60).toFixed(1)} h`;
+}
+
+function describe(recipe: RecipeInfo, budget: Budget): string {
+  const { epochs = recipe.epochs, samples } = BUDGETS[budget].of(recipe);
+  const passes = `${epochs} ${epochs === 1 ? "pass" : "passes"}`;
+  if (samples !== undefined)
+    return `${passes} over ${samples.toLocaleString("en")} samples: seconds to a minute.`;
+  if (budget === "short") return `${passes} over all samples.`;
+  const { metric, atLeast, atMost } = recipe.expected;
+  const goal = atLeast !== undefined ? `at least ${atLeast} %` : `at most ${atMost} %`;
+  return `${passes}. Expected: ${metric === "error" ? "error" : "accuracy"} ${goal} on the test set.`;
+}
+
+function Progress() {
+  const now = run.value;
+  const step = now?.step;
+  const share = step ? step.step / step.steps : 0;
+  return (
+    <section class="slab progress" aria-label="Progress">
+      <div class="progress-head" aria-live="polite">
+        <h2>{now ? now.recipe : "Nothing runs"}</h2>
+        <span class="quiet">{state(now)}</span>
+      </div>
+      <div
+        class="stones wide"
+        role="progressbar"
+        aria-label="Part of the run that is done"
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round((now?.ended && !now.ended.stopped ? 1 : share) * 100)}
+      >
+        <span style={{ transform: `scaleX(${now?.ended && !now.ended.stopped ? 1 : share})` }} />
+      </div>
+      <dl class="facts">
+        <Fact
+          name="Step"
+          value={step ? `${step.step.toLocaleString("en")} of ${step.steps.toLocaleString("en")}` : "–"}
+        />
+        <Fact name="Speed" value={step ? `${step.stepsPerSecond.toFixed(1)} steps/s` : "–"} />
+        <Fact
+          name="Time left"
+          value={step && step.secondsLeft !== null && !now?.ended ? clock(step.secondsLeft) : "–"}
+        />
+      </dl>
+      <div class="curves">
+        <Curve title="Loss" points={now?.loss ?? []} end={now?.epochs ?? 1} />
+        <Curve
+          title="Accuracy on the test set"
+          unit="%"
+          points={now?.top1 ?? []}
+          end={now?.epochs ?? 1}
+          marks
+        />
+      </div>
+      {now?.failure !== undefined && <Notice>{now.failure}</Notice>}
+      {now?.ended?.model !== undefined && (
+        <p>
+          The trained network is here: <a href={hrefOf("inside", now.ended.model)}>{now.ended.model}</a>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function state(now: typeof run.value): string {
+  if (!now) return " ";
+  if (now.failure !== undefined) return "failed";
+  if (!now.ended) return now.step ? "training" : "getting the data ready";
+  if (now.ended.stopped) return "stopped";
+  const top1 = now.ended.figures?.top1;
+  const result = top1 === undefined || top1 === null ? "done" : `done: ${top1.toFixed(2)} %`;
+  return now.ended.passed === undefined
+    ? result
+    : `${result}, ${now.ended.passed ? "as expected" : "short of what is expected"}`;
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt class="small quiet">{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

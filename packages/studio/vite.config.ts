@@ -1,0 +1,14 @@
+import { defineConfig } from "vite";
+
+/**
+ * The web app. Addresses are relative, so that the built folder works under any path of any host; ONNX Runtime's
+ * WebAssembly lies beside the scripts, nothing is loaded from elsewhere.
+ */
+export default defineConfig({
+  root: import.meta.dirname,
+  base: "./",
+  publicDir: false,
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  worker: { format: "es" },
+  build: { outDir: "dist-app", emptyOutDir: true, target: "es2023", reportCompressedSize: false },
+});
