@@ -1,0 +1,52 @@
+/**
+ * Tessera's pipeline, as `ImageClassifier` and as the command `tessera classify`.
+ *
+ *     vision-tessera.ts THREADS PICTURES_FOLDER MODELS_FOLDER
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { stack } from "@tessera-ml/media";
+import { backend, configure, fromArray } from "@tessera-ml/tensor";
+import { ImageClassifier } from "@tessera-ml/vision";
+import { answering } from "../harness/answering.ts";
+import { type Job, serve } from "../harness/serve.ts";
+import { digest } from "../workloads/fill.ts";
+import { parse } from "../workloads/vision.ts";
+
+const [threads, pictures, models] = process.argv.slice(2) as [string, string, string];
+const files = readdirSync(pictures)
+  .toSorted()
+  .map((name) => join(pictures, name));
+const program = join(import.meta.dirname, "..", "..", "packages", "cli", "src", "main.ts");
+
+configure({ threads: Number(threads) });
+await serve({
+  about: `Tessera on ${(await backend()).name}, ${threads} threads`,
+  prepare: (workload) => (workload.startsWith("start.") ? start(workload.slice(6)) : classify(workload)),
+});
+
+async function classify(workload: string): Promise<Job> {
+  const { network, pictures: count } = parse(workload);
+  const chosen = files.slice(0, count);
+  const classifier = await ImageClassifier.load(join(models, `${network}.safetensors`), {
+    network: `torchvision/${network}`,
+  });
+  return {
+    async run() {
+      await classifier.classifyAll(chosen, { top: 5, batchSize: count });
+    },
+    // The pipeline tells probabilities only: once more by its parts.
+    async value() {
+      const prepared = await Promise.all(chosen.map((file) => classifier.prepare(file)));
+      const { data, shape } = stack(prepared.map(({ planes }) => planes));
+      const logits = classifier.model.forward(fromArray(data as Float32Array<ArrayBuffer>, [...shape]));
+      return digest((await logits.data()) as Float32Array);
+    },
+  };
+}
+
+function start(network: string): Job {
+  const checkpoint = join(models, `${network}.safetensors`);
+  const parameters = ["--model", checkpoint, "--network", network, "--json", files[0]!];
+  return answering(process.execPath, [program, "classify", ...parameters]);
+}
