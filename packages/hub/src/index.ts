@@ -44,7 +44,7 @@ export {
 } from "./models/pull.ts";
 export type { CheckpointRecord, Classes, Preprocessing } from "./models/record.ts";
 export { findModel, modelRecords } from "./models/registry.ts";
-export { shipModel, shippedRecords } from "./models/shipped.ts";
+export { readRecord, shipModel, shippedRecords } from "./models/shipped.ts";
 export { closest } from "./names.ts";
 export type { Progress, ReportProgress } from "./progress.ts";
 export { acceptFile, type Expectation, sha256File, type Verified, verifyFile } from "./verify.ts";

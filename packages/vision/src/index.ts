@@ -3,11 +3,24 @@
  *
  * @packageDocumentation
  */
+
+export { defaultModel } from "#checkpoints";
 export { Classifier, type Part } from "./classifier.ts";
 export * from "./golden.ts";
+export { labelsOf } from "./labels.ts";
 export { type LoadClassifierOptions, type LoadedClassifier, loadClassifier } from "./load.ts";
 export { LeCun1989, type LeCun1989Options, squaredErrorLoss } from "./models/lecun1989.ts";
 export { C3_TABLE, digitCodes, LeNet5, type LeNet5Options, rbfLoss } from "./models/lenet5.ts";
+export { ImageClassifier } from "./pipeline/image-classifier.ts";
+export type {
+  Classification,
+  ClassifyAllOptions,
+  ClassifyOptions,
+  LoadOptions,
+  Prediction,
+  Prepared,
+} from "./pipeline/types.ts";
+export { type FoundNetwork, findNetwork } from "./records.ts";
 export {
   type CreateOptions,
   createModel,

@@ -27,6 +27,8 @@ import {
   type Naming,
   resnetFromHuggingFace,
   same,
+  senet154FromGluon,
+  seresnetFromLegacyTimm,
   swinFromTimm,
   vggFromTimm,
   vitFromHuggingFace,
@@ -53,13 +55,15 @@ export interface ModelEntry {
   readonly create: (options?: CreateOptions) => Classifier;
   /**
    * Where published weights come from, and under which names: `torchvision`, `timm`, … → the entry's
-   * name there and the file's key for each of our paths.
+   * name there and the file's key for each of our paths. `timm-legacy` is a second kind of file of timm's.
    */
   readonly sources: Readonly<
     Record<
       string,
       Naming & {
         readonly name: string;
+        /** Other names there: the same network, trained in another way. */
+        readonly also?: readonly string[];
         /** Where the published network differs from ours in more than names. */
         readonly create?: (options?: CreateOptions) => Classifier;
       }
@@ -178,7 +182,16 @@ for (const [name, config] of Object.entries(resnetConfigs)) {
     paper: squeezes ? "Squeeze-and-Excitation Networks" : "Deep Residual Learning for Image Recognition",
     create: (options) => new ResNet({ ...config, ...options }),
     sources: squeezes
-      ? plain("timm")(name)
+      ? {
+          ...plain("timm")(name),
+          ...(config.block === "bottleneck" && {
+            "timm-legacy": {
+              name: `legacy_${name}`,
+              keyOf: seresnetFromLegacyTimm,
+              create: (options) => new ResNet({ ...config, caffe: true, ...options }),
+            },
+          }),
+        }
       : {
           ...plain("torchvision", "timm")(name),
           hf: { name: name.replace("resnet", "microsoft/resnet-"), keyOf: resnetFromHuggingFace },
@@ -202,7 +215,14 @@ define({
   year: 2017,
   paper: "Squeeze-and-Excitation Networks",
   create: (options) => new SENet154(options),
-  sources: { timm: { name: "legacy_senet154", keyOf: same } },
+  sources: {
+    timm: { name: "legacy_senet154", keyOf: same },
+    "timm-gluon": {
+      name: "senet154",
+      keyOf: senet154FromGluon,
+      create: (options) => new SENet154({ padPool: true, ...options }),
+    },
+  },
 });
 
 for (const [name, config] of Object.entries(densenetConfigs))
@@ -270,7 +290,7 @@ for (const [name, config] of Object.entries(vitConfigs)) {
     paper: "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale",
     create: (options) => new VisionTransformer({ ...config, ...options }),
     sources: {
-      timm: { name, keyOf: same },
+      timm: { name, also: [name.replace("vit", "deit")], keyOf: same },
       ...(torchvision && {
         torchvision: { name: torchvision, keyOf: vitFromTorchvision },
         "torchvision-old": { name: torchvision, keyOf: vitFromOldTorchvision },
@@ -349,11 +369,11 @@ export function findModel(name: string): FoundModel {
   if (own) return { entry: own, create: own.create, naming: { keyOf: same } };
   const slash = name.indexOf("/");
   const [source, rest] = slash < 0 ? [name] : [name.slice(0, slash), name.slice(slash + 1)];
-  for (const entry of entries.values()) {
-    const published = entry.sources[source];
-    if (rest !== undefined && published?.name === rest)
-      return { entry, create: published.create ?? entry.create, naming: published };
-  }
+  for (const kind of [(key: string) => key === source, (key: string) => key.startsWith(`${source}-`)])
+    for (const entry of entries.values())
+      for (const [key, published] of Object.entries(entry.sources))
+        if (kind(key) && rest !== undefined && (published.name === rest || published.also?.includes(rest)))
+          return { entry, create: published.create ?? entry.create, naming: published };
   const close = [...entries.keys()].filter((known) => known.includes((rest ?? name).slice(0, 5)));
   throw new Error(
     `no network named "${name}"${close.length > 0 ? `; close to it: ${close.join(", ")}` : ""}. All: ${[...entries.keys()].join(", ")}`,

@@ -148,6 +148,25 @@ export const resnetFromHuggingFace: KeyOf = (path) => {
   )(path);
 };
 
+/** timm's older SE-ResNets, from Caffe. */
+export const seresnetFromLegacyTimm: KeyOf = rules(
+  [/^(conv1|bn1)\./, "layer0.$1."],
+  [/\.se\./, ".se_module."],
+  [/^fc\./, "last_linear."],
+);
+
+/** timm's SENet-154 from Gluon: a ResNet with a deep stem. */
+export const senet154FromGluon: KeyOf = rules(
+  [/^layer0\.conv1\./, "conv1.0."],
+  [/^layer0\.bn1\./, "conv1.1."],
+  [/^layer0\.conv2\./, "conv1.3."],
+  [/^layer0\.bn2\./, "conv1.4."],
+  [/^layer0\.conv3\./, "conv1.6."],
+  [/^layer0\.bn3\./, "bn1."],
+  [/\.se_module\./, ".se."],
+  [/^last_linear\./, "fc."],
+);
+
 /** DenseNet's published files are older than torchvision's names: `norm.1` for `norm1`. */
 export const densenetFromOldTorchvision: KeyOf = rules([/(\.denselayer\d+\.(?:norm|conv))(\d)\./, "$1.$2."]);
 

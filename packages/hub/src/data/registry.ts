@@ -1,21 +1,8 @@
+import { cifarClasses, digits } from "../classes.ts";
 import { HubError } from "../error.ts";
 import { unknownName } from "../names.ts";
 import { imagenetSampleFiles } from "./imagenet-sample.ts";
 import type { DataFile, DatasetRecord, SamplesRecord, Split } from "./record.ts";
-
-const digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] as const;
-const cifarClasses = [
-  "airplane",
-  "automobile",
-  "bird",
-  "cat",
-  "deer",
-  "dog",
-  "frog",
-  "horse",
-  "ship",
-  "truck",
-] as const;
 
 function idx(
   split: Split,

@@ -25,13 +25,18 @@ export function shippedRecords(): CheckpointRecord[] {
     .filter((folder) => existsSync(join(root, folder, "record.json")))
     .map((folder) => {
       const path = join(root, folder, "record.json");
-      const record = parse(readFileSync(path, "utf8"), path);
+      const record = readRecord(path);
       if (record.name === folder) return record;
       throw new HubError(
         "bad-data",
         `${path}: expected name ${JSON.stringify(folder)}, got ${JSON.stringify(record.name)}`,
       );
     });
+}
+
+/** Reads one `record.json`. Throws `bad-data` naming the file and the field. */
+export function readRecord(path: string): CheckpointRecord {
+  return parse(readFileSync(path, "utf8"), path);
 }
 
 function parse(json: string, path: string): CheckpointRecord {

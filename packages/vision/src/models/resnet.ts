@@ -16,6 +16,8 @@ export interface ResNetConfig {
   readonly layers: readonly [number, number, number, number];
   /** The squeeze's reduction; without it there is no squeeze-and-excitation. */
   readonly reduction?: number;
+  /** As Caffe's weights have it: a bottleneck's stride on its first 1x1, and a pooling without padding. */
+  readonly caffe?: boolean;
   readonly classes?: number;
 }
 
@@ -37,6 +39,7 @@ export class SqueezeExcite extends Module {
 interface BlockOptions {
   readonly stride: number;
   readonly reduction?: number | undefined;
+  readonly caffe?: boolean;
 }
 
 /** A 1x1 convolution of the input where the block changes its shape. */
@@ -83,12 +86,13 @@ class Bottleneck extends Module {
   bn3: BatchNorm2d;
   se: SqueezeExcite | undefined;
   downsample: Sequential | undefined;
-  constructor(inputs: number, width: number, { stride, reduction }: BlockOptions) {
+  constructor(inputs: number, width: number, { stride, reduction, caffe = false }: BlockOptions) {
     super();
+    const [first, second] = caffe ? [stride, 1] : [1, stride];
     const outputs = width * Bottleneck.expansion;
-    this.conv1 = new Conv2d(inputs, width, 1, { bias: false });
+    this.conv1 = new Conv2d(inputs, width, 1, { stride: first, bias: false });
     this.bn1 = new BatchNorm2d(width);
-    this.conv2 = new Conv2d(width, width, 3, { stride, padding: 1, bias: false });
+    this.conv2 = new Conv2d(width, width, 3, { stride: second, padding: 1, bias: false });
     this.bn2 = new BatchNorm2d(width);
     this.conv3 = new Conv2d(width, outputs, 1, { bias: false });
     this.bn3 = new BatchNorm2d(outputs);
@@ -107,20 +111,21 @@ class Bottleneck extends Module {
 export class ResNet extends Classifier {
   conv1 = new Conv2d(3, 64, 7, { stride: 2, padding: 3, bias: false });
   bn1 = new BatchNorm2d(64);
-  pool = new MaxPool2d(3, { stride: 2, padding: 1 });
+  pool: MaxPool2d;
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
   layer4: Sequential;
   fc: Linear;
 
-  constructor({ block, layers, reduction, classes = 1000 }: ResNetConfig) {
+  constructor({ block, layers, reduction, caffe = false, classes = 1000 }: ResNetConfig) {
     super();
+    this.pool = new MaxPool2d(3, caffe ? { stride: 2, ceilMode: true } : { stride: 2, padding: 1 });
     const Block = block === "basic" ? BasicBlock : Bottleneck;
     let inputs = 64;
     const stage = (width: number, count: number, stride: number): Sequential => {
       const blocks = Array.from({ length: count }, (_, i) => {
-        const made = new Block(inputs, width, { stride: i === 0 ? stride : 1, reduction });
+        const made = new Block(inputs, width, { stride: i === 0 ? stride : 1, reduction, caffe });
         inputs = width * Block.expansion;
         return made;
       });

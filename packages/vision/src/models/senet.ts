@@ -48,7 +48,11 @@ class Stem extends Module {
   bn2 = new BatchNorm2d(64);
   conv3 = new Conv2d(64, 128, 3, { padding: 1, bias: false });
   bn3 = new BatchNorm2d(128);
-  pool = new MaxPool2d(3, { stride: 2, ceilMode: true });
+  pool: MaxPool2d;
+  constructor(padPool: boolean) {
+    super();
+    this.pool = new MaxPool2d(3, padPool ? { stride: 2, padding: 1 } : { stride: 2, ceilMode: true });
+  }
   forward(x: Tensor): Tensor {
     let y = this.bn1.forward(this.conv1.forward(x)).relu();
     y = this.bn2.forward(this.conv2.forward(y)).relu();
@@ -58,7 +62,7 @@ class Stem extends Module {
 }
 
 export class SENet154 extends Classifier {
-  layer0 = new Stem();
+  layer0: Stem;
   layer1: Sequential;
   layer2: Sequential;
   layer3: Sequential;
@@ -66,8 +70,10 @@ export class SENet154 extends Classifier {
   last_linear: Linear;
   dropout = new Dropout(0.2);
 
-  constructor({ classes = 1000 }: { classes?: number } = {}) {
+  /** @param padPool pads the stem's pooling, as Gluon's weights want it; the first ones (Caffe) do not */
+  constructor({ padPool = false, classes = 1000 }: { padPool?: boolean; classes?: number } = {}) {
     super();
+    this.layer0 = new Stem(padPool);
     let inputs = 128;
     const stage = (planes: number, count: number, stride: number, kernel: 1 | 3): Sequential => {
       const shortcut = new Sequential(

@@ -1,0 +1,127 @@
+/** Checkpoints on Node: by name through the hub, or a file with its network. */
+import { existsSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import {
+  type CheckpointRecord,
+  HubError,
+  locateModel,
+  modelRecords,
+  pullModel,
+  readRecord,
+} from "@tessera-ml/hub";
+import { IMAGENET_MEAN, IMAGENET_STD, torchvisionPreset } from "@tessera-ml/media";
+import { type Checkpoint, openCheckpoint } from "@tessera-ml/nn";
+import { findModel, type ModelEntry } from "../../registry.ts";
+import type { TFLiteGraph } from "../../tflite.ts";
+import type { LoadOptions, OpenedCheckpoint } from "../types.ts";
+
+/**
+ * @param name a record's, a network's, or a path: to a folder with a `record.json`, to a file with one
+ *   beside it, or to any file of `network`
+ */
+export async function openModel(name: string, options: LoadOptions): Promise<OpenedCheckpoint> {
+  const path = await pathOf(name, options);
+  if (path !== undefined) return await openPath(path, options);
+  const { record, path: file } = await pullModel(name, options).catch((error: unknown) => {
+    throw error instanceof HubError && error.code === "unknown-name" ? withoutCheckpoint(name, error) : error;
+  });
+  return await open(record, file);
+}
+
+/** The best checkpoint on this machine for photographs: of ImageNet's classes where there is one, else of CIFAR-10's. */
+export async function defaultModel(): Promise<string> {
+  const records = modelRecords();
+  for (const kind of ["imagenet-1k", "imagenet-1k+background", "cifar10"]) {
+    const wanted = records.filter(({ classes }) => classes.labels === kind);
+    // Those nobody measured come last.
+    for (const record of wanted.toSorted((a, b) => (b.accuracy?.top1 ?? 0) - (a.accuracy?.top1 ?? 0)))
+      if (await locateModel(record)) return record.name;
+  }
+  throw new HubError(
+    "absent",
+    "no checkpoint for photographs is on this machine: `tessera pull resnet50` brings one",
+  );
+}
+
+async function pathOf(name: string, { network }: LoadOptions): Promise<string | undefined> {
+  if (network === undefined && !/[\\/]|\.(safetensors|pth?|th|bin|npz)$/.test(name)) return undefined;
+  if (existsSync(name)) return name;
+  // `timm/resnet50` is a name too.
+  if (network === undefined && !/^[./~]|\\|\.(safetensors|pth?|th|bin|npz)$/.test(name)) return undefined;
+  throw new HubError("absent", `${name}: no such file`);
+}
+
+async function openPath(path: string, { network }: LoadOptions): Promise<OpenedCheckpoint> {
+  const folder = (await stat(path)).isDirectory() ? path : dirname(path);
+  const recordFile = join(folder, "record.json");
+  if (network === undefined && existsSync(recordFile)) {
+    const record = readRecord(recordFile);
+    if (folder === path || record.file === basename(path))
+      return await open(record, join(folder, record.file));
+  }
+  if (folder === path)
+    throw new HubError("absent", `${path}: expected a record.json in the folder, and its checkpoint`);
+  if (network === undefined)
+    throw new HubError(
+      "unknown-name",
+      `${path}: a checkpoint without a record; say which network it is of ({ network: "resnet50" })`,
+    );
+  return await open(bareRecord(findModel(network).entry, path), path);
+}
+
+async function open(record: CheckpointRecord, path: string): Promise<OpenedCheckpoint> {
+  const checkpoint: Checkpoint = await openCheckpoint(path);
+  if (record.source !== "tensorflow") return { record, checkpoint };
+  const graphFile = path.replace(/\.safetensors$/, ".graph.json");
+  try {
+    return { record, checkpoint, graph: JSON.parse(await readFile(graphFile, "utf8")) as TFLiteGraph };
+  } catch (error) {
+    await checkpoint.close();
+    throw new HubError("absent", `${graphFile}: the graph beside the checkpoint cannot be read`, {
+      cause: error,
+    });
+  }
+}
+
+/** What can be said of a file from its network alone: the usual preprocessing, and classes by their number. */
+function bareRecord(entry: ModelEntry, path: string): CheckpointRecord {
+  const { channels, inputSize, classes: count } = entry;
+  const labels =
+    count === 1000
+      ? "imagenet-1k"
+      : count === 1001
+        ? "imagenet-1k+background"
+        : channels === 1
+          ? "digits"
+          : "cifar10";
+  const small = { library: "pil", interpolation: "bilinear", resize: [inputSize, inputSize] } as const;
+  const preprocessing =
+    inputSize > 64
+      ? torchvisionPreset(inputSize, Math.round((inputSize * 256) / 224))
+      : channels === 1
+        ? { ...small, mean: [0.5], std: [0.5] }
+        : { ...small, mean: IMAGENET_MEAN, std: IMAGENET_STD };
+  return {
+    name: basename(path),
+    family: entry.family,
+    preset: entry.name,
+    source: "tessera",
+    file: basename(path),
+    licence: "unknown",
+    preprocessing,
+    classes: { count, labels },
+    reference: entry.paper,
+  };
+}
+
+/** A network that we have and nobody's checkpoint of which has a name is another matter than an unknown name. */
+function withoutCheckpoint(name: string, error: HubError): HubError {
+  try {
+    findModel(name);
+  } catch {
+    return error;
+  }
+  const message = `${name} is a network without a checkpoint of that name: give the path of one, and { network: "${name}" }`;
+  return new HubError("unknown-name", message, { cause: error });
+}

@@ -1,0 +1,179 @@
+/**
+ * A digit that somebody drew or photographed, as MNIST has its digits: light ink on black, fitted into 20x20
+ * with its proportions kept, and laid into 28x28 so that its centre of mass is in the middle.
+ */
+import { Image, type Rectangle, resizePil, toGrey, toRgba } from "@tessera-ml/media";
+import { separateInk } from "./ink.ts";
+
+/** Ink of a picture, 0 (paper) to 255, and how many of the picture's pixels one of it is wide. */
+export interface Ink {
+  readonly image: Image;
+  readonly scale: number;
+}
+
+const SIDE = 28;
+const BOX = 20;
+/** Larger pictures are looked at smaller: a digit has no details. */
+const LARGEST = 448;
+/** What is weaker than this is not where a digit ends. */
+const FAINT = 40;
+
+/** Where the ink of a picture is: dark on light or light on dark, under uneven light, drawn on transparency. */
+export function readInk(picture: Image): Ink {
+  const grey = opaqueGrey(picture);
+  const scale = Math.max(1, Math.max(grey.width, grey.height) / LARGEST);
+  const side = (length: number) => Math.max(1, Math.round(length / scale));
+  const small =
+    scale === 1 ? grey : resizePil(grey, { width: side(grey.width), height: side(grey.height) }, "box");
+  return { image: separateInk(small), scale };
+}
+
+/** Grey; where it is transparent, the paper is what the strokes are not. */
+function opaqueGrey(picture: Image): Image {
+  if (picture.channels !== 4) return toGrey(picture);
+  const { data, width, height } = toRgba(picture);
+  const grey = toGrey(picture);
+  let [light, weight] = [0, 0];
+  for (let i = 0; i < grey.data.length; i++) {
+    const alpha = data[i * 4 + 3]!;
+    light += grey.data[i]! * alpha;
+    weight += alpha;
+  }
+  const paper = light < 128 * weight ? 255 : 0;
+  const out = grey.data.map((value, i) => {
+    const alpha = data[i * 4 + 3]!;
+    return Math.round((value * alpha + paper * (255 - alpha)) / 255);
+  });
+  return new Image(width, height, 1, out);
+}
+
+/**
+ * The digit, 28x28, and the square of the picture it shows.
+ *
+ * @throws RangeError where there is no ink
+ */
+export function findDigit({ image, scale }: Ink): { digit: Image; seen: Rectangle } {
+  const box = inkBox(image);
+  if (!box)
+    throw new RangeError(
+      "no digit found: the picture is all of one shade. Expected dark strokes on light paper, or light on dark.",
+    );
+  if (isMnist(image, box)) return { digit: image, seen: { left: 0, top: 0, width: SIDE, height: SIDE } };
+
+  const fit = BOX / Math.max(box.width, box.height);
+  const size = {
+    width: Math.max(1, Math.round(box.width * fit)),
+    height: Math.max(1, Math.round(box.height * fit)),
+  };
+  const small = full(resizePil(thickened(cut(image, box)), size, "bilinear"));
+  const [x, y] = centreOfMass(small);
+  const place = (centre: number, length: number) =>
+    Math.min(SIDE - length, Math.max(0, Math.round(SIDE / 2 - centre)));
+  const [left, top] = [place(x, size.width), place(y, size.height)];
+  const digit = new Image(SIDE, SIDE, 1);
+  for (let row = 0; row < size.height; row++)
+    digit.data.set(small.data.subarray(row * size.width, (row + 1) * size.width), (top + row) * SIDE + left);
+  const pixel = scale / fit;
+  return {
+    digit,
+    seen: {
+      left: box.left * scale - left * pixel,
+      top: box.top * scale - top * pixel,
+      width: SIDE * pixel,
+      height: SIDE * pixel,
+    },
+  };
+}
+
+/** The smallest rectangle around all that is clearly ink. */
+function inkBox({ width, height, data }: Image): Rectangle | undefined {
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++, i++) {
+      if (data[i]! < FAINT) continue;
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = y;
+    }
+  return right < 0 ? undefined : { left, top, width: right - left + 1, height: bottom - top + 1 };
+}
+
+/** Whether a picture is already as MNIST's are. */
+function isMnist(image: Image, box: Rectangle): boolean {
+  if (image.width !== SIDE || image.height !== SIDE) return false;
+  const longer = Math.max(box.width, box.height);
+  const near = centreOfMass(image).every((centre) => Math.abs(centre - SIDE / 2) < 1.5);
+  return near && longer >= BOX - 3 && longer <= BOX;
+}
+
+/** [x, y], in pixels from the left upper corner. */
+function centreOfMass({ width, data }: Image): [number, number] {
+  let [x, y, mass] = [0, 0, 0];
+  for (let i = 0; i < data.length; i++) {
+    x += data[i]! * ((i % width) + 0.5);
+    y += data[i]! * (Math.floor(i / width) + 0.5);
+    mass += data[i]!;
+  }
+  return [x / mass, y / mass];
+}
+
+function cut(image: Image, { left, top, width, height }: Rectangle): Image {
+  const out = new Image(width, height, 1);
+  for (let y = 0; y < height; y++) {
+    const start = (top + y) * image.width + left;
+    out.data.set(image.data.subarray(start, start + width), y * width);
+  }
+  return out;
+}
+
+/**
+ * Strokes of a thin pen at least as wide as MNIST's thin ones, an eighth of the digit: a hair line would
+ * fade to grey when it is made small.
+ */
+function thickened(image: Image): Image {
+  const wanted = Math.max(image.width, image.height) / 8;
+  const radius = Math.round((wanted - strokeWidth(image)) / 2);
+  return radius < 1 ? image : spread(spread(image, radius, 1), radius, image.width);
+}
+
+/** Twice the ink over the length of its edge. */
+function strokeWidth({ width, data }: Image): number {
+  let [area, edge] = [0, 0];
+  for (let i = 0; i < data.length; i++) {
+    const ink = data[i]! / 255;
+    area += ink;
+    const right = i % width === width - 1 ? 0 : data[i + 1]! / 255;
+    const below = (data[i + width] ?? 0) / 255;
+    const [across, down] = [right - ink, below - ink];
+    edge += Math.hypot(across, down);
+  }
+  return edge === 0 ? Number.POSITIVE_INFINITY : (2 * area) / edge;
+}
+
+/** Each pixel the largest of those within `radius` along one axis; `step` is 1 for rows, the width for columns. */
+function spread(image: Image, radius: number, step: number): Image {
+  const { width, height, data } = image;
+  const out = new Image(width, height, 1);
+  const [place, length] =
+    step === 1 ? [(i: number) => i % width, width] : [(i: number) => Math.floor(i / width), height];
+  for (let i = 0; i < data.length; i++) {
+    const at = place(i);
+    let most = 0;
+    for (let d = -Math.min(radius, at); d <= Math.min(radius, length - 1 - at); d++)
+      most = Math.max(most, data[i + d * step]!);
+    out.data[i] = most;
+  }
+  return out;
+}
+
+/** The strongest ink is 255: MNIST's are. */
+function full(image: Image): Image {
+  const most = image.data.reduce((a, b) => Math.max(a, b), 1);
+  return new Image(
+    image.width,
+    image.height,
+    1,
+    image.data.map((value) => Math.round((value * 255) / most)),
+  );
+}

@@ -1,0 +1,144 @@
+/** Pictures to classes. */
+import type { CheckpointRecord } from "@tessera-ml/hub";
+import { type ImageSource, stack } from "@tessera-ml/media";
+import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import { openModel } from "#checkpoints";
+import type { Classifier } from "../classifier.ts";
+import { labelsOf } from "../labels.ts";
+import { loadClassifier } from "../load.ts";
+import { findNetwork } from "../records.ts";
+import type { ModelEntry } from "../registry.ts";
+import { fromTFLite } from "../tflite.ts";
+import { prepareImage } from "./pixels.ts";
+import type {
+  Classification,
+  ClassifyAllOptions,
+  ClassifyOptions,
+  LoadOptions,
+  OpenedCheckpoint,
+  Prediction,
+  Prepared,
+} from "./types.ts";
+
+/**
+ * A trained network with all it takes to ask it about a picture: preprocessing, labels, a session.
+ *
+ * @example
+ * const classifier = await ImageClassifier.load("resnet50");
+ * const { predictions } = await classifier.classify("cat.jpg");
+ * predictions[0]; // { index: 281, label: "tabby", probability: 0.62 }
+ */
+export class ImageClassifier {
+  /** The record's: `cifar_resnet20.tessera`. */
+  readonly name: string;
+  readonly record: CheckpointRecord;
+  readonly entry: ModelEntry;
+  /** In inference mode. */
+  readonly model: Classifier;
+  /** Of the outputs, in order. */
+  readonly labels: readonly string[];
+  readonly #ask: Compiled<[Tensor], Tensor>;
+
+  private constructor(record: CheckpointRecord, model: Classifier) {
+    this.name = record.name;
+    this.record = record;
+    this.entry = findNetwork(record).entry;
+    this.model = model.eval();
+    this.labels = labelsOf(record.classes);
+    this.#ask = compile((x: Tensor) => model.probabilities(model.forward(x)), {
+      freeze: true,
+      name: record.name,
+    });
+  }
+
+  /**
+   * Opens a checkpoint. On Node it is looked for on this machine and downloaded where it is not; a browser
+   * fetches it from `base`.
+   *
+   * @param name a record's (`resnet50.tv_in1k_v2`), a network's (`resnet50`), or on Node the path of a
+   *   checkpoint, with `{ network }` where no record lies beside it
+   * @throws HubError `unknown-name` with names like it, `absent` or `offline` with what to do, …
+   */
+  static async load(name: string, options: LoadOptions = {}): Promise<ImageClassifier> {
+    const opened = await openModel(name, options);
+    await using _closed = opened.checkpoint;
+    options.signal?.throwIfAborted();
+    return new ImageClassifier(opened.record, await buildNetwork(opened));
+  }
+
+  /** What the network reads of a picture. */
+  async prepare(source: ImageSource): Promise<Prepared> {
+    return await prepareImage(source, this.record);
+  }
+
+  /** What a picture shows: the `top` most probable classes. */
+  async classify(source: ImageSource, options: ClassifyOptions = {}): Promise<Classification> {
+    const [only] = await this.#classifyBatch([source], options);
+    return only as Classification;
+  }
+
+  /** The same for many pictures, a batch at a time, in their order. */
+  async classifyAll(
+    sources: readonly ImageSource[],
+    options: ClassifyAllOptions = {},
+  ): Promise<Classification[]> {
+    const { batchSize = 8 } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1)
+      throw new RangeError(`classifyAll: expected a batch size of at least 1, got ${batchSize}`);
+    const found: Classification[] = [];
+    for (let start = 0; start < sources.length; start += batchSize)
+      found.push(...(await this.#classifyBatch(sources.slice(start, start + batchSize), options)));
+    return found;
+  }
+
+  /** Probabilities of prepared pictures, [N, classes], a row each. */
+  async probabilities(prepared: readonly Pick<Prepared, "planes">[]): Promise<Float32Array[]> {
+    const { data, shape } = stack(prepared.map(({ planes }) => planes));
+    const values = await this.#ask(fromArray(data as Float32Array<ArrayBuffer>, [...shape])).data();
+    const count = this.labels.length;
+    return prepared.map((_, i) => Float32Array.from(values.subarray(i * count, (i + 1) * count), Number));
+  }
+
+  /** Frees the session; asking again makes another. */
+  release(): void {
+    this.#ask.release();
+  }
+
+  async #classifyBatch(
+    sources: readonly ImageSource[],
+    { top = 5 }: ClassifyOptions,
+  ): Promise<Classification[]> {
+    if (!Number.isInteger(top) || top < 1)
+      throw new RangeError(`classify: expected at least one class to tell, got top ${top}`);
+    const prepared = await Promise.all(sources.map((source) => this.prepare(source)));
+    const started = performance.now();
+    const rows = await this.probabilities(prepared);
+    const milliseconds = (performance.now() - started) / prepared.length;
+    return prepared.map(({ image: { width, height }, seen }, i) => ({
+      model: this.name,
+      predictions: this.#best(rows[i] as Float32Array, top),
+      milliseconds,
+      image: { width, height },
+      seen,
+    }));
+  }
+
+  #best(row: Float32Array, top: number): Prediction[] {
+    return Array.from(row, (probability, index) => ({
+      index,
+      label: this.labels[index] as string,
+      probability,
+    }))
+      .sort((a, b) => b.probability - a.probability)
+      .slice(0, top);
+  }
+}
+
+async function buildNetwork({ record, checkpoint, graph }: OpenedCheckpoint): Promise<Classifier> {
+  const { name, entry } = findNetwork(record);
+  const { count } = record.classes;
+  if (!graph) return (await loadClassifier(name, checkpoint, { classes: count })).model;
+  const model = entry.create({ classes: count });
+  await model.load(await fromTFLite(model, checkpoint, graph));
+  return model;
+}

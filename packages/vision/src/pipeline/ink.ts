@@ -1,0 +1,187 @@
+/** Telling ink from paper. */
+import { Image } from "@tessera-ml/media";
+
+/** A picture with less contrast than this, in steps of grey, shows no ink. */
+const LEAST_CONTRAST = 16;
+
+/** [H, W] grey → ink, 0 where there is paper and 255 where a stroke is full. */
+export function separateInk(image: Image): Image {
+  const { width, height } = image;
+  const paper = paperPlane(image);
+  const above = differences(image, paper);
+  // Strokes are the rarer side: what lies above the paper, or what lies below.
+  const noise = quantile(above.map(Math.abs), 0.5);
+  const mass = (sign: number) => above.reduce((sum, value) => sum + Math.max(0, sign * value - 3 * noise), 0);
+  const sign = mass(1) > mass(-1) ? 1 : -1;
+  const ink = above.map((value) => Math.max(0, sign * value));
+  const threshold = otsu(ink);
+  const strokes = ink.filter((value) => value > threshold);
+  const most = strokes.length > 0 ? quantile(strokes, 0.75) : 0;
+  if (most < LEAST_CONTRAST) return new Image(width, height, 1);
+  const least = Math.min(3 * noise, threshold);
+  const data = Uint8Array.from(ink, (value) =>
+    Math.round(255 * Math.min(1, Math.max(0, (value - least) / (most - least)))),
+  );
+  return withoutSpecks(new Image(width, height, 1, data));
+}
+
+/** Grey of the paper as a + b·x + c·y, x and y from −1 to 1: light falls off to one side. */
+type Plane = readonly [number, number, number];
+
+function differences({ width, height, data }: Image, [a, b, c]: Plane): Float32Array {
+  return Float32Array.from(data, (value, i) => {
+    const [x, y] = at(i, width, height);
+    return value - (a + b * x + c * y);
+  });
+}
+
+function at(i: number, width: number, height: number): readonly [number, number] {
+  return [(2 * (i % width)) / width - 1, (2 * Math.floor(i / width)) / height - 1];
+}
+
+/** Least squares over the pixels that are paper: the border first, then whatever is near the plane so far. */
+function paperPlane(image: Image): Plane {
+  const { width, height, data } = image;
+  const border = Math.max(1, Math.round(Math.min(width, height) / 20));
+  const nearEdge = (i: number) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    return x < border || y < border || x >= width - border || y >= height - border;
+  };
+  const edge = data.filter((_, i) => nearEdge(i));
+  let plane: Plane = [quantile(Float32Array.from(edge), 0.5), 0, 0];
+  for (let round = 0; round < 4; round++) {
+    const far = differences(image, plane).map(Math.abs);
+    const limit = Math.max(8, 2.5 * quantile(far, 0.5));
+    plane = fitPlane(image, (i) => far[i]! <= limit) ?? plane;
+  }
+  return plane;
+}
+
+function fitPlane({ width, height, data }: Image, chosen: (i: number) => boolean): Plane | undefined {
+  // Normal equations of 1, x and y.
+  let [n, x1, y1, xx, xy, yy, v, xv, yv] = new Array<number>(9).fill(0) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  for (let i = 0; i < data.length; i++) {
+    if (!chosen(i)) continue;
+    const [x, y] = at(i, width, height);
+    const value = data[i]!;
+    n++;
+    x1 += x;
+    y1 += y;
+    xx += x * x;
+    xy += x * y;
+    yy += y * y;
+    v += value;
+    xv += x * value;
+    yv += y * value;
+  }
+  const determinant = (m: readonly number[]) => {
+    const [a, b, c, d, e, f, g, h, i] = m as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+  };
+  const whole = determinant([n, x1, y1, x1, xx, xy, y1, xy, yy]);
+  if (n < 9 || Math.abs(whole) < 1e-6 * n ** 3) return undefined;
+  return [
+    determinant([v, x1, y1, xv, xx, xy, yv, xy, yy]) / whole,
+    determinant([n, v, y1, x1, xv, xy, y1, yv, yy]) / whole,
+    determinant([n, x1, v, x1, xx, xv, y1, xy, yv]) / whole,
+  ];
+}
+
+function quantile(values: Float32Array, part: number): number {
+  const sorted = values.slice().sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
+}
+
+/** The value that parts the others into two groups most unlike each other (Otsu 1979). */
+function otsu(values: Float32Array): number {
+  const counts = new Float64Array(256);
+  let sum = 0;
+  for (const value of values) {
+    const level = Math.min(255, Math.round(value));
+    counts[level]!++;
+    sum += level;
+  }
+  let [best, threshold, below, belowSum] = [-1, 0, 0, 0];
+  for (let level = 0; level < 255; level++) {
+    below += counts[level]!;
+    belowSum += level * counts[level]!;
+    const above = values.length - below;
+    if (below === 0 || above === 0) continue;
+    const apart = belowSum / below - (sum - belowSum) / above;
+    const between = below * above * apart * apart;
+    if (between > best) [best, threshold] = [between, level];
+  }
+  return threshold;
+}
+
+/**
+ * Without dust (pieces less than a fiftieth of the largest) and without what reaches in over the border,
+ * the table's edge or a finger, unless that is most of the ink.
+ */
+function withoutSpecks(image: Image): Image {
+  const { width, height, data } = image;
+  const pieces = connectedPieces(image);
+  const inside = pieces.filter(({ border }) => !border);
+  const mass = (list: readonly Piece[]) => list.reduce((sum, piece) => sum + piece.mass, 0);
+  const most = Math.max(0, ...pieces.map((piece) => piece.mass));
+  const within = mass(inside) > 0.2 * mass(pieces) ? inside : pieces;
+  const largest = Math.max(0, ...within.map((piece) => piece.mass));
+  const kept = within.filter((piece) => piece.mass >= Math.min(largest, most) / 50);
+  const out = new Image(width, height, 1);
+  for (const { pixels } of kept) for (const i of pixels) out.data[i] = data[i]!;
+  return out;
+}
+
+interface Piece {
+  readonly pixels: readonly number[];
+  readonly mass: number;
+  /** Whether it touches the edge of the picture. */
+  readonly border: boolean;
+}
+
+/** Ink that hangs together, over corners too. */
+function connectedPieces({ width, height, data }: Image): Piece[] {
+  const seen = new Uint8Array(data.length);
+  const pieces: Piece[] = [];
+  for (let start = 0; start < data.length; start++) {
+    if (seen[start] || data[start] === 0) continue;
+    seen[start] = 1;
+    const pixels = [start];
+    let [mass, border] = [0, false];
+    for (let next = 0; next < pixels.length; next++) {
+      const i = pixels[next]!;
+      const [x, y] = [i % width, Math.floor(i / width)];
+      mass += data[i]!;
+      border ||= x === 0 || y === 0 || x === width - 1 || y === height - 1;
+      for (let dy = y > 0 ? -1 : 0; dy <= (y < height - 1 ? 1 : 0); dy++)
+        for (let dx = x > 0 ? -1 : 0; dx <= (x < width - 1 ? 1 : 0); dx++) {
+          const neighbour = i + dy * width + dx;
+          if (seen[neighbour] || data[neighbour] === 0) continue;
+          seen[neighbour] = 1;
+          pixels.push(neighbour);
+        }
+    }
+    pieces.push({ pixels, mass, border });
+  }
+  return pieces;
+}

@@ -1,0 +1,57 @@
+/** From a picture to what a network reads, as the record of its checkpoint says. */
+import type { CheckpointRecord, Preprocessing } from "@tessera-ml/hub";
+import {
+  centerRectangle,
+  crop,
+  flatten,
+  type Image,
+  type ImageSource,
+  preprocess,
+  type Rectangle,
+  readImage,
+  toRgba,
+  visibleRectangle,
+} from "@tessera-ml/media";
+import { findDigit, readInk } from "./digit.ts";
+import type { Prepared } from "./types.ts";
+
+const WHITE = [255, 255, 255] as const;
+
+/** Reads a picture, upright and opaque, and makes the network's input of it. */
+export async function prepareImage(source: ImageSource, record: CheckpointRecord): Promise<Prepared> {
+  const { preprocessing, classes } = record;
+  if (classes.labels !== "digits") {
+    const image = await readImage(source, { background: WHITE });
+    return { image, ...photograph(image, preprocessing) };
+  }
+  const read = await readImage(source, { mode: "file" });
+  const { digit, seen } = findDigit(readInk(read));
+  const planes = preprocess(digit, preprocessing);
+  // The network may see less, or more, than the 28x28 of the digit.
+  const inside = visibleRectangle(digit, preprocessing);
+  const scale = seen.width / digit.width;
+  return {
+    image: flatten(toRgba(read), WHITE),
+    planes,
+    digit,
+    seen: {
+      left: seen.left + inside.left * scale,
+      top: seen.top + inside.top * scale,
+      width: inside.width * scale,
+      height: inside.height * scale,
+    },
+  };
+}
+
+function photograph(image: Image, preprocessing: Preprocessing): Pick<Prepared, "planes" | "seen"> {
+  const { centralFraction = 1 } = preprocessing;
+  // TensorFlow cuts whole pixels off, the same number on both sides.
+  const cut = (side: number) => side - 2 * Math.floor((side - side * centralFraction) / 2);
+  const middle: Rectangle = centerRectangle(image, [cut(image.height), cut(image.width)]);
+  const part = crop(image, middle);
+  const seen = visibleRectangle(part, preprocessing);
+  return {
+    planes: preprocess(part, preprocessing),
+    seen: { ...seen, left: middle.left + seen.left, top: middle.top + seen.top },
+  };
+}
