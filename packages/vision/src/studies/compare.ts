@@ -52,6 +52,8 @@ export interface Run {
   readonly testError: Curve;
   /** The last error on the test pictures of each run. */
   readonly finals: readonly number[];
+  /** At the end, on the training pictures and as the network is in inference. */
+  readonly fitError: number;
   /** Milliseconds of a training step, the median. */
   readonly stepTime: number;
   /** Runs that ended in numbers that are none. Their errors from there on are those of guessing. */
@@ -64,6 +66,7 @@ interface Trace {
   readonly trainLoss: number[];
   readonly testError: number[];
   readonly stepTimes: number[];
+  fitError: number;
   diverged: boolean;
 }
 
@@ -113,8 +116,15 @@ async function trainOnce(
     return value;
   });
   const every = loader.batches / points;
-  const trace: Trace = { trainError: [], trainLoss: [], testError: [], stepTimes: [], diverged: false };
   const chance = 100 * (1 - 1 / train.classes);
+  const trace: Trace = {
+    trainError: [],
+    trainLoss: [],
+    testError: [],
+    stepTimes: [],
+    fitError: chance,
+    diverged: false,
+  };
   let [loss, wrong, count] = [0, 0, 0];
   try {
     for (let epoch = 0; epoch < epochs; epoch++) {
@@ -147,6 +157,7 @@ async function trainOnce(
       if (tests === "end" && epoch + 1 < epochs) continue;
       trace.testError.push(trace.diverged ? chance : await errorOf(model, test, train));
     }
+    if (!trace.diverged) trace.fitError = await errorOf(model, train, train);
   } finally {
     step.release();
   }
@@ -166,10 +177,10 @@ function wrongShare(logits: Tensor, labels: Tensor): Tensor {
 const TEST_BATCH = 250;
 
 /** The error in per cent of a network in inference. */
-async function errorOf(model: Network, test: Pictures, train: Pictures): Promise<number> {
+async function errorOf(model: Network, shown: Pictures, train: Pictures): Promise<number> {
   model.eval();
-  const batchSize = Math.min(TEST_BATCH, test.samples.length);
-  const loader = new DataLoader(test.samples, { batchSize, dropLast: true });
+  const batchSize = Math.min(TEST_BATCH, shown.samples.length);
+  const loader = new DataLoader(shown.samples, { batchSize, dropLast: true });
   const measure = compile(({ images, labels }: Batch) =>
     wrongShare(model.forward(normalized(images, train)), labels),
   );
@@ -207,6 +218,7 @@ function summary({ name, network }: Variant, training: Training, traces: readonl
       tests === "end" ? [epochs] : ends,
       traces.map((t) => t.testError),
     ),
+    fitError: average(traces.map((t) => t.fitError)),
     finals: traces.map((t) => t.testError.at(-1) as number),
     stepTime: times[Math.floor(times.length / 2)] ?? Number.NaN,
     diverged: traces.filter((t) => t.diverged).length,

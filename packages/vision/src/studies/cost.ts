@@ -1,6 +1,6 @@
 /** What a network costs. */
 import { Conv2d, Linear } from "@tessera-ml/nn";
-import { type Shape, type Tensor, zeros } from "@tessera-ml/tensor";
+import { compile, type Shape, type Tensor, zeros } from "@tessera-ml/tensor";
 import type { Network } from "./compare.ts";
 
 /**
@@ -21,4 +21,20 @@ export function countMacs(model: Network, shape: Shape): number {
   }
   model.eval().forward(zeros([1, ...shape]));
   return macs;
+}
+
+/** Milliseconds that a picture of [C, H, W] takes in inference, the best of several batches of 32. */
+export async function inferenceTime(model: Network, shape: Shape): Promise<number> {
+  model.eval();
+  const predict = compile((x: Tensor) => model.forward(x), { freeze: true });
+  const batch = zeros([32, ...shape]);
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 12; i++) {
+    const start = performance.now();
+    await predict(batch).data();
+    // The first makes the session.
+    if (i > 0) best = Math.min(best, performance.now() - start);
+  }
+  predict.release();
+  return best / 32;
 }

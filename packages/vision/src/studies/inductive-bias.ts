@@ -1,0 +1,106 @@
+import { VisionTransformer } from "../models/vit.ts";
+import type { Run } from "./compare.ts";
+import { costTable, defineStudy, last, percent } from "./define.ts";
+import { convUnit, stages } from "./networks.ts";
+import type { Curve, Finding } from "./study.ts";
+
+const SIZES = [500, 2000, 8000] as const;
+/** Pictures that each network sees in all, however few different ones there are. */
+const SEEN = 24_000;
+
+const NETWORKS = {
+  CNN: {
+    network: () =>
+      stages({
+        widths: [32, 64, 96],
+        count: 1,
+        block: (inputs, width, stride) => convUnit(inputs, width, 3, { stride }),
+      }),
+    rate: 3e-3,
+  },
+  ViT: {
+    network: () =>
+      new VisionTransformer({
+        imageSize: 32,
+        patchSize: 4,
+        dim: 64,
+        depth: 2,
+        heads: 4,
+        mlpRatio: 2,
+        classes: 10,
+      }),
+    rate: 1e-3,
+  },
+} as const;
+
+/** @param errors test error by number of training pictures */
+export function biasFindings(cnn: Curve, vit: Curve): Finding[] {
+  const gap = (i: number) => (vit.y[i] as number) - (cnn.y[i] as number);
+  const sizes = cnn.x.map((size) => size.toLocaleString("en"));
+  const gaps = cnn.x.map((_, i) => `${gap(i).toFixed(1)} points with ${sizes[i]} pictures`);
+  return [
+    {
+      paper:
+        "Trained on ImageNet alone (1.3 M pictures) ViT stays below ResNets of its size: it lacks the locality and translation equivariance that are built into CNNs.",
+      here: `with ${sizes.at(-1)} pictures the CNN has ${percent(last(cnn.y))} test error, the ViT ${percent(last(vit.y))}; the ViT is worse by ${gaps.join(", ")}`,
+      holds: cnn.x.every((_, i) => gap(i) > 0),
+    },
+    {
+      paper:
+        "Large data trumps inductive bias: from 14 M to 300 M pictures on the gap closes and turns round (figures 3 and 4).",
+      here: `relative to the CNN's error the ViT's is ${cnn.x.map((_, i) => `${((vit.y[i] as number) / (cnn.y[i] as number)).toFixed(2)} times (${sizes[i]})`).join(", ")}: ${gap(cnn.x.length - 1) < gap(0) ? "the gap shrinks" : "the gap does not shrink"} within these few pictures`,
+      holds: gap(cnn.x.length - 1) < gap(0),
+    },
+  ];
+}
+
+export const inductiveBias = defineStudy({
+  name: "inductive-bias",
+  title: "Inductive bias: CNN and ViT on little data",
+  claim:
+    "A convolutional network knows that pictures are local and shift; a transformer has to learn it from more data.",
+  paper:
+    "Dosovitskiy et al. 2020, An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale, sections 3.1 and 4.3",
+  minutes: 3,
+  async measure(context) {
+    const variants = Object.entries(NETWORKS).map(([name, net]) => ({
+      name,
+      optimizer: "adamw" as const,
+      ...net,
+    }));
+    const bySize: { size: number; runs: Run[] }[] = [];
+    for (const [i, size] of SIZES.entries()) {
+      const training = { data: "cifar10-jpeg", count: size, epochs: SEEN / size, tests: "end" } as const;
+      const share = [i / SIZES.length, (i + 1) / SIZES.length] as const;
+      bySize.push({ size, runs: await context.compare(variants, training, share) });
+    }
+    const errors = variants.map(
+      ({ name }, v): Curve => ({
+        name,
+        x: [...SIZES],
+        y: bySize.map(({ runs }) => last((runs[v] as Run).testError.y)),
+      }),
+    );
+    const [cnn, vit] = errors as [Curve, Curve];
+    return {
+      plots: [
+        {
+          title: "Test error by training pictures",
+          xLabel: "training pictures",
+          yLabel: "error in %",
+          curves: errors,
+        },
+        ...bySize.map(({ size, runs }) => ({
+          title: `Training error, ${size.toLocaleString("en")} pictures`,
+          xLabel: "epochs",
+          yLabel: "error in %",
+          curves: runs.map((run) => run.trainError),
+        })),
+      ],
+      tables: bySize.map(({ size, runs }) =>
+        costTable(runs, `${size.toLocaleString("en")} training pictures`),
+      ),
+      findings: biasFindings(cnn, vit),
+    };
+  },
+});
