@@ -282,7 +282,7 @@ const TAIL = [
 export function erfInverse(x: Tensor): Tensor {
   const w = x.square().rsub(1).log().neg();
   const polynomial = (t: Tensor, coefficients: readonly number[]) =>
-    coefficients.reduceRight<Tensor>((sum, c) => sum.mul(t).add(c), scalar(0));
+    coefficients.reduceRight<Tensor>((sum, c) => sum.mul(t).add(c), scalar(0, x.dtype));
   const centre = polynomial(w.sub(2.5), CENTRE);
   const tail = polynomial(w.maximum(0).sqrt().sub(3), TAIL);
   return where(w.less(5), centre, tail).mul(x);

@@ -88,7 +88,10 @@ const rounding =
 export const neg: (x: Tensor) => Tensor = any1(negOp);
 export const abs: (x: Tensor) => Tensor = any1(absOp);
 export const sign: (x: Tensor) => Tensor = any1(signOp);
-export const relu: (x: Tensor) => Tensor = any1(reluOp);
+/** max(x, 0). */
+export function relu(x: Tensor): Tensor {
+  return isFloat(x.dtype) ? apply(reluOp, [x], {}) : maximum(x, 0);
+}
 export const exp: (x: Tensor) => Tensor = float1(expOp);
 export const log: (x: Tensor) => Tensor = float1(logOp);
 export const sqrt: (x: Tensor) => Tensor = float1(sqrtOp);

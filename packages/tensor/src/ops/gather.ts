@@ -1,5 +1,6 @@
 /** Reading and writing at indices. Negative indices count from the end. */
-import { type DType, isFloat } from "../dtype.ts";
+import { type DType, isFloat, ONNX_TYPE } from "../dtype.ts";
+import type { Emitter } from "../graph/emitter.ts";
 import { defineOp, type Operator, type Spec } from "../graph/graph.ts";
 import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -28,6 +29,22 @@ const takeOp: Operator<Axis> = defineOp<Axis>({
   ],
 });
 
+/** Adds updates to an array at an index. ONNX Runtime does not add halves: they are added in single precision. */
+export function emitScatterAdd(
+  g: Emitter,
+  [base, index, updates]: readonly [base: string, index: string, updates: string],
+  y: string,
+  axis: number,
+  dtype: DType,
+): void {
+  const attributes = { axis, reduction: "add" };
+  if (dtype === "float16") {
+    const [wide, added] = [base, updates].map((name) => g.op("Cast", [name], { to: ONNX_TYPE.float32 }));
+    const sum = g.op("ScatterElements", [wide as string, index, added as string], attributes);
+    g.node("Cast", [sum], [y], { to: ONNX_TYPE.float16 });
+  } else g.node("ScatterElements", [base, index, updates], [y], attributes);
+}
+
 /**
  * Adds slices of dy into zeros at indices along an axis. ScatterElements and not ScatterND, whose
  * additions race on the CPU where indices repeat.
@@ -44,7 +61,7 @@ const takeGradientOp: Operator<Axis & { shape: Shape }> = defineOp<Axis & { shap
     });
     const wide = g.op("Expand", [column, g.ints(flat)]);
     const base = g.op("Expand", [g.scalar(0, spec.dtype), g.ints(shape)]);
-    g.node("ScatterElements", [base, wide, updates], [dx], { axis, reduction: "add" });
+    emitScatterAdd(g, [base, wide, updates], dx, axis, spec.dtype);
   },
   gradient: ({ inputs: [, indices], attrs: { axis } }, [c]) => [c && apply(takeOp, [c, indices], { axis })],
 });
@@ -109,8 +126,10 @@ const scatterOp: Operator<Axis & { add: boolean }> = defineOp<Axis & { add: bool
       throw new Error(`index ${formatShape(index.shape)} and source ${formatShape(source.shape)} differ`);
     return [x];
   },
-  emit: (g, inputs, [y], { attrs: { axis, add } }) =>
-    g.node("ScatterElements", inputs, [y], { axis, reduction: add ? "add" : "none" }),
+  emit: (g, [x, index, source], [y], { attrs: { axis, add }, inputs: [spec] }) => {
+    if (add) emitScatterAdd(g, [x, index, source], y, axis, spec.dtype);
+    else g.node("ScatterElements", [x, index, source], [y], { axis });
+  },
   gradient: ({ inputs: [x, index, source], attrs: { axis, add }, needs }, [dy]) => {
     if (!dy) return [];
     const kept = add ? dy : scatter(dy, axis, index, zeros(source.shape, x.dtype));

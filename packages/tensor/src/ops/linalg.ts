@@ -3,7 +3,7 @@ import { CONTRIB } from "../graph/emitter.ts";
 import { defineOp } from "../graph/graph.ts";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { apply, arithmetic, promoted } from "./apply.ts";
+import { apply, arithmetic, floating, promoted } from "./apply.ts";
 import { untransposed } from "./movement.ts";
 import { sumTo } from "./reduce.ts";
 
@@ -107,7 +107,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
     throw new Error(`linear(${x}, ${weight}): expected [..., in] and a weight [out, in]`);
   const lead = x.shape.slice(0, -1);
   const rows = x.reshape([sizeOf(lead), x.shape[x.rank - 1] as number]); // [R, in]
-  const operands = [rows, weight, ...(bias ? [bias] : [])].map((t) => t.astype(promoted(x, weight)[0].dtype));
+  const { dtype } = floating(promoted(x, weight)[0]);
+  const operands = [rows, weight, ...(bias ? [bias] : [])].map((t) => t.astype(dtype));
   return apply(linearOp, operands, {}).reshape([...lead, weight.shape[0] as number]);
 }
 

@@ -1,6 +1,6 @@
 /** Normalisation: batch, layer, group, instance, root mean square, local response. */
 import { float } from "../graph/emitter.ts";
-import { defineOp, type Operator } from "../graph/graph.ts";
+import { defineOp, type Operator, type Spec } from "../graph/graph.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, applyAll, floating } from "./apply.ts";
@@ -168,11 +168,11 @@ export function batchNorm(x: Tensor, mean: Tensor, variance: Tensor, options: Af
   );
 }
 
-/** Normalises the last axis; outputs y, the mean and 1/√(variance + eps), the last two as [..., 1]. */
+/** Normalises the last axis; outputs y, the mean and 1/√(variance + eps), the last two as [..., 1] float32. */
 const layerNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
   name: "layerNorm",
   infer: ([x]) => {
-    const stats = { dtype: x.dtype, shape: [...x.shape.slice(0, -1), 1] };
+    const stats: Spec = { dtype: "float32", shape: [...x.shape.slice(0, -1), 1] };
     return [x, stats, stats];
   },
   emit: (g, [x, weight, bias], [y, mean, inverse], { attrs: { eps }, used, inputs }) => {
@@ -201,7 +201,8 @@ const layerNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
     }
     if (dMean) add(dMean.mul(1 / count).expand(x.shape));
     if (dInverse) add(centred.mul(dInverse.mul(inverse.pow(3)).mul(-1 / count)));
-    return [dx, needs[1] ? along?.sum(outer) : undefined, bias && needs[2] ? dy?.sum(outer) : undefined];
+    const dWeight = needs[1] ? along?.sum(outer).astype(weight.dtype) : undefined;
+    return [dx?.astype(x.dtype), dWeight, bias && needs[2] ? dy?.sum(outer) : undefined];
   },
 });
 

@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor.ts";
 import { apply, applyAll, floating } from "./apply.ts";
 import { convTranspose1d, convTranspose2d, convTranspose3d } from "./conv.ts";
 import { fromArray, ones } from "./create.ts";
+import { emitScatterAdd } from "./gather.ts";
 import { concat } from "./movement.ts";
 import { emitMaxGradientByTaps, emitTiledMax, emitTiledMaxGradient, tilingOf } from "./pool-pixels.ts";
 import {
@@ -80,10 +81,10 @@ const maxPoolGradientOp: Operator<MaxPoolGradient> = defineOp<MaxPoolGradient>({
       return emitMaxGradientByTaps(g, [x, y, dy], [dx], window, shape, spec);
     const zeros = g.op("Expand", [g.scalar(0, spec.dtype), g.ints([sizeOf(shape)])]);
     const flat = (name: string) => g.op("Reshape", [name, g.ints([-1])]);
-    const sum = g.op("ScatterElements", [zeros, flat(indices), flat(dy)], {
-      axis: 0,
-      reduction: overlapping ? "add" : "none",
-    });
+    const operands = [zeros, flat(indices), flat(dy)] as const;
+    const sum = g.name("ScatterElements");
+    if (overlapping) emitScatterAdd(g, operands, sum, 0, spec.dtype);
+    else g.node("ScatterElements", operands, [sum], { axis: 0 });
     g.node("Reshape", [sum, g.ints(shape)], [dx]);
   },
   emitPixels: (g, [dy, , x, y], [dx], { attrs: { window, shape }, inputs: [spec] }) => {
@@ -288,7 +289,7 @@ function adaptiveAvgPool(rank: number, x: Tensor, outputSize: PerAxis): Tensor {
     const last = out.rank - 1;
     return out
       .transpose(i + 2, last)
-      .matmul(fromArray(matrix, [size, extent]).transpose())
+      .matmul(fromArray(matrix, [size, extent]).astype(out.dtype).transpose())
       .transpose(i + 2, last);
   }, floating(x));
 }

@@ -128,7 +128,7 @@ function isNatural({ from, to, step }: AxisPlan, { alignCorners }: Interpolation
 function adjoint(dy: Tensor, shape: Shape, attrs: Interpolation): Tensor {
   return attrs.axes.reduce((out, plan, i) => {
     const axis = i + 2;
-    const matrix = fromArray(weights(plan, attrs), [plan.to, plan.from]).transpose(); // [from, to]
+    const matrix = fromArray(weights(plan, attrs), [plan.to, plan.from]).astype(dy.dtype).transpose(); // [from, to]
     const [before, after] = [sizeOf(out.shape.slice(0, axis)), sizeOf(out.shape.slice(axis + 1))];
     const target = out.shape.map((extent, j) => (j === axis ? (shape[axis] as number) : extent));
     return matrix.matmul(out.reshape([before, plan.to, after])).reshape(target);
