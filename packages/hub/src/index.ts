@@ -42,7 +42,7 @@ export {
   pullModel,
   requireModel,
 } from "./models/pull.ts";
-export type { CheckpointRecord, Classes, Preprocessing } from "./models/record.ts";
+export type { CheckpointRecord, Classes, DigitLayout, Preprocessing } from "./models/record.ts";
 export { findModel, modelRecords } from "./models/registry.ts";
 export { readRecord, shipModel, shippedRecords } from "./models/shipped.ts";
 export { closest } from "./names.ts";

@@ -6,7 +6,15 @@ import type { Expectation } from "../verify.ts";
 export type Preprocessing = Preset & {
   /** TensorFlow's way: this fraction of each side is first cut out of the middle. */
   readonly centralFraction?: number | undefined;
+  /** For `digits`: how a digit lies in the picture that all else begins with. Default `mnist`. */
+  readonly digit?: DigitLayout | undefined;
 };
+
+/**
+ * `mnist`: in a box of 20x20, its centre of mass in the middle of 28x28; `usps`: as large as 16x16 allows.
+ * Both keep the digit's proportions.
+ */
+export type DigitLayout = "mnist" | "usps";
 
 /**
  * What the outputs mean. `imagenet-1k`: the 1,000 classes of ILSVRC in the order of their WordNet ids;
@@ -68,6 +76,7 @@ const preprocessingSchema = z.strictObject({
   mean: z.array(z.number()).min(1).max(3),
   std: z.array(positive).min(1).max(3),
   centralFraction: positive.max(1).optional(),
+  digit: z.enum(["mnist", "usps"]).optional(),
 });
 
 /** The same, for records that are read from files. */

@@ -1,7 +1,8 @@
 /**
- * A digit that somebody drew or photographed, as MNIST has its digits: light ink on black, fitted into 20x20
- * with its proportions kept, and laid into 28x28 so that its centre of mass is in the middle.
+ * A digit that somebody drew or photographed, as MNIST or USPS has its digits: light ink on black, made as
+ * large as a box allows with its proportions kept, and laid into the middle of a square.
  */
+import type { DigitLayout } from "@tessera-ml/hub";
 import { Image, type Rectangle, resizePil, toGrey, toRgba } from "@tessera-ml/media";
 import { separateInk } from "./ink.ts";
 
@@ -11,8 +12,11 @@ export interface Ink {
   readonly scale: number;
 }
 
-const SIDE = 28;
-const BOX = 20;
+/** Sides of the square and of the box in it, and what of the digit is in the middle. */
+const LAYOUTS = {
+  mnist: { side: 28, box: 20, centre: centreOfMass },
+  usps: { side: 16, box: 16, centre: centreOfInk },
+} as const;
 /** Larger pictures are looked at smaller: a digit has no details. */
 const LARGEST = 448;
 /** What is weaker than this is not where a digit ends. */
@@ -48,39 +52,44 @@ function opaqueGrey(picture: Image): Image {
 }
 
 /**
- * The digit, 28x28, and the square of the picture it shows.
+ * The digit, in the square of a data set, and the square of the picture it shows.
  *
  * @throws RangeError where there is no ink
  */
-export function findDigit({ image, scale }: Ink): { digit: Image; seen: Rectangle } {
+export function findDigit(
+  { image, scale }: Ink,
+  layout: DigitLayout = "mnist",
+): { digit: Image; seen: Rectangle } {
+  const { side, box: most, centre } = LAYOUTS[layout];
   const box = inkBox(image);
   if (!box)
     throw new RangeError(
       "no digit found: the picture is all of one shade. Expected dark strokes on light paper, or light on dark.",
     );
-  if (isMnist(image, box)) return { digit: image, seen: { left: 0, top: 0, width: SIDE, height: SIDE } };
+  if (isLaidOut(image, box, layout))
+    return { digit: image, seen: { left: 0, top: 0, width: side, height: side } };
 
-  const fit = BOX / Math.max(box.width, box.height);
+  const fit = most / Math.max(box.width, box.height);
   const size = {
     width: Math.max(1, Math.round(box.width * fit)),
     height: Math.max(1, Math.round(box.height * fit)),
   };
   const small = full(resizePil(thickened(cut(image, box)), size, "bilinear"));
-  const [x, y] = centreOfMass(small);
-  const place = (centre: number, length: number) =>
-    Math.min(SIDE - length, Math.max(0, Math.round(SIDE / 2 - centre)));
+  const [x, y] = centre(small);
+  const place = (at: number, length: number) =>
+    Math.min(side - length, Math.max(0, Math.round(side / 2 - at)));
   const [left, top] = [place(x, size.width), place(y, size.height)];
-  const digit = new Image(SIDE, SIDE, 1);
+  const digit = new Image(side, side, 1);
   for (let row = 0; row < size.height; row++)
-    digit.data.set(small.data.subarray(row * size.width, (row + 1) * size.width), (top + row) * SIDE + left);
+    digit.data.set(small.data.subarray(row * size.width, (row + 1) * size.width), (top + row) * side + left);
   const pixel = scale / fit;
   return {
     digit,
     seen: {
       left: box.left * scale - left * pixel,
       top: box.top * scale - top * pixel,
-      width: SIDE * pixel,
-      height: SIDE * pixel,
+      width: side * pixel,
+      height: side * pixel,
     },
   };
 }
@@ -99,12 +108,19 @@ function inkBox({ width, height, data }: Image): Rectangle | undefined {
   return right < 0 ? undefined : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** Whether a picture is already as MNIST's are. */
-function isMnist(image: Image, box: Rectangle): boolean {
-  if (image.width !== SIDE || image.height !== SIDE) return false;
+/** Whether a picture is already one of the data set's. */
+function isLaidOut(image: Image, box: Rectangle, layout: DigitLayout): boolean {
+  const { side, box: most, centre } = LAYOUTS[layout];
+  if (image.width !== side || image.height !== side) return false;
   const longer = Math.max(box.width, box.height);
-  const near = centreOfMass(image).every((centre) => Math.abs(centre - SIDE / 2) < 1.5);
-  return near && longer >= BOX - 3 && longer <= BOX;
+  const near = centre(image).every((at) => Math.abs(at - side / 2) < 1.5);
+  return near && longer >= most - 3 && longer <= most;
+}
+
+/** [x, y], in pixels from the left upper corner. */
+function centreOfInk(image: Image): [number, number] {
+  const { left, top, width, height } = inkBox(image) as Rectangle;
+  return [left + width / 2, top + height / 2];
 }
 
 /** [x, y], in pixels from the left upper corner. */

@@ -25,9 +25,9 @@ export async function prepareImage(source: ImageSource, record: CheckpointRecord
     return { image, ...photograph(image, preprocessing) };
   }
   const read = await readImage(source, { mode: "file" });
-  const { digit, seen } = findDigit(readInk(read));
+  const { digit, seen } = findDigit(readInk(read), preprocessing.digit);
   const planes = preprocess(digit, preprocessing);
-  // The network may see less, or more, than the 28x28 of the digit.
+  // The network may see less, or more, than the digit's picture.
   const inside = visibleRectangle(digit, preprocessing);
   const scale = seen.width / digit.width;
   return {

@@ -53,7 +53,7 @@ export interface Prepared {
   readonly planes: Planes;
   /** The part of `image` that `planes` show. */
   readonly seen: Rectangle;
-  /** Of digit networks: the digit as MNIST would have it, 28x28, light on dark. */
+  /** Of digit networks: the digit as their data set would have it, light on dark. */
   readonly digit?: Image;
 }
 
