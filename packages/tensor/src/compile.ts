@@ -193,14 +193,13 @@ function computeCaptured(outputs: readonly Value[], scope: Trace): void {
 
 /** Starts a run and gives the written variables their new values. */
 function call(traced: Traced, args: readonly Tensor[]): unknown {
-  const variables = [...traced.sources.values()].filter(
-    (source): source is Variable => typeof source === "object" && !(source instanceof Value),
-  );
+  const sources = [...traced.sources.values()].filter((source) => typeof source === "object");
+  const held = () => sources.map((source) => (source instanceof Value ? source : source.peekValue()));
   const given = args.map((arg) => arg.value);
-  if (variables.every((variable) => variable.peekValue().stored)) materialize(given);
+  if (held().every((value) => value.stored)) materialize(given);
   else {
     withPending(given, materialize);
-    materialize(variables.map((variable) => variable.peekValue()));
+    materialize(held());
   }
   const feeds = new Map<string, Stored>();
   for (const [name, source] of traced.sources) {

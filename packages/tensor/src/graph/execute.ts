@@ -94,9 +94,12 @@ export class Plan {
     if (!this.loaded || this.loadedFor !== wanted) {
       this.release();
       this.loadedFor = wanted;
-      this.loaded = this.open(wanted, feeds);
-      // A failure is told by every run that waits for it.
-      this.loaded.catch(() => {});
+      const loaded = this.open(wanted, feeds);
+      this.loaded = loaded;
+      // A failure is told by every run that waits for it; the next one tries again.
+      loaded.catch(() => {
+        if (this.loaded === loaded) this.loaded = undefined;
+      });
     }
     return this.loaded;
   }
@@ -149,7 +152,14 @@ export function materialize(values: readonly Value[]): void {
   }
   const feeds = new Map<string, Stored>();
   for (const [name, leaf] of graph.leaves) feeds.set(name, feedOf(leaf));
-  const results = plan.run(feeds);
+  const before = wanted.map(({ node, depth }) => ({ node, depth }));
+  const results = plan.run(feeds, [], () => {
+    // What failed may be one of many values, and computed on its own another may be sound: a parameter that
+    // was drawn or updated in the same graph must not be lost.
+    wanted.forEach((value, i) => {
+      if (value.stored === results[i]) Object.assign(value, before[i], { stored: undefined });
+    });
+  });
   wanted.forEach((value, i) => {
     const stored = results[i] as Stored;
     stored.shared = true;

@@ -22,7 +22,7 @@ export function unmarkPending(holder: Holder): void {
   assigned.delete(holder);
 }
 
-/** The initial values that a graph needs, which are then no longer marked. */
+/** The initial values that a graph needs; their variables are no longer marked once these are there. */
 function takeFresh(roots: readonly Value[]): Value[] {
   if (fresh.size === 0) return [];
   const needed = new Set<Value>(roots);
@@ -30,16 +30,15 @@ function takeFresh(roots: readonly Value[]): Value[] {
   const taken: Value[] = [];
   for (const reference of fresh) {
     const value = reference.deref()?.peekValue();
-    if (value && !value.stored && !needed.has(value)) continue;
-    fresh.delete(reference);
-    if (value && !value.stored) taken.push(value);
+    if (!value || value.stored) fresh.delete(reference);
+    else if (needed.has(value)) taken.push(value);
   }
   return taken;
 }
 
 /**
- * Calls `compute` with the values, the new ones of all variables and the initial ones they need, which are
- * then no longer marked. A variable that cannot be computed does not stand in the way of others: it is left
+ * Calls `compute` with the values, the new ones of all variables, which are then no longer marked, and the
+ * initial ones they need. A variable that cannot be computed does not stand in the way of others: it is left
  * to whoever reads it.
  */
 export function withPending(values: readonly Value[], compute: (values: readonly Value[]) => void): void {

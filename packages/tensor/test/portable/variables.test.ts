@@ -5,7 +5,9 @@ import {
   compile,
   embedding,
   evaluate,
+  normal,
   parameter,
+  randomKey,
   Tensor,
   tensor,
   Variable,
@@ -236,6 +238,23 @@ describe("failures", () => {
     step(ids(5000));
     await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1));
     expect(await firstOf(table)).toBe(0);
+  });
+
+  test("nothing is lost that was to be computed in one graph with what failed", async () => {
+    const [drawn, counted] = [parameter(normal(randomKey(1), [3, 2])), parameter(zeros([1]))];
+    counted.assign(counted.add(1));
+    const wrong = embedding(drawn, ids(7));
+    const [doubled, step] = [drawn.mul(2), compile(() => doubled.sum())];
+    const several = evaluate(wrong, doubled);
+    const late = step();
+    await expect(several).rejects.toThrow(/7/);
+    await expect(late.item()).rejects.toThrow(/7/);
+    const sum = await drawn.sum().item();
+    expect(await list(counted)).toEqual([1]);
+    expect(await doubled.sum().item()).toBeCloseTo(2 * sum, 5);
+    expect(await step().item()).toBeCloseTo(2 * sum, 5);
+    expect(await list(embedding(drawn, ids(1)))).toHaveLength(1);
+    await expect(wrong.data()).rejects.toThrow(/7/);
   });
 
   test("one variable that cannot be computed leaves the others alone", async () => {
