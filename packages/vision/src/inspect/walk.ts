@@ -1,0 +1,57 @@
+/** The graph between a network's input and what comes out of it. */
+import type { Tensor } from "@tessera-ml/tensor";
+import { type Field, fieldAfter, type Node, pixelField, type Value } from "./field.ts";
+
+/** Fields and costs of everything between a network's input and its outputs. */
+export function walk(
+  outputs: readonly Tensor[],
+  input: Value,
+): { fields: Map<Value, Field>; costs: { id: number; macs: number }[] } {
+  const fields = new Map([[input, pixelField(input.shape)]]);
+  const costs: { id: number; macs: number }[] = [];
+  for (const node of nodesAfter(outputs, input)) {
+    const known = node.inputs.map((value) => fields.get(value));
+    if (known.every((field) => field === undefined)) continue;
+    const macs = macsOf(node);
+    if (macs > 0) costs.push({ id: (node.outputs[0] as Value).id, macs });
+    const field = fieldAfter(node, known);
+    for (const value of node.outputs) fields.set(value, field);
+  }
+  return { fields, costs };
+}
+
+/** Nodes that were made after `input`, each behind those it needs. */
+function nodesAfter(outputs: readonly Tensor[], input: Value): Node[] {
+  const found = new Set<Node>();
+  const stack = outputs.map(({ value }) => value);
+  while (stack.length > 0) {
+    const { id, node } = stack.pop() as Value;
+    if (!node || id < input.id || found.has(node)) continue;
+    found.add(node);
+    stack.push(...node.inputs);
+  }
+  const age = (node: Node) => (node.outputs[0] as Value).id;
+  return [...found].sort((a, b) => age(a) - age(b));
+}
+
+function macsOf({ operator, attrs, inputs, outputs }: Node): number {
+  const size = (value: Value | undefined) => value?.shape.reduce((a, b) => a * b, 1) ?? 0;
+  const [x, weight, third] = inputs;
+  switch (operator.name) {
+    case "conv":
+      return (size(outputs[0]) * size(weight)) / (weight?.shape[0] as number);
+    case "convInputGradient": // a transposed convolution
+      return (size(x) * size(weight)) / (weight?.shape[0] as number);
+    case "linear":
+      return size(x) * (weight?.shape[0] as number);
+    case "matmul":
+      return size(outputs[0]) * (x?.shape.at(attrs.transA ? -2 : -1) as number);
+    case "attention":
+      return (
+        (size(x) + (size(x) / (x?.shape[3] as number)) * (third?.shape[3] as number)) *
+        (weight?.shape[2] as number)
+      );
+    default:
+      return 0;
+  }
+}
