@@ -3,7 +3,7 @@
 import { isFloat } from "./dtype.ts";
 import { defineOp, idMark, type Node, type Operands, topologicalOrder, type Value } from "./graph/graph.ts";
 import { Overlay, within } from "./graph/trace.ts";
-import { apply } from "./ops/apply.ts";
+import { apply, kindOf } from "./ops/apply.ts";
 import { onesLike, scalar, zerosLike } from "./ops/create.ts";
 import { stopGradient, where } from "./ops/elementwise.ts";
 import { sameShape } from "./shape.ts";
@@ -73,7 +73,11 @@ function differentiate(
   });
 }
 
-function checkScalar(loss: Tensor, where: string): void {
+function checkScalar(loss: unknown, where: string): asserts loss is Tensor {
+  if (!(loss instanceof Tensor))
+    throw new Error(
+      `${where}: expected the function to return a scalar tensor, got ${kindOf(loss)}${loss instanceof Promise ? ": building a graph is synchronous" : ""}`,
+    );
   if (loss.size !== 1 || !isFloat(loss.dtype))
     throw new Error(`${where}: expected a scalar float loss, got ${loss}`);
 }
@@ -104,7 +108,7 @@ export function valueAndGrad<R extends Tensor | readonly [Tensor, ...unknown[]]>
   });
   const values = new Map([...named.values()].map((variable, i) => [variable, (before[i] as Tensor).value]));
   const value = within(new Overlay(values), fn);
-  const loss = value instanceof Tensor ? value : value[0];
+  const loss: unknown = Array.isArray(value) ? value[0] : value;
   checkScalar(loss, "valueAndGrad");
   const parts = backward([loss], [onesLike(loss)], before);
   const grads = new Map<string, Tensor>();

@@ -35,10 +35,17 @@ export function applyAll<A extends Attributes>(
 export function toTensor(operand: Operand, like: DType): Tensor {
   if (operand instanceof Tensor) return operand;
   if (typeof operand === "boolean") return scalar(operand ? 1 : 0, "bool");
+  if (typeof operand !== "number") throw new Error(`expected a tensor or a number, got ${kindOf(operand)}`);
   if (isFloat(like)) return scalar(operand, like);
   if (!Number.isInteger(operand)) return scalar(operand, "float32");
   if (like === "uint8" && operand >= 0 && operand < 256) return scalar(operand, like);
   return scalar(operand, like === "int64" || operand !== (operand | 0) ? "int64" : "int32");
+}
+
+/** What a value is, for messages to those whom no compiler warned. */
+export function kindOf(value: unknown): string {
+  if (value === null || typeof value !== "object") return String(value);
+  return value.constructor?.name ?? "an object";
 }
 
 /** Two operands of one type: the later of bool, uint8, int32, int64, float16, float32. */

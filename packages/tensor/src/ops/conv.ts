@@ -3,7 +3,7 @@
  * the other two: so any order of derivative stays within this file.
  */
 import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
-import { formatShape, type Shape } from "../shape.ts";
+import { formatShape, type Shape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating, promoted } from "./apply.ts";
 import { emitConv, emitInputGradient, emitWeightGradient } from "./conv-emit.ts";
@@ -167,6 +167,11 @@ function convTranspose(rank: number, x: Tensor, weight: Tensor, options: ConvTra
     throw new Error(
       `${name}(${x}, ${weight}): the weight expects ${w.shape[0]} channels, the input has ${x.shape[1]}`,
     );
+  const outputs = (w.shape[1] as number) * groups;
+  if ((x.shape[1] as number) % groups !== 0)
+    throw new Error(`${name}(${x}, ${weight}): ${x.shape[1]} channels do not divide into ${groups} groups`);
+  if (bias && !sameShape(bias.shape, [outputs]))
+    throw new Error(`${name}(${x}, ${weight}): expected a bias of [${outputs}], got ${bias}`);
   const window = windowOf(w.shape.slice(2), options);
   const extra = perAxis(options.outputPadding ?? 0, rank, `${name}: outputPadding`, 0);
   const after = [...window.after];
@@ -189,7 +194,6 @@ function convTranspose(rank: number, x: Tensor, weight: Tensor, options: ConvTra
   });
   const zeros = after.map((entries) => Math.max(0, -entries));
   const covered = spatial.map((extent, i) => extent - (zeros[i] as number));
-  const outputs = (w.shape[1] as number) * groups;
   const attributes = { window: { ...window, after: after.map((entries) => Math.max(0, entries)) }, groups };
   const y = inputGradient(input, w, [x.shape[0] as number, outputs, ...covered], attributes).pad([
     [0, 0],

@@ -4,7 +4,7 @@ import { defineOp, Value } from "../graph/graph.ts";
 import { Stored } from "../graph/stored.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { apply } from "./apply.ts";
+import { apply, kindOf } from "./apply.ts";
 
 const constant = defineOp<{ value: number; dtype: DType }>({
   name: "constant",
@@ -118,6 +118,8 @@ export function tensor(data: Data, options: { shape?: Shape; dtype?: DType } = {
       for (const inner of item) walk(inner, depth + 1);
     } else {
       if (depth !== shape.length) throw new Error(`tensor: ragged data, expected an array at depth ${depth}`);
+      if (typeof item !== "number" && typeof item !== "boolean")
+        throw new Error(`tensor: expected numbers, got ${kindOf(item)}`);
       if (typeof item === "boolean") booleans++;
       flat.push(Number(item));
     }

@@ -446,6 +446,7 @@ export function pad(x: Tensor, pads: Pads, options: { mode?: PadMode; value?: nu
   const added = pads.map(([before, after]): [number, number] => [Math.max(0, before), Math.max(0, after)]);
   if (added.every(([before, after]) => before === 0 && after === 0)) return cropped;
   if (mode === "constant") return apply(padOp, [cropped], { pads: added, value });
+  if (!["reflect", "replicate", "circular"].includes(mode)) throw new Error(`pad(${x}): no mode "${mode}"`);
   return added.reduce((out, [before, after], axis) => padAxis(out, axis, before, after, mode), cropped);
 }
 

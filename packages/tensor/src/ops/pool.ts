@@ -124,9 +124,31 @@ export interface MaxPoolOptions {
   readonly ceilMode?: boolean;
 }
 
+/** The window of a pool; the stride is the kernel by default. */
+function poolWindow(
+  name: string,
+  x: Tensor,
+  kernel: PerAxis,
+  options: { stride?: PerAxis; padding?: Padding; dilation?: PerAxis },
+): Window {
+  const rank = x.rank - 2;
+  const window = windowOf(perAxis(kernel, rank, `${name}: kernel`), {
+    ...options,
+    stride: options.stride ?? kernel,
+  });
+  window.kernel.forEach((extent, i) => {
+    // ONNX Runtime's limit, too. A window that meets no entry would have no answer.
+    if (Math.max(window.before[i] as number, window.after[i] as number) >= extent)
+      throw new Error(
+        `${name}(${x}): a padding of ${window.before[i]} and ${window.after[i]} must be below the kernel, ${extent} (spatial axis ${i})`,
+      );
+  });
+  return window;
+}
+
 function maxPool(rank: number, x: Tensor, kernel: PerAxis, options: MaxPoolOptions): Tensor {
   checkRank(`maxPool${rank}d`, x, rank);
-  const window = windowOf(perAxis(kernel, rank, "kernel"), { ...options, stride: options.stride ?? kernel });
+  const window = poolWindow(`maxPool${rank}d`, x, kernel, options);
   return applyAll(maxPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false })[0] as Tensor;
 }
 /** x [N, C, L] → the largest entry of every window; padding counts as −∞. */
@@ -201,7 +223,7 @@ export interface AvgPoolOptions {
 
 function avgPool(rank: number, x: Tensor, kernel: PerAxis, options: AvgPoolOptions): Tensor {
   checkRank(`avgPool${rank}d`, x, rank);
-  const window = windowOf(perAxis(kernel, rank, "kernel"), { ...options, stride: options.stride ?? kernel });
+  const window = poolWindow(`avgPool${rank}d`, x, kernel, options);
   const means = apply(sumPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false });
   const corrections = divisorCorrections(
     x.shape.slice(2),

@@ -9,7 +9,8 @@ import { take } from "./gather.ts";
 import { perAxis } from "./window.ts";
 
 /** `linear`, `bilinear` and `trilinear` are one: the number of axes says which. */
-export type ResizeMode = "nearest" | "nearestExact" | "linear" | "bilinear" | "trilinear" | "bicubic";
+export type ResizeMode = (typeof MODES)[number];
+const MODES = ["nearest", "nearestExact", "linear", "bilinear", "trilinear", "bicubic"] as const;
 
 export interface ResizeOptions {
   /** Extents of the result, one for each spatial axis or one for all. */
@@ -53,9 +54,12 @@ export function resize(x: Tensor, options: ResizeOptions): Tensor {
     throw new Error(`resize(${x}): give either size or scale`);
   if (antialias && (rank !== 2 || mode.startsWith("nearest")))
     throw new Error(`resize(${x}): antialias needs an image and bilinear or bicubic, got ${mode}`);
+  if (!MODES.includes(mode)) throw new Error(`resize(${x}): no mode "${mode}", only ${MODES.join(", ")}`);
   if (mode === "bicubic" && rank !== 2) throw new Error(`resize(${x}): bicubic needs two spatial axes`);
   const factors =
     scale === undefined ? undefined : typeof scale === "number" ? new Array<number>(rank).fill(scale) : scale;
+  if (factors && factors.length !== rank)
+    throw new Error(`resize(${x}): scale must have ${rank} entries, got ${factors.length}`);
   const spatial = x.shape.slice(2);
   if (spatial.includes(0)) throw new Error(`resize(${x}): an image without entries`);
   const extents = perAxis(

@@ -172,6 +172,43 @@ describe("errors name the operator, its operands and what was expected", () => {
     ],
     [() => t.arange(0, Number.POSITIVE_INFINITY), "arange: needs finite bounds and a step other than 0"],
     [() => t.linspace(0, 1, -1), "linspace: count must be a natural number, got -1"],
+    // What the types forbid, for those who have none.
+    [() => a.add("1" as never), "expected a tensor or a number, got 1"],
+    [() => a.mul(undefined as never), "expected a tensor or a number, got undefined"],
+    [() => tensor([zeros([2])] as never), "tensor: expected numbers, got Tensor"],
+    [() => tensor(null as never), "tensor: expected numbers, got null"],
+    [
+      () => t.resize(zeros([1, 3, 4, 4]), { size: 2, mode: "lanczos" as never }),
+      'resize([1, 3, 4, 4]): no mode "lanczos", only nearest, nearestExact, linear',
+    ],
+    [
+      () =>
+        a.pad(
+          [
+            [1, 1],
+            [0, 0],
+          ],
+          { mode: "mirror" as never },
+        ),
+      'pad([2, 3]): no mode "mirror"',
+    ],
+    [
+      () => t.valueAndGrad({ weight }, (async () => a.sum()) as never),
+      "valueAndGrad: expected the function to return a scalar tensor, got Promise: building a graph is synchronous",
+    ],
+    [() => t.resize(zeros([1, 3, 4, 4]), { scale: [2] }), "scale must have 2 entries, got 1"],
+    [
+      () => t.convTranspose2d(zeros([1, 4, 8, 8]), zeros([4, 5, 3, 3]), { groups: 3 }),
+      "convTranspose2d([1, 4, 8, 8], [4, 5, 3, 3]): 4 channels do not divide into 3 groups",
+    ],
+    [
+      () => t.convTranspose2d(zeros([1, 4, 8, 8]), zeros([4, 5, 3, 3]), { bias: zeros([4]) }),
+      "convTranspose2d([1, 4, 8, 8], [4, 5, 3, 3]): expected a bias of [5], got [4]",
+    ],
+    [
+      () => t.maxPool2d(zeros([1, 1, 8, 8]), 2, { padding: [2, 0] }),
+      "maxPool2d([1, 1, 8, 8]): a padding of 2 and 2 must be below the kernel, 2 (spatial axis 0)",
+    ],
   ];
   for (const [call, message] of cases)
     test(message, () => {
