@@ -82,8 +82,8 @@ export const batchNorm = defineStudy({
     );
     const runs = await context.compare(variants, {
       data: "cifar10-jpeg",
-      count: 5000,
-      epochs: 6,
+      count: 4000,
+      epochs: 5,
       schedule: "constant",
       points: 2,
     });

@@ -25,9 +25,9 @@ const narrowed: Block = (inputs, width, stride) =>
   );
 
 const NETWORKS = {
-  "3x3": () => stages({ widths: [32, 64, 128], count: 1, block: full }),
-  "1x1, 3x3, 1x1": () => stages({ widths: [32, 64, 128], count: 1, block: narrowed }),
-  "1x1, 3x3, 1x1, three deep": () => stages({ widths: [32, 64, 128], count: 3, block: narrowed }),
+  "3x3": () => stages({ widths: [24, 48, 96], count: 1, block: full }),
+  "1x1, 3x3, 1x1": () => stages({ widths: [24, 48, 96], count: 1, block: narrowed }),
+  "1x1, 3x3, 1x1, three deep": () => stages({ widths: [24, 48, 96], count: 3, block: narrowed }),
 };
 
 export function bottleneckFindings(runs: readonly Run[]): Finding[] {
@@ -64,7 +64,7 @@ export const bottleneck = defineStudy({
   minutes: 2,
   async measure(context) {
     const variants = Object.entries(NETWORKS).map(([name, network]) => ({ name, network, rate: 0.1 }));
-    const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 5000, epochs: 6 });
+    const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 4000, epochs: 5 });
     return { plots: errorPlots(runs), tables: [costTable(runs)], findings: bottleneckFindings(runs) };
   },
 });

@@ -1,5 +1,5 @@
 /** Trains several networks on the same batches and keeps what they did: the heart of nearly every study. */
-import { AdamW, crossEntropy, DataLoader, type Module, SGD, schedules, type Tensors } from "@tessera-ml/nn";
+import { AdamW, crossEntropy, DataLoader, type Module, SGD, schedules } from "@tessera-ml/nn";
 import { compile, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import { countMacs } from "./cost.ts";
 import type { Pictures } from "./data.ts";
@@ -48,7 +48,6 @@ export interface Run {
   readonly macs: number;
   /** Of the batches since the point before, as the network was while it learned. */
   readonly trainError: Curve;
-  readonly trainLoss: Curve;
   readonly testError: Curve;
   /** The last error on the test pictures of each run. */
   readonly finals: readonly number[];
@@ -63,14 +62,16 @@ export interface Run {
 /** One run of one variant. */
 interface Trace {
   readonly trainError: number[];
-  readonly trainLoss: number[];
   readonly testError: number[];
   readonly stepTimes: number[];
   fitError: number;
   diverged: boolean;
 }
 
-type Batch = Tensors<{ images: never; labels: never }> & { images: Tensor; labels: Tensor };
+interface Batch {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+}
 
 /** Trains all variants; each run i of each variant sees the same batches. */
 export async function compare(variants: readonly Variant[], training: Training): Promise<Run[]> {
@@ -115,45 +116,23 @@ async function trainOnce(
     optimizer.update(grads);
     return value;
   });
-  const every = loader.batches / points;
   const chance = 100 * (1 - 1 / train.classes);
-  const trace: Trace = {
-    trainError: [],
-    trainLoss: [],
-    testError: [],
-    stepTimes: [],
-    fitError: chance,
-    diverged: false,
-  };
-  let [loss, wrong, count] = [0, 0, 0];
+  const trace: Trace = { trainError: [], testError: [], stepTimes: [], fitError: chance, diverged: false };
   try {
     for (let epoch = 0; epoch < epochs; epoch++) {
-      let done = 0;
-      if (!trace.diverged)
-        for await (const batch of loader.epoch(epoch)) {
-          signal?.throwIfAborted();
-          const start = performance.now();
-          const [batchLoss, batchWrong] = step(batch as Batch);
-          const value = await batchLoss.item();
-          trace.stepTimes.push(performance.now() - start);
-          if (!Number.isFinite(value)) trace.diverged = true;
-          if (trace.diverged) break;
-          loss += value;
-          wrong += await batchWrong.item();
-          count++;
-          if (++done < Math.round((trace.trainError.length - epoch * points + 1) * every)) continue;
-          trace.trainError.push((100 * wrong) / count);
-          trace.trainLoss.push(loss / count);
-          say(
-            `training error ${((100 * wrong) / count).toFixed(1)} %`,
-            (epoch + done / loader.batches) / epochs,
-          );
-          [loss, wrong, count] = [0, 0, 0];
-        }
-      while (trace.trainError.length < (epoch + 1) * points) {
-        trace.trainError.push(chance);
-        trace.trainLoss.push(Number.NaN);
+      const wrong: number[] = [];
+      for await (const batch of trace.diverged ? [] : loader.epoch(epoch)) {
+        signal?.throwIfAborted();
+        const start = performance.now();
+        const [loss, share] = step(batch);
+        trace.diverged = !Number.isFinite(await loss.item());
+        if (trace.diverged) break;
+        trace.stepTimes.push(performance.now() - start);
+        wrong.push(100 * (await share.item()));
       }
+      trace.trainError.push(...(trace.diverged ? Array(points).fill(chance) : means(wrong, points)));
+      const reached = trace.diverged ? "diverged" : `training error ${average(wrong).toFixed(1)} %`;
+      say(`epoch ${epoch + 1} of ${epochs}, ${reached}`, (epoch + 1) / epochs);
       if (tests === "end" && epoch + 1 < epochs) continue;
       trace.testError.push(trace.diverged ? chance : await errorOf(model, test, train));
     }
@@ -162,6 +141,14 @@ async function trainOnce(
     step.release();
   }
   return trace;
+}
+
+/** The means of `count` stretches of the values, as equal as can be. */
+function means(values: readonly number[], count: number): number[] {
+  const end = (i: number) => Math.round((i * values.length) / count);
+  return Array.from({ length: count }, (_, i) =>
+    average(values.slice(end(i), Math.max(end(i + 1), end(i) + 1))),
+  );
 }
 
 /** Bytes as numbers of mean 0 and deviation 1, as the training pictures have them. */
@@ -185,7 +172,7 @@ async function errorOf(model: Network, shown: Pictures, train: Pictures): Promis
     wrongShare(model.forward(normalized(images, train)), labels),
   );
   let sum = 0;
-  for await (const batch of loader.epoch(0)) sum += await measure(batch as Batch).item();
+  for await (const batch of loader.epoch(0)) sum += await measure(batch).item();
   measure.release();
   model.train();
   return (100 * sum) / loader.batches;
@@ -209,10 +196,6 @@ function summary({ name, network }: Variant, training: Training, traces: readonl
     trainError: mean(
       places,
       traces.map((t) => t.trainError),
-    ),
-    trainLoss: mean(
-      places,
-      traces.map((t) => t.trainLoss),
     ),
     testError: mean(
       tests === "end" ? [epochs] : ends,

@@ -45,11 +45,15 @@ export class Context {
   }
 
   /** Fewer epochs at a small scale; where less than one would be left, one of fewer pictures. */
-  async #prepare(data: StudyData, { count, test = 2000, epochs }: DataOptions): Promise<Prepared> {
+  async #prepare(
+    data: StudyData,
+    { count, test = 2000, epochs }: DataOptions,
+    done: number,
+  ): Promise<Prepared> {
     const { scale, seed, signal } = this;
     const share = Math.min(1, epochs * scale);
     const few = (pictures: number) => Math.max(128, Math.round(pictures * share));
-    this.say(`reading ${data}`, 0);
+    this.say(`reading ${data}`, done);
     return {
       train: await pictures(data, "train", few(count), { seed, signal }),
       test: await pictures(data, "test", few(test), { seed, signal }),
@@ -65,7 +69,7 @@ export class Context {
     { data, count, test, epochs, ...training }: StudyTraining,
     [from, to]: readonly [number, number] = [0, 1],
   ): Promise<Run[]> {
-    const prepared = await this.#prepare(data, { count, epochs, ...(test && { test }) });
+    const prepared = await this.#prepare(data, { count, epochs, ...(test && { test }) }, from);
     const progress = (text: string, done: number) => this.say(text, from + (to - from) * done);
     return await compare(variants, { ...training, ...prepared, progress });
   }

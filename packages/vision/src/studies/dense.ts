@@ -72,7 +72,7 @@ export const dense = defineStudy({
         { name: "residual", network: residualNet, rate: 0.1 },
         { name: "dense", network: () => denseNet({ growth: 12, count: 4, first: 24 }), rate: 0.1 },
       ],
-      { data: "cifar10-jpeg", count: 5000, epochs: 8, seeds: 2 },
+      { data: "cifar10-jpeg", count: 4000, epochs: 6, seeds: 2 },
     );
     return { plots: errorPlots(runs), tables: [costTable(runs)], findings: denseFindings(runs) };
   },

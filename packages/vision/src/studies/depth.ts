@@ -13,7 +13,7 @@ const residual: Block = (inputs, width, stride) =>
   new Residual(two(inputs, width, stride), inputs, width, stride);
 
 /** Blocks in each of three stages, shallow and deep: 6n + 2 layers. */
-const COUNTS = [1, 6] as const;
+const COUNTS = [1, 5] as const;
 const nameOf = (kind: string, count: number) => `${kind} ${6 * count + 2}`;
 
 export function depthFindings(runs: readonly Run[]): Finding[] {
@@ -53,11 +53,11 @@ export const depth = defineStudy({
     const variants = COUNTS.flatMap((count) =>
       Object.entries({ plain, residual }).map(([kind, block]) => ({
         name: nameOf(kind, count),
-        network: () => stages({ widths: [12, 24, 48], count, block }),
+        network: () => stages({ widths: [8, 16, 32], count, block }),
         rate: 0.1,
       })),
     );
-    const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 5000, epochs: 6 });
+    const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 4000, epochs: 5 });
     return { plots: errorPlots(runs), tables: [costTable(runs)], findings: depthFindings(runs) };
   },
 });

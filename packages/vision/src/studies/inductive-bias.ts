@@ -6,13 +6,13 @@ import type { Curve, Finding } from "./study.ts";
 
 const SIZES = [500, 2000, 8000] as const;
 /** Pictures that each network sees in all, however few different ones there are. */
-const SEEN = 24_000;
+const SEEN = 16_000;
 
 const NETWORKS = {
   CNN: {
     network: () =>
       stages({
-        widths: [32, 64, 96],
+        widths: [24, 48, 96],
         count: 1,
         block: (inputs, width, stride) => convUnit(inputs, width, 3, { stride }),
       }),

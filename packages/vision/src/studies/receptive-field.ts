@@ -1,5 +1,5 @@
 import { Conv2d, init, Sequential } from "@tessera-ml/nn";
-import { grad, manualSeed, nextKey, ones, type Tensor, uniform } from "@tessera-ml/tensor";
+import { grad, manualSeed, nextKey, type Tensor, uniform } from "@tessera-ml/tensor";
 import { type Context, defineStudy } from "./define.ts";
 import { relu } from "./networks.ts";
 import type { Curve, Finding } from "./study.ts";
@@ -54,7 +54,7 @@ export async function influence(
       const y = net.forward(x);
       const middle = Math.floor(((y.shape[2] as number) - 1) / 2);
       return y.index(null, null, middle, middle).sum();
-    })(uniform(nextKey(), [1, 1, size, size]).mul(ones([1])));
+    })(uniform(nextKey(), [1, 1, size, size]));
     // Squares: the paper's measure is the variance of the gradient over weights and inputs (section 2.2).
     const squares = (await gradient.square().reshape([size, size]).sum(0).data()) as Float32Array;
     squares.forEach((value, at) => {
@@ -66,7 +66,7 @@ export async function influence(
   return line.map((value) => value / most);
 }
 
-/** The share of the influence (squared) within 95.45 %, as two deviations of a normal curve hold it: four deviations wide. */
+/** Pixels from two deviations left of the middle to two right, as the paper measures it (section 3.1): 95 % of a bell's influence. */
 export function effectiveWidth(line: readonly number[]): number {
   const weights = line.map((value) => value ** 2);
   const total = weights.reduce((a, b) => a + b, 0);

@@ -6,7 +6,7 @@ import { halve, started } from "./networks.ts";
 import type { Curve, Finding } from "./study.ts";
 
 /** Four layers with one nonlinearity, as the network of the paper's figure 1 had. */
-function fourLayers(activation: (x: Tensor) => Tensor): Sequential {
+export function fourLayers(activation: (x: Tensor) => Tensor): Sequential {
   return started(
     new Sequential(
       new Conv2d(3, 24, 5, { padding: 2 }), // [N, 24, 32, 32]
@@ -70,7 +70,7 @@ export const reluTanh = defineStudy({
         { name: "ReLU", network: () => fourLayers((x) => x.relu()), rate: 0.01 },
         { name: "tanh", network: () => fourLayers((x) => x.tanh()), rate: 0.01 },
       ],
-      { data: "cifar10-jpeg", count: 4000, epochs: 14, schedule: "constant", weightDecay: 0, points: 2 },
+      { data: "cifar10-jpeg", count: 3000, epochs: 14, schedule: "constant", weightDecay: 0, points: 2 },
     );
     return { plots: errorPlots(runs), tables: [costTable(runs)], findings: reluTanhFindings(runs) };
   },

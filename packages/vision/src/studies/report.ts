@@ -6,7 +6,7 @@ import type { Finding, Plot, Study, StudyResult, Table } from "./study.ts";
 const STYLE = `
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c1e21; --soft: #5d6470; --line: #e2e5ea; --card: #f6f7f9;
   --yes: #16793a; --no: #a8480b; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14161a; --ink: #e6e8ec; --soft: #9aa3b0; --line: #2d323a;
+@media screen and (prefers-color-scheme: dark) { :root { --paper: #14161a; --ink: #e6e8ec; --soft: #9aa3b0; --line: #2d323a;
   --card: #1c1f25; --yes: #5fcf86; --no: #f0a060; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
@@ -34,7 +34,7 @@ th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); }
 @media (max-width: 40rem) { .finding { grid-template-columns: 1fr; gap: .8rem; } }
-@media print { :root { color-scheme: light; } main { padding: 0; } .finding, figure, tr { break-inside: avoid; } }
+@media print { main { padding: 0; } .finding, figure, tr { break-inside: avoid; } }
 `;
 
 /** The charts' own colours are for white paper: these follow the page. */
@@ -43,7 +43,7 @@ figure svg > rect { fill: transparent; }
 figure svg text { fill: var(--ink); }
 figure svg path[stroke="#e4e4e4"] { stroke: var(--line); }
 figure svg path[stroke="#333"] { stroke: var(--soft); }
-@media (prefers-color-scheme: dark) { figure svg :is([stroke="#0072b2"]) { stroke: #4aa8e0; }
+@media screen and (prefers-color-scheme: dark) { figure svg :is([stroke="#0072b2"]) { stroke: #4aa8e0; }
   figure svg [fill="#0072b2"] { fill: #4aa8e0; } figure svg [stroke="#444444"] { stroke: #b8b8b8; }
   figure svg [fill="#444444"] { fill: #b8b8b8; } }
 `;
@@ -93,17 +93,18 @@ function finding({ paper, here, holds }: Finding): string {
 </section>`;
 }
 
-function plot({ title, xLabel, yLabel, logY, curves }: Plot): string {
+function plot({ title, xLabel, yLabel, logY, curves }: Plot, index: number): string {
   const chart = lineChart({
     title,
     xLabel,
     yLabel,
     yScale: logY ? "log" : "linear",
     series: curves,
-    width: 560,
-    height: 360,
+    width: 480,
+    height: 330,
   });
-  return `<figure>${chart}</figure>`;
+  // Every chart names its frame alike, and names are one to a document.
+  return `<figure>${chart.replaceAll(/(id="|url\(#)frame/g, `$1frame${index}`)}</figure>`;
 }
 
 function table({ title, columns, rows }: Table): string {

@@ -45,13 +45,13 @@ export const squeezeExcitation = defineStudy({
   minutes: 3,
   async measure(context) {
     const net = (reduction?: number) => () =>
-      stages({ widths: [16, 32, 64], count: 2, block: block(reduction) });
+      stages({ widths: [16, 32, 64], count: 1, block: block(reduction) });
     const runs = await context.compare(
       [
         { name: "residual", network: net(), rate: 0.1 },
         { name: "with squeeze-and-excitation", network: net(16), rate: 0.1 },
       ],
-      { data: "cifar10-jpeg", count: 5000, epochs: 6, seeds: 3 },
+      { data: "cifar10-jpeg", count: 4000, epochs: 5, seeds: 3 },
     );
     return { plots: errorPlots(runs), tables: [costTable(runs)], findings: squeezeFindings(runs) };
   },

@@ -59,10 +59,10 @@ export const stacked = defineStudy({
   async measure(context) {
     const variants = Object.entries(STACKS).map(([name, [kernel, count]]) => ({
       name,
-      network: () => stages({ widths: [16, 32, 64], count: 1, block: stack(kernel, count) }),
+      network: () => stages({ widths: [12, 24, 48], count: 1, block: stack(kernel, count) }),
       rate: 0.1,
     }));
-    const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 5000, epochs: 5, seeds: 2 });
+    const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 4000, epochs: 5, seeds: 2 });
     const fields = {
       title: "On C channels",
       columns: ["stack", "receptive field", "weights", "nonlinearities"],
