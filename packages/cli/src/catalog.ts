@@ -1,0 +1,84 @@
+/** Networks of the registry together with the checkpoints that have a name, and where those lie. */
+import { type CheckpointRecord, closest, locateModel, modelRecords } from "@tessera-ml/hub";
+import { findNetwork, listModels, type ModelEntry } from "@tessera-ml/vision";
+import { UsageError } from "./errors.ts";
+
+/** A checkpoint of a network; a network without one has no record. */
+export interface Item {
+  readonly name: string;
+  readonly entry: ModelEntry;
+  readonly record?: CheckpointRecord;
+  /** `untrained`: there is no checkpoint, `tessera train` may make one. */
+  readonly place: "shipped" | "cache" | "shared" | "absent" | "untrained";
+  readonly path?: string;
+  /** bytes */
+  readonly size?: number;
+}
+
+/** All of them, in the order of the networks' years. */
+export async function listItems(): Promise<Item[]> {
+  const records = Map.groupBy(modelRecords(), (record) => findNetwork(record).name);
+  const items: Item[] = [];
+  for (const entry of listModels()) {
+    const checkpoints = records.get(entry.name) ?? [];
+    if (checkpoints.length === 0) items.push({ name: entry.name, entry, place: "untrained" });
+    for (const record of checkpoints) {
+      const found = await locateModel(record);
+      items.push({ name: record.name, entry, record, ...(found ?? { place: "absent" }) });
+    }
+  }
+  return items;
+}
+
+/** The items that a name means: one checkpoint, or all of a network. Throws with the names most like it. */
+export function itemsNamed(items: readonly Item[], name: string): Item[] {
+  const wanted = name.trim().toLowerCase();
+  const [source, rest] = wanted.includes("/") ? wanted.split("/", 2) : [undefined, wanted];
+  const within = source === undefined ? items : items.filter(({ record }) => record?.source === source);
+  const exact = within.filter((item) => item.name === rest);
+  if (exact.length > 0) return exact;
+  const network = within.filter(({ entry, record }) => entry.name === rest || record?.preset === rest);
+  if (network.length > 0) return network;
+  throw unknownItem(items, name);
+}
+
+function unknownItem(items: readonly Item[], name: string): UsageError {
+  const known = items.map((item) => (name.includes(".") ? item.name : item.entry.name));
+  const near = closest(name, [...new Set(known)]);
+  const hint = near.length > 0 ? ` Did you mean ${near.join(" or ")}?` : "";
+  return new UsageError(`no model is called ${JSON.stringify(name)}.${hint} \`tessera models\` lists all.`);
+}
+
+/** Learned parameters; nothing is computed for them. */
+export function parametersOf({ entry, record }: Item): number {
+  return record?.params ?? entry.create().parameterCount();
+}
+
+/** What is here, and what would be fetched. */
+export function sizeOf({ size, record }: Item): number | undefined {
+  return size ?? record?.size ?? (record?.sizeMiB === undefined ? undefined : record.sizeMiB * 2 ** 20);
+}
+
+/** An item as programs read it. */
+export function toJson(item: Item): object {
+  const { name, entry, record, place, path } = item;
+  return {
+    name,
+    network: entry.name,
+    family: entry.family,
+    year: entry.year,
+    paper: entry.paper,
+    params: parametersOf(item),
+    input: [entry.channels, entry.inputSize, entry.inputSize],
+    classes: record?.classes.count ?? entry.classes,
+    accuracy: record?.accuracy,
+    licence: record?.licence,
+    source: record?.source,
+    url: record?.url,
+    bytes: sizeOf(item),
+    place,
+    path,
+    preprocessing: record?.preprocessing,
+    note: record?.note,
+  };
+}

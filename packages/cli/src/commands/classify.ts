@@ -1,0 +1,120 @@
+/** `tessera classify`: what pictures show. */
+import type { Command } from "@commander-js/extra-typings";
+import type { Image } from "@tessera-ml/media";
+import type { Classification, ImageClassifier } from "@tessera-ml/vision";
+import { describeError, UsageError, untilInterrupted } from "../errors.ts";
+import { findInputs, type Input } from "../inputs.ts";
+import { loadNetworks } from "../load.ts";
+import { examples, several, wholeNumber } from "../options.ts";
+import { complain, print, toTerminal } from "../output.ts";
+import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
+import { showClassifications } from "../show/classification.ts";
+
+/** Pictures that are decoded while the ones before them are classified. */
+const BATCH = 8;
+
+export function classifyCommand(program: Command): void {
+  program
+    .command("classify")
+    .description("Say what pictures show.")
+    .argument("<inputs...>", "files, folders, patterns, http(s) addresses, - for the standard input")
+    .option("-m, --model <name>", "network or checkpoint file; again for a comparison", several)
+    .option(
+      "-n, --network <name>",
+      "what a checkpoint file is to be loaded into (default: found by its keys)",
+    )
+    .option("-t, --top <count>", "classes shown for each picture", wholeNumber(1, 1001), 5)
+    .option("--json", "one JSON array instead of lines")
+    .addHelpText(
+      "after",
+      [
+        examples(
+          ["tessera classify photo.jpg", "with the best network on this machine"],
+          ["tessera classify photo.jpg -m resnet18 -m mobilenet_v2", "two networks compared"],
+          ["tessera classify holiday/ --top 1", "every picture of a folder"],
+          ["curl -s https://example.org/a.jpg | tessera classify -", "a picture from a pipe"],
+          ["tessera classify digit.png -m lenet5", "a handwritten digit"],
+          ["tessera classify *.jpg | jq -r .predictions[0].label", "a pipe gets JSON lines"],
+          ["tessera classify a.png -m model.pth -n resnet18", "a checkpoint file of one's own"],
+        ),
+        "",
+        "`tessera models --here` lists the networks that are on this machine, `tessera pull NAME` brings another.",
+        "A picture that cannot be read is reported, the others go on, and the exit code is 1.",
+      ].join("\n"),
+    )
+    .action(async (words, options) => {
+      const inputs = await findInputs(words);
+      for (const input of inputs) if ("error" in input) fail(`${input.name}: ${input.error}`);
+      const pictures = inputs.filter((input) => "source" in input);
+      if (pictures.length === 0) return;
+      const models = options.model ?? [];
+      if (options.network !== undefined && models.length !== 1)
+        throw new UsageError(`--network belongs to one --model, a checkpoint file; got ${models.length}`);
+      const signal = untilInterrupted();
+      const networks = await loadNetworks(models, { network: options.network, signal });
+      const all: object[] = [];
+      for await (const { name, results } of classifyAll(pictures, networks, options.top, signal)) {
+        if (options.json) all.push(...results.map((result) => ({ input: name, ...result })));
+        else if (toTerminal()) print(showClassifications(name, results));
+        else for (const result of results) print(JSON.stringify({ input: name, ...result }));
+      }
+      if (options.json) print(JSON.stringify(all, undefined, 2));
+    });
+}
+
+function fail(message: string): void {
+  complain(message);
+  process.exitCode = 1;
+}
+
+type Source = Extract<Input, { source: unknown }>;
+
+interface Result {
+  readonly name: string;
+  /** One for each network. */
+  readonly results: readonly Classification[];
+}
+
+/** Batches of pictures; the next one is decoded while the one before is classified. */
+async function* classifyAll(
+  sources: readonly Source[],
+  networks: readonly ImageClassifier[],
+  top: number,
+  signal: AbortSignal,
+): AsyncGenerator<Result> {
+  const { readImage } = await import("@tessera-ml/media");
+  const decode = (batch: readonly Source[]) =>
+    Promise.allSettled(batch.map(({ source }) => readImage(source, { mode: "file" })));
+  const watch = stopwatch(sources.length);
+  let next = decode(sources.slice(0, BATCH));
+  for (let at = 0; at < sources.length; at += BATCH) {
+    const decoded = await next;
+    next = decode(sources.slice(at + BATCH, at + 2 * BATCH));
+    const read: { name: string; image: Image }[] = [];
+    for (const [i, result] of decoded.entries()) {
+      const { name } = sources[at + i] as Source;
+      if (result.status === "fulfilled") read.push({ name, image: result.value });
+      else fail(named(name, describeError(result.reason)));
+    }
+    signal.throwIfAborted();
+    const images = read.map(({ image }) => image);
+    const results: Classification[][] = [];
+    for (const network of networks) results.push(await network.classifyAll(images, { top }));
+    for (const [i, { name }] of read.entries())
+      yield { name, results: results.map((of) => of[i] as Classification) };
+    const done = Math.min(sources.length, at + BATCH);
+    const { perSecond, secondsLeft } = watch(done);
+    if (done < sources.length)
+      report(
+        describeProgress(`${done} of ${sources.length} pictures`, done / sources.length, [
+          `${perSecond.toFixed(1)}/s`,
+          timeLeft(secondsLeft),
+        ]),
+      );
+  }
+}
+
+/** Messages about bytes name no file. */
+function named(name: string, message: string): string {
+  return message.includes(name) ? message : `${name}: ${message.replace(/^the given bytes: /, "")}`;
+}

@@ -1,0 +1,154 @@
+/** `tessera inspect`: what is inside a checkpoint file, or a network layer by layer. */
+import type { Command } from "@commander-js/extra-typings";
+import type { Checkpoint } from "@tessera-ml/nn";
+import { count, pairs, shape, table, whole } from "../format.ts";
+import type { Guess } from "../guess.ts";
+import { isFile } from "../load.ts";
+import { examples } from "../options.ts";
+import { paint, print, printJson } from "../output.ts";
+
+export function inspectCommand(program: Command): void {
+  program
+    .command("inspect")
+    .description("Look inside a checkpoint file, or at a network layer by layer.")
+    .argument(
+      "<what>",
+      "a file (.safetensors, .pt, .pth, .th, .npz), an http(s) address of one, or a network",
+    )
+    .option("-k, --keys <text>", "only tensors or layers whose name contains this")
+    .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      [
+        examples(
+          ["tessera inspect resnet18-f37072fd.pth", "keys, shapes, types, and the network it fits"],
+          ["tessera inspect model.safetensors --keys head", "only the head"],
+          ["tessera inspect vgg16", "layers with shapes, parameters, MACs, receptive field"],
+        ),
+        "",
+        "Only the header of a file is read, and nothing that it contains is executed.",
+      ].join("\n"),
+    )
+    .action(async (what, { keys = "", json = false }) => {
+      if (isFile(what) || /^https?:/.test(what)) await inspectFile(what, keys, json);
+      else await inspectNetwork(what, keys, json);
+    });
+}
+
+async function inspectFile(path: string, keys: string, json: boolean): Promise<void> {
+  const { openCheckpoint } = await import("@tessera-ml/nn");
+  const { formatBytes } = await import("@tessera-ml/hub");
+  const { guessNetworks } = await import("../guess.ts");
+  await using checkpoint = await openCheckpoint(path);
+  const tensors = checkpoint.names().map((name) => checkpoint.get(name));
+  const guesses = guessNetworks(checkpoint).slice(0, 5);
+  const chosen = tensors.filter(({ name }) => name.includes(keys));
+  const sum = (key: "size" | "byteLength") => tensors.reduce((total, tensor) => total + tensor[key], 0);
+  const total = { tensors: tensors.length, numbers: sum("size"), bytes: sum("byteLength") };
+  if (json) {
+    const { format, section, metadata, leftOut } = checkpoint;
+    return printJson({
+      file: path,
+      format,
+      section,
+      metadata: Object.fromEntries(metadata),
+      leftOut,
+      numbers: total.numbers,
+      bytes: total.bytes,
+      networks: guesses,
+      tensors: chosen.map(({ name, dtype, shape, byteLength }) => ({
+        name,
+        dtype,
+        shape,
+        bytes: byteLength,
+      })),
+    });
+  }
+  const rows = chosen.map(({ name, dtype, shape: dims, byteLength }) => [
+    name,
+    shape(dims),
+    dtype,
+    formatBytes(byteLength),
+  ]);
+  print(
+    table(
+      [{ title: "KEY" }, { title: "SHAPE" }, { title: "TYPE" }, { title: "SIZE", align: "right" }],
+      rows,
+      (text) => paint("bold", text),
+    ),
+  );
+  print(`\n${await summary(checkpoint, path, total, guesses)}`);
+}
+
+async function summary(
+  { format, section, metadata, leftOut }: Checkpoint,
+  path: string,
+  { tensors, numbers, bytes }: { tensors: number; numbers: number; bytes: number },
+  guesses: readonly Guess[],
+): Promise<string> {
+  const { formatBytes } = await import("@tessera-ml/hub");
+  const exact = guesses
+    .filter((guess) => guess.exact)
+    .map(({ network, source }) => `${network} (${source} names)`);
+  const near = guesses.map(
+    ({ network, matched, missing, unexpected }) =>
+      `${network} (${matched} of ${matched + missing} keys, ${unexpected} left over)`,
+  );
+  return pairs([
+    ["file", path],
+    ["format", section ? `${format}, under ${section}` : format],
+    ["holds", `${whole(tensors)} tensors, ${whole(numbers)} numbers, ${formatBytes(bytes)}`],
+    ["besides", leftOut.length > 0 ? leftOut.join(", ") : undefined],
+    ...[...metadata].map(([key, value]) => [`says ${key}`, value] as const),
+    ["fits", exact.length > 0 ? exact.join(", ") : undefined],
+    [
+      "fits none",
+      exact.length > 0 ? undefined : near.length > 0 ? `likest: ${near.join("; ")}` : "of the registry",
+    ],
+  ]);
+}
+
+async function inspectNetwork(name: string, keys: string, json: boolean): Promise<void> {
+  const { itemsNamed, listItems, toJson } = await import("../catalog.ts");
+  const { profile } = await import("@tessera-ml/vision/inspect");
+  const [item] = itemsNamed(await listItems(), name);
+  if (!item) return;
+  const { channels, inputSize, create } = item.entry;
+  const classes = item.record?.classes.count;
+  const input = [1, channels, inputSize, inputSize];
+  const layers = profile(create(classes === undefined ? {} : { classes }).eval(), input);
+  const chosen = layers.filter(({ path }) => path.includes(keys));
+  if (json) return printJson({ ...toJson(item), layers: chosen });
+  const rows = chosen.map((layer) => [
+    layer.path,
+    layer.type,
+    shape(layer.outputShape),
+    layer.params ? whole(layer.params) : "",
+    layer.macs ? count(layer.macs) : "",
+    layer.receptiveField === null ? "all" : String(layer.receptiveField),
+  ]);
+  print(
+    table(
+      [
+        { title: "LAYER" },
+        { title: "TYPE" },
+        { title: "OUTPUT" },
+        { title: "PARAMS", align: "right" },
+        { title: "MACS", align: "right" },
+        { title: "FIELD", align: "right" },
+      ],
+      rows,
+      (text) => paint("bold", text),
+    ),
+  );
+  const sum = (key: "params" | "macs") => layers.reduce((total, layer) => total + layer[key], 0);
+  const { entry } = item;
+  print(
+    `\n${pairs([
+      ["network", `${entry.name} (${entry.family}, ${entry.year}): ${entry.paper}`],
+      ["input", shape(input)],
+      ["parameters", whole(sum("params"))],
+      ["MACs", `${count(sum("macs"))} for one picture`],
+    ])}`,
+  );
+}

@@ -1,0 +1,45 @@
+/** `tessera pull`: checkpoints onto this machine. */
+import type { Command } from "@commander-js/extra-typings";
+import { untilInterrupted } from "../errors.ts";
+import { examples } from "../options.ts";
+import { clearStatus, print } from "../output.ts";
+import { hubProgress } from "../progress.ts";
+
+export function pullCommand(program: Command): void {
+  program
+    .command("pull")
+    .description("Download published checkpoints.")
+    .argument("<names...>", "checkpoints (resnet50.tv_in1k_v2) or networks (resnet50: the newest one)")
+    .addHelpText(
+      "after",
+      [
+        examples(
+          ["tessera pull mobilenet_v2", "1,000 classes in 14 MB"],
+          ["tessera pull timm/resnet50", "the one of another source"],
+          ["tessera pull resnet18 vit_base_patch16_224", "several"],
+        ),
+        "",
+        "A download that was interrupted goes on where it stopped; every file is verified. TESSERA_HUB names a",
+        "mirror. Offline, the message says which file to bring and where to put it.",
+      ].join("\n"),
+    )
+    .action(async (names) => {
+      const { findModel, formatBytes, pullModel } = await import("@tessera-ml/hub");
+      // A wrong name is said before anything is fetched.
+      const records = names.map((name) => findModel(name));
+      const signal = untilInterrupted();
+      const progress = await hubProgress();
+      for (const { name } of records) {
+        const { fetched, path, place, size, against } = await pullModel(name, { progress, signal });
+        clearStatus();
+        const how = fetched ? "downloaded" : place === "cache" ? "here already" : `here already (${place})`;
+        const checked = {
+          sha256: "SHA-256 verified",
+          prefix: "hash verified",
+          size: "size verified",
+          none: "",
+        };
+        print([`${name}: ${how}`, formatBytes(size), checked[against], path].filter(Boolean).join(", "));
+      }
+    });
+}

@@ -1,0 +1,101 @@
+/** `tessera study`: the papers' claims as experiments. */
+import { join } from "node:path";
+import type { Command } from "@commander-js/extra-typings";
+import type { Study, StudyResult } from "@tessera-ml/vision/studies";
+import { UsageError, untilInterrupted } from "../errors.ts";
+import { duration, table } from "../format.ts";
+import { findOrUsage } from "../load.ts";
+import { examples, wholeNumber } from "../options.ts";
+import { clearStatus, note, paint, print, printJson } from "../output.ts";
+import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
+
+export function studyCommand(program: Command): void {
+  program
+    .command("study")
+    .description("Test a claim of a paper in minutes; without a name, list the studies.")
+    .argument("[names...]", "as the list names them")
+    .option("--all", "every study, one after the other")
+    .option("-o, --out <folder>", "where the reports go", ".")
+    .option("--scale <fraction>", "of the usual training, for a quick look", readScale, 1)
+    .option("--seed <number>", "of initial values and order", wholeNumber(0), 0)
+    .option("--json", "NAME.json beside each report; without a name, the list as JSON")
+    .addHelpText(
+      "after",
+      [
+        examples(
+          ["tessera study", "the studies, with their claims"],
+          ["tessera study residual", "one; writes residual.html"],
+          ["tessera study --all --out reports", "all of them"],
+          ["tessera study dropout --scale 0.2 --json", "a quick look, and its numbers"],
+        ),
+        "",
+        "The report is one HTML file with the curves, and the numbers beside what the paper said. A claim that is",
+        "not seen here is a finding, not a failure: the exit code is 0.",
+      ].join("\n"),
+    )
+    .action(async (names, { all, out, scale, seed, json }) => {
+      const { findStudy, listStudies } = await import("@tessera-ml/vision/studies");
+      if (all && names.length > 0)
+        throw new UsageError(`--all runs every study; leave out ${names.join(" ")}`);
+      const studies = all ? listStudies() : names.map((name) => findOrUsage(findStudy, name));
+      if (studies.length === 0) return list(listStudies(), json);
+      const signal = untilInterrupted();
+      for (const study of studies) await runStudy(study, { out, scale, seed, json, signal });
+    });
+}
+
+function readScale(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new UsageError(`--scale: expected a number above 0, at most 1, got ${text}`);
+}
+
+function list(studies: readonly Study[], json = false): void {
+  if (json) {
+    printJson(studies.map(({ run: _, ...study }) => study));
+    return;
+  }
+  print(
+    table(
+      [{ title: "STUDY" }, { title: "MINUTES", align: "right" }, { title: "CLAIM" }],
+      studies.map(({ name, minutes, claim }) => [name, String(minutes), claim]),
+      (text) => paint("bold", text),
+    ),
+  );
+  note("\n`tessera study NAME` runs one; minutes are those of two cores.");
+}
+
+interface RunOptions {
+  readonly out: string;
+  readonly scale: number;
+  readonly seed: number;
+  readonly json?: true | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function runStudy(study: Study, { out, scale, seed, json, signal }: RunOptions): Promise<void> {
+  const { writeAtomic } = await import("@tessera-ml/hub");
+  const { studyReport } = await import("@tessera-ml/vision/studies");
+  note(`${study.title}: ${study.claim}`);
+  const watch = stopwatch(1);
+  const result = await study.run({
+    scale,
+    seed,
+    signal,
+    progress: (text, done) => report(describeProgress(text, done, [timeLeft(watch(done).secondsLeft)])),
+  });
+  signal.throwIfAborted();
+  clearStatus();
+  const file = join(out, `${study.name}.html`);
+  await writeAtomic(file, studyReport(result));
+  if (json) await writeAtomic(join(out, `${study.name}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
+  print(describe(result, file));
+}
+
+function describe({ title, findings, seconds }: StudyResult, file: string): string {
+  const lines = findings.flatMap(({ paper, here, holds }) => [
+    `  ${holds ? paint("green", "seen    ") : paint("yellow", "not seen")}  ${here}`,
+    `            ${paint("dim", `paper: ${paper}`)}`,
+  ]);
+  return [`${paint("bold", title)}  ${duration(seconds)}`, ...lines, `  ${file}`, ""].join("\n");
+}

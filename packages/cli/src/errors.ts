@@ -1,0 +1,57 @@
+/** What goes wrong, and the exit code that says so. */
+
+/** A command that was called wrongly: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The first Ctrl-C: exit code 130, as shells expect of a program that SIGINT ended. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+
+  constructor() {
+    super("interrupted");
+  }
+}
+
+/** 0: done. 1: something failed. 2: wrong usage. 130: Ctrl-C. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Interrupted) return 130;
+  if (error instanceof UsageError) return 2;
+  // Names are usage too; the hub cannot be imported for a test of its class, it would slow every start down.
+  return error instanceof Error && "code" in error && error.code === "unknown-name" ? 2 : 1;
+}
+
+/** An error as people read it; with `TESSERA_DEBUG` set, with the place it comes from. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (process.env.TESSERA_DEBUG) return error.stack ?? error.message;
+  return describeSystemError(error) ?? error.message;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  EACCES: "no permission",
+  EISDIR: "is a folder, not a file",
+  ENOTDIR: "is no folder",
+  EROFS: "cannot be written, the disk is read-only",
+  ENOSPC: "the disk is full",
+};
+
+/** The file system's complaints, which begin with a code, in words. */
+function describeSystemError(error: Error): string | undefined {
+  if (!("code" in error && "path" in error) || !error.message.startsWith(String(error.code)))
+    return undefined;
+  const reason = REASONS[String(error.code)];
+  return reason && `${String(error.path)}: ${reason}`;
+}
+
+/**
+ * A signal that the first Ctrl-C aborts, so that what is under way can end in good order; the second Ctrl-C
+ * ends the process.
+ */
+export function untilInterrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once("SIGINT", () => controller.abort(new Interrupted()));
+  return controller.signal;
+}
