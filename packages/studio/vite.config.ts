@@ -8,6 +8,8 @@ export default defineConfig({
   root: import.meta.dirname,
   base: "./",
   publicDir: false,
+  // The page computes by WebAssembly alone: the build of ONNX Runtime for WebGPU would be another 27 MB.
+  resolve: { alias: { "onnxruntime-web/webgpu": "onnxruntime-web/wasm" } },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
   build: { outDir: "dist-app", emptyOutDir: true, target: "es2023", reportCompressedSize: false },

@@ -15,6 +15,16 @@ export function percent(share: number): string {
   return `${value.toFixed(1)} %`;
 }
 
+/** Where a network stands among its like, its title need not say which data it is for. */
+export function shortTitle(title: string): string {
+  return title.replace(/ for CIFAR$/, "");
+}
+
+/** The first of a class's names: ImageNet's have several, with commas. */
+export function firstName(label: string): string {
+  return label.split(",")[0]!;
+}
+
 export function milliseconds(value: number): string {
   if (value < 1) return "< 1 ms";
   return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;

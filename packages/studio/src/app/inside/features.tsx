@@ -27,30 +27,34 @@ export function Features({ model, part }: PartOf) {
       </h2>
       {failure !== undefined && <Notice>{failure}</Notice>}
       {!picture.value && <p class="quiet">Choose a picture above to see its maps.</p>}
-      <div class={waiting ? "maps waiting" : "maps"} aria-busy={waiting}>
-        {value?.maps.map(({ channel, png }) => (
-          <button
-            key={channel}
-            type="button"
-            class="map"
-            aria-pressed={channel === shown?.channel}
-            aria-label={`Channel ${channel}`}
-            onClick={() => (large.value = channel)}
-          >
-            <img src={png} alt="" />
-          </button>
-        ))}
-      </div>
-      <div class="closer">
-        <figure>
-          <div class="square">{shown && <img src={shown.png} alt={`Map of channel ${shown.channel}`} />}</div>
-          <figcaption class="small quiet">
-            {value && shown
-              ? `Channel ${shown.channel} of ${value.shape.join(" × ")}: from ${figure(shown.low)} to ${figure(shown.high)}`
-              : "One channel, larger"}
-          </figcaption>
-        </figure>
-        <ReceptiveField model={model} part={part} />
+      <div class="features-body">
+        <div class={waiting ? "maps waiting" : "maps"} aria-busy={waiting}>
+          {value?.maps.map(({ channel, png }) => (
+            <button
+              key={channel}
+              type="button"
+              class="map"
+              aria-pressed={channel === shown?.channel}
+              aria-label={`Channel ${channel}`}
+              onClick={() => (large.value = channel)}
+            >
+              <img src={png} alt="" />
+            </button>
+          ))}
+        </div>
+        <div class="closer">
+          <figure>
+            <div class="square">
+              {shown && <img src={shown.png} alt={`Map of channel ${shown.channel}`} />}
+            </div>
+            <figcaption class="small quiet">
+              {value && shown
+                ? `Channel ${shown.channel} of ${value.shape.join(" × ")}: from ${figure(shown.low)} to ${figure(shown.high)}`
+                : "One channel, larger"}
+            </figcaption>
+          </figure>
+          <ReceptiveField model={model} part={part} />
+        </div>
       </div>
     </section>
   );

@@ -1,6 +1,6 @@
 /** Where the network looked for a class. */
 import { useSignal, useSignalEffect } from "@preact/signals";
-import { percent } from "../format.ts";
+import { firstName, percent } from "../format.ts";
 import { useAnswer } from "../parts/load.ts";
 import { Notice } from "../parts/notice.tsx";
 import { engine, picture } from "../state.ts";
@@ -42,7 +42,7 @@ export function Gradcam({ model, part }: PartOf) {
             aria-pressed={index === (wanted.value ?? predictions[0]?.index)}
             onClick={() => (wanted.value = index)}
           >
-            {label} <span class="quiet">{percent(probability)}</span>
+            {firstName(label)} <span class="quiet">{percent(probability)}</span>
           </button>
         ))}
       </fieldset>

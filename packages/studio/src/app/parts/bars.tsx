@@ -1,7 +1,7 @@
 /** The most probable classes as rows of stones. */
 import type { Prediction } from "../../api/index.ts";
 import { TOP } from "../engine/engine.ts";
-import { percent } from "../format.ts";
+import { firstName, percent } from "../format.ts";
 
 interface BarsProps {
   readonly predictions: readonly Prediction[] | undefined;
@@ -17,7 +17,7 @@ export function Bars({ predictions, waiting }: BarsProps) {
         return (
           <li key={i} class={i === 0 ? "first" : undefined}>
             <span class="label" title={prediction?.label}>
-              {prediction?.label ?? " "}
+              {prediction ? firstName(prediction.label) : " "}
             </span>
             <span class="share">{prediction ? percent(prediction.probability) : ""}</span>
             <span class="stones" aria-hidden="true">

@@ -1,7 +1,7 @@
 /** The networks to choose from, by what they tell apart. */
 import { useSignal } from "@preact/signals";
 import type { ModelInfo } from "../../api/index.ts";
-import { count } from "../format.ts";
+import { count, shortTitle } from "../format.ts";
 import { chosen, MOST_COMPARED, models, picture, toggle } from "../state.ts";
 import { Mosaic } from "./mosaic.tsx";
 import { Segments } from "./segments.tsx";
@@ -65,9 +65,10 @@ function Card({ model }: { readonly model: ModelInfo }) {
       title={model.paper}
     >
       <Mosaic name={family} />
-      <span class="card-title">{title}</span>
+      <span class="card-title">{shortTitle(title)}</span>
+      <span class="card-year small quiet">{year}</span>
       <span class="card-facts small quiet">
-        {year} · {count(params)}
+        {count(params)} <span class="wide">parameters</span>
         {accuracy && <> · {accuracy.top1.toFixed(1)} %</>}
       </span>
     </button>

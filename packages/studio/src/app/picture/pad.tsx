@@ -59,25 +59,27 @@ export function Pad() {
   };
 
   return (
-    <div class="pad">
-      <canvas
-        ref={canvas}
-        width={SIDE}
-        height={SIDE}
-        aria-label="Sheet for drawing a digit with a pointer. Without one, choose a sample or a file."
-        onPointerDown={(event) => {
-          if (event.button !== 0) return;
-          event.preventDefault();
-          canvas.current!.setPointerCapture(event.pointerId);
-          drawing.current = true;
-          strokes.current.push({ erases: erases.value, points: [] });
-          add(event);
-        }}
-        onPointerMove={(event) => drawing.current && add(event)}
-        onPointerUp={() => (drawing.current = false)}
-        onPointerCancel={() => (drawing.current = false)}
-      />
-      {drawn.value === 0 && <p class="pad-hint">Draw a digit, 0 to 9</p>}
+    <>
+      <div class="frame pad">
+        <canvas
+          ref={canvas}
+          width={SIDE}
+          height={SIDE}
+          aria-label="Sheet for drawing a digit with a pointer. Without one, choose a sample or a file."
+          onPointerDown={(event) => {
+            if (event.button !== 0) return;
+            event.preventDefault();
+            canvas.current!.setPointerCapture(event.pointerId);
+            drawing.current = true;
+            strokes.current.push({ erases: erases.value, points: [] });
+            add(event);
+          }}
+          onPointerMove={(event) => drawing.current && add(event)}
+          onPointerUp={() => (drawing.current = false)}
+          onPointerCancel={() => (drawing.current = false)}
+        />
+        {drawn.value === 0 && <p class="pad-hint">Draw a digit, 0 to 9</p>}
+      </div>
       <div class="pad-tools" role="toolbar" aria-label="Drawing">
         <button
           type="button"
@@ -109,7 +111,7 @@ export function Pad() {
           <BinIcon /> Clear
         </button>
       </div>
-    </div>
+    </>
   );
 }
 

@@ -59,19 +59,22 @@ export function Stage({ seen }: { readonly seen: Rectangle | undefined }) {
 
   return (
     <section class="stage" aria-label="Picture">
-      <div class={over.value ? "frame over" : "frame"}>
-        {way.value === "drawing" && <Pad />}
-        {way.value === "camera" && <Camera done={() => (way.value = "picture")} />}
-        {way.value === "picture" &&
-          (picture.value ? (
-            <Shown picture={picture.value} seen={seen} />
-          ) : (
-            <button type="button" class="empty" onClick={() => input.current!.click()}>
-              <span class="empty-title">Drop a photograph here</span>
-              <span class="quiet">or paste one, or choose a file</span>
-            </button>
-          ))}
-      </div>
+      {way.value === "drawing" ? (
+        <Pad />
+      ) : (
+        <div class={over.value ? "frame over" : "frame"}>
+          {way.value === "camera" && <Camera done={() => (way.value = "picture")} />}
+          {way.value === "picture" &&
+            (picture.value ? (
+              <Shown picture={picture.value} seen={seen} />
+            ) : (
+              <button type="button" class="empty" onClick={() => input.current!.click()}>
+                <span class="empty-title">Drop a photograph</span>
+                <span class="quiet">paste one, choose a file, or draw a digit</span>
+              </button>
+            ))}
+        </div>
+      )}
       {trouble.value !== undefined && (
         <Notice close={() => (trouble.value = undefined)}>{trouble.value}</Notice>
       )}
@@ -109,7 +112,7 @@ export function Stage({ seen }: { readonly seen: Rectangle | undefined }) {
           }}
         />
       </div>
-      <Samples choose={(sample) => void take(openSample(sample))} />
+      {way.value !== "drawing" && <Samples choose={(sample) => void take(openSample(sample))} />}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 /** What each chosen network makes of the picture, side by side. */
 import { useSignal } from "@preact/signals";
-import { count, milliseconds } from "../format.ts";
+import { count, milliseconds, shortTitle } from "../format.ts";
 import { Bars } from "../parts/bars.tsx";
 import { Cards } from "../parts/cards.tsx";
 import { Mosaic } from "../parts/mosaic.tsx";
@@ -46,7 +46,7 @@ function Column({ name, look }: { readonly name: string; readonly look: () => vo
       <header>
         <Mosaic name={model.family} />
         <div>
-          <h3>{model.title}</h3>
+          <h3>{shortTitle(model.title)}</h3>
           <p class="small quiet">
             {model.year} · {count(model.params)} parameters
           </p>

@@ -1,6 +1,6 @@
 /** One network from the inside: its parts, what comes out of them, where it looked, and its layers. */
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
-import { count } from "../format.ts";
+import { count, shortTitle } from "../format.ts";
 import { Attention } from "../inside/attention.tsx";
 import { Features } from "../inside/features.tsx";
 import { Gradcam } from "../inside/gradcam.tsx";
@@ -65,7 +65,7 @@ function Title({ model }: { readonly model: (typeof ready.value)[number] | undef
     <div class="title">
       <Mosaic name={model?.family ?? ""} />
       <div>
-        <h1>{model?.title ?? "Look inside"}</h1>
+        <h1>{model ? shortTitle(model.title) : "Look inside"}</h1>
         <p class="quiet">{model ? `${model.paper}, ${model.year}` : " "}</p>
         <p class="quiet small">
           {model &&
@@ -82,7 +82,7 @@ function Title({ model }: { readonly model: (typeof ready.value)[number] | undef
             <optgroup key={group} label={group}>
               {members.map(({ name, title, year }) => (
                 <option key={name} value={name}>
-                  {title}, {year}
+                  {shortTitle(title)}, {year}
                 </option>
               ))}
             </optgroup>

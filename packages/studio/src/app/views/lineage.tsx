@@ -1,7 +1,7 @@
 /** From 1989 to ConvNeXt, measured on the same data. */
 import { useSignal } from "@preact/signals";
 import type { LineageEntry } from "../../api/index.ts";
-import { count } from "../format.ts";
+import { count, shortTitle } from "../format.ts";
 import { noveltyOf } from "../parts/about.ts";
 import { Bubbles } from "../parts/bubbles.tsx";
 import { useAnswer } from "../parts/load.ts";
@@ -82,7 +82,7 @@ function Entry({ entry, most }: EntryProps) {
       <span class="year-number">{year}</span>
       <div class="year-text">
         <h2>
-          <Mosaic name={family} /> {title}
+          <Mosaic name={family} /> {shortTitle(title)}
         </h2>
         <p class="small quiet">{paper}</p>
         <p>{noveltyOf(name)}</p>

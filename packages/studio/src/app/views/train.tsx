@@ -42,9 +42,9 @@ type Budget = "look" | "short" | "whole";
 const BUDGETS: Readonly<
   Record<Budget, { title: string; of: (recipe: RecipeInfo) => { epochs?: number; samples?: number } }>
 > = {
-  look: { title: "A quick look", of: () => ({ epochs: 2, samples: 2000 }) },
-  short: { title: "A few passes", of: ({ epochs }) => ({ epochs: Math.min(3, epochs) }) },
-  whole: { title: "The whole recipe", of: () => ({}) },
+  look: { title: "Quick look", of: () => ({ epochs: 2, samples: 2000 }) },
+  short: { title: "Few passes", of: ({ epochs }) => ({ epochs: Math.min(3, epochs) }) },
+  whole: { title: "Whole", of: () => ({}) },
 };
 
 function Bench({ training }: { readonly training: Training }) {
@@ -53,7 +53,8 @@ function Bench({ training }: { readonly training: Training }) {
   const budget = useSignal<Budget>("look");
   useEffect(() => void resumeRun(training), [training]);
   const list = recipes.value.value ?? [];
-  const recipe = list.find(({ name }) => name === wanted.value) ?? list[0];
+  const recipe =
+    list.find(({ name }) => name === wanted.value) ?? list.find(({ data }) => data === "here") ?? list[0];
   const going = run.value !== undefined && !run.value.ended && run.value.failure === undefined;
   return (
     <>
@@ -103,9 +104,15 @@ function Bench({ training }: { readonly training: Training }) {
               <StopIcon /> Stop
             </button>
           ) : (
-            <button type="submit" class="button main" disabled={!recipe}>
+            <button type="submit" class="button main" disabled={recipe?.data !== "here"}>
               <PlayIcon /> Start training
             </button>
+          )}
+          {recipe?.data === "absent" && (
+            <p class="small quiet">
+              The data set {recipe.dataset} is not on this machine.{" "}
+              <code>npx tessera data get {recipe.dataset}</code> brings it.
+            </p>
           )}
           {startFailure.value !== undefined && <Notice>{startFailure.value}</Notice>}
         </form>
