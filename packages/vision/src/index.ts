@@ -6,6 +6,14 @@
 
 export { defaultModel } from "#checkpoints";
 export { Classifier, type Part } from "./classifier.ts";
+export {
+  type ClassResult,
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationProgress,
+  evaluate,
+  type LabelledImages,
+} from "./evaluate.ts";
 export * from "./golden.ts";
 export { labelsOf } from "./labels.ts";
 export { type LoadClassifierOptions, type LoadedClassifier, loadClassifier } from "./load.ts";
@@ -20,7 +28,7 @@ export type {
   Prediction,
   Prepared,
 } from "./pipeline/types.ts";
-export { type FoundNetwork, findNetwork } from "./records.ts";
+export { type FoundNetwork, findNetwork, inputShapeOf, type ModelInfo, modelInfo } from "./records.ts";
 export {
   type CreateOptions,
   createModel,

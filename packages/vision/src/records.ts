@@ -1,5 +1,6 @@
-/** From the record of a checkpoint to its network. */
+/** From the record of a checkpoint to its network, and what there is to say of both. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
+import { profile } from "./inspect/profile.ts";
 import { type FoundModel, findModel } from "./registry.ts";
 
 /** Sources that have names of their own for networks; the others call them as we do. */
@@ -14,4 +15,62 @@ export interface FoundNetwork extends FoundModel {
 export function findNetwork({ source, preset }: Pick<CheckpointRecord, "source" | "preset">): FoundNetwork {
   const found = findModel(NAMING.has(source) ? `${source}/${preset}` : preset);
   return { ...found, name: found.entry.name };
+}
+
+/** What a list says of a checkpoint. Where its file lies, the hub's `locateModel` tells. */
+export interface ModelInfo {
+  readonly name: string;
+  /** In the registry. */
+  readonly network: string;
+  readonly family: string;
+  readonly year: number;
+  readonly paper: string;
+  readonly params: number;
+  /** Multiplications with additions for one picture. */
+  readonly macs: number;
+  /** [1, C, H, W] */
+  readonly inputShape: readonly [number, number, number, number];
+  readonly classes: CheckpointRecord["classes"];
+  readonly accuracy?: CheckpointRecord["accuracy"];
+  readonly licence: string;
+  readonly note?: string | undefined;
+}
+
+const costs = new Map<string, Pick<ModelInfo, "params" | "macs">>();
+
+/** The network is built, once, and nothing computed: some ten milliseconds the first time. */
+export function modelInfo(record: CheckpointRecord): ModelInfo {
+  const { name, classes, accuracy, licence, note } = record;
+  const { entry, create } = findNetwork(record);
+  const inputShape = inputShapeOf(record);
+  const key = JSON.stringify([record.source, record.preset, classes.count, inputShape]);
+  let cost = costs.get(key);
+  if (!cost) {
+    const layers = profile(create({ classes: classes.count }), inputShape);
+    const sum = (what: "params" | "macs") => layers.reduce((total, layer) => total + layer[what], 0);
+    cost = { params: sum("params"), macs: sum("macs") };
+    costs.set(key, cost);
+  }
+  const { family, year, paper } = entry;
+  return {
+    name,
+    network: entry.name,
+    family,
+    year,
+    paper,
+    ...cost,
+    inputShape,
+    classes,
+    accuracy,
+    licence,
+    note,
+  };
+}
+
+/** What the network of a record reads, [1, C, H, W]. */
+export function inputShapeOf(record: CheckpointRecord): [number, number, number, number] {
+  const { inputSize } = findNetwork(record).entry;
+  const { crop, resize, mean } = record.preprocessing;
+  const [height, width] = crop ?? (typeof resize === "object" ? resize : [inputSize, inputSize]);
+  return [1, mean.length, height, width];
 }

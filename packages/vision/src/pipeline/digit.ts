@@ -17,6 +17,12 @@ const LAYOUTS = {
   mnist: { side: 28, box: 20, centre: centreOfMass },
   usps: { side: 16, box: 16, centre: centreOfInk },
 } as const;
+
+/** Side of the pictures of a data set's digits. */
+export function digitSide(layout: DigitLayout = "mnist"): number {
+  return LAYOUTS[layout].side;
+}
+
 /** Larger pictures are looked at smaller: a digit has no details. */
 const LARGEST = 448;
 /** What is weaker than this is not where a digit ends. */
