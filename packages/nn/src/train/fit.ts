@@ -158,7 +158,7 @@ class Run<B> {
     if (signal?.aborted) abort();
     const step = this.#compiled();
     try {
-      let reason: FitResult["reason"] = "finished";
+      let reason: FitResult["reason"] = this.#patient() ? "finished" : "no improvement";
       while (this.#state.step < this.#steps && reason === "finished") reason = await this.#epoch(step);
       if (reason === "finished" && this.#state.evaluated < this.#state.step) await this.#evaluate();
       await this.#checkpoint();
@@ -224,14 +224,18 @@ class Run<B> {
       await reading;
       if (due.evaluation) await this.#evaluate();
       if (due.checkpoint) await this.#checkpoint();
-      if (this.#state.worse >= (this.#options.best?.patience ?? Number.POSITIVE_INFINITY))
-        return "no improvement";
+      if (!this.#patient()) return "no improvement";
       if (step === end) return "finished";
       if (stopped()) return "aborted";
     }
     throw new Error(
       `fit: epoch ${epoch + 1} ended after ${step - first} steps, ${end - first} were expected`,
     );
+  }
+
+  /** Whether a better evaluation may still come, also in a run that is resumed. */
+  #patient(): boolean {
+    return this.#state.worse < (this.#options.best?.patience ?? Number.POSITIVE_INFINITY);
   }
 
   #due(step: number): { evaluation: boolean; checkpoint: boolean } {

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openCheckpoint } from "../../src/index.ts";
+import { fit, openCheckpoint, SGD } from "../../src/index.ts";
+import { loader, lossOf, Net } from "../support/spirals.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -125,3 +126,24 @@ test("a run that is complete does nothing more", async () => {
   });
   expect(await finalValues(where)).toEqual(before);
 }, 120_000);
+
+test("a run that stopped for want of a better evaluation does nothing more, unless it may wait longer", async () => {
+  const train = async (patience: number) => {
+    const net = new Net();
+    let evaluations = 0;
+    return await fit({
+      model: net,
+      optimizer: new SGD(net, { lr: 0.01 }),
+      data: loader(),
+      loss: lossOf(net),
+      epochs: 4,
+      evaluate: () => ({ accuracy: -evaluations++ }),
+      best: { metric: "accuracy", mode: "max", patience },
+      checkpoints: { folder: join(folder, "patience"), every: { steps: 5 } },
+      progress: false,
+    });
+  };
+  expect(await train(1)).toMatchObject({ steps: 32, reason: "no improvement" });
+  expect(await train(1)).toMatchObject({ steps: 32, reason: "no improvement" });
+  expect((await train(2)).steps).toBeGreaterThan(32);
+});
