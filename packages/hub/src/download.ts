@@ -69,7 +69,7 @@ export async function download(
   const meter = new Meter(basename(target), options.progress);
   const onWait = () => meter.begin("waiting", 0, options.size);
   return await withFileLock(`${target}.lock`, { signal: options.signal, onWait }, async () => {
-    const client = createClient(options.timeout ?? 30_000);
+    const client = await createClient(options.timeout ?? 30_000);
     try {
       // Whoever held the lock before may have fetched it.
       return (

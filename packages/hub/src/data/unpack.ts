@@ -2,7 +2,6 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { readImage } from "@tessera-ml/media";
-import { extract } from "tar-stream";
 import { HubError } from "../error.ts";
 import type { Meter } from "../progress.ts";
 import { cifarPixels, cifarRecord } from "./formats.ts";
@@ -23,6 +22,7 @@ async function eachFile(
   signal: AbortSignal | undefined,
   each: (name: string, bytes: () => Promise<Buffer>) => Promise<void>,
 ): Promise<void> {
+  const { extract } = await import("tar-stream");
   const archive = extract();
   const feeding = pipeline(createReadStream(path), createGunzip(), archive, { signal });
   feeding.catch(() => {}); // the loop below ends with the same error

@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import { EnvHttpProxyAgent, request } from "undici";
 import { HubError } from "../error.ts";
 import type { Expectation } from "../verify.ts";
 
@@ -54,8 +53,10 @@ export function redirectTarget(location: string | undefined, from: string): stri
  * undici's plain `request` instead of `fetch`: `fetch` undoes content codings before anybody can look at them, and
  * a `.gz` file that a server labels `Content-Encoding: gzip` would arrive as another file.
  * Proxies are taken from the environment. A connection silent for `timeout` ms is given up.
+ * undici is loaded here: a program that finds its files on this machine starts without its hundred modules.
  */
-export function createClient(timeout: number): Client {
+export async function createClient(timeout: number): Promise<Client> {
+  const { EnvHttpProxyAgent, request } = await import("undici");
   const dispatcher = new EnvHttpProxyAgent({
     connect: { timeout },
     headersTimeout: timeout,

@@ -7,7 +7,7 @@ import { openSafetensors, safetensorsHeaderLength } from "./safetensors/read.ts"
 import { openSharded } from "./safetensors/sharded.ts";
 import { type HttpOptions, httpSource } from "./sources/http.ts";
 import { type ByteSource, blobSource, fileSource, memorySource } from "./sources/source.ts";
-import { openZip, type ZipEntry } from "./sources/zip.ts";
+import type { ZipEntry } from "./sources/zip.ts";
 import { isLegacyTorch, readLegacyTorch, readPlainPickle, readTorchZip } from "./torch/file.ts";
 import type { PickleOptions } from "./torch/globals.ts";
 import { findStateDict } from "./torch/state-dict.ts";
@@ -87,6 +87,11 @@ async function openSource(input: CheckpointInput, options: OpenCheckpointOptions
   if (input instanceof Blob) return blobSource(input, options.name);
   if (typeof input !== "string" && !(input instanceof URL)) return input;
   return /^https?:/.test(String(input)) ? await httpSource(input, options) : await fileSource(input);
+}
+
+/** Loaded when an archive is met: most starts of a program meet none. */
+async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
+  return await (await import("./sources/zip.ts")).openZip(source);
 }
 
 type Content = "safetensors" | "zip" | "torch" | "pickle" | "npy" | "index";

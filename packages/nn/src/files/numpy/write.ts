@@ -1,5 +1,4 @@
 /** Writing `.npy` (version 1.0) and `.npz`. */
-import { Uint8ArrayReader, ZipWriter } from "@zip.js/zip.js/lib/zip-core-native.js";
 import { atomicWrite } from "../atomic.ts";
 import { CheckpointError, showName, showShape } from "../error.ts";
 import { countElements, type TensorData } from "../stored.ts";
@@ -36,6 +35,8 @@ export async function writeNpy(path: string, tensor: TensorData): Promise<void> 
 
 /** Writes an uncompressed archive atomically, as `numpy.savez` does: `name.npy` for each tensor. */
 export async function writeNpz(path: string, tensors: Iterable<TensorData>): Promise<void> {
+  // Loaded when it is needed: most starts of a program write no archive.
+  const { Uint8ArrayReader, ZipWriter } = await import("@zip.js/zip.js/lib/zip-core-native.js");
   await atomicWrite(path, async (file) => {
     const sink = new WritableStream<Uint8Array>({ write: (chunk) => file.write(chunk) });
     const archive = new ZipWriter(sink, {
