@@ -42,9 +42,13 @@ export {
   atan2,
   atanh,
   cosh,
+  exp2,
   isFinite,
+  isInf,
   isNaN,
   lerp,
+  log2,
+  log10,
   logicalXor,
   maximum,
   minimum,
@@ -65,7 +69,7 @@ export { type ResizeMode, type ResizeOptions, resize } from "./ops/resize.ts";
 export { type GridSampleOptions, gridSample } from "./ops/sample.ts";
 export { hammingWindow, hannWindow, istft, type StftOptions, stft } from "./ops/signal.ts";
 export * from "./ops/softmax.ts";
-export { argsort, type Sorted, sort, topK } from "./ops/sort.ts";
+export { argsort, median, quantile, type Sorted, sort, topK } from "./ops/sort.ts";
 export type { Padding, PerAxis } from "./ops/window.ts";
 export {
   bernoulli,

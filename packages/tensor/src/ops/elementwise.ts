@@ -124,6 +124,16 @@ export function isNaN(x: Tensor): Tensor {
 export function rsqrt(x: Tensor): Tensor {
   return reciprocal(sqrt(x));
 }
+export function log2(x: Tensor): Tensor {
+  return log(x).mul(1 / Math.LN2);
+}
+export function log10(x: Tensor): Tensor {
+  return log(x).mul(1 / Math.LN10);
+}
+/** 2^x. */
+export function exp2(x: Tensor): Tensor {
+  return exp(floating(x).mul(Math.LN2));
+}
 /** Rounds toward zero. */
 export function trunc(x: Tensor): Tensor {
   return isFloat(x.dtype) ? where(x.less(0), ceil(x), floor(x)) : x;
@@ -131,6 +141,10 @@ export function trunc(x: Tensor): Tensor {
 /** Whether an entry is neither infinite nor NaN. */
 export function isFinite(x: Tensor): Tensor {
   return isFloat(x.dtype) ? less(abs(x), Number.POSITIVE_INFINITY) : x.equal(x);
+}
+/** Whether an entry is infinite, of either sign. */
+export function isInf(x: Tensor): Tensor {
+  return isFloat(x.dtype) ? equal(abs(x), Number.POSITIVE_INFINITY) : x.notEqual(x);
 }
 /** a + weight·(b − a). */
 export function lerp(a: Tensor, b: Tensor, weight: Operand): Tensor {

@@ -4,8 +4,9 @@ import { isFloat } from "../dtype.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
 import { normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { applyAll, arithmetic } from "./apply.ts";
+import { applyAll, arithmetic, floating } from "./apply.ts";
 import { zeros } from "./create.ts";
+import { lerp } from "./elementwise.ts";
 import { scatter } from "./gather.ts";
 
 type TopK = { k: number; axis: number; largest: boolean };
@@ -48,6 +49,26 @@ export function topK(x: Tensor, k: number, options: { axis?: number; largest?: b
 export function sort(x: Tensor, options: { axis?: number; descending?: boolean } = {}): Sorted {
   const axis = normalizeAxis(options.axis ?? -1, x.rank);
   return topK(x, x.shape[axis] as number, { axis, largest: options.descending ?? false });
+}
+/** The middle entry along `axis` (the last by default), the lower of two as in PyTorch. NaN as in `sort`. */
+export function median(x: Tensor, options: { axis?: number; keepDims?: boolean } = {}): Tensor {
+  const axis = normalizeAxis(options.axis ?? -1, x.rank);
+  const middle = Math.floor(((x.shape[axis] as number) - 1) / 2);
+  const kept = sort(x, { axis }).values.narrow(axis, middle, 1);
+  return options.keepDims ? kept : kept.squeeze(axis);
+}
+/** The value below which the share `q` of the entries along `axis` lies, between two entries by a straight line. */
+export function quantile(x: Tensor, q: number, options: { axis?: number; keepDims?: boolean } = {}): Tensor {
+  const axis = normalizeAxis(options.axis ?? -1, x.rank);
+  const extent = x.shape[axis] as number;
+  if (!(q >= 0 && q <= 1) || extent === 0)
+    throw new Error(`quantile(${x}): expected a share from 0 to 1 of some entries, got ${q} of ${extent}`);
+  const place = q * (extent - 1);
+  const low = Math.min(Math.floor(place), Math.max(0, extent - 2));
+  const pair = sort(floating(x), { axis }).values.narrow(axis, low, Math.min(2, extent));
+  const [a, b = a] = pair.split(1, axis) as [Tensor, Tensor?];
+  const kept = lerp(a, b, place - low);
+  return options.keepDims ? kept : kept.squeeze(axis);
 }
 /** The indices (int32) that sort x along `axis`. */
 export function argsort(x: Tensor, options: { axis?: number; descending?: boolean } = {}): Tensor {

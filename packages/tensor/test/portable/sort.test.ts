@@ -1,4 +1,4 @@
-import { argsort, sort, topK } from "../../src/index.ts";
+import { argsort, median, quantile, sort, topK } from "../../src/index.ts";
 import { check } from "../support/fixtures.ts";
 
 interface Args {
@@ -6,6 +6,8 @@ interface Args {
   descending?: boolean;
   largest?: boolean;
   k: number;
+  q: number;
+  keepDims?: boolean;
 }
 
 await check<Args>("sort", {
@@ -14,6 +16,8 @@ await check<Args>("sort", {
     return [values, indices];
   },
   argsort: (args, x) => argsort(x, args),
+  median: (args, x) => median(x, args),
+  quantile: ({ q, ...options }, x) => quantile(x, q, options),
   topK: ({ k, ...options }, x) => {
     const { values, indices } = topK(x, k, options);
     return [values, indices];
