@@ -132,7 +132,7 @@ async function arraysOf(
   constants: ReadonlyMap<Value, string>,
 ): Promise<Map<Value, TypedArray>> {
   const values = [...traced.sources.values()].flatMap((source) =>
-    source instanceof Variable ? [source.value] : [],
+    typeof source === "number" ? [] : [source instanceof Variable ? source.value : source],
   );
   withPending(values, materialize);
   const arrays = new Map<Value, TypedArray>();
