@@ -2,6 +2,12 @@
 
 import type { Classifier } from "./classifier.ts";
 import { AlexNet, AlexNetTwoTower } from "./models/alexnet.ts";
+import { CifarAlexNet } from "./models/cifar/alexnet.ts";
+import { cifarConvNeXt, cifarDenseNet, cifarMobileNet, cifarViT } from "./models/cifar/configs.ts";
+import { CifarGoogLeNet } from "./models/cifar/googlenet.ts";
+import { CifarLeNet } from "./models/cifar/lenet.ts";
+import { CifarSpeedrun } from "./models/cifar/speedrun.ts";
+import { CifarVGG } from "./models/cifar/vgg.ts";
 import { ConvNeXt, convnextConfigs } from "./models/convnext.ts";
 import { DenseNet, densenetConfigs } from "./models/densenet.ts";
 import { DigitNet } from "./models/digitnet.ts";
@@ -350,6 +356,38 @@ for (const [name, config] of Object.entries(swinConfigs)) {
     },
   });
 }
+
+/** The lineage at the size of CIFAR-10, beside its ResNets: generations to compare on the same pictures. */
+const CIFAR: Readonly<Record<string, readonly [like: string, create: ModelEntry["create"]]>> = {
+  cifar_lenet: ["lenet5", (options) => new CifarLeNet(options)],
+  cifar_alexnet: ["alexnet", (options) => new CifarAlexNet(options)],
+  cifar_vgg: ["vgg16", (options) => new CifarVGG(options)],
+  cifar_googlenet: ["googlenet", (options) => new CifarGoogLeNet(options)],
+  cifar_densenet: ["densenet121", (options) => new DenseNet({ classes: 10, ...cifarDenseNet, ...options })],
+  cifar_seresnet20: ["seresnet18", (options) => new CifarResNet({ depth: 20, reduction: 8, ...options })],
+  cifar_mobilenet: [
+    "mobilenet_v2",
+    (options) => new MobileNetV2({ classes: 10, ...cifarMobileNet, ...options }),
+  ],
+  cifar_vit: [
+    "vit_tiny_patch16_224",
+    (options) => new VisionTransformer({ classes: 10, ...cifarViT, ...options }),
+  ],
+  cifar_convnext: ["convnext_tiny", (options) => new ConvNeXt({ classes: 10, ...cifarConvNeXt, ...options })],
+};
+for (const [name, [like, create]] of Object.entries(CIFAR)) {
+  const { family, year, paper } = entries.get(like) as ModelEntry;
+  define({ name, family, year, paper, inputSize: 32, classes: 10, create });
+}
+define({
+  name: "cifar_speedrun",
+  family: "Airbench",
+  year: 2024,
+  paper: "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
+  inputSize: 32,
+  classes: 10,
+  create: (options) => new CifarSpeedrun(options),
+});
 
 /** All networks, oldest first. */
 export function listModels(): ModelEntry[] {

@@ -64,7 +64,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   cifar_resnet110: 1_727_962,
 };
 
-/** No published count at hand: SE-ResNets beside 50, ViT-L/32, and the folded MobileNetV2. */
+/** No published count at hand: SE-ResNets beside 50, ViT-L/32, and the folded MobileNetV2. Our own networks for CIFAR-10 are counted in `cifar.test.ts`. */
 const WITHOUT = new Set([
   "seresnet18",
   "seresnet34",
@@ -81,7 +81,7 @@ test.each(Object.entries(COUNTS))("%s", (name, count) => {
 test("every registered network is counted", () => {
   const names = listModels()
     .map(({ name }) => name)
-    .filter((name) => !WITHOUT.has(name));
+    .filter((name) => !WITHOUT.has(name) && (name in COUNTS || !name.startsWith("cifar_")));
   expect(names.sort()).toEqual(Object.keys(COUNTS).sort());
 });
 

@@ -13,6 +13,8 @@ export interface ConvNeXtConfig {
   readonly depths: readonly [number, number, number, number];
   readonly dims: readonly [number, number, number, number];
   readonly version?: 1 | 2;
+  /** Side of the stem's patches, default 4. */
+  readonly patch?: number;
   /** The largest probability with which a block is left out in training. */
   readonly dropPath?: number;
   readonly classes?: number;
@@ -78,13 +80,16 @@ export class ConvNeXt extends Classifier {
   norm: LayerNorm;
   head: Linear;
 
-  constructor({ depths, dims, version = 1, dropPath = 0, classes = 1000 }: ConvNeXtConfig) {
+  constructor({ depths, dims, version = 1, patch = 4, dropPath = 0, classes = 1000 }: ConvNeXtConfig) {
     super();
     const total = depths.reduce((sum, depth) => sum + depth, 0);
     let seen = 0;
     this.downsample_layers = dims.map((dim, i) => {
       if (i === 0)
-        return new Sequential(new Conv2d(3, dim, 4, { stride: 4 }), new LayerNorm2d(dim, { eps: EPS }));
+        return new Sequential(
+          new Conv2d(3, dim, patch, { stride: patch }),
+          new LayerNorm2d(dim, { eps: EPS }),
+        );
       const before = dims[i - 1] as number;
       return new Sequential(new LayerNorm2d(before, { eps: EPS }), new Conv2d(before, dim, 2, { stride: 2 }));
     });

@@ -13,6 +13,8 @@ export interface DenseNetConfig {
   readonly growth: number;
   readonly blocks: readonly [number, number, number, number];
   readonly initial: number;
+  /** `small`: a 3x3 convolution that keeps the size of small pictures. Default `large`: 7x7 and a pooling, a quarter. */
+  readonly stem?: "large" | "small";
   readonly classes?: number;
 }
 
@@ -67,7 +69,7 @@ class Transition extends Module {
 class Features extends Module {
   conv0: Conv2d;
   norm0: BatchNorm2d;
-  pool = new MaxPool2d(3, { stride: 2, padding: 1 });
+  pool: MaxPool2d | undefined;
   denseblock1: DenseBlock;
   transition1: Transition;
   denseblock2: DenseBlock;
@@ -79,9 +81,12 @@ class Features extends Module {
   /** Channels of the result. */
   readonly outputs: number;
 
-  constructor({ growth, blocks, initial }: DenseNetConfig) {
+  constructor({ growth, blocks, initial, stem = "large" }: DenseNetConfig) {
     super();
-    this.conv0 = new Conv2d(3, initial, 7, { stride: 2, padding: 3, bias: false });
+    const large = stem === "large";
+    const window = large ? { stride: 2, padding: 3 } : { padding: 1 };
+    this.conv0 = new Conv2d(3, initial, large ? 7 : 3, { ...window, bias: false });
+    this.pool = large ? new MaxPool2d(3, { stride: 2, padding: 1 }) : undefined;
     this.norm0 = new BatchNorm2d(initial);
     const widths: number[] = [];
     let width = initial;
@@ -101,9 +106,14 @@ class Features extends Module {
     this.norm5 = new BatchNorm2d(this.outputs);
   }
 
+  #stem(x: Tensor): Tensor {
+    const y = this.norm0.forward(this.conv0.forward(x)).relu();
+    return this.pool ? this.pool.forward(y) : y;
+  }
+
   parts(): Part[] {
     return [
-      { name: "stem", forward: (x) => this.pool.forward(this.norm0.forward(this.conv0.forward(x)).relu()) },
+      { name: "stem", forward: (x) => this.#stem(x) },
       { name: "denseblock1", forward: (x) => this.denseblock1.forward(x) },
       { name: "denseblock2", forward: (x) => this.denseblock2.forward(this.transition1.forward(x)) },
       { name: "denseblock3", forward: (x) => this.denseblock3.forward(this.transition2.forward(x)) },

@@ -69,7 +69,7 @@ const INCEPTIONS = {
   inception5b: [832, [384, 192, 384, 48, 128, 128]],
 } as const satisfies Record<string, readonly [number, Widths]>;
 
-class Inception extends Module {
+export class Inception extends Module {
   branch1: BasicConv2d;
   branch2: Sequential;
   branch3: Sequential;

@@ -149,17 +149,30 @@ export const V2_STAGES = [
   [6, 320, 1, 1],
 ] as const;
 
+/** Expansion, width, blocks, stride of the first: a row of table 2. */
+export type V2Stage = readonly [expansion: number, width: number, blocks: number, stride: number];
+
+export interface MobileNetV2Config {
+  /** Factor of all widths. */
+  readonly width?: number;
+  readonly stages?: readonly V2Stage[];
+  /** Channels before the classifier, default 1280. */
+  readonly last?: number;
+  readonly classes?: number;
+}
+
 export class MobileNetV2 extends Classifier {
   features: Sequential;
   classifier: Sequential;
   readonly #ends: readonly number[];
 
-  constructor({ width = 1, classes = 1000 }: { width?: number; classes?: number } = {}) {
+  constructor(config: MobileNetV2Config = {}) {
     super();
+    const { width = 1, stages = V2_STAGES, last: widest = 1280, classes = 1000 } = config;
     let inputs = roundWidth(32 * width);
     const layers: (Module & { forward(x: Tensor): Tensor })[] = [convBNReLU(3, inputs, 3, { stride: 2 })];
     const ends = [1];
-    for (const [expansion, base, count, first] of V2_STAGES) {
+    for (const [expansion, base, count, first] of stages) {
       const outputs = roundWidth(base * width);
       for (let i = 0; i < count; i++) {
         layers.push(new InvertedResidual(inputs, outputs, i === 0 ? first : 1, expansion));
@@ -167,7 +180,7 @@ export class MobileNetV2 extends Classifier {
       }
       ends.push(layers.length);
     }
-    const last = roundWidth(1280 * Math.max(1, width));
+    const last = roundWidth(widest * Math.max(1, width));
     layers.push(convBNReLU(inputs, last, 1));
     ends.push(layers.length);
     this.features = new Sequential(...layers);
@@ -180,7 +193,7 @@ export class MobileNetV2 extends Classifier {
 
   parts(): Part[] {
     const layers = [...this.features];
-    const names = ["stem", ...V2_STAGES.map((_, i) => `stage${i + 1}`), "head"];
+    const names = ["stem", ...this.#ends.slice(2).map((_, i) => `stage${i + 1}`), "head"];
     return [
       ...names.map((name, i): Part => {
         const part = layers.slice(this.#ends[i - 1] ?? 0, this.#ends[i]);

@@ -8,6 +8,7 @@
 import { BatchNorm2d, Conv2d, init, Linear, Module, Sequential } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
+import { SqueezeExcite } from "./resnet.ts";
 
 /** Two 3x3 convolutions and a shortcut without parameters. */
 class Block extends Module {
@@ -15,16 +16,20 @@ class Block extends Module {
   bn1: BatchNorm2d;
   conv2: Conv2d;
   bn2: BatchNorm2d;
-  constructor(inputs: number, width: number, stride: number) {
+  se: SqueezeExcite | undefined;
+  constructor(inputs: number, width: number, stride: number, reduction: number | undefined) {
     super();
     this.conv1 = new Conv2d(inputs, width, 3, { stride, padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(width);
     this.conv2 = new Conv2d(width, width, 3, { padding: 1, bias: false });
     this.bn2 = new BatchNorm2d(width);
+    this.se = reduction ? new SqueezeExcite(width, width / reduction) : undefined;
   }
   forward(x: Tensor): Tensor {
-    const y = this.bn1.forward(this.conv1.forward(x)).relu();
-    return this.bn2.forward(this.conv2.forward(y)).add(this.#shortcut(x)).relu();
+    let y = this.bn1.forward(this.conv1.forward(x)).relu();
+    y = this.bn2.forward(this.conv2.forward(y));
+    if (this.se) y = this.se.forward(y);
+    return y.add(this.#shortcut(x)).relu();
   }
   /** Every second pixel, and zeros for the new channels, half of them before. */
   #shortcut(x: Tensor): Tensor {
@@ -49,8 +54,11 @@ export class CifarResNet extends Classifier {
   layer3: Sequential;
   linear: Linear;
 
-  /** @param depth 6n + 2: 20, 32, 44, 56, 110 */
-  constructor({ depth, classes = 10 }: { depth: number; classes?: number }) {
+  /**
+   * @param config `depth` is 6n + 2: 20, 32, 44, 56, 110; with a `reduction`, each block weighs its channels
+   *   (squeeze-and-excitation)
+   */
+  constructor({ depth, reduction, classes = 10 }: { depth: number; reduction?: number; classes?: number }) {
     super();
     const count = (depth - 2) / 6;
     if (!Number.isInteger(count) || count < 1)
@@ -58,7 +66,7 @@ export class CifarResNet extends Classifier {
     const stage = (inputs: number, width: number, stride: number) =>
       new Sequential(
         ...Array.from({ length: count }, (_, i) =>
-          i === 0 ? new Block(inputs, width, stride) : new Block(width, width, 1),
+          i === 0 ? new Block(inputs, width, stride, reduction) : new Block(width, width, 1, reduction),
         ),
       );
     this.layer1 = stage(16, 16, 1);

@@ -4,6 +4,8 @@
  * @packageDocumentation
  */
 import { closest } from "@tessera-ml/hub";
+import { cifarLineage } from "./cifar.ts";
+import { cifarSpeedrun } from "./cifar-speedrun.ts";
 import { digitnet } from "./digitnet.ts";
 import { lecun1989 } from "./lecun1989.ts";
 import { lenet5 } from "./lenet5.ts";
@@ -13,7 +15,7 @@ export type { Expectation, Recipe, RecipeOptions, RecipeResult } from "./recipe.
 export { type ShipOptions, shipRecipe } from "./ship.ts";
 export { readResult } from "./train.ts";
 
-const recipes: readonly Recipe[] = [lecun1989, lenet5, digitnet];
+const recipes: readonly Recipe[] = [lecun1989, lenet5, digitnet, ...cifarLineage, cifarSpeedrun];
 
 /** All recipes, in the order of their papers. */
 export function listRecipes(): Recipe[] {

@@ -1,0 +1,75 @@
+/**
+ * Generations of networks on equal terms: the same pictures of CIFAR-10, the same five passes over them, the
+ * same changes on the way. What differs is the network, and the optimizer that its generation brought.
+ *
+ * Data: CIFAR-10 as JPEG. Expected results stand in the table below; five passes are few, so they are far
+ * from what each network can learn, but they compare.
+ */
+import { AdamW, crossEntropy, EMA, type Schedule, SGD, schedules } from "@tessera-ml/nn";
+import type { Classifier } from "../classifier.ts";
+import { findModel } from "../registry.ts";
+import { CIFAR10, cifarBatches } from "./cifar-data.ts";
+import type { Recipe } from "./recipe.ts";
+import { defineRecipe } from "./train.ts";
+
+const EPOCHS = 5;
+
+interface Entry {
+  readonly network: string;
+  /** Momentum for networks with batch norm, Adam with decoupled decay for those without. */
+  readonly optimizer: "sgd" | "adamw";
+  /** Where the learning rate has its peak. */
+  readonly peak: number;
+  /** Top-1 in per cent that the run reaches: a little below what was measured. */
+  readonly expected?: number;
+  /** On two cores. */
+  readonly minutes: number;
+}
+
+const LINEAGE: readonly Entry[] = [
+  { network: "cifar_lenet", optimizer: "adamw", peak: 4e-3, minutes: 1 },
+  { network: "cifar_alexnet", optimizer: "adamw", peak: 2e-3, minutes: 2 },
+  { network: "cifar_vgg", optimizer: "sgd", peak: 0.1, minutes: 4 },
+  { network: "cifar_googlenet", optimizer: "sgd", peak: 0.1, minutes: 7 },
+  { network: "cifar_resnet20", optimizer: "sgd", peak: 0.1, minutes: 12 },
+  { network: "cifar_densenet", optimizer: "sgd", peak: 0.1, minutes: 10 },
+  { network: "cifar_seresnet20", optimizer: "sgd", peak: 0.1, minutes: 12 },
+  { network: "cifar_mobilenet", optimizer: "sgd", peak: 0.1, minutes: 8 },
+  { network: "cifar_vit", optimizer: "adamw", peak: 2e-3, minutes: 6 },
+  { network: "cifar_convnext", optimizer: "adamw", peak: 4e-3, minutes: 7 },
+];
+
+export const cifarLineage: readonly Recipe[] = LINEAGE.map((entry) => {
+  const { network, peak, expected, minutes } = entry;
+  const { family, year, paper } = findModel(network).entry;
+  return defineRecipe({
+    ...CIFAR10,
+    name: network,
+    title: `${family} (${year}) at the size of CIFAR-10, in ${EPOCHS} passes`,
+    paper,
+    network,
+    epochs: EPOCHS,
+    batchSize: 125,
+    expected: { metric: "top1", ...(expected !== undefined && { atLeast: expected }) },
+    minutes,
+    limits: `${EPOCHS} passes over the data are few: it was trained to be compared with the other generations, not to be the best of its own.`,
+    train: (setting) => ({
+      optimizer: optimizerOf(entry, setting.model, riseAndFall(peak, setting.steps)),
+      loss: (scores, labels) => crossEntropy(scores, labels, { labelSmoothing: 0.1 }),
+      data: cifarBatches(setting),
+      ema: new EMA(setting.model, { decay: 0.995 }),
+    }),
+  });
+});
+
+/** A straight way up to the peak in a fifth of the steps, and down to nothing in the rest. */
+function riseAndFall(peak: number, steps: number): Schedule {
+  const rise = Math.floor(steps / 5);
+  return schedules.warmUp(rise, schedules.linear({ from: peak, steps: steps - rise }));
+}
+
+function optimizerOf({ optimizer }: Entry, model: Classifier, lr: Schedule) {
+  return optimizer === "sgd"
+    ? new SGD(model, { lr, momentum: 0.9, nesterov: true, weightDecay: 5e-4 })
+    : new AdamW(model, { lr, weightDecay: 0.05 });
+}

@@ -1,0 +1,119 @@
+/** The lineage at the size of CIFAR-10: sizes, shapes, learning, and what its recipes share. */
+import { Conv2d, crossEntropy, SGD } from "@tessera-ml/nn";
+import { compile, fromArray, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
+import { expect, test } from "vitest";
+import { createModel, findModel } from "../src/index.ts";
+import { cifarBatches } from "../src/recipes/cifar-data.ts";
+import { listRecipes } from "../src/recipes/index.ts";
+import { eigen, whiteningFilters } from "../src/recipes/whitening.ts";
+
+const COUNTS: Readonly<Record<string, number>> = {
+  cifar_lenet: 62_006,
+  cifar_alexnet: 736_906,
+  cifar_vgg: 427_898,
+  cifar_googlenet: 78_714,
+  cifar_resnet20: 269_722,
+  cifar_densenet: 129_758,
+  cifar_seresnet20: 274_132,
+  cifar_mobilenet: 97_546,
+  cifar_vit: 208_970,
+  cifar_convnext: 507_530,
+  cifar_speedrun: 1_123_168,
+};
+
+/** Noise, brighter in another third of the picture for each class. */
+function pictures(count: number): { images: Float32Array; labels: Int32Array } {
+  const labels = Int32Array.from({ length: count }, (_, i) => i % 3);
+  const images = Float32Array.from({ length: count * 3 * 32 * 32 }, (_, i) => {
+    const [n, row] = [Math.floor(i / 3072), Math.floor(i / 32) % 32];
+    return Math.sin(i * i) + (Math.floor(row / 11) === labels[n] ? 1 : 0);
+  });
+  return { images, labels };
+}
+
+test.each(Object.keys(COUNTS))("%s: size, shape of its scores, and it learns", async (name) => {
+  manualSeed(5);
+  const model = createModel(name);
+  expect(model.parameterCount()).toBe(COUNTS[name]);
+  const { images, labels } = pictures(12);
+  const [x, y] = [fromArray(images, [12, 3, 32, 32]), fromArray(labels, [12])];
+  const optimizer = new SGD(model, { lr: 0.01, momentum: 0.9 });
+  const step = compile((x: Tensor, y: Tensor) => {
+    const { value, grads } = valueAndGrad(model, () => crossEntropy(model.forward(x), y));
+    optimizer.update(grads);
+    return value;
+  });
+  const losses: number[] = [];
+  for (let i = 0; i < 8; i++) losses.push(await step(x, y).item());
+  step.release();
+  expect(losses.at(-1)).toBeLessThan((losses[0] as number) - 0.02);
+  expect((await model.eval().forward(x).data()).length).toBe(120);
+});
+
+test("every network of the lineage has a recipe on the same data", () => {
+  const recipes = listRecipes().filter(({ dataset }) => dataset === "cifar10-jpeg");
+  expect(recipes.map(({ network }) => network).sort()).toEqual(Object.keys(COUNTS).sort());
+  for (const recipe of recipes) {
+    const { entry } = findModel(recipe.network);
+    expect([recipe.name, entry.inputSize, entry.classes]).toEqual([recipe.network, 32, 10]);
+    expect(recipe.preprocessing.crop).toEqual([32, 32]);
+  }
+});
+
+test("two epochs show every picture both ways, and the same again where a run goes on", async () => {
+  const images = Uint8Array.from({ length: 20 * 3072 }, (_, i) => (i % 32) + 32 * Math.floor(i / 3072 / 4));
+  const labels = Int32Array.from({ length: 20 }, (_, i) => i);
+  const setting = {
+    train: { images: { data: images, shape: [20, 3, 32, 32] as const }, labels },
+    batchSize: 5,
+    seed: 3,
+  };
+  const batches = cifarBatches(setting as unknown as Parameters<typeof cifarBatches>[0]);
+  const mirrored = async (epoch: number) => {
+    const ways = new Map<number, boolean>();
+    for await (const batch of batches.epoch(epoch)) {
+      const data = (await batch.images.data()) as Uint8Array;
+      // Columns grow to the right, but for the reflected edge.
+      for (const [i, label] of (await batch.labels.data()).entries())
+        ways.set(Number(label), (data[i * 3072 + 10] as number) > (data[i * 3072 + 20] as number));
+    }
+    return ways;
+  };
+  const [first, second] = [await mirrored(0), await mirrored(1)];
+  expect(first.size).toBe(20);
+  for (const [label, way] of first) expect(second.get(label)).toBe(!way);
+  const last = async (from: number) => {
+    let sum = 0;
+    for await (const batch of batches.epoch(1, from)) sum = await batch.images.astype("float32").sum().item();
+    return sum;
+  };
+  expect(await last(3)).toBe(await last(0));
+});
+
+test("whitened patches are uncorrelated and of equal strength", async () => {
+  const { images } = pictures(8);
+  // Colours that depend on each other.
+  for (let i = 0; i < images.length; i += 3072)
+    for (let j = 0; j < 1024; j++)
+      images[i + 1024 + j] = 0.5 * (images[i + j] as number) + (images[i + 1024 + j] as number);
+  const shape = [8, 3, 32, 32] as const;
+  const conv = new Conv2d(3, 24, 2, { bias: false });
+  conv.weight.assign(whiteningFilters({ shape, data: images }, 2, 0));
+  const flat = conv.forward(fromArray(images, shape)).narrow(1, 0, 12).permute([1, 0, 2, 3]).flatten(1);
+  const covariance = (await flat
+    .matmul(flat.transpose())
+    .div(flat.shape[1] as number)
+    .data()) as Float32Array;
+  for (const [i, value] of covariance.entries()) expect(value).toBeCloseTo(i % 13 === 0 ? 1 : 0, 3);
+});
+
+test("eigenvectors of a symmetric matrix", () => {
+  const { values, vectors } = eigen([
+    [2, 1, 0],
+    [1, 2, 0],
+    [0, 0, 5],
+  ]);
+  expect([...values].sort()).toEqual([1, 3, 5].map((v) => expect.closeTo(v, 10)));
+  const three = values.findIndex((v) => Math.abs(v - 3) < 1e-9);
+  expect(Math.abs(vectors[0]?.[three] ?? 0)).toBeCloseTo(Math.SQRT1_2, 10);
+});
