@@ -1,0 +1,72 @@
+/** The checkpoints in models/: whole, small, and as good as their records say. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type DatasetName, listDatasets, sha256File, shippedRecords, shippedRoot } from "@tessera-ml/hub";
+import { type Batch, Image } from "@tessera-ml/media";
+import { describe, expect, test } from "vitest";
+import { findModel, ImageClassifier, loadClassifier } from "../src/index.ts";
+import { type Pixels, readPictures, spread } from "../src/recipes/pictures.ts";
+
+const records = shippedRecords();
+const here = new Set((await listDatasets()).filter((d) => d.place !== "absent").map((d) => d.record.name));
+/** Test pictures that each network is asked about. */
+const SAMPLE = 300;
+
+test("every folder is a model, and all together are under 20 MB", () => {
+  const folders = readdirSync(shippedRoot(), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(folders.map(({ name }) => name).sort()).toEqual(records.map(({ name }) => name));
+  expect(records.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["digitnet.tessera", "lecun1989.tessera", "lenet5.tessera"]),
+  );
+  const sizes = readdirSync(shippedRoot(), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => statSync(join(entry.parentPath, entry.name)).size);
+  expect(sizes.reduce((a, b) => a + b)).toBeLessThan(20e6);
+});
+
+describe.each(records)("$name", (record) => {
+  const folder = join(shippedRoot(), record.name);
+  const path = join(folder, record.file);
+
+  test("the file is the record's, and fits its network", async () => {
+    expect(record.name).toBe(`${record.preset}.tessera`);
+    expect(await sha256File(path)).toBe(record.sha256);
+    const { model, report } = await loadClassifier(record.preset, path);
+    expect(report.missing.concat(report.unexpected)).toEqual([]);
+    expect(model.parameterCount()).toBe(record.params);
+    const { entry } = findModel(record.preset);
+    expect(entry.classes).toBe(record.classes.count);
+    expect(entry.channels).toBe(record.preprocessing.mean.length);
+  });
+
+  test("the card has the figures", () => {
+    const card = readFileSync(join(folder, "README.md"), "utf8");
+    expect(card).toContain(`${record.accuracy?.top1.toFixed(2)} %`);
+    expect(card).toContain(record.sha256);
+    for (const part of ["How it was made", "Limits", "Licence"]) expect(card).toContain(`## ${part}`);
+  });
+
+  const { dataset = "", top1 = 0 } = record.accuracy ?? {};
+  test.skipIf(!here.has(dataset))("its accuracy is the record's, picture by picture", async () => {
+    const { images, labels } = spread(await readPictures(dataset as DatasetName, { split: "test" }), SAMPLE);
+    const classifier = await ImageClassifier.load(record.name);
+    const pictures = Array.from(labels, (_, i) => pictureOf(images, i));
+    const answers = await classifier.classifyAll(pictures, { top: 1, batchSize: 50 });
+    const right = answers.filter(({ predictions }, i) => predictions[0]?.index === labels[i]).length;
+    // Four deviations of what a sample of this size may differ by.
+    const rate = top1 / 100;
+    const deviation = 100 * Math.sqrt((rate * (1 - rate)) / SAMPLE);
+    expect(Math.abs((100 * right) / SAMPLE - top1)).toBeLessThan(4 * deviation);
+  });
+});
+
+/** One of a data set's pictures, [C, H, W], as a picture in a file has it. */
+function pictureOf({ shape: [, channels, height, width], data }: Batch<Pixels>, index: number): Image {
+  const area = height * width;
+  const planes = data.subarray(index * channels * area, (index + 1) * channels * area);
+  const bytes = new Uint8Array(planes.length);
+  for (const [i, value] of planes.entries())
+    bytes[(i % area) * channels + Math.floor(i / area)] =
+      data instanceof Uint8Array ? value : 255 * value + 0.5;
+  return new Image(width, height, channels as 1 | 3, bytes);
+}
