@@ -1,5 +1,6 @@
 /** The tree of parameters: classes with plain fields, whose paths are the keys of checkpoints. */
 import { guard, Tensor, type Variable } from "@tessera-ml/tensor";
+import { stripPrefix } from "./files/checkpoint.ts";
 import {
   type Checkpoint,
   type CheckpointInput,
@@ -100,10 +101,12 @@ export class Module {
     source: Checkpoint | CheckpointInput | ReadonlyMap<string, Tensor>,
     options: LoadOptions = {},
   ): Promise<KeyReport> {
-    if (source instanceof Map)
-      return await this.#load(inMemory(source as ReadonlyMap<string, Tensor>), options);
-    if (isCheckpoint(source)) return await this.#load(source, options);
-    await using checkpoint = await openCheckpoint(source as CheckpointInput, options);
+    const given = source instanceof Map ? inMemory(source as ReadonlyMap<string, Tensor>) : source;
+    if (isCheckpoint(given)) {
+      const { stripPrefix: prefix } = options;
+      return await this.#load(prefix === undefined ? given : stripPrefix(given, prefix), options);
+    }
+    await using checkpoint = await openCheckpoint(given as CheckpointInput, options);
     return await this.#load(checkpoint, options);
   }
   /** Writes the state to a `.safetensors` file, atomically. Training may go on meanwhile. */

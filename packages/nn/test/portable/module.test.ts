@@ -240,6 +240,10 @@ describe("loading and saving", () => {
     );
     const from = state(small());
     await to.load(await encodeSafetensors(snapshot(from, "m.")), { stripPrefix: "m." });
+    // The same, of tensors in memory and of a checkpoint that is open.
+    await to.load(new Map([...from].map(([key, tensor]) => [`m.${key}`, tensor])), { stripPrefix: "m." });
+    await using opened = await openCheckpoint(await encodeSafetensors(snapshot(from, "m.")));
+    await to.load(opened, { stripPrefix: "m." });
     expect(await to.stateDict().get("0.weight")?.tolist()).toEqual(await from.get("0.weight")?.tolist());
   });
 
