@@ -47,3 +47,16 @@ export const errorAnswer = z
   });
 
 export type ErrorAnswer = z.infer<typeof errorAnswer>;
+
+/** An error whose message may be told to a client. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: ErrorCode;
+  readonly field: string | undefined;
+
+  constructor(code: ErrorCode, message: string, field?: string) {
+    super(message);
+    this.code = code;
+    this.field = field;
+  }
+}

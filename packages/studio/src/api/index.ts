@@ -3,5 +3,7 @@ export * from "./classify.ts";
 export * from "./errors.ts";
 export * from "./health.ts";
 export * from "./inspect.ts";
+export * from "./lineage.ts";
 export * from "./models.ts";
+export * from "./titles.ts";
 export * from "./train.ts";

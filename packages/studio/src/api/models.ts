@@ -33,8 +33,9 @@ export const modelInfo = z
     channels: z.int().meta({ description: "1: grey, 3: colour" }),
     classes,
     accuracy: accuracy.optional(),
-    place: z.enum(["shipped", "cache", "shared", "absent"]).meta({
-      description: "Where its file lies; `absent`: `tessera pull NAME` brings it",
+    place: z.enum(["shipped", "cache", "shared", "trained", "absent"]).meta({
+      description:
+        "Where its file lies; `trained`: here, since the server started; `absent`: `tessera pull NAME` brings it",
     }),
     sizeBytes: z.int().optional(),
     note: z.string().optional(),

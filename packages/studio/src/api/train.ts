@@ -8,6 +8,9 @@ export const recipeInfo = z
     network: z.string(),
     dataset: z.string(),
     epochs: z.int(),
+    data: z.enum(["here", "absent"]).meta({
+      description: "Whether its data set is on this machine; `tessera data get DATASET` brings it",
+    }),
     minutes: z.number().meta({ description: "The whole recipe, measured on two cores" }),
     expected: z.object({
       metric: z.enum(["top1", "error"]),

@@ -1,0 +1,109 @@
+/** The HTTP side of the studio: every route, with what may come in. */
+import { join, resolve, sep } from "node:path";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { ApiError, healthAnswer } from "../api/index.ts";
+import type { Catalog } from "./catalog.ts";
+import { answerError } from "./http/errors.ts";
+import { FOREVER, REVALIDATE, sendFile } from "./http/files.ts";
+import { guard, headers } from "./http/guard.ts";
+import { discardBody } from "./http/incoming.ts";
+import type { WorkerPool } from "./inference/pool.ts";
+import { classifyRoutes, type Limits } from "./routes/classify.ts";
+import { describe } from "./routes/describe.ts";
+import { modelRoutes } from "./routes/models.ts";
+import { trainRoutes } from "./routes/train.ts";
+import type { Runs } from "./training/runs.ts";
+
+export interface AppOptions extends Limits {
+  readonly catalog: Catalog;
+  readonly pool: WorkerPool;
+  readonly runs: Runs;
+  /** The folder of the built page. */
+  readonly page: string;
+  readonly allowedHosts: readonly string[];
+}
+
+export function studioApp(options: AppOptions): OpenAPIHono {
+  const { catalog, pool, runs, page, allowedHosts } = options;
+  const app = new OpenAPIHono();
+  app.use(headers());
+  app.use(guard(allowedHosts));
+  app.onError(async (error, c) => {
+    await discardBody(c);
+    return answerError(c, error);
+  });
+
+  describe(app, {
+    method: "get",
+    path: "/api/health",
+    tag: "server",
+    summary: "Whether the server is there, and how busy",
+    answer: healthAnswer,
+  });
+  app.get("/api/health", (c) =>
+    c.json(healthAnswer.parse({ status: "ok", waiting: pool.size, training: runs.current ?? null })),
+  );
+  modelRoutes(app, catalog, pool);
+  classifyRoutes(app, catalog, pool, options);
+  trainRoutes(app, runs);
+  app.get("/api/openapi.json", (c) =>
+    c.json(
+      app.getOpenAPI31Document({
+        openapi: "3.1.0",
+        info: {
+          title: "Tessera Studio",
+          version: "0",
+          description:
+            "Classifies pictures and looks inside the networks that do it. Every error is " +
+            "`{ error: { code, message } }`. Addresses of pictures are not fetched: send the bytes.",
+          license: { name: "Apache-2.0" },
+        },
+      }),
+    ),
+  );
+
+  app.get("*", async (c, next) => {
+    if (c.req.path.startsWith("/api/")) return await next();
+    const path = pageFile(page, c.req.path);
+    // Vite puts a hash of the content into the names of what it builds.
+    const caching = c.req.path.startsWith("/assets/") ? FOREVER : REVALIDATE;
+    return (path && (await sendFile(c, path, caching))) || (await next());
+  });
+  app.notFound(async (c) => {
+    await discardBody(c);
+    return answerError(c, notFound(app, c.req.method, c.req.path));
+  });
+  return app;
+}
+
+/** The file of an address, if it lies in the folder. */
+function pageFile(page: string, path: string): string | undefined {
+  const name = decoded(path.endsWith("/") ? `${path}index.html` : path);
+  if (name === undefined || name.includes("\0")) return undefined;
+  const file = resolve(join(page, name));
+  return file.startsWith(page + sep) ? file : undefined;
+}
+
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says so where the address exists with another method. */
+function notFound(app: OpenAPIHono, method: string, path: string): ApiError {
+  const others = app.routes
+    .filter(
+      ({ path: pattern, method: other }) => other !== "ALL" && !pattern.includes("*") && fits(pattern, path),
+    )
+    .map((route) => route.method);
+  if (others.length === 0 || others.includes(method))
+    return new ApiError("not-found", `${path}: nothing is here`);
+  return new ApiError("method", `${path}: expected ${others.join(" or ")}, got ${method}`);
+}
+
+function fits(pattern: string, path: string): boolean {
+  return new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll(/:\w+/g, "[^/]+")}$`).test(path);
+}

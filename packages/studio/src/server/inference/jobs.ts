@@ -1,0 +1,102 @@
+/** What the worker does: from bytes and names to answers of the API. */
+import { type Image, readImage } from "@tessera-ml/media";
+import { createModel } from "@tessera-ml/vision";
+import { profile } from "@tessera-ml/vision/inspect";
+import * as answers from "../../answers/inspect.ts";
+import type {
+  AttentionAnswer,
+  ClassifyAnswer,
+  FeaturesAnswer,
+  GradcamAnswer,
+  ModelAnswer,
+  ReceptiveFieldAnswer,
+} from "../../api/index.ts";
+import { openClassifier } from "./shelf.ts";
+
+/** The file of a picture, and how many pixels it may have. */
+export interface PictureInput {
+  readonly bytes: Uint8Array;
+  readonly maxPixels: number;
+}
+
+/** A network of the registry that need not be on this machine. */
+export interface NetworkInput {
+  /** As the registry finds it. */
+  readonly network: string;
+  readonly classes: number;
+  /** [1, C, H, W] */
+  readonly shape: readonly number[];
+}
+
+export interface Cost {
+  readonly params: number;
+  /** For one image. */
+  readonly macs: number;
+}
+
+export const jobs = {
+  async classify(
+    input: { picture: PictureInput; models: readonly string[]; top: number },
+    signal: AbortSignal,
+  ): Promise<ClassifyAnswer> {
+    const image = await decode(input.picture);
+    const results = [];
+    for (const name of input.models) {
+      signal.throwIfAborted();
+      const classifier = await openClassifier(name, signal);
+      const { predictions, ...rest } = await classifier.classify(image, { top: input.top });
+      results.push({ ...rest, predictions: [...predictions] });
+    }
+    return { results };
+  },
+
+  async features(
+    input: { picture: PictureInput; model: string; part: string; limit: number },
+    signal: AbortSignal,
+  ): Promise<FeaturesAnswer> {
+    const image = await decode(input.picture);
+    return await answers.features(await openClassifier(input.model, signal), image, input);
+  },
+
+  async gradcam(
+    input: { picture: PictureInput; model: string; class?: number | undefined; part?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<GradcamAnswer> {
+    const image = await decode(input.picture);
+    return await answers.gradcam(await openClassifier(input.model, signal), image, input);
+  },
+
+  async attention(
+    input: { picture: PictureInput; model: string },
+    signal: AbortSignal,
+  ): Promise<AttentionAnswer> {
+    const image = await decode(input.picture);
+    return await answers.attention(await openClassifier(input.model, signal), image);
+  },
+
+  async receptiveField(
+    input: { model: string; part: string },
+    signal: AbortSignal,
+  ): Promise<ReceptiveFieldAnswer> {
+    return await answers.receptiveField(await openClassifier(input.model, signal), input);
+  },
+
+  async describe(input: NetworkInput): Promise<Omit<ModelAnswer, "model">> {
+    return answers.describe(createModel(input.network, input), input.shape);
+  },
+
+  /** In the order of the networks. */
+  async count(input: { networks: readonly NetworkInput[] }, signal: AbortSignal): Promise<Cost[]> {
+    return input.networks.map((network) => {
+      signal.throwIfAborted();
+      const model = createModel(network.network, network);
+      const macs = profile(model, network.shape).reduce((sum, layer) => sum + layer.macs, 0);
+      return { params: model.parameterCount(), macs };
+    });
+  },
+};
+
+/** As the file has it: what becomes of transparency is the network's business. */
+function decode({ bytes, maxPixels }: PictureInput): Promise<Image> {
+  return readImage(bytes, { mode: "file", maxPixels });
+}

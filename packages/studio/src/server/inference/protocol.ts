@@ -1,0 +1,24 @@
+/** What the server and its worker say to each other. */
+import type { jobs } from "./jobs.ts";
+
+type Jobs = typeof jobs;
+export type JobName = keyof Jobs;
+export type JobInput<N extends JobName> = Parameters<Jobs[N]>[0];
+export type JobOutput<N extends JobName> = Awaited<ReturnType<Jobs[N]>>;
+
+export type Incoming =
+  | { readonly type: "job"; readonly id: number; readonly name: JobName; readonly input: JobInput<JobName> }
+  | { readonly type: "abort"; readonly id: number };
+
+/** An error as a message can carry it: classes do not survive the way. */
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly field: string | undefined;
+  readonly stack: string | undefined;
+}
+
+export type Outgoing =
+  | { readonly type: "done"; readonly id: number; readonly output: unknown }
+  | { readonly type: "failed"; readonly id: number; readonly failure: Failure };

@@ -1,0 +1,39 @@
+/** Networks that are loaded: the few that were used last. */
+import { ImageClassifier } from "@tessera-ml/vision";
+
+const PLACES = 6;
+
+/** The last used stands at the end. */
+const shelf = new Map<string, Promise<ImageClassifier>>();
+
+/**
+ * The classifier called `name`, loaded at most once; the one that was not used for longest makes room.
+ *
+ * @param base where a page fetches it from
+ */
+export async function openClassifier(
+  name: string,
+  signal: AbortSignal,
+  base?: string,
+): Promise<ImageClassifier> {
+  const found =
+    shelf.get(name) ?? ImageClassifier.load(name, { signal, ...(base !== undefined && { base }) });
+  shelf.delete(name);
+  shelf.set(name, found);
+  try {
+    const classifier = await found;
+    await makeRoom();
+    return classifier;
+  } catch (error) {
+    // Not remembered: the file may come, and an abort is no property of the network.
+    shelf.delete(name);
+    throw error;
+  }
+}
+
+async function makeRoom(): Promise<void> {
+  for (const [name, loading] of [...shelf].slice(0, Math.max(0, shelf.size - PLACES))) {
+    shelf.delete(name);
+    (await loading).release();
+  }
+}

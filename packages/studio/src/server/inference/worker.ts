@@ -1,0 +1,33 @@
+/** The worker thread: one job at a time, as they come. */
+import { parentPort } from "node:worker_threads";
+import { jobs } from "./jobs.ts";
+import type { Failure, Incoming, Outgoing } from "./protocol.ts";
+
+const port = parentPort!;
+const running = new Map<number, AbortController>();
+
+port.on("message", (message: Incoming) => {
+  if (message.type === "abort") running.get(message.id)?.abort();
+  else void work(message);
+});
+
+async function work({ id, name, input }: Incoming & { type: "job" }): Promise<void> {
+  const controller = new AbortController();
+  running.set(id, controller);
+  const answer = await (jobs[name] as (input: unknown, signal: AbortSignal) => Promise<unknown>)(
+    input,
+    controller.signal,
+  ).then(
+    (output): Outgoing => ({ type: "done", id, output }),
+    (error: unknown): Outgoing => ({ type: "failed", id, failure: failureOf(error) }),
+  );
+  running.delete(id);
+  port.postMessage(answer);
+}
+
+function failureOf(error: unknown): Failure {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  const { code, field } = error as { code?: unknown; field?: unknown };
+  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+  return { name, message, stack, code: text(code), field: text(field) };
+}

@@ -1,0 +1,71 @@
+/** The OpenAPI document, route by route. */
+import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
+import * as z from "zod";
+import { type ErrorCode, errorAnswer } from "../../api/index.ts";
+import { STATUS } from "../http/errors.ts";
+
+/** What the routes are made with. */
+export type App = OpenAPIHono;
+
+interface Description {
+  readonly method: "get" | "post" | "delete";
+  /** Parameters as `{name}`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly body?: z.ZodObject;
+  readonly answer?: z.ZodType;
+  /** Of the answer, where it is not 200 with JSON. */
+  readonly status?: number;
+  readonly type?: string;
+  readonly errors?: readonly ErrorCode[];
+}
+
+/** Errors of every body. */
+const BODY_ERRORS: readonly ErrorCode[] = ["bad-request", "forbidden", "too-large", "unsupported"];
+/** Errors of every picture that is given to a network. */
+export const PICTURE_ERRORS: readonly ErrorCode[] = ["not-found", "absent", "overloaded"];
+
+/** Adds a route to the document. */
+export function describe(app: App, route: Description): void {
+  const { method, path, tag, summary, description, params = {}, body, answer, status = 200 } = route;
+  const type = route.type ?? "application/json";
+  const errors = new Set<ErrorCode>([...(body ? BODY_ERRORS : []), ...(route.errors ?? []), "internal"]);
+  const responses: RouteConfig["responses"] = {
+    [status]: {
+      description: summary,
+      ...(answer && { content: { [type]: { schema: answer } } }),
+    },
+  };
+  for (const wrong of new Set([...errors].map((code) => STATUS[code])))
+    responses[wrong] = {
+      description: [...errors].filter((code) => STATUS[code] === wrong).join(" or "),
+      content: { "application/json": { schema: errorAnswer } },
+    };
+  const names = Object.entries(params).map(([name, text]) => [name, z.string().meta({ description: text })]);
+  app.openAPIRegistry.registerPath({
+    method,
+    path,
+    tags: [tag],
+    summary,
+    ...(description && { description }),
+    request: {
+      ...(names.length > 0 && { params: z.object(Object.fromEntries(names)) }),
+      ...(body && { body: { required: true, content: contentOf(body) } }),
+    },
+    responses,
+  });
+}
+
+function contentOf(body: z.ZodObject) {
+  const json = { "application/json": { schema: body } };
+  if (!("image" in body.shape)) return json;
+  const image = z.string().meta({ format: "binary", description: "The file of the picture" });
+  // Made again rather than extended, so that the document does not take it for the JSON of the same name.
+  const form = z
+    .object({ ...body.shape, image })
+    .meta({ description: "Lists: several fields, or one with commas" });
+  return { ...json, "multipart/form-data": { schema: form } };
+}

@@ -1,0 +1,143 @@
+import { listDatasets } from "@tessera-ml/hub";
+import { findRecipe, listRecipes, type Recipe } from "@tessera-ml/vision/recipes";
+import { streamSSE } from "hono/streaming";
+import {
+  ApiError,
+  recipeInfo,
+  recipesAnswer,
+  runsAnswer,
+  trainAnswer,
+  trainEvent,
+  trainRequest,
+} from "../../api/index.ts";
+import { readBody } from "../http/body.ts";
+import type { Told } from "../training/history.ts";
+import type { Runs } from "../training/runs.ts";
+import { type App, describe } from "./describe.ts";
+
+/** Milliseconds between signs of life on a stream of events that has nothing to tell. */
+const HEARTBEAT = 15_000;
+
+/** Of a request's body. */
+const MAX_BYTES = 10_000;
+
+/** Training of a recipe, to be watched. */
+export function trainRoutes(app: App, runs: Runs): void {
+  const id = { id: "Of the run" };
+
+  describe(app, {
+    method: "get",
+    path: "/api/recipes",
+    tag: "train",
+    summary: "What can be trained",
+    answer: recipesAnswer,
+  });
+  app.get("/api/recipes", async (c) => {
+    const places = new Map((await listDatasets()).map(({ record, place }) => [record.name, place]));
+    const recipes = listRecipes().map((recipe) => {
+      const data = (places.get(recipe.dataset) ?? "absent") === "absent" ? "absent" : "here";
+      return recipeInfo.parse({ ...recipe, data });
+    });
+    return c.json(recipesAnswer.parse({ recipes }));
+  });
+
+  describe(app, {
+    method: "get",
+    path: "/api/train",
+    tag: "train",
+    summary: "The runs since the server started, the newest first",
+    answer: runsAnswer,
+  });
+  app.get("/api/train", (c) => c.json(runsAnswer.parse({ runs: runs.list() })));
+
+  describe(app, {
+    method: "post",
+    path: "/api/train",
+    tag: "train",
+    summary: "Starts a run, where none is going on",
+    body: trainRequest,
+    answer: trainAnswer,
+    status: 202,
+    errors: ["not-found", "busy", "absent"],
+  });
+  app.post("/api/train", async (c) => {
+    const { recipe, epochs, samples } = await readBody(c, trainRequest, MAX_BYTES);
+    const found = recipeCalled(recipe);
+    await requireData(found);
+    const run = await runs.start(found, { epochs, samples });
+    return c.json(trainAnswer.parse({ id: run }), 202);
+  });
+
+  describe(app, {
+    method: "get",
+    path: "/api/train/{id}/events",
+    tag: "train",
+    summary: "What happens in a run, from its start, as server-sent events",
+    description:
+      "Each event's name is its type, its data JSON. The stream ends with `done` or `error`. A client that " +
+      "comes again with `Last-Event-ID` hears what followed; where nothing will follow, 204 tells it to stay away.",
+    params: id,
+    answer: trainEvent,
+    type: "text/event-stream",
+    errors: ["not-found"],
+  });
+  app.get("/api/train/:id/events", (c) => {
+    const { history } = runs.find(c.req.param("id"));
+    const after = Number(c.req.header("last-event-id") ?? 0) || 0;
+    if (history.ended && history.last!.number <= after) return c.body(null, 204);
+    return streamSSE(c, async (stream) => {
+      const waiting: Told[] = [];
+      let wake = () => {};
+      const leave = history.follow(after, (told) => {
+        waiting.push(told);
+        wake();
+      });
+      stream.onAbort(() => wake());
+      while (!stream.aborted) {
+        const told = waiting.shift();
+        if (told) {
+          const { number, event } = told;
+          await stream.writeSSE({ id: String(number), event: event.type, data: JSON.stringify(event) });
+        } else if (history.ended) break;
+        else {
+          const beat = new Promise<void>((resolve) => (wake = resolve));
+          const timer = setTimeout(() => void stream.write(": still here\n\n").then(() => wake()), HEARTBEAT);
+          await beat;
+          clearTimeout(timer);
+        }
+      }
+      leave();
+    });
+  });
+
+  describe(app, {
+    method: "delete",
+    path: "/api/train/{id}",
+    tag: "train",
+    summary: "Stops a run; answers when it has ended",
+    params: id,
+    status: 204,
+    errors: ["not-found", "forbidden"],
+  });
+  app.delete("/api/train/:id", async (c) => {
+    await runs.stop(c.req.param("id"));
+    return c.body(null, 204);
+  });
+}
+
+function recipeCalled(name: string): Recipe {
+  try {
+    return findRecipe(name);
+  } catch (error) {
+    throw new ApiError("not-found", (error as Error).message, "recipe");
+  }
+}
+
+async function requireData({ dataset }: Recipe): Promise<void> {
+  const state = (await listDatasets()).find(({ record }) => record.name === dataset);
+  if (state && state.place !== "absent") return;
+  throw new ApiError(
+    "absent",
+    `${dataset} is not on this machine: \`tessera data get ${dataset}\` brings it`,
+  );
+}

@@ -1,0 +1,128 @@
+/** Training on request: one recipe at a time, in a process of its own. */
+import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CheckpointRecord, readRecord } from "@tessera-ml/hub";
+import type { Recipe } from "@tessera-ml/vision/recipes";
+import { ApiError, type RunsAnswer, type TrainEvent } from "../../api/index.ts";
+import { scriptBeside } from "../beside.ts";
+import type { Order } from "./child.ts";
+import { History } from "./history.ts";
+
+export interface Run {
+  readonly id: string;
+  readonly recipe: Recipe;
+  readonly history: History;
+  readonly folder: string;
+}
+
+interface Running {
+  readonly run: Run;
+  readonly child: ChildProcess;
+  readonly exited: Promise<void>;
+}
+
+/** Milliseconds that a run has to end by itself once it is told to stop. */
+const GRACE = 10_000;
+
+const script = scriptBeside("child", import.meta.url);
+
+export class Runs {
+  readonly #runs = new Map<string, Run>();
+  #running: Running | undefined;
+  /** Networks of runs live as long as the server. */
+  #root: string | undefined;
+  #closed = false;
+
+  /** The run that is going on. */
+  get current(): string | undefined {
+    return this.#running?.run.id;
+  }
+
+  /** @throws ApiError `busy` where one is going on already */
+  async start(recipe: Recipe, budget: Pick<Order, "epochs" | "samples">): Promise<string> {
+    if (this.#closed) throw new ApiError("overloaded", "the server is closing");
+    if (this.#running)
+      throw new ApiError(
+        "busy",
+        `run ${this.current} of ${this.#running.run.recipe.name} is going on; stop it, or wait for its end`,
+      );
+    const id = randomBytes(4).toString("hex");
+    const child = fork(script, { execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    const history = new History();
+    child.on("message", (event: TrainEvent) => history.add(event));
+    child.on("error", (error) => history.add({ type: "error", message: error.message }));
+    // Claimed before anything is awaited: two requests at once must not both find it free.
+    const running = { child, exited, run: { id, recipe, history, folder: "" } };
+    this.#running = running;
+    child.once("close", (code, signal) => {
+      history.add({ type: "error", message: `the run's process ended early (${signal ?? `code ${code}`})` });
+      if (this.#running?.child === child) this.#running = undefined;
+    });
+    this.#root ??= await mkdtemp(join(tmpdir(), "tessera-studio-"));
+    const run = { ...running.run, folder: join(this.#root, id) };
+    this.#runs.set(id, run);
+    const order: Order = { id, recipe: recipe.name, folder: run.folder, ...budget };
+    child.send(order);
+    return id;
+  }
+
+  /** @throws ApiError `not-found` */
+  find(id: string): Run {
+    const run = this.#runs.get(id);
+    if (run) return run;
+    throw new ApiError("not-found", `no run is called ${JSON.stringify(id)} since this server started`, "id");
+  }
+
+  /** The newest first. */
+  list(): RunsAnswer["runs"] {
+    return [...this.#runs.values()].toReversed().map(({ id, recipe, history }) => ({
+      id,
+      recipe: recipe.name,
+      state: stateOf(history),
+    }));
+  }
+
+  /** The networks that were trained, by the names under which they classify: record, and folder. */
+  trained(): { record: CheckpointRecord; folder: string }[] {
+    return [...this.#runs.values()].flatMap(({ folder, history }) =>
+      history.last?.event.type === "done" && history.last.event.model
+        ? [{ record: readRecord(join(folder, "record.json")), folder }]
+        : [],
+    );
+  }
+
+  /** Ends a run where it stands; one that has ended stays as it is. */
+  async stop(id: string): Promise<void> {
+    this.find(id);
+    if (this.#running?.run.id === id) await this.#end(this.#running);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#running) {
+      this.#running.child.kill("SIGKILL");
+      await this.#running.exited;
+    }
+    if (this.#root) await rm(this.#root, { recursive: true, force: true });
+  }
+
+  async #end({ child, exited, run }: Running): Promise<void> {
+    const late = setTimeout(() => {
+      run.history.add({ type: "done", stopped: true });
+      child.kill("SIGKILL");
+    }, GRACE);
+    if (child.connected) child.send("stop");
+    await exited;
+    clearTimeout(late);
+  }
+}
+
+function stateOf({ last, ended }: History): RunsAnswer["runs"][number]["state"] {
+  if (!ended) return "running";
+  if (last?.event.type === "done") return last.event.stopped ? "stopped" : "done";
+  return "failed";
+}

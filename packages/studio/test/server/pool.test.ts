@@ -1,0 +1,109 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { WorkerPool } from "../../src/server/inference/pool.ts";
+import { base64, errorOf, MODELS, picture, postJson, testStudio } from "./support/studio.ts";
+
+const workerScript = new URL("./support/stub-worker.ts", import.meta.url);
+const stub = { script: workerScript, workers: 1, capacity: 3 };
+const input = (top: number) => ({ picture: { bytes: new Uint8Array(1), maxPixels: 1 }, models: [], top });
+
+describe("WorkerPool", () => {
+  const opened: WorkerPool[] = [];
+  const pool = (options = {}) => {
+    const made = new WorkerPool({ ...stub, ...options });
+    opened.push(made);
+    return made;
+  };
+  afterEach(() => Promise.all(opened.splice(0).map((one) => one.close())));
+
+  it("answers in order, and refuses one job too many", async () => {
+    const one = pool();
+    const jobs = [1, 1, 1].map((top) => one.run("classify", input(top)));
+    expect(one.size).toBe(3);
+    await expect(one.run("classify", input(1))).rejects.toMatchObject({ code: "overloaded" });
+    expect(await Promise.all(jobs)).toHaveLength(3);
+    expect(one.size).toBe(0);
+  });
+
+  it.each([2, 3])("replaces a worker that dies (%i): its job fails, those that wait do not", async (top) => {
+    const one = pool();
+    const dying = one.run("classify", input(top));
+    const waiting = one.run("classify", input(1));
+    await expect(dying).rejects.toThrow("the worker failed");
+    expect(await waiting).toEqual({ results: [] });
+  });
+
+  it("takes an aborted job out of the line", async () => {
+    const one = pool();
+    const working = one.run("classify", input(5));
+    const controller = new AbortController();
+    const waiting = one.run("classify", input(2), controller.signal);
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
+    expect(one.size).toBe(1);
+    // Had it been given to the worker, the worker would be dead.
+    expect(await working).toEqual({ results: [] });
+    expect(await one.run("classify", input(1))).toEqual({ results: [] });
+  });
+
+  it("rejects at once when a job in work is aborted; the seat is free when the worker is", async () => {
+    const one = pool();
+    const controller = new AbortController();
+    const working = one.run("classify", input(5), controller.signal);
+    controller.abort();
+    await expect(working).rejects.toMatchObject({ name: "AbortError" });
+    expect(one.size).toBe(1);
+    expect(await one.run("classify", input(1))).toEqual({ results: [] });
+  });
+
+  it("closing rejects what is open", async () => {
+    const one = pool();
+    const jobs = [one.run("classify", input(4)), one.run("classify", input(1))];
+    const settled = Promise.allSettled(jobs);
+    await one.close();
+    expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    await expect(one.run("classify", input(1))).rejects.toMatchObject({ code: "overloaded" });
+  });
+});
+
+describe("over HTTP", () => {
+  const studio = testStudio({ workerScript, capacity: 2 });
+  const classify = async (top: number, options: RequestInit = {}) => {
+    const image = base64(await picture());
+    return await postJson(`${studio.url}/api/classify`, { image, models: [MODELS[0]], top }, options);
+  };
+  const waiting = async () => (await (await fetch(`${studio.url}/api/health`)).json()).waiting;
+
+  it("answers a worker's death with 500 and nothing of its insides, and the next request as ever", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    for (const top of [2, 3]) {
+      const error = await errorOf(await classify(top));
+      expect(error).toMatchObject({ status: 500, code: "internal" });
+      expect(error.message).not.toContain("secret");
+      expect((await classify(1)).status).toBe(200);
+    }
+    expect(log).toHaveBeenCalledTimes(2);
+    log.mockRestore();
+  });
+
+  it("answers health while the worker is busy, refuses what is too much, and says when to come again", async () => {
+    const busy = [classify(5), classify(1)];
+    await vi.waitFor(async () => expect(await waiting()).toBe(2));
+    const refused = await classify(1);
+    expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
+    expect(await errorOf(refused)).toMatchObject({ status: 503, code: "overloaded" });
+    expect(await waiting()).toBe(2);
+    expect((await Promise.all(busy)).map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  it("frees the place of a client that leaves", async () => {
+    const busy = classify(5);
+    await vi.waitFor(async () => expect(await waiting()).toBe(1));
+    const controller = new AbortController();
+    const leaving = classify(1, { signal: controller.signal });
+    await vi.waitFor(async () => expect(await waiting()).toBe(2));
+    controller.abort();
+    await expect(leaving).rejects.toThrow();
+    await vi.waitFor(async () => expect(await waiting()).toBe(1));
+    expect((await busy).status).toBe(200);
+  });
+});

@@ -1,0 +1,216 @@
+import { execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
+import { listDatasets } from "@tessera-ml/hub";
+import { describe, expect, it, vi } from "vitest";
+import { recipesAnswer, runsAnswer, type TrainEvent, trainAnswer, trainEvent } from "../../src/api/index.ts";
+import { History, type Told } from "../../src/server/training/history.ts";
+import { base64, errorOf, picture, postJson, testStudio } from "./support/studio.ts";
+
+const step = (number: number, steps = 1e6): TrainEvent => ({
+  type: "step",
+  step: number,
+  steps,
+  epoch: 1,
+  loss: 1,
+  stepsPerSecond: 1,
+  secondsLeft: null,
+});
+const done: TrainEvent = { type: "done", stopped: false };
+
+describe("History", () => {
+  it("tells who comes late of everything, then of what follows, until the listener leaves", () => {
+    const history = new History();
+    history.add({ type: "start", id: "a", recipe: "r", epochs: 1 });
+    const heard: Told[] = [];
+    const leave = history.follow(0, (told) => heard.push(told));
+    history.add(step(1));
+    leave();
+    history.add(done);
+    expect(heard.map(({ event }) => event.type)).toEqual(["start", "step"]);
+    const rest: Told[] = [];
+    history.follow(heard.at(-1)!.number, (told) => rest.push(told));
+    expect(rest.map(({ event }) => event.type)).toEqual(["done"]);
+  });
+
+  it("ends once, and holds steps to ten a second, the last one always", () => {
+    vi.useFakeTimers();
+    const history = new History();
+    for (let i = 1; i <= 100; i++) {
+      history.add(step(i, 100));
+      vi.advanceTimersByTime(10);
+    }
+    history.add(done);
+    history.add({ type: "error", message: "late" });
+    vi.useRealTimers();
+    const steps: number[] = [];
+    history.follow(0, ({ event }) => event.type === "step" && steps.push(event.step));
+    expect(steps.length).toBeGreaterThan(8);
+    expect(steps.length).toBeLessThan(13);
+    expect(steps.at(-1)).toBe(100);
+    expect(history.ended).toBe(true);
+    expect(history.last?.event).toEqual(done);
+  });
+
+  it("thins a long run out, evaluations stay", () => {
+    vi.useFakeTimers();
+    const history = new History();
+    for (let i = 1; i <= 10_000; i++) {
+      history.add(step(i));
+      if (i % 1000 === 0) history.add({ type: "evaluation", epoch: i / 1000, loss: 1, top1: 1 });
+      vi.advanceTimersByTime(100);
+    }
+    vi.useRealTimers();
+    const types: string[] = [];
+    history.follow(0, ({ event }) => types.push(event.type));
+    expect(types.filter((type) => type === "evaluation")).toHaveLength(10);
+    expect(types.length).toBeLessThan(2100);
+    expect(types.length).toBeGreaterThan(900);
+  });
+});
+
+const usps = (await listDatasets()).some(({ record, place }) => record.name === "usps" && place !== "absent");
+if (!usps) console.warn("training in the studio: USPS is absent, tests are skipped");
+
+/** All events of a stream, until it ends or `enough` says so. */
+async function events(
+  url: string,
+  enough: (event: TrainEvent) => boolean = () => false,
+  lastEventId?: string,
+): Promise<{ id: string; event: TrainEvent }[]> {
+  const controller = new AbortController();
+  const headers = new Headers(lastEventId === undefined ? [] : [["last-event-id", lastEventId]]);
+  const response = await fetch(url, { headers, signal: controller.signal });
+  expect(response.headers.get("content-type")).toContain("text/event-stream");
+  const heard: { id: string; event: TrainEvent }[] = [];
+  let text = "";
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const whole = text.split("\n\n");
+    text = whole.pop()!;
+    for (const block of whole) {
+      const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(block)?.[1];
+      const event = trainEvent.parse(JSON.parse(field("data")!));
+      expect(field("event")).toBe(event.type);
+      heard.push({ id: field("id")!, event });
+      if (enough(event)) {
+        controller.abort();
+        return heard;
+      }
+    }
+  }
+  return heard;
+}
+
+describe("/api/train", () => {
+  const studio = testStudio();
+  const api = (path: string) => `${studio.url}/api${path}`;
+  const start = (body: object) => postJson(api("/train"), body);
+  const states = async () =>
+    runsAnswer.parse(await (await fetch(api("/train"))).json()).runs.map(({ state }) => state);
+
+  it("lists the recipes", async () => {
+    const { recipes } = recipesAnswer.parse(await (await fetch(api("/recipes"))).json());
+    expect(recipes.find(({ name }) => name === "lecun1989")).toMatchObject({
+      network: "lecun1989",
+      dataset: "usps",
+      data: usps ? "here" : "absent",
+    });
+  });
+
+  it("refuses what it cannot train", async () => {
+    const unknown = await errorOf(await start({ recipe: "lecun1998" }));
+    expect(unknown).toMatchObject({
+      status: 404,
+      field: "recipe",
+      message: expect.stringContaining("lecun1989"),
+    });
+    for (const [body, field] of [
+      [{}, "recipe"],
+      [{ recipe: "lecun1989", epochs: 0 }, "epochs"],
+      [{ recipe: "lecun1989", epochs: 1.5 }, "epochs"],
+      [{ recipe: "lecun1989", samples: "all" }, "samples"],
+      [{ recipe: "lecun1989", folder: "/etc" }, "folder"],
+    ] as const)
+      expect(await errorOf(await start(body))).toMatchObject({ status: 400, field });
+    expect(await errorOf(await fetch(api("/train/nothing/events")))).toMatchObject({
+      status: 404,
+      field: "id",
+    });
+    expect(await errorOf(await fetch(api("/train/nothing"), { method: "DELETE" }))).toMatchObject({
+      status: 404,
+    });
+    expect(await states()).toEqual([]);
+  });
+
+  it.skipIf(!usps)("trains, tells, and the network classifies", async () => {
+    const response = await start({ recipe: "lecun1989", epochs: 2, samples: 200 });
+    expect(response.status).toBe(202);
+    const { id } = trainAnswer.parse(await response.json());
+    expect(await states()).toEqual(["running"]);
+    const busy = await errorOf(await start({ recipe: "lecun1989", epochs: 1 }));
+    expect(busy).toMatchObject({ status: 409, code: "busy", message: expect.stringContaining(id) });
+
+    const told = await events(api(`/train/${id}/events`));
+    const types = told.map(({ event }) => event.type);
+    expect(types[0]).toBe("start");
+    expect(types.at(-1)).toBe("done");
+    expect(types.filter((type) => type === "evaluation")).toHaveLength(2);
+    expect(types).toContain("step");
+    const end = told.at(-1)!.event;
+    if (end.type !== "done") throw new Error("the run did not end");
+    expect(end).toMatchObject({ stopped: false, model: `lecun1989.run_${id}` });
+    expect(end.passed).toBeUndefined();
+    expect(end.figures!.top1).toBeGreaterThan(5);
+
+    const again = await events(api(`/train/${id}/events`));
+    expect(again).toEqual(told);
+    const rest = await events(api(`/train/${id}/events`), undefined, told.at(-3)!.id);
+    expect(rest).toEqual(told.slice(-2));
+    const nothing = await fetch(api(`/train/${id}/events`), {
+      headers: { "last-event-id": told.at(-1)!.id },
+    });
+    expect(nothing.status).toBe(204);
+    expect(await states()).toEqual(["done"]);
+
+    const body = { image: base64(await picture()), models: [end.model], top: 3 };
+    const { results } = await (await postJson(api("/classify"), body)).json();
+    expect(results[0]).toMatchObject({ model: end.model });
+    const { models } = await (await fetch(api("/models"))).json();
+    expect(models[0]).toMatchObject({ name: end.model, place: "trained", accuracy: { dataset: "usps" } });
+  });
+
+  it.skipIf(!usps)("stops a run", async () => {
+    const { id } = await (await start({ recipe: "lecun1989", epochs: 1000 })).json();
+    await events(api(`/train/${id}/events`), ({ type }) => type === "step");
+    expect((await fetch(api(`/train/${id}`), { method: "DELETE" })).status).toBe(204);
+    const told = await events(api(`/train/${id}/events`));
+    expect(told.at(-1)!.event).toMatchObject({ type: "done", stopped: true });
+    expect((await states())[0]).toBe("stopped");
+    expect((await fetch(api(`/train/${id}`), { method: "DELETE" })).status).toBe(204);
+  });
+});
+
+describe.skipIf(!usps)("the process that trains", () => {
+  it("does not outlive the server's process, however that ends", async () => {
+    const server = fork(new URL("./support/server-process.ts", import.meta.url), { execArgv: [] });
+    const [url] = (await once(server, "message")) as [string];
+    const { id } = await (await postJson(`${url}api/train`, { recipe: "lecun1989", epochs: 1000 })).json();
+    await events(`${url}api/train/${id}/events`, ({ type }) => type === "step");
+    const children = execFileSync("ps", ["--ppid", String(server.pid), "-o", "pid="], { encoding: "utf8" });
+    const pids = children.trim().split(/\s+/).map(Number);
+    const alive = () => pids.filter(isAlive).length;
+    expect(alive()).toBe(1);
+    server.kill("SIGKILL");
+    await once(server, "exit");
+    await vi.waitFor(() => expect(alive()).toBe(0), { timeout: 10_000 });
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
