@@ -1,0 +1,56 @@
+/** Where a drawn digit comes to lie in the picture that a network of MNIST or of USPS reads. */
+import { Image } from "@tessera-ml/media";
+import { expect, test } from "vitest";
+import { findDigit, readInk } from "../src/pipeline/digit.ts";
+
+/** A seven, dark on light, 30 wide and 60 high, off the middle of 100x80. */
+function seven(): Image {
+  const image = new Image(100, 80, 1, new Uint8Array(8000).fill(240));
+  const ink = (x: number, y: number) => image.data.fill(20, y * 100 + x, y * 100 + x + 10);
+  for (let x = 12; x <= 32; x++) for (let y = 10; y < 20; y++) ink(x, y);
+  for (let y = 10; y < 70; y++) ink(32, y);
+  return image;
+}
+
+/** [first, last] row and column with ink, and the centre of mass. */
+function extent({ width, height, data }: Image) {
+  const on = (x: number, y: number) => (data[y * width + x] as number) > 40;
+  const rows = Array.from({ length: height }, (_, y) => y);
+  const columns = Array.from({ length: width }, (_, x) => x);
+  const inRow = rows.filter((y) => columns.some((x) => on(x, y)));
+  const inColumn = columns.filter((x) => rows.some((y) => on(x, y)));
+  const mass = data.reduce((a, b) => a + b);
+  const centre = (at: (i: number) => number) => data.reduce((sum, v, i) => sum + v * (at(i) + 0.5), 0) / mass;
+  return {
+    rows: [inRow[0], inRow.at(-1)] as [number, number],
+    columns: [inColumn[0], inColumn.at(-1)] as [number, number],
+    x: centre((i) => i % width),
+    y: centre((i) => Math.floor(i / width)),
+  };
+}
+
+test("MNIST: 20 pixels high, its mass in the middle of 28x28", () => {
+  const { digit, seen } = findDigit(readInk(seven()));
+  const { rows, x, y } = extent(digit);
+  expect([digit.width, digit.height]).toEqual([28, 28]);
+  expect(rows[1] - rows[0] + 1).toBe(20);
+  expect(Math.abs(x - 14)).toBeLessThan(0.6);
+  expect(Math.abs(y - 14)).toBeLessThan(0.6);
+  expect(seen.width).toBeCloseTo((28 * 60) / 20, 5);
+});
+
+test("USPS: as high as its 16x16, its box in the middle", () => {
+  const { digit, seen } = findDigit(readInk(seven()), "usps");
+  const { rows, columns } = extent(digit);
+  expect([digit.width, digit.height]).toEqual([16, 16]);
+  expect(rows).toEqual([0, 15]);
+  expect(columns).toEqual([4, 11]);
+  expect(seen).toMatchObject({ top: 10, width: 60, height: 60 });
+});
+
+test("a digit of either data set stays as it is", () => {
+  for (const layout of ["mnist", "usps"] as const) {
+    const { digit } = findDigit(readInk(seven()), layout);
+    expect(findDigit({ image: digit, scale: 1 }, layout).digit.data).toEqual(digit.data);
+  }
+});
