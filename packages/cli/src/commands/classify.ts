@@ -43,13 +43,13 @@ export function classifyCommand(program: Command): void {
       ].join("\n"),
     )
     .action(async (words, options) => {
+      const models = options.model ?? [];
+      if (options.network !== undefined && models.length !== 1)
+        throw new UsageError(`--network belongs to one --model, a checkpoint file; got ${models.length}`);
       const inputs = await findInputs(words);
       for (const input of inputs) if ("error" in input) fail(`${input.name}: ${input.error}`);
       const pictures = inputs.filter((input) => "source" in input);
       if (pictures.length === 0) return;
-      const models = options.model ?? [];
-      if (options.network !== undefined && models.length !== 1)
-        throw new UsageError(`--network belongs to one --model, a checkpoint file; got ${models.length}`);
       const signal = untilInterrupted();
       const networks = await loadNetworks(models, { network: options.network, signal });
       const all: object[] = [];
@@ -97,11 +97,12 @@ async function* classifyAll(
       else fail(named(name, describeError(result.reason)));
     }
     signal.throwIfAborted();
-    const images = read.map(({ image }) => image);
-    const results: Classification[][] = [];
-    for (const network of networks) results.push(await network.classifyAll(images, { top }));
-    for (const [i, { name }] of read.entries())
-      yield { name, results: results.map((of) => of[i] as Classification) };
+    const rows: (Classification | undefined)[][] = [];
+    for (const network of networks) rows.push(await askEach(network, read, top));
+    for (const [i, { name }] of read.entries()) {
+      const results = rows.flatMap((row) => row[i] ?? []);
+      if (results.length > 0) yield { name, results };
+    }
     const done = Math.min(sources.length, at + BATCH);
     const { perSecond, secondsLeft } = watch(done);
     if (done < sources.length)
@@ -111,6 +112,31 @@ async function* classifyAll(
           timeLeft(secondsLeft),
         ]),
       );
+  }
+}
+
+/** The network's answers; undefined for pictures that it cannot be asked about, such as one without a digit. */
+async function askEach(
+  network: ImageClassifier,
+  pictures: readonly { name: string; image: Image }[],
+  top: number,
+): Promise<(Classification | undefined)[]> {
+  try {
+    return await network.classifyAll(
+      pictures.map(({ image }) => image),
+      { top },
+    );
+  } catch {
+    // One of them is to blame: each is asked alone.
+    const answers: (Classification | undefined)[] = [];
+    for (const { name, image } of pictures)
+      answers.push(
+        await network.classify(image, { top }).catch((error: unknown) => {
+          fail(named(name, describeError(error)));
+          return undefined;
+        }),
+      );
+    return answers;
   }
 }
 

@@ -17,7 +17,7 @@ export function evalCommand(program: Command): void {
     .addOption(new Option("--split <split>", "default: test").choices(["train", "test"] as const))
     .option("-n, --network <name>", "what a checkpoint file is to be loaded into")
     .option("-l, --limit <count>", "only so many pictures, evenly spread", wholeNumber(1))
-    .option("--json", "as JSON, with the whole confusion matrix")
+    .option("--json", "as JSON, with every mistake")
     .addHelpText(
       "after",
       examples(
@@ -45,7 +45,7 @@ export function evalCommand(program: Command): void {
         },
       });
       clearStatus();
-      if (json) printJson(evaluation);
+      if (json) printJson(toJson(evaluation));
       else print(describe(evaluation));
       classifier.release();
     });
@@ -84,15 +84,30 @@ function matrix({ labels, confusion }: Evaluation): string {
   );
 }
 
-function mistakes({ labels, confusion }: Evaluation): string {
+/** Classes taken for others, the commonest first. */
+function mistakesOf({ labels, confusion }: Evaluation): { is: string; seenAs: string; pictures: number }[] {
   const found = confusion.flatMap((row, is) =>
-    row.map((count, seen) => ({ is, seen, count })).filter(({ is, seen, count }) => is !== seen && count > 0),
+    row.flatMap((pictures, seen) =>
+      is === seen || pictures === 0
+        ? []
+        : [{ is: labels[is] as string, seenAs: labels[seen] as string, pictures }],
+    ),
   );
-  const worst = found.toSorted((a, b) => b.count - a.count).slice(0, MISTAKES);
+  return found.toSorted((a, b) => b.pictures - a.pictures);
+}
+
+function mistakes(evaluation: Evaluation): string {
+  const worst = mistakesOf(evaluation).slice(0, MISTAKES);
   if (worst.length === 0) return "";
   return table(
     [{ title: "IS" }, { title: "SEEN AS" }, { title: "PICTURES", align: "right" }],
-    worst.map(({ is, seen, count }) => [labels[is] as string, labels[seen] as string, String(count)]),
+    worst.map(({ is, seenAs, pictures }) => [is, seenAs, String(pictures)]),
     (text) => paint("bold", text),
   );
+}
+
+/** The matrix of a thousand classes is a million numbers, nearly all of them 0: mistakes say the same. */
+function toJson(evaluation: Evaluation): object {
+  const { labels: _, confusion: __, ...figures } = evaluation;
+  return { ...figures, mistakes: mistakesOf(evaluation) };
 }

@@ -32,7 +32,7 @@ function layout(results: readonly Classification[]): Widths {
 function rows({ model, milliseconds, predictions }: Classification, widths: Widths): string {
   const lines = predictions.map(({ label, probability }, rank) => {
     const text = clip(label, widths.label).padEnd(widths.label);
-    const share = `${(100 * probability).toFixed(1)} %`.padStart(7);
+    const share = `${(100 * probability).toFixed(1)} %`.padStart(8);
     const full = bar(probability, widths.bar);
     return `  ${rank === 0 ? paint("bold", text) : text}  ${paint(rank === 0 ? "green" : "cyan", full)}${share}`;
   });

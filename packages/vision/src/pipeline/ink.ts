@@ -131,7 +131,8 @@ function otsu(values: Float32Array): number {
     const between = below * above * apart * apart;
     if (between > best) [best, threshold] = [between, level];
   }
-  return threshold;
+  // Values were rounded to levels: paper that is a hair above 0 stays below.
+  return threshold + 0.5;
 }
 
 /**

@@ -1,0 +1,119 @@
+/** `tessera classify` on every kind of input, with the network for digits that comes along. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Image } from "@tessera-ml/media";
+import type { Classification } from "@tessera-ml/vision";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { file, TestServer } from "../../hub/test/server.ts";
+import { one, png, write, zero } from "./pictures.ts";
+import { scratch, tessera } from "./run.ts";
+
+const folder = await scratch();
+const server = new TestServer();
+const LENET = ["--model", "lenet5"];
+
+beforeAll(async () => {
+  await server.listen();
+  await mkdir(join(folder, "in", "deep"), { recursive: true });
+  await write(join(folder, "in", "one.png"), one());
+  await write(join(folder, "in", "deep", "zero.png"), zero());
+  await writeFile(join(folder, "in", "notes.txt"), "no picture");
+  await writeFile(join(folder, "broken.jpg"), "not a picture");
+  await write(join(folder, "blank.png"), new Image(40, 40, 3));
+  server.on("/one.png", file(await png(one())));
+});
+afterAll(() => server.close());
+
+type Line = Classification & { input: string };
+
+const lines = (text: string): Line[] =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+const found = (results: readonly Line[]) =>
+  results.map(({ input, predictions }) => `${input} ${predictions[0]?.label}`);
+
+test("files, folders, patterns, addresses and the standard input become JSON lines; unreadable ones are told", async () => {
+  const words = [
+    "in",
+    "in/*.png",
+    `${server.origin}/one.png`,
+    `${server.origin}/absent.png`,
+    "-",
+    "broken.jpg",
+    "blank.png",
+  ];
+  const options = { cwd: folder, stdin: await png(zero()) };
+  const { out, err, code } = await tessera(
+    ["classify", ...words, "gone.png", "*.gif", ...LENET, "--top", "2"],
+    options,
+  );
+  const results = lines(out);
+  expect(found(results)).toEqual([
+    `${join("in", "deep", "zero.png")} 0`,
+    `${join("in", "one.png")} 1`,
+    `${join("in", "one.png")} 1`,
+    `${server.origin}/one.png 1`,
+    "standard input 0",
+  ]);
+  for (const { model, predictions, image, milliseconds } of results) {
+    expect(model).toBe("lenet5.tessera");
+    expect(predictions).toHaveLength(2);
+    expect(image.height).toBe(80);
+    expect(milliseconds).toBeGreaterThan(0);
+  }
+  expect(err.match(/^error: .*$/gm)).toEqual([
+    "error: gone.png: no such file or folder",
+    "error: *.gif: no file matches",
+    expect.stringContaining(`${server.origin}/absent.png: `),
+    expect.stringContaining("broken.jpg: not an image"),
+    expect.stringContaining("blank.png: no digit found"),
+  ]);
+  expect(code).toBe(1);
+});
+
+test("--json: one array, a row for each network that is compared", async () => {
+  const { out, err, code } = await tessera(
+    ["classify", "in/one.png", ...LENET, "--model", "lecun1989", "--json"],
+    { cwd: folder },
+  );
+  const results = JSON.parse(out) as Line[];
+  expect(results.map(({ model }) => model)).toEqual(["lenet5.tessera", "lecun1989.tessera"]);
+  for (const { predictions } of results) expect(predictions).toHaveLength(5);
+  expect({ err, code }).toEqual({ err: "", code: 0 });
+});
+
+test("without a model: the best one here, with a word about ten classes where it knows no more", async () => {
+  const { out, err, code } = await tessera(["classify", "in/one.png"], {
+    cwd: folder,
+    env: { TESSERA_SHARED: folder },
+  });
+  if (code === 1) {
+    expect(err).toContain("no checkpoint for photographs is on this machine: `tessera pull");
+    return;
+  }
+  const [result] = lines(out);
+  expect(result?.model).toMatch(/^cifar_.*\.tessera$/);
+  expect(err).toContain("knows 10 classes: airplane, automobile");
+  expect(err).toContain("`tessera pull mobilenet_v2`");
+});
+
+test("a model that is nowhere, offline: what to do", async () => {
+  const { err, code } = await tessera(["classify", "in/one.png", "-m", "resnet18.tv_in1k_v1"], {
+    cwd: folder,
+    env: { TESSERA_CACHE: folder },
+  });
+  expect(err).toContain("TESSERA_OFFLINE is set");
+  expect(err).toContain("https://download.pytorch.org/models/resnet18-f37072fd.pth");
+  expect(code).toBe(1);
+});
+
+test("a reader that stops reading is no failure", async () => {
+  const many = new Array(300).fill("in/one.png");
+  const { err } = await tessera(["classify", ...many, ...LENET], {
+    cwd: folder,
+    onOutput: (_, child) => child.stdout?.destroy(),
+  });
+  expect(err).toBe("");
+});

@@ -1,0 +1,52 @@
+/** The real command as a child process. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll } from "vitest";
+
+const MAIN = resolve(import.meta.dirname, "../src/main.ts");
+
+export interface Ended {
+  readonly out: string;
+  readonly err: string;
+  readonly code: number | null;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: Uint8Array;
+  readonly cwd?: string;
+  readonly onStart?: (child: ChildProcess) => void;
+  /** Told of everything that is written. */
+  readonly onOutput?: (text: string, child: ChildProcess) => void;
+}
+
+/** Runs `tessera WORDS`. It never reaches the network: what it may fetch comes from `env.TESSERA_HUB`. */
+export async function tessera(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    cwd: options.cwd ?? tmpdir(),
+    env: { ...process.env, NO_COLOR: "1", TESSERA_OFFLINE: "1", ...options.env },
+  });
+  options.onStart?.(child);
+  let [out, err] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+    options.onOutput?.(text, child);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+    options.onOutput?.(text, child);
+  });
+  child.stdin.on("error", () => {}); // a command that reads nothing
+  child.stdin.end(options.stdin);
+  const code = await new Promise<number | null>((done) => child.on("close", done));
+  return { out, err, code };
+}
+
+/** A folder for one test file, removed after it. */
+export async function scratch(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "tessera-cli-"));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
