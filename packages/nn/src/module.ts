@@ -17,6 +17,9 @@ import { matches, type Pattern, walk } from "./tree.ts";
 
 export interface LoadOptions extends MatchKeysOptions, OpenCheckpointOptions {}
 
+/** How often some module was switched to training or to inference. */
+let switches = 0;
+
 /**
  * A part of a network. Its state is in plain fields: variables, other modules, and arrays, records and
  * maps of them. The path to a field (`blocks.3.attn.qkv.weight`) is its name in checkpoints and in
@@ -24,17 +27,29 @@ export interface LoadOptions extends MatchKeysOptions, OpenCheckpointOptions {}
  *
  * A subclass has a `forward` with whatever arguments suit it. JavaScript hides private `#fields` from the
  * walk: whatever has parameters, or depends on the training mode as dropout does, goes into a public field.
+ * (A layer that depends on the mode and was not reached by a switch warns when it is used.)
  */
 export class Module {
   #training = true;
   #path = "";
+  /** Whether a walk has found this module. */
+  #found = false;
+  readonly #born = switches;
 
   /** Whether layers that behave differently in training (dropout, batch norm) do so. Starts as true. */
   get training(): boolean {
+    if (!this.#found && switches > this.#born) {
+      this.#found = true; // it is told once
+      console.warn(
+        `tessera: a ${this.constructor.name} asks whether it trains, but no train() or eval() has reached it. ` +
+          "Modules in #private fields and in closures are not found: keep it in a public field, or switch it itself.",
+      );
+    }
     return guard(() => this.#training);
   }
   /** Switches this module and all below it to training. */
   train(training = true): this {
+    switches++;
     for (const module of this.namedModules().values()) module.#training = training;
     return this;
   }
@@ -140,7 +155,10 @@ export class Module {
     const found = walk(this, (value) => #path in value);
     // Names grow with the tree they are walked from: a walk of a part must not cut them off again.
     const longer = (path: string, name: string | undefined) => !name || path.endsWith(`.${name}`);
-    for (const [path, module] of found.modules) if (longer(path, module.#path)) module.#path = path;
+    for (const [path, module] of found.modules) {
+      module.#found = true;
+      if (longer(path, module.#path)) module.#path = path;
+    }
     for (const [path, variable] of found.variables) if (longer(path, variable.name)) variable.name = path;
     return found;
   }

@@ -9,7 +9,7 @@ import {
   valueAndGrad,
   zeros,
 } from "@tessera-ml/tensor";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   BatchNorm1d,
   Conv2d,
@@ -150,6 +150,26 @@ describe("training and freezing", () => {
     expect(await count()).toBe(0);
     drop.train();
     expect(await count()).toBeGreaterThan(20);
+  });
+
+  test("a layer that no switch reaches says so, once", async () => {
+    class Hidden extends Module {
+      readonly #drop = new Dropout(0.5);
+      readonly seen = new Dropout(0.5);
+      forward(x: Tensor): Tensor {
+        return this.#drop.forward(this.seen.forward(x));
+      }
+    }
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const net = new Hidden();
+    net.forward(tensor([1]));
+    expect(warn).not.toHaveBeenCalled();
+    net.eval();
+    net.forward(tensor([1]));
+    net.forward(tensor([1]));
+    new Hidden().forward(tensor([1])); // made after the switch, which was none of its business
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/a Dropout asks whether it trains.*#private/)]]);
+    warn.mockRestore();
   });
 
   test("modes reach all modules below", () => {
