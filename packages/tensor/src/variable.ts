@@ -35,6 +35,8 @@ export class Variable extends Tensor {
   version = 0;
   #value: Value;
   #spare: Stored | undefined;
+  /** Whether anything outside of compiled functions has read a value of it. */
+  #asked = false;
 
   constructor(initial: Tensor, options: VariableOptions = {}) {
     // Not the initial value itself: its array would stay in memory for as long as the variable.
@@ -55,6 +57,7 @@ export class Variable extends Tensor {
   override get value(): Value {
     const scope = currentScope();
     if (scope) return scope.read(this);
+    this.#asked = true;
     const value = this.#value;
     if (value.stored) value.stored.shared = true;
     if (value.label === undefined && this.name !== undefined) value.label = this.name;
@@ -82,7 +85,11 @@ export class Variable extends Tensor {
     this.#spare = undefined;
     this.#value = value;
     this.version++;
-    if (!value.stored) markPending(this);
+    if (value.stored) return;
+    // In the place of a value that nothing has read, this is the initial one: a network sets its own in its
+    // constructor, and one that is only counted must not pay for them.
+    if (this.#asked) markPending(this);
+    else markFresh(this);
   }
 
   /** The value without marking it as held by somebody. For the compiler. */

@@ -19,3 +19,16 @@ test("a read computes the initial values it needs, once, and no others", async (
   expect(models.some((model) => model.includes("BitShift"))).toBe(false);
   load.mockRestore();
 });
+
+test("an initial value that takes the place of another is one too", async () => {
+  const idle = parameter(normal(randomKey(1), [3]));
+  const other = normal(randomKey(3), [3]);
+  idle.assign(other.mul(2));
+  await tensor([1, 2]).add(1).data();
+  expect(idle.peekValue().stored).toBeUndefined();
+  expect(await idle.tolist()).toEqual(await other.mul(2).tolist());
+  // It has been read: from now on a new value is computed with whatever is read next.
+  idle.assign(idle.add(1));
+  await tensor([1, 2]).add(1).data();
+  expect(idle.peekValue().stored).toBeDefined();
+});
