@@ -139,7 +139,7 @@ export const tensorflowRecords: readonly CheckpointRecord[] = [
       std: HALF,
     },
     classes: { count: 1001, labels: "imagenet-1k+background" },
-    params: 3_489_099,
+    params: 3_489_097,
     reference: papers.mobilenetv2,
     note:
       "Batch norm is folded into the convolutions; TensorFlow's SAME padding. The 8-bit original, with this " +

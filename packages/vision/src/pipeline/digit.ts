@@ -24,7 +24,7 @@ export function digitSide(layout: DigitLayout = "mnist"): number {
 }
 
 /** Larger pictures are looked at smaller: a digit has no details. */
-const LARGEST = 448;
+const LARGEST = 224;
 /** What is weaker than this is not where a digit ends. */
 const FAINT = 40;
 

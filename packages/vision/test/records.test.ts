@@ -1,0 +1,60 @@
+/** Every checkpoint with a name finds its network, and what is said of networks agrees with what was published. */
+import { modelRecords } from "@tessera-ml/hub";
+import { expect, test } from "vitest";
+import { findModel, findNetwork, labelsOf, modelInfo } from "../src/index.ts";
+
+const records = modelRecords();
+
+test.each(records.map((record) => [record.name, record] as const))("%s", (_, record) => {
+  const info = modelInfo(record);
+  if (record.params !== undefined) expect(info.params).toBe(record.params);
+  expect(labelsOf(record.classes)).toHaveLength(record.classes.count);
+  expect(info.inputShape[1]).toBe(findNetwork(record).entry.channels);
+});
+
+/** Thousand millions of multiplications, as published for torchvision's and timm's networks. */
+test.each([
+  ["alexnet.tv_in1k_v1", 0.714],
+  ["vgg16.tv_in1k_v1", 15.47],
+  ["vgg19_bn.tv_in1k_v1", 19.632],
+  ["googlenet.tv_in1k_v1", 1.498],
+  ["resnet18.tv_in1k_v1", 1.814],
+  ["resnet50.tv_in1k_v2", 4.089],
+  ["densenet121.tv_in1k_v1", 2.834],
+  ["mobilenet_v2.tv_in1k_v2", 0.301],
+  ["vit_b_16.tv_in1k_v1", 17.564],
+  ["convnext_tiny.tv_in1k_v1", 4.456],
+  ["legacy_senet154.in1k", 20.69],
+])("%s multiplies %d thousand million times", (name, published) => {
+  const record = records.find((one) => one.name === name);
+  if (!record) throw new Error(`no record ${name}`);
+  expect(modelInfo({ ...record, preprocessing: at224(record.preprocessing) }).macs / 1e9).toBeCloseTo(
+    published,
+    2,
+  );
+});
+
+function at224<T extends { crop?: readonly [number, number] }>(preprocessing: T): T {
+  return { ...preprocessing, crop: [224, 224] };
+}
+
+test("names of other sources", () => {
+  expect(findModel("timm/deit_small_patch16_224").entry.name).toBe("vit_small_patch16_224");
+  expect(findModel("timm/legacy_seresnet50").entry.name).toBe("seresnet50");
+  const gluon = findModel("timm/senet154");
+  expect(gluon.entry.name).toBe("senet154");
+  expect(gluon.naming.keyOf("layer0.conv3.weight")).toBe("conv1.6.weight");
+  expect(gluon.naming.keyOf("layer2.0.se_module.fc1.bias")).toBe("layer2.0.se.fc1.bias");
+  expect(() => findNetwork({ source: "timm", preset: "resnet51" })).toThrow(
+    /no network named "timm\/resnet51"/,
+  );
+});
+
+test("labels", () => {
+  const imagenet = labelsOf({ count: 1000, labels: "imagenet-1k" });
+  expect([imagenet[0], imagenet[340], imagenet[999]]).toEqual(["tench", "zebra", "toilet tissue"]);
+  expect(labelsOf({ count: 1001, labels: "imagenet-1k+background" })[341]).toBe("zebra");
+  expect(() => labelsOf({ count: 12, labels: "digits" })).toThrow(
+    "labels digits: expected 10 classes, got 12",
+  );
+});
