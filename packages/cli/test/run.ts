@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 
 const MAIN = resolve(import.meta.dirname, "../src/main.ts");
 
@@ -28,6 +28,8 @@ export async function tessera(words: readonly string[], options: RunOptions = {}
     cwd: options.cwd ?? tmpdir(),
     env: { ...process.env, NO_COLOR: "1", TESSERA_OFFLINE: "1", ...options.env },
   });
+  // Of a test that took too long.
+  onTestFinished(() => void child.kill("SIGKILL"));
   options.onStart?.(child);
   let [out, err] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

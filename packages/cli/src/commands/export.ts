@@ -45,10 +45,12 @@ async function writeNetwork(classifier: ImageClassifier, file: string, batch: nu
   const { model, record, entry, labels } = classifier;
   const [height, width] = record.preprocessing.crop ?? [entry.inputSize, entry.inputSize];
   const input = [batch, entry.channels, height, width];
-  const scores = compile((image: Tensor) => model.forward(image), {
-    name: entry.name,
-  });
-  const exported = await exportOnnx(scores, [zeros(input)], {
+  const answer = (image: Tensor) => {
+    const scores = model.forward(image);
+    return [scores, model.probabilities(scores)];
+  };
+  const compiled = compile(answer, { name: entry.name });
+  const exported = await exportOnnx(compiled, [zeros(input)], {
     inputNames: ["image"],
     outputNames: ["scores", "probabilities"],
     metadata: {
@@ -62,7 +64,7 @@ async function writeNetwork(classifier: ImageClassifier, file: string, batch: nu
     // Protocol buffers end at 2 GB.
     ...(model.parameterCount() * 4 > 1.9e9 && { externalData: `${basename(file)}.data` }),
   });
-  scores.release();
+  compiled.release();
   await writeOnnx(file, exported);
   const bytes =
     exported.model.length + (exported.external?.parts ?? []).reduce((sum, part) => sum + part.length, 0);

@@ -1,0 +1,169 @@
+/** Looking into networks and files, measuring, training, exporting, studying, serving. */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { expect, test } from "vitest";
+import { sharedFile } from "../../hub/src/environment.ts";
+import { scratch, tessera } from "./run.ts";
+
+const folder = await scratch();
+const options = { cwd: folder };
+const json = async (...words: string[]) => {
+  const { out, err, code } = await tessera([...words, "--json"], options);
+  expect({ err, code }, words.join(" ")).toEqual({ err: "", code: 0 });
+  return JSON.parse(out);
+};
+
+test("models: every network of the lineage, one family, one in detail", async () => {
+  const all = await json("models");
+  const names = all.map(({ name }: { name: string }) => name);
+  expect(names).toEqual(
+    expect.arrayContaining(["lenet5.tessera", "resnet50.tv_in1k_v2", "alexnet_two_tower"]),
+  );
+  expect(all[0]).toMatchObject({ name: "lecun1989.tessera", year: 1989, params: 9760, place: "shipped" });
+  const family = await tessera(["models", "--family", "densenet"], options);
+  expect(family.out.trim().split("\n")[0]).toMatch(/^NAME +FAMILY +YEAR +PARAMS +TOP-1 +ON +LICENCE +WHERE$/);
+  for (const line of family.out.trim().split("\n").slice(1)) expect(line).toContain("DenseNet  ");
+  const one = await tessera(["models", "resnet18"], options);
+  expect(one.out).toContain("resnet18.tv_in1k_v1");
+  expect(one.out).toContain("accuracy       top-1 69.76 %, top-5 89.08 %, imagenet-1k");
+});
+
+test("inspect: a network's layers add up to its parameters; a file's keys say which network it is", async () => {
+  const { layers, params } = await json("inspect", "vgg11");
+  const sum = (key: string) =>
+    layers.reduce((total: number, layer: Record<string, number>) => total + layer[key]!, 0);
+  expect([params, sum("params")]).toEqual([132_863_336, 132_863_336]);
+  expect(sum("macs")).toBe(7_609_090_048);
+  const { out } = await tessera(["inspect", "lenet5", "--keys", "c3"], options);
+  expect(out).toMatch(/^c3 +PartialConv +\[1, 16, 10, 10\] +1,516 +240 k +14$/m);
+
+  const { path } = (await json("models", "lenet5.tessera"))[0];
+  const inside = await json("inspect", path);
+  expect(inside).toMatchObject({ format: "safetensors", metadata: { network: "lenet5" } });
+  expect(inside.networks[0]).toMatchObject({ network: "lenet5", exact: true, missing: 0, unexpected: 0 });
+  expect(inside.tensors).toContainEqual(expect.objectContaining({ name: "c1.weight", shape: [6, 1, 5, 5] }));
+});
+
+test("inspect: files that are missing, or no checkpoints", async () => {
+  await writeFile(join(folder, "notes.pth"), "not a checkpoint");
+  const missing = await tessera(["inspect", "gone.safetensors"], options);
+  expect(missing).toEqual({ out: "", err: "error: gone.safetensors: no such file or folder\n", code: 1 });
+  const wrong = await tessera(["inspect", "notes.pth"], options);
+  expect(wrong.err).toContain(
+    "notes.pth: neither safetensors nor a PyTorch file, .npz or .npy by its content",
+  );
+  expect(wrong.code).toBe(1);
+});
+
+test("export: ONNX Runtime runs the file, and finds in it how to prepare a picture", async () => {
+  const { out, code } = await tessera(["export", "lenet5", "--onnx", "digits.onnx", "--batch", "2"], options);
+  expect(out).toMatch(/^digits\.onnx: .* KiB, image \[2, 1, 32, 32\] → scores \[2, 10\]\n$/);
+  expect(code).toBe(0);
+  const file = await readFile(join(folder, "digits.onnx"));
+  for (const text of ["lenet5.tessera", "preprocessing", '"interpolation":', '["0","1","2"'])
+    expect(file.includes(text), text).toBe(true);
+  const session = await InferenceSession.create(file);
+  const image = new Tensor("float32", new Float32Array(2 * 32 * 32), [2, 1, 32, 32]);
+  const { scores, probabilities } = await session.run({ image });
+  expect([scores?.dims, probabilities?.dims]).toEqual([
+    [2, 10],
+    [2, 10],
+  ]);
+  const row = [...((probabilities as Tensor).data as Float32Array)].slice(0, 10);
+  expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 4);
+});
+
+test.skipIf(!sharedFile("image/mnist"))("eval (skipped where the shared data is absent)", async () => {
+  const evaluation = await json("eval", "lenet5", "--limit", "500");
+  expect(evaluation).toMatchObject({ model: "lenet5.tessera", data: "mnist", split: "test", pictures: 500 });
+  expect(evaluation.top1).toBeGreaterThan(97);
+  expect(evaluation.top5).toBeGreaterThanOrEqual(evaluation.top1);
+  const wrong = evaluation.mistakes.reduce(
+    (sum: number, { pictures }: { pictures: number }) => sum + pictures,
+    0,
+  );
+  expect(wrong / 500).toBeCloseTo(1 - evaluation.top1 / 100, 6);
+  const other = await tessera(["eval", "lenet5", "--data", "cifar10-jpeg"], options);
+  expect(other.err).toContain(
+    "lenet5.tessera knows digits, cifar10-jpeg shows something else: use mnist or usps",
+  );
+  expect(other.code).toBe(2);
+});
+
+test("eval without its data says how to get it", async () => {
+  const nowhere = { TESSERA_SHARED: folder, TESSERA_CACHE: folder };
+  const { err, code } = await tessera(["eval", "lenet5"], {
+    ...options,
+    env: { ...nowhere, TESSERA_OFFLINE: "" },
+  });
+  expect(err).toContain("mnist is not on this machine. `tessera data get mnist` downloads it (11.1 MiB).");
+  expect(code).toBe(1);
+});
+
+test.skipIf(!sharedFile("image/usps"))("train (skipped where the shared data is absent)", async () => {
+  const command = ["train", "lecun1989", "--epochs", "6", "--samples", "200", "--out", "run"];
+  let evaluations = 0;
+  const stopped = await tessera(command, {
+    ...options,
+    onOutput: (text, child) => {
+      evaluations += text.match(/^epoch /gm)?.length ?? 0;
+      // Once only: a second Ctrl-C ends the process at once.
+      if (evaluations > 0 && !child.killed) child.kill("SIGINT");
+    },
+  });
+  expect(stopped.code).toBe(130);
+  expect(stopped.err).toContain("Stopped with a checkpoint: the same command goes on from it.");
+  const done = stopped.err.match(/^epoch /gm)?.length ?? 0;
+  expect(done).toBeLessThan(6);
+  const resumed = await tessera([...command, "--json"], options);
+  expect(resumed.code).toBe(0);
+  expect(resumed.err).not.toContain("epoch 1:");
+  expect(JSON.parse(resumed.out)).toMatchObject({ recipe: "lecun1989", epochs: 6, samples: 200 });
+  expect(existsSync(join(folder, "run", "model.safetensors"))).toBe(true);
+});
+
+test("study: the report and the numbers are written", async () => {
+  const list = await json("study");
+  expect(list.map(({ name }: { name: string }) => name)).toContain("relu-tanh");
+  const { out, code } = await tessera(
+    ["study", "receptive-field", "--scale", "0.02", "--out", "reports", "--json"],
+    options,
+  );
+  expect(code).toBe(0);
+  expect(out).toContain(join("reports", "receptive-field.html"));
+  expect(await readFile(join(folder, "reports", "receptive-field.html"), "utf8")).toMatch(
+    /^<!doctype html>/i,
+  );
+  const result = JSON.parse(await readFile(join(folder, "reports", "receptive-field.json"), "utf8"));
+  expect(result.findings.length).toBeGreaterThan(0);
+});
+
+test("serve: a port that is taken, an address that is not ours", async () => {
+  const taken = createServer();
+  await new Promise<void>((done) => taken.listen(0, "127.0.0.1", done));
+  const { port } = taken.address() as { port: number };
+  await mkdir(join(folder, "page"), { recursive: true });
+  const ours = await tessera(["serve", "--port", String(port)], options);
+  expect(ours.err).toContain(`port ${port} of 127.0.0.1 is in use: --port 0 takes any that is free`);
+  expect(ours.code).toBe(1);
+  taken.close();
+});
+
+test("serve: the studio answers, and Ctrl-C ends it", async () => {
+  let answer: Promise<number> | undefined;
+  const { out, code } = await tessera(["serve", "--port", "0"], {
+    ...options,
+    onOutput: (text, child) => {
+      const url = /http:\/\/\S+/.exec(text)?.[0];
+      if (!url || answer) return;
+      answer = fetch(`${url}api/models`).then(({ status }) => status);
+      void answer.finally(() => child.kill("SIGINT"));
+    },
+  });
+  expect(out).toMatch(/^The studio is at http:\/\/127\.0\.0\.1:\d+\/\n$/);
+  expect(await answer).toBe(200);
+  expect(code).toBe(0);
+});
