@@ -1,8 +1,7 @@
 /** Looks inside a network as answers of the API: the server's worker gives them, and a page that computes by itself. */
-import type { Preprocessing } from "@tessera-ml/hub";
 import { colorize, finiteRange, fromPlanes, type ImageSource, Planes } from "@tessera-ml/media";
 import { fromArray } from "@tessera-ml/tensor";
-import type { Classifier, ImageClassifier, ModelEntry } from "@tessera-ml/vision";
+import { type Classifier, type ImageClassifier, inputShapeOf } from "@tessera-ml/vision";
 import * as inside from "@tessera-ml/vision/inspect";
 import {
   ApiError,
@@ -17,15 +16,6 @@ import { channelOf, heatOver, png } from "./draw.ts";
 /** The layers of a network and the chain of its parts, for one image. */
 export function describe(model: Classifier, shape: readonly number[]): Omit<ModelAnswer, "model"> {
   return { layers: inside.profile(model, shape), parts: inside.partShapes(model, shape) };
-}
-
-/** What a record's network reads: [1, C, H, W], which may be larger than the network's usual. */
-export function inputShape(
-  { inputSize }: Pick<ModelEntry, "inputSize">,
-  { crop, resize, mean }: Preprocessing,
-): [number, number, number, number] {
-  const [height, width] = crop ?? (typeof resize === "object" ? resize : [inputSize, inputSize]);
-  return [1, mean.length, height, width];
 }
 
 /** The `limit` channels of a part that are strongest on the picture. */
@@ -101,11 +91,7 @@ export async function receptiveField(
   { part }: { part: string },
 ): Promise<ReceptiveFieldAnswer> {
   checkPart(classifier.model, part);
-  const field = await inside.effectiveReceptiveField(
-    classifier.model,
-    part,
-    inputShape(classifier.entry, classifier.record.preprocessing),
-  );
+  const field = await inside.effectiveReceptiveField(classifier.model, part, inputShapeOf(classifier.record));
   // Most of it is small: the square root shows its extent.
   const shown = new Planes(1, field.height, field.width, field.data.map(Math.sqrt));
   return { png: await png(colorize(shown, { colormap: "inferno", range: [0, 1] })), size: field.width };

@@ -1,10 +1,9 @@
 /** Which checkpoints there are, what they cost, and where they lie. */
 import { type CheckpointRecord, findModel, locateModel, modelRecords, requireModel } from "@tessera-ml/hub";
-import { findNetwork } from "@tessera-ml/vision";
-import { inputShape } from "../answers/inspect.ts";
+import { findNetwork, inputShapeOf } from "@tessera-ml/vision";
 import { type ModelInfo, titleOf } from "../api/index.ts";
 
-import type { Cost, NetworkInput } from "./inference/jobs.ts";
+import type { Cost } from "./inference/jobs.ts";
 import type { WorkerPool } from "./inference/pool.ts";
 import type { Runs } from "./training/runs.ts";
 
@@ -14,10 +13,15 @@ export interface Loadable {
   readonly source: string;
 }
 
+interface Where {
+  readonly place: ModelInfo["place"];
+  readonly size: number | undefined;
+}
+
 export class Catalog {
   readonly #pool: WorkerPool;
   readonly #runs: Runs;
-  /** By network, classes and shape. Counted once, as a network does not change. */
+  /** By checkpoint. Counted once, as a network does not change. */
   readonly #costs = new Map<string, Promise<Cost>>();
 
   constructor(pool: WorkerPool, runs: Runs) {
@@ -25,17 +29,30 @@ export class Catalog {
     this.#runs = runs;
   }
 
-  /** Everything that has a name, those trained here first. */
+  /**
+   * Everything that has a name, those trained here first. What networks cost that are not on this machine is
+   * told only where it was asked for before: counting a hundred takes seconds.
+   */
   async list(): Promise<ModelInfo[]> {
     const trained = this.#runs.trained().map(({ record }) => record);
-    return await this.#infos([...trained.toReversed(), ...modelRecords()]);
+    const known = [...trained.toReversed(), ...modelRecords()].filter(hasNetwork);
+    const placed = await Promise.all(
+      known.map(async (record) => ({ record, ...(await this.#place(record)) })),
+    );
+    await this.#count(
+      placed
+        .filter(({ record, place }) => place !== "absent" || record.params === undefined)
+        .map(({ record }) => record),
+    );
+    const all = placed.map(({ record, ...where }) => this.#info(record, where));
+    return await Promise.all(all);
   }
 
   /** One checkpoint, on this machine or not. @throws HubError `unknown-name` */
-  async find(name: string): Promise<{ info: ModelInfo; network: NetworkInput }> {
+  async find(name: string): Promise<{ info: ModelInfo; record: CheckpointRecord }> {
     const record = this.#trained(name)?.record ?? findModel(name);
-    const [info] = await this.#infos([record]);
-    return { info: info!, network: networkOf(record) };
+    const [where] = await Promise.all([this.#place(record), this.#count([record])]);
+    return { info: await this.#info(record, where), record };
   }
 
   /** One checkpoint to be loaded. @throws HubError `unknown-name`, `absent` saying how to get it */
@@ -52,19 +69,18 @@ export class Catalog {
     return this.#runs.trained().find(({ record }) => record.name === name);
   }
 
-  async #infos(records: readonly CheckpointRecord[]): Promise<ModelInfo[]> {
-    // A checkpoint of a network that the registry lacks cannot be shown.
-    const known = records.filter((record) => hasNetwork(record));
-    const costs = await this.#count(known.map(networkOf));
-    return await Promise.all(known.map((record, index) => this.#info(record, costs[index]!)));
+  async #place(record: CheckpointRecord): Promise<Where> {
+    if (this.#trained(record.name)) return { place: "trained", size: undefined };
+    const found = await locateModel(record);
+    return { place: found?.place ?? "absent", size: found?.size ?? record.size };
   }
 
-  async #info(record: CheckpointRecord, { params, macs }: Cost): Promise<ModelInfo> {
+  async #info(record: CheckpointRecord, { place, size }: Where): Promise<ModelInfo> {
     const { entry } = findNetwork(record);
-    const trained = this.#trained(record.name) !== undefined;
-    const found = trained ? undefined : await locateModel(record);
-    const size = found?.size ?? record.size;
     const { name, classes, accuracy, note } = record;
+    const cost = await this.#costs.get(name);
+    // Those whose record does not say were counted.
+    const params = (cost?.params ?? record.params)!;
     return {
       name,
       network: entry.name,
@@ -73,42 +89,37 @@ export class Catalog {
       year: entry.year,
       paper: entry.paper,
       params,
-      macs,
-      inputSize: networkOf(record).shape[2]!,
+      ...(cost && { macs: cost.macs }),
+      inputSize: inputShapeOf(record)[2],
       channels: record.preprocessing.mean.length,
       classes: { count: classes.count, kind: classes.labels },
-      ...(accuracy && { accuracy: { dataset: accuracy.dataset, top1: accuracy.top1, top5: accuracy.top5 } }),
-      place: trained ? "trained" : (found?.place ?? "absent"),
+      ...(accuracy && { accuracy }),
+      place,
       ...(size !== undefined && { sizeBytes: size }),
       ...(note !== undefined && { note }),
     };
   }
 
-  async #count(networks: readonly NetworkInput[]): Promise<Cost[]> {
-    const keyed = new Map(networks.map((network) => [JSON.stringify(network), network]));
-    const fresh = [...keyed].filter(([key]) => !this.#costs.has(key));
+  /** Has the costs of these checkpoints counted, in one job of the worker. */
+  async #count(records: readonly CheckpointRecord[]): Promise<void> {
+    const fresh = records.filter(({ name }) => !this.#costs.has(name));
     if (fresh.length > 0) {
-      const counted = this.#pool.run("count", { networks: fresh.map(([, network]) => network) });
-      for (const [index, [key]] of fresh.entries()) {
+      const counted = this.#pool.run("count", { records: fresh });
+      for (const [index, { name }] of fresh.entries()) {
         const cost = counted.then((costs) => costs[index]!);
-        cost.catch(() => this.#costs.delete(key));
-        this.#costs.set(key, cost);
+        cost.catch(() => this.#costs.delete(name));
+        this.#costs.set(name, cost);
       }
     }
-    return await Promise.all(networks.map((network) => this.#costs.get(JSON.stringify(network))!));
+    await Promise.all(records.map(({ name }) => this.#costs.get(name)));
   }
 }
 
+/** A checkpoint of a network that the registry lacks cannot be shown. */
 function hasNetwork(record: CheckpointRecord): boolean {
   try {
     return findNetwork(record) !== undefined;
   } catch {
     return false;
   }
-}
-
-function networkOf(record: CheckpointRecord): NetworkInput {
-  const { name, entry } = findNetwork(record);
-  const { classes, preprocessing } = record;
-  return { network: name, classes: classes.count, shape: inputShape(entry, preprocessing) };
 }

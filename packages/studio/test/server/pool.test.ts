@@ -1,10 +1,18 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { WorkerPool } from "../../src/server/inference/pool.ts";
 import { base64, errorOf, MODELS, picture, postJson, testStudio } from "./support/studio.ts";
 
 const workerScript = new URL("./support/stub-worker.ts", import.meta.url);
 const stub = { script: workerScript, workers: 1, capacity: 3 };
 const input = (top: number) => ({ picture: { bytes: new Uint8Array(1), maxPixels: 1 }, models: [], top });
+
+const channel = new BroadcastChannel("release");
+let releasing: NodeJS.Timeout | undefined;
+afterEach(() => clearInterval(releasing));
+afterAll(() => channel.close());
+/** Lets the held job end, again and again, as the worker may not have begun to hear. */
+const release = () => (releasing = setInterval(() => channel.postMessage("now"), 20));
+const patient = { timeout: 20_000 };
 
 describe("WorkerPool", () => {
   const opened: WorkerPool[] = [];
@@ -40,6 +48,7 @@ describe("WorkerPool", () => {
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
     expect(one.size).toBe(1);
+    release();
     // Had it been given to the worker, the worker would be dead.
     expect(await working).toEqual({ results: [] });
     expect(await one.run("classify", input(1))).toEqual({ results: [] });
@@ -52,6 +61,7 @@ describe("WorkerPool", () => {
     controller.abort();
     await expect(working).rejects.toMatchObject({ name: "AbortError" });
     expect(one.size).toBe(1);
+    release();
     expect(await one.run("classify", input(1))).toEqual({ results: [] });
   });
 
@@ -87,23 +97,25 @@ describe("over HTTP", () => {
 
   it("answers health while the worker is busy, refuses what is too much, and says when to come again", async () => {
     const busy = [classify(5), classify(1)];
-    await vi.waitFor(async () => expect(await waiting()).toBe(2));
+    await vi.waitFor(async () => expect(await waiting()).toBe(2), patient);
     const refused = await classify(1);
     expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
     expect(await errorOf(refused)).toMatchObject({ status: 503, code: "overloaded" });
     expect(await waiting()).toBe(2);
+    release();
     expect((await Promise.all(busy)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
   it("frees the place of a client that leaves", async () => {
     const busy = classify(5);
-    await vi.waitFor(async () => expect(await waiting()).toBe(1));
+    await vi.waitFor(async () => expect(await waiting()).toBe(1), patient);
     const controller = new AbortController();
     const leaving = classify(1, { signal: controller.signal });
-    await vi.waitFor(async () => expect(await waiting()).toBe(2));
+    await vi.waitFor(async () => expect(await waiting()).toBe(2), patient);
     controller.abort();
     await expect(leaving).rejects.toThrow();
-    await vi.waitFor(async () => expect(await waiting()).toBe(1));
+    await vi.waitFor(async () => expect(await waiting()).toBe(1), patient);
+    release();
     expect((await busy).status).toBe(200);
   });
 });

@@ -1,7 +1,7 @@
 /** What the worker does: from bytes and names to answers of the API. */
+import type { CheckpointRecord } from "@tessera-ml/hub";
 import { type Image, readImage } from "@tessera-ml/media";
-import { createModel } from "@tessera-ml/vision";
-import { profile } from "@tessera-ml/vision/inspect";
+import { findNetwork, inputShapeOf, modelInfo } from "@tessera-ml/vision";
 import * as answers from "../../answers/inspect.ts";
 import type {
   AttentionAnswer,
@@ -17,15 +17,6 @@ import { openClassifier } from "./shelf.ts";
 export interface PictureInput {
   readonly bytes: Uint8Array;
   readonly maxPixels: number;
-}
-
-/** A network of the registry that need not be on this machine. */
-export interface NetworkInput {
-  /** As the registry finds it. */
-  readonly network: string;
-  readonly classes: number;
-  /** [1, C, H, W] */
-  readonly shape: readonly number[];
 }
 
 export interface Cost {
@@ -81,17 +72,19 @@ export const jobs = {
     return await answers.receptiveField(await openClassifier(input.model, signal), input);
   },
 
-  async describe(input: NetworkInput): Promise<Omit<ModelAnswer, "model">> {
-    return answers.describe(createModel(input.network, input), input.shape);
+  /** Of a checkpoint that need not be on this machine: nothing of it is loaded. */
+  async describe(input: { record: CheckpointRecord }): Promise<Omit<ModelAnswer, "model">> {
+    const { create } = findNetwork(input.record);
+    const model = create({ classes: input.record.classes.count });
+    return answers.describe(model, inputShapeOf(input.record));
   },
 
-  /** In the order of the networks. */
-  async count(input: { networks: readonly NetworkInput[] }, signal: AbortSignal): Promise<Cost[]> {
-    return input.networks.map((network) => {
+  /** In the order of the records. */
+  async count(input: { records: readonly CheckpointRecord[] }, signal: AbortSignal): Promise<Cost[]> {
+    return input.records.map((record) => {
       signal.throwIfAborted();
-      const model = createModel(network.network, network);
-      const macs = profile(model, network.shape).reduce((sum, layer) => sum + layer.macs, 0);
-      return { params: model.parameterCount(), macs };
+      const { params, macs } = modelInfo(record);
+      return { params, macs };
     });
   },
 };

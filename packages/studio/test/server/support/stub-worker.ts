@@ -1,19 +1,25 @@
-/** Behaves as the `top` of a classification says: 1 answers, 2 dies, 3 throws, 4 never answers, 5 blocks for a second. */
+/** Behaves as the `top` of a classification says: 1 answers, 2 dies, 3 throws, 4 never answers, 5 when it is released. */
 import { parentPort } from "node:worker_threads";
 import type { Incoming, Outgoing } from "../../../src/server/inference/protocol.ts";
 
 const port = parentPort!;
 const answer = (message: Outgoing) => port.postMessage(message);
 
+const held: (() => void)[] = [];
+new BroadcastChannel("release").onmessage = () => {
+  for (const done of held.splice(0)) done();
+};
+
 port.on("message", (message: Incoming) => {
   if (message.type === "abort") return;
   const { id, name, input } = message;
-  if (name === "count" && "networks" in input)
-    return answer({ type: "done", id, output: input.networks.map(() => ({ params: 1, macs: 1 })) });
+  if (name === "count" && "records" in input)
+    return answer({ type: "done", id, output: input.records.map(() => ({ params: 1, macs: 1 })) });
   const top = "top" in input ? input.top : 1;
   if (top === 2) process.exit(3);
   if (top === 3) throw new Error("secret insides");
   if (top === 4) return;
-  if (top === 5) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
-  answer({ type: "done", id, output: { results: [] } });
+  const done = () => answer({ type: "done", id, output: { results: [] } });
+  if (top === 5) held.push(done);
+  else done();
 });

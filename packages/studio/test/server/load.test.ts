@@ -1,0 +1,56 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { classifyAnswer } from "../../src/api/index.ts";
+import { base64, MODELS, picture, postForm, postJson, testStudio } from "./support/studio.ts";
+
+const studio = testStudio();
+
+describe("many at once", () => {
+  it("answers fifty requests, each with its own picture's answer", async () => {
+    const ask = async (width: number) => {
+      const image = await picture(width, 40);
+      const response = await postForm(`${studio.url}/api/classify`, { image, models: MODELS, top: "2" });
+      return classifyAnswer.parse(await response.json()).results;
+    };
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => ask(40 + i)));
+    for (const [i, results] of answers.entries()) {
+      expect(results.map(({ model }) => model)).toEqual(MODELS);
+      expect(results[0]!.image).toEqual({ width: 40 + i, height: 40 });
+    }
+    const alone = await ask(40);
+    expect(answers[0]!.map(({ predictions }) => predictions)).toEqual(
+      alone.map(({ predictions }) => predictions),
+    );
+  });
+
+  it("answers others while a classification is going on", async () => {
+    const large = base64(await picture(3000, 3000));
+    let done = false;
+    const models = Array(16).fill(MODELS[0]);
+    const working = postJson(`${studio.url}/api/classify`, { image: large, models }).finally(() => {
+      done = true;
+    });
+    let meanwhile = 0;
+    while (!done) {
+      const { waiting } = await (await fetch(`${studio.url}/api/health`)).json();
+      if (waiting === 1) meanwhile++;
+    }
+    expect((await working).status).toBe(200);
+    // The picture alone takes the worker longer than many such answers.
+    expect(meanwhile).toBeGreaterThan(5);
+  });
+});
+
+describe("closing", () => {
+  it("lets the process end, with a worker loaded and connections open", async () => {
+    const server = fork(new URL("./support/server-process.ts", import.meta.url), { execArgv: [] });
+    const [url] = (await once(server, "message")) as [string];
+    const body = { image: base64(await picture()), models: [MODELS[0]] };
+    expect((await postJson(`${url}api/classify`, body)).status).toBe(200);
+    const exited = once(server, "exit");
+    server.send("close");
+    expect(await exited).toEqual([0, null]);
+    await expect(fetch(`${url}api/health`)).rejects.toThrow();
+  });
+});
