@@ -1,5 +1,6 @@
 /** All commands, and what becomes of their errors. */
 import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
 import { styleText } from "node:util";
 import { Command } from "@commander-js/extra-typings";
 import { CommanderError } from "commander";
@@ -72,7 +73,8 @@ function createProgram(): Command {
 }
 
 function version(): string {
-  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  // Above `src`, and beside what is published.
+  const manifest = readFileSync(findPackageJSON(import.meta.url) as string, "utf8");
   return (JSON.parse(manifest) as { version: string }).version;
 }
 

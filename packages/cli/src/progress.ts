@@ -3,6 +3,8 @@ import type { Progress } from "@tessera-ml/hub";
 import { bar, duration } from "./format.ts";
 import { note, showStatus } from "./output.ts";
 
+/** Files below this many bytes are verified in a moment: saying so would only flicker. */
+const SOON_VERIFIED = 64 * 2 ** 20;
 /** Seconds between two lines where the line cannot be changed. */
 const PAUSE = 20;
 
@@ -37,6 +39,7 @@ export async function hubProgress(): Promise<(progress: Progress) => void> {
   const { formatBytes } = await import("@tessera-ml/hub");
   return ({ phase, file, received, total, bytesPerSecond, secondsLeft }) => {
     if (phase === "waiting") return report(`${file}  another process is fetching it: waiting`);
+    if (phase === "verifying" && (total ?? 0) < SOON_VERIFIED) return;
     const amount = (value: number) => (phase === "decoding" ? `${value} pictures` : formatBytes(value));
     const rest = [total === undefined ? amount(received) : `of ${amount(total)}`];
     rest.push(phase === "downloading" ? `${formatBytes(Math.round(bytesPerSecond))}/s` : phase);

@@ -1,4 +1,5 @@
 /** `tessera classify`: what pictures show. */
+import { basename } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import type { Image } from "@tessera-ml/media";
 import type { Classification, ImageClassifier } from "@tessera-ml/vision";
@@ -8,7 +9,7 @@ import { loadNetworks } from "../load.ts";
 import { examples, several, wholeNumber } from "../options.ts";
 import { complain, print, toTerminal } from "../output.ts";
 import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
-import { showClassifications } from "../show/classification.ts";
+import { showAnswer, showClassifications } from "../show/classification.ts";
 
 /** Pictures that are decoded while the ones before them are classified. */
 const BATCH = 8;
@@ -53,10 +54,14 @@ export function classifyCommand(program: Command): void {
       const signal = untilInterrupted();
       const networks = await loadNetworks(models, { network: options.network, signal });
       const all: object[] = [];
+      const widest = Math.max(...pictures.map(({ name }) => basename(name).length));
+      const brief = options.top === 1 && networks.length === 1;
       for await (const { name, results } of classifyAll(pictures, networks, options.top, signal)) {
         if (options.json) all.push(...results.map((result) => ({ input: name, ...result })));
-        else if (toTerminal()) print(showClassifications(name, results));
-        else for (const result of results) print(JSON.stringify({ input: name, ...result }));
+        else if (!toTerminal())
+          for (const result of results) print(JSON.stringify({ input: name, ...result }));
+        else if (brief) print(showAnswer(name, results[0] as Classification, widest));
+        else print(showClassifications(name, results));
       }
       if (options.json) print(JSON.stringify(all, undefined, 2));
     });

@@ -14,6 +14,16 @@ export function showClassifications(name: string, results: readonly Classificati
   return [title, ...results.map((result) => `${rows(result, widths)}\n`)].join("\n").trimEnd().concat("\n");
 }
 
+/** One picture and its one answer on a line of their own: for many pictures. */
+export function showAnswer(name: string, { predictions }: Classification, widest: number): string {
+  const [best] = predictions;
+  const width = Math.min(widest, 44);
+  const title = clip(basename(name) || name, width).padEnd(width);
+  const probability = best?.probability ?? 0;
+  const share = `${(100 * probability).toFixed(1)} %`.padStart(8);
+  return `${title}  ${paint("green", bar(probability, 10))}${share}  ${paint("bold", best?.label ?? "")}`;
+}
+
 interface Widths {
   readonly label: number;
   readonly bar: number;
