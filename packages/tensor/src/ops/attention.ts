@@ -12,7 +12,7 @@ import { where } from "./elementwise.ts";
 import { softmax } from "./softmax.ts";
 
 export interface AttentionOptions {
-  /** Broadcasts to [..., L, S]. A bool mask keeps what is true; a float mask is added to the scores. */
+  /** Broadcasts to [..., L, S]. A bool mask keeps what is true; a float mask is added to the scores, −∞ keeps none. */
   readonly mask?: Tensor | undefined;
   /** Position i attends to positions up to i (counted from the first key, as in PyTorch). */
   readonly causal?: boolean;
@@ -41,8 +41,15 @@ export function scaledDotProductAttention(
     return grouped(q, k, v, queryHeads, keyHeads, { ...options, scale });
   const [length, keys] = [q.shape[q.rank - 2] as number, k.shape[k.rank - 2] as number];
   let scores = q.mul(scale).matmul(k.transpose()); // [..., L, S]
-  let allowed = options.mask?.dtype === "bool" ? options.mask : undefined;
-  if (options.mask && !allowed) scores = scores.add(options.mask);
+  // A finite floor: a row of −∞ would be 0/0, also in its gradient.
+  const floor = scores.dtype === "float16" ? -3e4 : -1e30;
+  const { mask } = options;
+  let allowed = mask?.dtype === "bool" ? mask : undefined;
+  let seen: Tensor | undefined;
+  if (mask && !allowed) {
+    seen = mask.greater(floor);
+    scores = scores.add(where(seen, mask, floor));
+  }
   if (causal || window) {
     const distance = arange(keys).sub(arange(length).unsqueeze(1)); // [L, S]: j − i
     const [before, after] = [
@@ -52,21 +59,19 @@ export function scaledDotProductAttention(
     let near = after < keys ? distance.lessEqual(after) : undefined;
     if (before < length)
       near = near ? near.logicalAnd(distance.greaterEqual(-before)) : distance.greaterEqual(-before);
-    if (near) allowed = allowed ? allowed.logicalAnd(near) : near;
+    const other = allowed ?? seen;
+    if (near) allowed = other ? other.logicalAnd(near) : near;
   }
   const dropped = (weights: Tensor) => (options.dropout ? dropout(weights, options.dropout) : weights);
   if (!allowed) {
     const plain =
-      !options.mask &&
-      !options.dropout &&
-      q.rank === 4 &&
-      sameShape(q.shape.slice(0, 2), k.shape.slice(0, 2));
+      !mask && !options.dropout && q.rank === 4 && sameShape(q.shape.slice(0, 2), k.shape.slice(0, 2));
     // ONNX Runtime's own attention never holds all scores at once; its gradient would compute them again.
     if (plain && currentTrace()?.inference) return apply(fusedOp, [q, k, v], { scale });
-    return dropped(softmax(scores)).matmul(v);
+    const attended = dropped(softmax(scores)).matmul(v);
+    return seen ? where(seen.any(-1, true), attended, 0) : attended;
   }
-  // A finite floor: a row of −∞ would be 0/0, also in its gradient.
-  const weights = softmax(where(allowed, scores, -1e30));
+  const weights = softmax(where(allowed, scores, floor));
   return dropped(where(allowed, weights, 0)).matmul(v);
 }
 
