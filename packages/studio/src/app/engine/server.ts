@@ -6,6 +6,7 @@ import {
   errorAnswer,
   featuresAnswer,
   gradcamAnswer,
+  healthAnswer,
   lineageAnswer,
   modelAnswer,
   modelsAnswer,
@@ -19,11 +20,15 @@ import { type Engine, TOP, type Training } from "./engine.ts";
 
 type Fields = Readonly<Record<string, string | number | Blob | undefined>>;
 
-/** Whether the server of this page has the API. A plain host has not, or gives a page of its own. */
+/** A server of this machine answers at once, unless all its cores are at work. */
+const PATIENCE_MS = 8000;
+
+/** Whether the server of this page has the API. A plain host has not, and a page built for one does not ask. */
 export async function serverAnswers(): Promise<boolean> {
+  if (import.meta.env.MODE === "static") return false;
   try {
-    const response = await fetch("api/health", { signal: AbortSignal.timeout(3000) });
-    return response.ok && response.headers.get("content-type")?.includes("json") === true;
+    const response = await fetch("api/health", { signal: AbortSignal.timeout(PATIENCE_MS) });
+    return response.ok && healthAnswer.safeParse(await response.json()).success;
   } catch {
     return false;
   }

@@ -1,5 +1,4 @@
 /** A network as blocks in a row. */
-import type { Signal } from "@preact/signals";
 import type { PartShape } from "../../api/index.ts";
 import { shape } from "../format.ts";
 
@@ -10,10 +9,11 @@ export function isMap({ shape: sides }: PartShape): boolean {
 
 interface PartsProps {
   readonly parts: readonly PartShape[] | undefined;
-  readonly selected: Signal<string | undefined>;
+  readonly selected: string | undefined;
+  readonly select: (name: string) => void;
 }
 
-export function Parts({ parts = [], selected }: PartsProps) {
+export function Parts({ parts = [], selected, select }: PartsProps) {
   const largest = Math.max(...parts.map(sideOf));
   return (
     <fieldset class="parts" aria-label="Parts">
@@ -22,9 +22,9 @@ export function Parts({ parts = [], selected }: PartsProps) {
           key={part.name}
           type="button"
           class="part"
-          aria-pressed={selected.value === part.name}
+          aria-pressed={selected === part.name}
           disabled={!isMap(part)}
-          onClick={() => (selected.value = part.name)}
+          onClick={() => select(part.name)}
         >
           <span
             class="block"

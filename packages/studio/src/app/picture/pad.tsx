@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { BinIcon, EraserIcon, PenIcon, UndoIcon } from "../parts/icons.tsx";
-import { picture, show } from "../state.ts";
+import { answers, picture, show } from "../state.ts";
 import { openPicture } from "./picture.ts";
 
 interface Stroke {
@@ -26,7 +26,10 @@ export function Pad() {
   const drawn = useSignal(0);
 
   const look = () => {
-    timer.current = undefined;
+    // Networks that are still at the last look get the next one when they are done.
+    const busy = [...answers.peek().values()].some(({ waiting }) => waiting);
+    timer.current = busy ? setTimeout(look, PAUSE_MS) : undefined;
+    if (busy) return;
     canvas.current?.toBlob((blob) => {
       // Left, or wiped clean, while the picture was made.
       if (!blob || !canvas.current || strokes.current.length === 0) return;

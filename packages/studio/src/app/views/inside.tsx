@@ -1,5 +1,5 @@
 /** One network from the inside: its parts, what comes out of them, where it looked, and its layers. */
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { count, shortTitle } from "../format.ts";
 import { Attention } from "../inside/attention.tsx";
 import { Features } from "../inside/features.tsx";
@@ -19,15 +19,15 @@ export function InsideView() {
     const wanted = name ?? chosen.value[0];
     return ready.value.find((each) => each.name === wanted) ?? (name ? undefined : ready.value[0]);
   });
-  const part = useSignal<string | undefined>(undefined);
+  const wanted = useSignal<string | undefined>(undefined);
   const detail = useAnswer(() => model.value && engine.value?.model(model.value.name));
   const parts = useComputed(() =>
     detail.value.value?.model.name === model.value?.name ? detail.value.value?.parts : undefined,
   );
   // Another network has other parts: the last that is a map says most.
-  useSignalEffect(() => {
+  const part = useComputed(() => {
     const maps = parts.value?.filter(isMap);
-    if (maps && !maps.some(({ name }) => name === part.peek())) part.value = maps.at(-1)?.name;
+    return (maps?.find(({ name }) => name === wanted.value) ?? maps?.at(-1))?.name;
   });
 
   if (route.value.name !== undefined && ready.value.length > 0 && !model.value)
@@ -48,7 +48,7 @@ export function InsideView() {
         <p class="quiet small">
           Height is the side of the maps, width how many there are. Choose a part to see what comes out of it.
         </p>
-        <Parts parts={parts.value} selected={part} />
+        <Parts parts={parts.value} selected={part.value} select={(name) => (wanted.value = name)} />
       </section>
       <div class="inside-two">
         <Gradcam model={model} part={part} />

@@ -14,15 +14,17 @@ const DATA: Readonly<Record<string, string>> = {
   mnist: "MNIST digits",
   usps: "USPS digits",
   "cifar10-jpeg": "CIFAR-10",
-  cifar10: "CIFAR-10",
+  cifar10: "CIFAR-10, published",
+  "imagenet-1k": "ImageNet, published",
 };
 
 export function LineageView() {
   const lineage = useAnswer(() => engine.value?.lineage());
   const wanted = useSignal<string | undefined>(undefined);
-  const sets = Map.groupBy(lineage.value.value ?? [], ({ dataset }) => dataset);
-  // What has most networks tells most.
-  const largest = [...sets].toSorted(([, a], [, b]) => b.length - a.length)[0]?.[0];
+  const sets = setsOf(lineage.value.value ?? []);
+  // What has most networks that can be run here tells most.
+  const here = (entries: readonly LineageEntry[]) => entries.filter(({ place }) => place !== "absent").length;
+  const largest = [...sets].toSorted(([, a], [, b]) => here(b) - here(a))[0]?.[0];
   const dataset = wanted.value ?? largest;
   const entries = (dataset === undefined ? undefined : sets.get(dataset)) ?? [];
   return (
@@ -31,8 +33,8 @@ export function LineageView() {
         <div>
           <h1>The lineage</h1>
           <p class="quiet">
-            What each generation added, measured on the same data by the checkpoints of this machine. The area
-            of a stone is its number of parameters.
+            What each generation added, measured on the same data. The area of a stone is its number of
+            parameters.
           </p>
         </div>
         <Segments
@@ -58,6 +60,19 @@ export function LineageView() {
   );
 }
 
+/** By data. Of checkpoints that are only known, and not here, the most accurate of each family stands for all. */
+function setsOf(entries: readonly LineageEntry[]): Map<string, readonly LineageEntry[]> {
+  const sets = Map.groupBy(entries, ({ dataset }) => dataset);
+  return new Map(
+    [...sets].map(([dataset, all]) => {
+      const best = new Map<string, LineageEntry>();
+      for (const entry of all)
+        if ((best.get(entry.family)?.top1 ?? 0) < entry.top1) best.set(entry.family, entry);
+      return [dataset, all.filter((entry) => entry.place !== "absent" || best.get(entry.family) === entry)];
+    }),
+  );
+}
+
 interface Most {
   readonly params: number;
   readonly macs: number;
@@ -76,7 +91,7 @@ interface EntryProps {
 }
 
 function Entry({ entry, most }: EntryProps) {
-  const { name, title, family, year, paper, params, macs, top1 } = entry;
+  const { name, title, family, year, paper, params, macs, top1, place } = entry;
   return (
     <li class="year slab">
       <span class="year-number">{year}</span>
@@ -92,9 +107,13 @@ function Entry({ entry, most }: EntryProps) {
         <Figure name="Parameters" value={count(params)} share={params / most.params} />
         <Figure name="Multiplications" value={count(macs)} share={macs / most.macs} />
       </dl>
-      <a class="small" href={hrefOf("inside", name)}>
-        Look inside
-      </a>
+      {place === "absent" ? (
+        <span class="small quiet">not here</span>
+      ) : (
+        <a class="small" href={hrefOf("inside", name)}>
+          Look inside
+        </a>
+      )}
     </li>
   );
 }
