@@ -51,15 +51,20 @@ describe("findings follow from the numbers", () => {
     expect(reaches(curve, 10)).toBeUndefined();
   });
   test("relu-tanh", () => {
-    const relu = run("ReLU", [80, 40, 10, 5, 5, 5], [40]);
-    expect(holds(reluTanhFindings([relu, run("tanh", [80, 60, 50, 40, 30, 20], [40])]))).toEqual([true]);
-    expect(holds(reluTanhFindings([relu, run("tanh", [80, 40, 12, 5, 5, 5], [40])]))).toEqual([false]);
-    const never = reluTanhFindings([relu, run("tanh", [80, 70, 60, 50, 50, 50], [40])]);
-    expect(holds(never)).toEqual([true]);
-    expect(never[0]?.here).toContain("not in 6");
-    expect(holds(reluTanhFindings([run("ReLU", [80, 70], [60]), run("tanh", [90, 80], [60])]))).toEqual([
+    const pair = (time: string, relu: number[], tanh: number[]) => [
+      run(`ReLU, ${time}`, relu, [40]),
+      run(`tanh, ${time}`, tanh, [40]),
+    ];
+    const fast = [80, 40, 10, 5, 5, 5];
+    const slow = [80, 60, 50, 40, 30, 20];
+    const never = [80, 70, 60, 50, 50, 50];
+    expect(holds(reluTanhFindings([...pair("then", fast, slow), ...pair("now", fast, fast)]))).toEqual([
+      true,
       false,
     ]);
+    const found = reluTanhFindings([...pair("then", fast, never), ...pair("now", never, slow)]);
+    expect(holds(found)).toEqual([true, false]);
+    expect(found[0]?.here).toBe("ReLU after 2.5 epochs, tanh not in 6 epochs: 2.4 times as many or more");
   });
   test("dropout", () => {
     const plain = run("plain", [20, 5, 1], [6, 6.2], { fitError: 0 });

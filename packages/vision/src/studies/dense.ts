@@ -34,7 +34,7 @@ function denseNet({ growth, count, first }: { growth: number; count: number; fir
 
 const residualNet = () =>
   stages({
-    widths: [12, 24, 36],
+    widths: [12, 24, 38],
     count: 1,
     block: (inputs, width, stride) =>
       new Residual(
@@ -70,7 +70,7 @@ export const dense = defineStudy({
     const runs = await context.compare(
       [
         { name: "residual", network: residualNet, rate: 0.1 },
-        { name: "dense", network: () => denseNet({ growth: 12, count: 4, first: 24 }), rate: 0.1 },
+        { name: "dense", network: () => denseNet({ growth: 8, count: 4, first: 16 }), rate: 0.1 },
       ],
       { data: "cifar10-jpeg", count: 4000, epochs: 6, seeds: 2 },
     );

@@ -62,7 +62,7 @@ export const dropout = defineStudy({
         { name: "plain", network: () => perceptron(false), rate: 0.05 },
         { name: "dropout", network: () => perceptron(true), rate: 0.05 },
       ],
-      { data: "mnist", count: 2000, test: 5000, epochs: 30, seeds: 3, weightDecay: 0 },
+      { data: "mnist", count: 2000, test: 5000, epochs: 25, seeds: 3, weightDecay: 0 },
     );
     return { plots: errorPlots(runs), tables: [costTable(runs)], findings: dropoutFindings(runs) };
   },

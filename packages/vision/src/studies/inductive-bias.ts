@@ -4,9 +4,9 @@ import { costTable, defineStudy, last, percent } from "./define.ts";
 import { convUnit, stages } from "./networks.ts";
 import type { Curve, Finding } from "./study.ts";
 
-const SIZES = [500, 2000, 8000] as const;
+const SIZES = [500, 2000, 6000] as const;
 /** Pictures that each network sees in all, however few different ones there are. */
-const SEEN = 16_000;
+const SEEN = 12_000;
 
 const NETWORKS = {
   CNN: {

@@ -1,14 +1,18 @@
-import { Conv2d, Linear, Sequential } from "@tessera-ml/nn";
+import { Conv2d, init, Linear, Sequential } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
 import type { Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, runOf } from "./define.ts";
-import { halve, started } from "./networks.ts";
+import { halve, relu, started } from "./networks.ts";
 import type { Curve, Finding } from "./study.ts";
 
-/** Four layers with one nonlinearity, as the network of the paper's figure 1 had. */
-export function fourLayers(activation: (x: Tensor) => Tensor): Sequential {
-  return started(
+/**
+ * Four layers with one nonlinearity, as the network of the paper's figure 1 had. "Then" it gets centred bytes as they
+ * are, and starts from normal weights of deviation 0.01; "now" pictures have deviation 1, and weights that of He et al.
+ */
+export function fourLayers(activation: (x: Tensor) => Tensor, time: "then" | "now"): Sequential {
+  const net = started(
     new Sequential(
+      time === "then" ? (x) => x.mul(64) : (x) => x, // about the deviation of bytes
       new Conv2d(3, 24, 5, { padding: 2 }), // [N, 24, 32, 32]
       activation,
       halve,
@@ -22,7 +26,13 @@ export function fourLayers(activation: (x: Tensor) => Tensor): Sequential {
       new Linear(768, 10),
     ),
   );
+  if (time === "then")
+    for (const module of net.namedModules().values())
+      if (module instanceof Conv2d) module.weight.assign(init.normal(module.weight.shape, { std: 0.01 }));
+  return net;
 }
+
+const tanh = (x: Tensor): Tensor => x.tanh();
 
 /** The error that figure 1 asks for, in per cent. */
 const GOAL = 25;
@@ -36,22 +46,28 @@ export function reaches({ x, y }: Curve, goal: number): number | undefined {
   return x0 + ((x1 - x0) * (y0 - goal)) / (y0 - y1);
 }
 
-export function reluTanhFindings(runs: readonly Run[]): Finding[] {
-  const [relu, tanh] = ["ReLU", "tanh"].map((name) => runOf(runs, name).trainError) as [Curve, Curve];
+function compareSpeed(relu: Curve, tanh: Curve): Pick<Finding, "here" | "holds"> {
   const [fast, slow] = [reaches(relu, GOAL), reaches(tanh, GOAL)];
   const epochs = relu.x.at(-1) as number;
-  const here =
-    fast === undefined
-      ? `ReLU did not reach ${GOAL} % in ${epochs} epochs`
-      : slow === undefined
-        ? `ReLU after ${fast.toFixed(1)} epochs; tanh not in ${epochs}, so more than ${(epochs / fast).toFixed(1)} times as many`
-        : `ReLU after ${fast.toFixed(1)} epochs, tanh after ${slow.toFixed(1)}: ${(slow / fast).toFixed(1)} times as many`;
+  const times = fast === undefined ? 0 : (slow ?? epochs) / fast;
+  const after = (at: number | undefined) =>
+    at === undefined ? `not in ${epochs} epochs` : `after ${at.toFixed(1)} epochs`;
+  const ratio = times > 0 ? `: ${times.toFixed(1)} times as many${slow === undefined ? " or more" : ""}` : "";
+  // That it is clearly sooner is the claim; six times is what their network gave.
+  return { here: `ReLU ${after(fast)}, tanh ${after(slow)}${ratio}`, holds: times >= 1.5 };
+}
+
+export function reluTanhFindings(runs: readonly Run[]): Finding[] {
+  const speed = (time: string) =>
+    compareSpeed(runOf(runs, `ReLU, ${time}`).trainError, runOf(runs, `tanh, ${time}`).trainError);
   return [
     {
-      paper: `A four-layer network with ReLUs reaches ${GOAL} % training error on CIFAR-10 six times sooner than with tanh (figure 1).`,
-      here,
-      // The direction is the claim; six times is what their network gave.
-      holds: fast !== undefined && (slow ?? epochs) / fast >= 1.5,
+      paper: `A four-layer network with ReLUs reaches ${GOAL} % training error on CIFAR-10 six times sooner than with tanh (figure 1). Weights and pictures as they were then:`,
+      ...speed("then"),
+    },
+    {
+      paper: "The same with initial weights and pictures scaled as they are now (He et al. 2015):",
+      ...speed("now"),
     },
   ];
 }
@@ -66,11 +82,13 @@ export const reluTanh = defineStudy({
   async measure(context) {
     const runs = await context.compare(
       [
-        // The rates at which each was fastest of 0.005, 0.01, 0.02 and 0.04.
-        { name: "ReLU", network: () => fourLayers((x) => x.relu()), rate: 0.01 },
-        { name: "tanh", network: () => fourLayers((x) => x.tanh()), rate: 0.01 },
+        // The best of 0.001, 0.003 and 0.006; 0.001, 0.01 and 0.02; 0.01, 0.02 and 0.04; 0.01 and 0.02.
+        { name: "ReLU, then", network: () => fourLayers(relu, "then"), rate: 0.003 },
+        { name: "tanh, then", network: () => fourLayers(tanh, "then"), rate: 0.02 },
+        { name: "ReLU, now", network: () => fourLayers(relu, "now"), rate: 0.01 },
+        { name: "tanh, now", network: () => fourLayers(tanh, "now"), rate: 0.02 },
       ],
-      { data: "cifar10-jpeg", count: 3000, epochs: 14, schedule: "constant", weightDecay: 0, points: 2 },
+      { data: "cifar10-jpeg", count: 2000, epochs: 20, schedule: "constant", weightDecay: 0, points: 2 },
     );
     return { plots: errorPlots(runs), tables: [costTable(runs)], findings: reluTanhFindings(runs) };
   },

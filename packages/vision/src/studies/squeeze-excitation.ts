@@ -51,7 +51,7 @@ export const squeezeExcitation = defineStudy({
         { name: "residual", network: net(), rate: 0.1 },
         { name: "with squeeze-and-excitation", network: net(16), rate: 0.1 },
       ],
-      { data: "cifar10-jpeg", count: 4000, epochs: 5, seeds: 3 },
+      { data: "cifar10-jpeg", count: 4000, epochs: 5, seeds: 2 },
     );
     return { plots: errorPlots(runs), tables: [costTable(runs)], findings: squeezeFindings(runs) };
   },
