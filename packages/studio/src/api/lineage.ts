@@ -1,13 +1,13 @@
 import type { LineageEntry, ModelInfo } from "./models.ts";
 
 /**
- * The history of networks: every checkpoint whose accuracy was measured and whose cost is known, in the order
- * of years and, within one, of cost.
+ * The history of networks: every checkpoint on this machine whose accuracy was measured, in the order of
+ * years and, within one, of cost.
  */
 export function lineageOf(models: readonly ModelInfo[]): LineageEntry[] {
   return models
     .flatMap(({ name, title, family, year, paper, params, macs, accuracy, place }) =>
-      accuracy && macs !== undefined
+      accuracy && macs !== undefined && place !== "absent"
         ? [
             {
               name,
