@@ -1,6 +1,6 @@
 /** Looking into networks and files, measuring, training, exporting, studying, serving. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
@@ -145,7 +145,6 @@ test("serve: a port that is taken, an address that is not ours", async () => {
   const taken = createServer();
   await new Promise<void>((done) => taken.listen(0, "127.0.0.1", done));
   const { port } = taken.address() as { port: number };
-  await mkdir(join(folder, "page"), { recursive: true });
   const ours = await tessera(["serve", "--port", String(port)], options);
   expect(ours.err).toContain(`port ${port} of 127.0.0.1 is in use: --port 0 takes any that is free`);
   expect(ours.code).toBe(1);
