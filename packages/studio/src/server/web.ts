@@ -12,7 +12,10 @@ const folder = [resolve(import.meta.dirname, "../.."), resolve(import.meta.dirna
 export async function webApp(): Promise<string> {
   const built = join(folder, "dist-app");
   const config = join(folder, "vite.config.ts");
-  if (!existsSync(config) || (await isFresh(join(built, "index.html")))) return built;
+  const page = join(built, "index.html");
+  if (existsSync(config) ? await isFresh(page) : existsSync(page)) return built;
+  if (!existsSync(config))
+    throw new Error(`${page}: the studio's page is missing, and so is what it is built from`);
   console.error("The studio's page is built; this happens once, and when its sources change …");
   const started = new Date();
   const { build } = await import("vite");

@@ -41,12 +41,11 @@ export class WorkerPool {
     return this.#line.length + [...this.#seats].filter(({ job }) => job).length;
   }
 
-  /** Throws `overloaded` where one more job would be refused: to be asked before a body is read. */
-  checkRoom(): void {
-    const { capacity } = this.#options;
+  /** Throws `overloaded` where `busy` requests, by default the jobs, leave no room for another. */
+  checkRoom(busy = this.size): void {
     if (this.#closed) throw new ApiError("overloaded", "the server is closing");
-    if (this.size >= capacity)
-      throw new ApiError("overloaded", `${this.size} requests wait already; try again in a moment`);
+    if (busy >= this.#options.capacity)
+      throw new ApiError("overloaded", `${busy} requests wait already; try again in a moment`);
   }
 
   /**

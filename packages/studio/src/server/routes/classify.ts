@@ -27,13 +27,15 @@ export interface Limits {
 /** What networks make of a picture, and what can be seen inside them. */
 export function classifyRoutes(app: App, catalog: Catalog, pool: WorkerPool, limits: Limits): void {
   const { maxBytes, maxPixels } = limits;
-  // Refused before the body is read: what waits is bounded in memory too.
-  const checkRoom: MiddlewareHandler = async (_, next) => {
-    pool.checkRoom();
-    await next();
+  // Refused before the body is read: bodies that are coming in are bounded in memory too.
+  let inside = 0;
+  const bounded: MiddlewareHandler = async (_, next) => {
+    pool.checkRoom(inside);
+    inside++;
+    await next().finally(() => inside--);
   };
-  app.use("/api/classify", checkRoom);
-  app.use("/api/inspect/*", checkRoom);
+  app.use("/api/classify", bounded);
+  app.use("/api/inspect/*", bounded);
 
   describe(app, {
     method: "post",
