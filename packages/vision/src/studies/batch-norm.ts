@@ -25,20 +25,21 @@ function sixLayers(norm: boolean): Sequential {
   );
 }
 
-/** The plain network's own best rate, and the paper's multiples of it. */
+/** A rate at which both learn, and the paper's multiples of it. */
 const RATE = 0.01;
 const TIMES = [1, 5, 30] as const;
 const nameOf = (norm: boolean, times: number) => `${norm ? "batch norm" : "plain"}, ${times}x rate`;
 
+const error = (run: Run) => last(run.trainError.y);
 /** Whether a network got anywhere: clearly better than guessing one of ten. */
-const learned = (run: Run) => run.diverged === 0 && last(run.trainError.y) < 80;
+const learned = (run: Run) => run.diverged === 0 && error(run) < 80;
 
-const outcome = (run: Run) => (run.diverged > 0 ? "numbers that are none" : percent(last(run.trainError.y)));
+const outcome = (run: Run) => (run.diverged > 0 ? "numbers that are none" : percent(error(run)));
 
 export function batchNormFindings(runs: readonly Run[]): Finding[] {
   const run = (norm: boolean, times: number) => runOf(runs, nameOf(norm, times));
-  const plain = run(false, 1);
-  const goal = last(plain.trainError.y);
+  const plain = TIMES.map((times) => run(false, times)).toSorted((a, b) => error(a) - error(b))[0] as Run;
+  const goal = error(plain);
   const epochs = last(plain.trainError.x);
   const fastest = TIMES.map((times) => ({ times, at: reaches(run(true, times).trainError, goal) }))
     .filter(({ at }) => at !== undefined)
@@ -48,17 +49,17 @@ export function batchNormFindings(runs: readonly Run[]): Finding[] {
   return [
     {
       paper:
-        "Inception with batch norm reaches the accuracy of the plain network in 14 times fewer steps (at five times its learning rate; 2.1 times fewer at 30 times).",
+        "Inception with batch norm reaches the accuracy of the plain network in 14 times fewer steps at five times its learning rate, in 11 times fewer at 30 times.",
       here:
         fastest && speed
-          ? `the ${percent(goal)} training error at which the plain network ends after ${epochs} epochs is reached with batch norm after ${(fastest.at as number).toFixed(1)} (at ${fastest.times} times the rate): ${speed.toFixed(1)} times sooner`
+          ? `the ${percent(goal)} training error at which the plain network ends after ${epochs} epochs, at its best rate, is reached with batch norm after ${(fastest.at as number).toFixed(1)} (at ${fastest.times} times the rate): ${speed.toFixed(1)} times sooner`
           : `no network with batch norm reaches the plain network's ${percent(goal)} training error`,
       holds: speed !== undefined && speed >= 1.5,
     },
     {
       paper:
         "With batch norm 30 times the learning rate still trains; the plain network's parameters reach machine infinity at five times.",
-      here: `at 30 times the rate ${percent(last(highNorm.trainError.y))} training error with batch norm, ${outcome(highPlain)} without; at five times ${outcome(run(false, 5))} without`,
+      here: `at 30 times the rate ${percent(error(highNorm))} training error with batch norm, ${outcome(highPlain)} without; at five times ${outcome(run(false, 5))} without`,
       holds: learned(highNorm) && !learned(highPlain),
     },
   ];
