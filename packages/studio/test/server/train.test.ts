@@ -180,6 +180,10 @@ describe("/api/train", () => {
   });
 
   it.skipIf(!usps)("stops a run", async () => {
+    // At once after the end of another.
+    const { id: first } = await (await start({ recipe: "lecun1989", epochs: 1, samples: 20 })).json();
+    await events(api(`/train/${first}/events`));
+    expect((await (await fetch(api("/health"))).json()).training).toBeNull();
     const { id } = await (await start({ recipe: "lecun1989", epochs: 1000 })).json();
     await events(api(`/train/${id}/events`), ({ type }) => type === "step");
     expect((await fetch(api(`/train/${id}`), { method: "DELETE" })).status).toBe(204);

@@ -1,7 +1,8 @@
 /** Training on request: one recipe at a time, in a process of its own. */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CheckpointRecord, readRecord } from "@tessera-ml/hub";
@@ -21,7 +22,8 @@ export interface Run {
 interface Running {
   readonly run: Run;
   readonly child: ChildProcess;
-  readonly exited: Promise<void>;
+  /** Resolves with why, for a run that has not told its end. */
+  readonly exited: Promise<string>;
 }
 
 /** Milliseconds that a run has to end by itself once it is told to stop. */
@@ -38,35 +40,39 @@ export class Runs {
 
   /** The run that is going on. */
   get current(): string | undefined {
-    return this.#running?.run.id;
+    return this.#running?.run.history.ended ? undefined : this.#running?.run.id;
   }
 
   /** @throws ApiError `busy` where one is going on already */
   async start(recipe: Recipe, budget: Pick<Order, "epochs" | "samples">): Promise<string> {
     if (this.#closed) throw new ApiError("overloaded", "the server is closing");
+    // One that has told its end is a moment from being gone.
+    while (this.#running?.run.history.ended) await this.#running.exited;
     if (this.#running)
       throw new ApiError(
         "busy",
         `run ${this.current} of ${this.#running.run.recipe.name} is going on; stop it, or wait for its end`,
       );
     const id = randomBytes(4).toString("hex");
+    this.#root ??= mkdtempSync(join(tmpdir(), "tessera-studio-"));
+    const run: Run = { id, recipe, history: new History(), folder: join(this.#root, id) };
     const child = fork(script, { execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
-    const history = new History();
-    child.on("message", (event: TrainEvent) => history.add(event));
-    child.on("error", (error) => history.add({ type: "error", message: error.message }));
-    // Claimed before anything is awaited: two requests at once must not both find it free.
-    const running = { child, exited, run: { id, recipe, history, folder: "" } };
-    this.#running = running;
-    child.once("close", (code, signal) => {
-      history.add({ type: "error", message: `the run's process ended early (${signal ?? `code ${code}`})` });
-      if (this.#running?.child === child) this.#running = undefined;
+    const exited = new Promise<string>((resolve) => {
+      child.once("close", (code, signal) =>
+        resolve(`the run's process ended early (${signal ?? `code ${code}`})`),
+      );
+      child.on("error", (error) => resolve(error.message));
     });
-    this.#root ??= await mkdtemp(join(tmpdir(), "tessera-studio-"));
-    const run = { ...running.run, folder: join(this.#root, id) };
+    const running = { run, child, exited };
+    this.#running = running;
     this.#runs.set(id, run);
-    const order: Order = { id, recipe: recipe.name, folder: run.folder, ...budget };
-    child.send(order);
+    child.on("message", (event: TrainEvent) => run.history.add(event));
+    void exited.then((why) => {
+      // Of a run that has told its end this is not told.
+      run.history.add({ type: "error", message: why });
+      if (this.#running === running) this.#running = undefined;
+    });
+    child.send({ id, recipe: recipe.name, folder: run.folder, ...budget } satisfies Order);
     return id;
   }
 
