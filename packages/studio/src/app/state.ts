@@ -72,7 +72,7 @@ export async function useEngine(kind: Engine["kind"]): Promise<void> {
     const list = await next.models();
     if (engine.peek() !== next) return;
     modelsFailure.value = undefined;
-    models.value = list;
+    models.value = list.toSorted((a, b) => a.year - b.year || (a.macs ?? 0) - (b.macs ?? 0));
     chosen.value = chosen.peek().filter((name) => ready.peek().some((model) => model.name === name));
     if (chosen.peek().length === 0) chosen.value = suggested(picture.peek()?.kind ?? "digit");
   } catch (error) {
@@ -91,6 +91,7 @@ export function show(next: Picture): void {
     const fitting = chosen.peek().filter((name) => reads(name) === (next.kind === "digit"));
     chosen.value = fitting.length > 0 ? fitting : suggested(next.kind);
   }
+  if (picture.peek()) URL.revokeObjectURL(picture.peek()!.url);
   picture.value = next;
 }
 

@@ -1,4 +1,5 @@
 /** The page's own engine, off the page's thread: one question at a time, as they come. */
+import { inputShapeOf } from "@tessera-ml/vision";
 import * as answers from "../../answers/inspect.ts";
 import { openClassifier } from "../../server/inference/shelf.ts";
 import { TOP } from "./engine.ts";
@@ -11,8 +12,8 @@ interface About {
 
 const questions = {
   async describe({ model, base }: About, signal: AbortSignal) {
-    const { model: network, entry, record } = await openClassifier(model, signal, base);
-    return answers.describe(network, answers.inputShape(entry, record.preprocessing));
+    const classifier = await openClassifier(model, signal, base);
+    return answers.describe(classifier.model, inputShapeOf(classifier.record));
   },
   async classify({ model, base, picture }: About & { picture: Blob }, signal: AbortSignal) {
     const classifier = await openClassifier(model, signal, base);

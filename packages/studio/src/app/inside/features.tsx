@@ -1,7 +1,6 @@
 /** What comes out of a part, channel by channel, and how much of the input a unit of it sees. */
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { ModelInfo } from "../../api/index.ts";
-import { shape } from "../format.ts";
 import { useAnswer } from "../parts/load.ts";
 import { Notice } from "../parts/notice.tsx";
 import { engine, picture } from "../state.ts";
@@ -80,7 +79,7 @@ function ReceptiveField({ model, part }: PartOf) {
       </div>
       <figcaption class="small quiet">
         {failure ??
-          `Effective receptive field: what moves the middle unit of ${part.value ?? "the part"}, on ${shape([1, value?.size ?? 0, value?.size ?? 0])} pixels`}
+          `Effective receptive field: what moves the middle unit of ${part.value ?? "the part"}${value ? `, on ${value.size} × ${value.size} pixels` : ""}`}
       </figcaption>
     </figure>
   );

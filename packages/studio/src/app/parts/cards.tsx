@@ -55,7 +55,7 @@ export function Cards() {
 }
 
 function Card({ model }: { readonly model: ModelInfo }) {
-  const { name, title, family, year, params, accuracy } = model;
+  const { name, title, year, params, accuracy } = model;
   return (
     <button
       type="button"
@@ -64,7 +64,7 @@ function Card({ model }: { readonly model: ModelInfo }) {
       onClick={() => toggle(name)}
       title={model.paper}
     >
-      <Mosaic name={family} />
+      <Mosaic name={name} />
       <span class="card-title">{shortTitle(title)}</span>
       <span class="card-year small quiet">{year}</span>
       <span class="card-facts small quiet">

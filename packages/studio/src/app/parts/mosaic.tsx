@@ -1,4 +1,4 @@
-/** Little mosaics: the page's mark, and one for each family of networks. */
+/** Little mosaics: the page's mark, and one for each network. */
 
 const SIDE = 5;
 
@@ -17,10 +17,12 @@ function stones(name: string): number[] {
   });
 }
 
+/** @param name of a checkpoint or a network: those of one network look alike */
 export function Mosaic({ name }: { readonly name: string }) {
+  const [network = ""] = name.split(".");
   return (
     <svg class="mosaic" viewBox="0 0 30 30" aria-hidden="true">
-      {stones(name).map((depth, i) => (
+      {stones(network).map((depth, i) => (
         <rect
           key={i}
           x={(i % SIDE) * 6 + 0.5}

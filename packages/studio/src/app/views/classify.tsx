@@ -44,7 +44,7 @@ function Column({ name, look }: { readonly name: string; readonly look: () => vo
       data-model={name}
     >
       <header>
-        <Mosaic name={model.family} />
+        <Mosaic name={name} />
         <div>
           <h3>{shortTitle(model.title)}</h3>
           <p class="small quiet">

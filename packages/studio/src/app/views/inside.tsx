@@ -63,7 +63,7 @@ export function InsideView() {
 function Title({ model }: { readonly model: (typeof ready.value)[number] | undefined }) {
   return (
     <div class="title">
-      <Mosaic name={model?.family ?? ""} />
+      <Mosaic name={model?.name ?? ""} />
       <div>
         <h1>{model ? shortTitle(model.title) : "Look inside"}</h1>
         <p class="quiet">{model ? `${model.paper}, ${model.year}` : " "}</p>

@@ -91,13 +91,13 @@ interface EntryProps {
 }
 
 function Entry({ entry, most }: EntryProps) {
-  const { name, title, family, year, paper, params, macs, top1, place } = entry;
+  const { name, title, year, paper, params, macs, top1, place } = entry;
   return (
     <li class="year slab">
       <span class="year-number">{year}</span>
       <div class="year-text">
         <h2>
-          <Mosaic name={family} /> {shortTitle(title)}
+          <Mosaic name={name} /> {shortTitle(title)}
         </h2>
         <p class="small quiet">{paper}</p>
         <p>{noveltyOf(name)}</p>

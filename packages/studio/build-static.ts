@@ -1,0 +1,28 @@
+/**
+ * `npm run build:studio [-- FOLDER]`: the studio for hosts that only give files: the page, ONNX Runtime's WebAssembly
+ * and the shipped checkpoints in one folder (default `dist-studio`), to be put under any path. What the server
+ * would list, stands in `models/index.json`.
+ */
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { shippedRecords, shippedRoot } from "@tessera-ml/hub";
+import { build } from "vite";
+import { startStudio } from "./src/server/index.ts";
+
+const here = import.meta.dirname;
+const folder = resolve(process.argv[2] ?? join(here, "../../dist-studio"));
+const configFile = join(here, "vite.config.ts");
+
+rmSync(folder, { recursive: true, force: true });
+await build({ configFile, mode: "static", logLevel: "warn", build: { outDir: folder } });
+
+const models = join(folder, "models");
+mkdirSync(models, { recursive: true });
+for (const { name } of shippedRecords())
+  cpSync(join(shippedRoot(), name), join(models, name), { recursive: true });
+
+const studio = await startStudio({ port: 0, page: folder });
+const list = await (await fetch(new URL("models/index.json", studio.url))).text();
+await studio.close();
+writeFileSync(join(models, "index.json"), list);
+console.log(`${folder}: open it through any web server, such as \`npx vite preview --outDir ${folder}\``);
