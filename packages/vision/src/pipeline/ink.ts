@@ -28,15 +28,15 @@ export function separateInk(image: Image): Image {
 /** Grey of the paper as a + b·x + c·y, x and y from −1 to 1: light falls off to one side. */
 type Plane = readonly [number, number, number];
 
+/** What a picture has above the plane. */
 function differences({ width, height, data }: Image, [a, b, c]: Plane): Float32Array {
-  return Float32Array.from(data, (value, i) => {
-    const [x, y] = at(i, width, height);
-    return value - (a + b * x + c * y);
-  });
-}
-
-function at(i: number, width: number, height: number): readonly [number, number] {
-  return [(2 * (i % width)) / width - 1, (2 * Math.floor(i / width)) / height - 1];
+  const out = new Float32Array(data.length);
+  for (let row = 0, i = 0; row < height; row++) {
+    const left = a - b + c * ((2 * row) / height - 1);
+    const step = (2 * b) / width;
+    for (let column = 0; column < width; column++, i++) out[i] = data[i]! - (left + step * column);
+  }
+  return out;
 }
 
 /** Least squares over the pixels that are paper: the border first, then whatever is near the plane so far. */
@@ -52,64 +52,55 @@ function paperPlane(image: Image): Plane {
   for (let round = 0; round < 4; round++) {
     const far = differences(image, plane).map(Math.abs);
     const limit = Math.max(8, 2.5 * quantile(far, 0.5));
-    plane = fitPlane(image, (i) => far[i]! <= limit) ?? plane;
+    plane = fitPlane(image, far, limit) ?? plane;
   }
   return plane;
 }
 
-function fitPlane({ width, height, data }: Image, chosen: (i: number) => boolean): Plane | undefined {
+/** The plane through the pixels that are at most `limit` far from the last one. */
+function fitPlane({ width, height, data }: Image, far: Float32Array, limit: number): Plane | undefined {
   // Normal equations of 1, x and y.
-  let [n, x1, y1, xx, xy, yy, v, xv, yv] = new Array<number>(9).fill(0) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  for (let i = 0; i < data.length; i++) {
-    if (!chosen(i)) continue;
-    const [x, y] = at(i, width, height);
-    const value = data[i]!;
-    n++;
-    x1 += x;
-    y1 += y;
-    xx += x * x;
-    xy += x * y;
-    yy += y * y;
-    v += value;
-    xv += x * value;
-    yv += y * value;
+  let [n, x1, y1, xx, xy, yy, v, xv, yv] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
+  for (let row = 0, i = 0; row < height; row++) {
+    const y = (2 * row) / height - 1;
+    for (let column = 0; column < width; column++, i++) {
+      if (far[i]! > limit) continue;
+      const x = (2 * column) / width - 1;
+      const value = data[i]!;
+      n++;
+      x1 += x;
+      y1 += y;
+      xx += x * x;
+      xy += x * y;
+      yy += y * y;
+      v += value;
+      xv += x * value;
+      yv += y * value;
+    }
   }
-  const determinant = (m: readonly number[]) => {
-    const [a, b, c, d, e, f, g, h, i] = m as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
-  };
-  const whole = determinant([n, x1, y1, x1, xx, xy, y1, xy, yy]);
+  const whole = determinant([n, x1, y1], [x1, xx, xy], [y1, xy, yy]);
   if (n < 9 || Math.abs(whole) < 1e-6 * n ** 3) return undefined;
   return [
-    determinant([v, x1, y1, xv, xx, xy, yv, xy, yy]) / whole,
-    determinant([n, v, y1, x1, xv, xy, y1, yv, yy]) / whole,
-    determinant([n, x1, v, x1, xx, xv, y1, xy, yv]) / whole,
+    determinant([v, x1, y1], [xv, xx, xy], [yv, xy, yy]) / whole,
+    determinant([n, v, y1], [x1, xv, xy], [y1, yv, yy]) / whole,
+    determinant([n, x1, v], [x1, xx, xv], [y1, xy, yv]) / whole,
   ];
 }
 
+function determinant([a, b, c]: Plane, [d, e, f]: Plane, [g, h, i]: Plane): number {
+  return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+}
+
+/** The value that `part` of the others are below, to a quarter of a step of grey. */
 function quantile(values: Float32Array, part: number): number {
-  const sorted = values.slice().sort();
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
+  const counts = new Uint32Array(4 * 256);
+  for (const value of values) counts[Math.min(counts.length - 1, Math.floor(4 * value))]!++;
+  const rank = Math.min(values.length - 1, Math.floor(part * values.length));
+  for (let level = 0, below = 0; level < counts.length; level++) {
+    below += counts[level]!;
+    if (below > rank) return level / 4;
+  }
+  return 0;
 }
 
 /** The value that parts the others into two groups most unlike each other (Otsu 1979). */
