@@ -44,9 +44,8 @@ export async function loadNetwork(
   if (network !== undefined && !file)
     throw new UsageError(`--network belongs to a checkpoint file; there is no file ${name}`);
   const into = file ? (network ?? (await networkOf(name))) : undefined;
-  const progress = await hubProgress();
   const loaded = await ImageClassifier.load(name, {
-    progress,
+    progress: hubProgress,
     ...(signal && { signal }),
     ...(into !== undefined && { network: into }),
   });

@@ -35,31 +35,33 @@ export function timeLeft(seconds: number): string {
 }
 
 /** Shows what the hub does: each file while it is fetched, verified or unpacked. */
-export async function hubProgress(): Promise<(progress: Progress) => void> {
-  const { formatBytes } = await import("@tessera-ml/hub");
-  return ({ phase, file, received, total, bytesPerSecond, secondsLeft }) => {
-    if (phase === "waiting") return report(`${file}  another process is fetching it: waiting`);
-    if (phase === "verifying" && (total ?? 0) < SOON_VERIFIED) return;
-    const amount = (value: number) => (phase === "decoding" ? `${value} pictures` : formatBytes(value));
-    const rest = [total === undefined ? amount(received) : `of ${amount(total)}`];
-    rest.push(phase === "downloading" ? `${formatBytes(Math.round(bytesPerSecond))}/s` : phase);
-    if (secondsLeft) rest.push(timeLeft(secondsLeft));
-    report(describeProgress(file, total ? received / total : undefined, rest));
-  };
+export function hubProgress(progress: Progress): void {
+  // It is the hub that reports, so it is loaded; importing it at the top would load it for every command.
+  void import("@tessera-ml/hub").then(({ formatBytes }) => showHub(progress, formatBytes));
 }
 
-/** Tells how fast work of `total` equal parts goes, and when it will be done. */
-export function stopwatch(
-  total: number,
-): (done: number) => { seconds: number; perSecond: number; secondsLeft: number } {
+function showHub(
+  { phase, file, received, total, bytesPerSecond, secondsLeft }: Progress,
+  formatBytes: (bytes: number) => string,
+): void {
+  if (phase === "verifying" && (total ?? 0) < SOON_VERIFIED) return;
+  if (phase === "waiting") {
+    report(`${file}  another process is fetching it: waiting`);
+    return;
+  }
+  const amount = (value: number) => (phase === "decoding" ? `${value} pictures` : formatBytes(value));
+  const rest = [total === undefined ? amount(received) : `of ${amount(total)}`];
+  rest.push(phase === "downloading" ? `${formatBytes(Math.round(bytesPerSecond))}/s` : phase);
+  if (secondsLeft) rest.push(timeLeft(secondsLeft));
+  report(describeProgress(file, total ? received / total : undefined, rest));
+}
+
+/** Tells how fast work of equal parts goes, and when it will be done. */
+export function stopwatch(): (done: number, total: number) => { perSecond: number; secondsLeft: number } {
   const begin = performance.now();
-  return (done) => {
+  return (done, total) => {
     const seconds = (performance.now() - begin) / 1000;
     const perSecond = seconds > 0 ? done / seconds : 0;
-    return {
-      seconds,
-      perSecond,
-      secondsLeft: perSecond > 0 ? (total - done) / perSecond : Number.POSITIVE_INFINITY,
-    };
+    return { perSecond, secondsLeft: perSecond > 0 ? (total - done) / perSecond : Number.POSITIVE_INFINITY };
   };
 }

@@ -78,14 +78,11 @@ test("export: ONNX Runtime runs the file, and finds in it how to prepare a pictu
 
 test.skipIf(!sharedFile("image/mnist"))("eval (skipped where the shared data is absent)", async () => {
   const evaluation = await json("eval", "lenet5", "--limit", "500");
-  expect(evaluation).toMatchObject({ model: "lenet5.tessera", data: "mnist", split: "test", pictures: 500 });
+  expect(evaluation).toMatchObject({ model: "lenet5.tessera", data: "mnist", split: "test", count: 500 });
   expect(evaluation.top1).toBeGreaterThan(97);
   expect(evaluation.top5).toBeGreaterThanOrEqual(evaluation.top1);
-  const wrong = evaluation.mistakes.reduce(
-    (sum: number, { pictures }: { pictures: number }) => sum + pictures,
-    0,
-  );
-  expect(wrong / 500).toBeCloseTo(1 - evaluation.top1 / 100, 6);
+  const wrong = evaluation.confusions.reduce((sum: number, { count }: { count: number }) => sum + count, 0);
+  expect(wrong / 500).toBeCloseTo(evaluation.error / 100, 6);
   const other = await tessera(["eval", "lenet5", "--data", "cifar10-jpeg"], options);
   expect(other.err).toContain(
     "lenet5.tessera knows digits, cifar10-jpeg shows something else: use mnist or usps",

@@ -90,7 +90,7 @@ async function* classifyAll(
   const { readImage } = await import("@tessera-ml/media");
   const decode = (batch: readonly Source[]) =>
     Promise.allSettled(batch.map(({ source }) => readImage(source, { mode: "file" })));
-  const watch = stopwatch(sources.length);
+  const watch = stopwatch();
   let next = decode(sources.slice(0, BATCH));
   for (let at = 0; at < sources.length; at += BATCH) {
     const decoded = await next;
@@ -109,7 +109,7 @@ async function* classifyAll(
       if (results.length > 0) yield { name, results };
     }
     const done = Math.min(sources.length, at + BATCH);
-    const { perSecond, secondsLeft } = watch(done);
+    const { perSecond, secondsLeft } = watch(done, sources.length);
     if (done < sources.length)
       report(
         describeProgress(`${done} of ${sources.length} pictures`, done / sources.length, [

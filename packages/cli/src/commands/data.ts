@@ -58,9 +58,8 @@ export function dataCommand(program: Command): void {
       // A wrong name is said before anything is fetched.
       const records = names.map((name) => findDataset(name));
       const signal = untilInterrupted();
-      const progress = await hubProgress();
       for (const { name } of records) {
-        const { fetched } = await getDataset(name, { split, progress, signal });
+        const { fetched } = await getDataset(name, { split, progress: hubProgress, signal });
         clearStatus();
         const files = fetched === 1 ? "file" : "files";
         print(`${name}: ${fetched > 0 ? `${fetched} ${files} downloaded and verified` : "here already"}`);

@@ -1,8 +1,8 @@
 /** `tessera eval`: how often a network is right. */
 import { type Command, Option } from "@commander-js/extra-typings";
+import type { Evaluation, EvaluationProgress } from "@tessera-ml/vision";
 import { untilInterrupted } from "../errors.ts";
-import type { Evaluation } from "../evaluate.ts";
-import { clip, pairs, table } from "../format.ts";
+import { clip, duration, pairs, table, whole } from "../format.ts";
 import { loadNetwork } from "../load.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { clearStatus, paint, print, printJson } from "../output.ts";
@@ -27,56 +27,70 @@ export function evalCommand(program: Command): void {
         ["tessera eval runs/lenet5/model.safetensors", "a network of one's own"],
       ),
     )
-    .action(async (name, { data, split, network, limit, json }) => {
-      const { chooseData, evaluate, openExamples } = await import("../evaluate.ts");
+    .action(async (name, { data, split: wanted, network, limit, json }) => {
+      const { evaluate } = await import("@tessera-ml/vision");
+      const { chooseData, loadPictures } = await import("../pictures.ts");
       const signal = untilInterrupted();
       const classifier = await loadNetwork(name, { network, signal });
       const set = await chooseData(classifier, data);
-      const examples = await openExamples(classifier, set, { split, signal, progress: await hubProgress() });
-      const total = Math.min(limit ?? examples.count, examples.count);
-      const watch = stopwatch(total);
-      const evaluation = await evaluate(classifier, examples, {
+      const { pictures, split } = await loadPictures(set, { split: wanted, signal, progress: hubProgress });
+      const evaluation = await evaluate(classifier, pictures, {
         limit,
         signal,
-        progress: (done) => {
-          const { perSecond, secondsLeft } = watch(done);
-          const rest = [`${perSecond.toFixed(0)} pictures/s`, timeLeft(secondsLeft)];
-          report(describeProgress(`${done} of ${total}`, done / total, rest));
-        },
+        batchSize: BATCH,
+        progress: progressOf(),
       });
       clearStatus();
-      if (json) printJson(toJson(evaluation));
-      else print(describe(evaluation));
+      const measured = { data: set, split, ...evaluation };
+      if (json) printJson(measured);
+      else print(describe(measured));
       classifier.release();
     });
 }
 
+type Measured = Evaluation & { readonly data: string; readonly split: string | undefined };
+
+/** Pictures that the network sees at once. */
+const BATCH = 50;
 /** Classes of which a whole matrix is shown; of more only the commonest mistakes. */
 const MOST = 12;
 const MISTAKES = 8;
 
-function describe(evaluation: Evaluation): string {
-  const { model, data, split, pictures, top1, top5, picturesPerSecond, labels } = evaluation;
+function progressOf(): (progress: EvaluationProgress) => void {
+  const watch = stopwatch();
+  return ({ done, total, top1 }) => {
+    const { perSecond, secondsLeft } = watch(done, total);
+    const rest = [`top-1 ${top1.toFixed(1)} %`, `${perSecond.toFixed(0)} pictures/s`, timeLeft(secondsLeft)];
+    report(describeProgress(`${done} of ${total}`, done / total, rest));
+  };
+}
+
+function describe(measured: Measured): string {
+  const { model, data, split, count, top1, top5, error, imagesPerSecond, seconds, matrix, classes } =
+    measured;
   const summary = pairs([
     ["network", model],
-    ["data", `${[data, split].filter(Boolean).join(", ")}: ${pictures} pictures`],
-    ["top-1", `${top1.toFixed(2)} %`],
+    ["data", `${[data, split].filter(Boolean).join(", ")}: ${whole(count)} pictures`],
+    ["top-1", `${top1.toFixed(2)} %, an error of ${error.toFixed(2)} %`],
     ["top-5", `${top5.toFixed(2)} %`],
-    ["speed", `${picturesPerSecond.toFixed(0)} pictures/s`],
+    [
+      "speed",
+      `${imagesPerSecond.toFixed(0)} pictures/s in the network; ${duration(seconds)} with all around it`,
+    ],
   ]);
-  const details = labels.length <= MOST ? matrix(evaluation) : mistakes(evaluation);
+  const details = matrix && classes.length <= MOST ? showMatrix(matrix, measured) : showMistakes(measured);
   return details ? `${summary}\n\n${details}` : summary;
 }
 
-function matrix({ labels, confusion }: Evaluation): string {
-  const rows = confusion.map((row, i) => [
-    labels[i] as string,
-    ...row.map((value) => (value ? String(value) : "·")),
+function showMatrix(matrix: readonly (readonly number[])[], { classes }: Measured): string {
+  const rows = classes.map(({ index, label }) => [
+    label,
+    ...classes.map((seen) => String(matrix[index]?.[seen.index] || "·")),
   ]);
   return table(
     [
       { title: "IS ↓ SEEN AS →" },
-      ...labels.map((label) => ({ title: clip(label, 7), align: "right" as const })),
+      ...classes.map(({ label }) => ({ title: clip(label, 7), align: "right" as const })),
     ],
     rows,
     (text) => paint("bold", text),
@@ -84,30 +98,11 @@ function matrix({ labels, confusion }: Evaluation): string {
   );
 }
 
-/** Classes taken for others, the commonest first. */
-function mistakesOf({ labels, confusion }: Evaluation): { is: string; seenAs: string; pictures: number }[] {
-  const found = confusion.flatMap((row, is) =>
-    row.flatMap((pictures, seen) =>
-      is === seen || pictures === 0
-        ? []
-        : [{ is: labels[is] as string, seenAs: labels[seen] as string, pictures }],
-    ),
-  );
-  return found.toSorted((a, b) => b.pictures - a.pictures);
-}
-
-function mistakes(evaluation: Evaluation): string {
-  const worst = mistakesOf(evaluation).slice(0, MISTAKES);
-  if (worst.length === 0) return "";
+function showMistakes({ confusions }: Measured): string {
+  if (confusions.length === 0) return "";
   return table(
     [{ title: "IS" }, { title: "SEEN AS" }, { title: "PICTURES", align: "right" }],
-    worst.map(({ is, seenAs, pictures }) => [is, seenAs, String(pictures)]),
+    confusions.slice(0, MISTAKES).map(({ truth, predicted, count }) => [truth, predicted, String(count)]),
     (text) => paint("bold", text),
   );
-}
-
-/** The matrix of a thousand classes is a million numbers, nearly all of them 0: mistakes say the same. */
-function toJson(evaluation: Evaluation): object {
-  const { labels: _, confusion: __, ...figures } = evaluation;
-  return { ...figures, mistakes: mistakesOf(evaluation) };
 }

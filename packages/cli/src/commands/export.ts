@@ -42,9 +42,10 @@ async function writeNetwork(classifier: ImageClassifier, file: string, batch: nu
   const { formatBytes } = await import("@tessera-ml/hub");
   const { writeOnnx } = await import("@tessera-ml/nn");
   const { compile, exportOnnx, zeros } = await import("@tessera-ml/tensor");
+  const { inputShapeOf } = await import("@tessera-ml/vision");
   const { model, record, entry, labels } = classifier;
-  const [height, width] = record.preprocessing.crop ?? [entry.inputSize, entry.inputSize];
-  const input = [batch, entry.channels, height, width];
+  const [, ...picture] = inputShapeOf(record);
+  const input = [batch, ...picture];
   const answer = (image: Tensor) => {
     const scores = model.forward(image);
     return [scores, model.probabilities(scores)];

@@ -28,9 +28,11 @@ export function pullCommand(program: Command): void {
       // A wrong name is said before anything is fetched.
       const records = names.map((name) => findModel(name));
       const signal = untilInterrupted();
-      const progress = await hubProgress();
       for (const { name } of records) {
-        const { fetched, path, place, size, against } = await pullModel(name, { progress, signal });
+        const { fetched, path, place, size, against } = await pullModel(name, {
+          progress: hubProgress,
+          signal,
+        });
         clearStatus();
         const how = fetched ? "downloaded" : place === "cache" ? "here already" : `here already (${place})`;
         const checked = {

@@ -77,12 +77,12 @@ async function runStudy(study: Study, { out, scale, seed, json, signal }: RunOpt
   const { writeAtomic } = await import("@tessera-ml/hub");
   const { studyReport } = await import("@tessera-ml/vision/studies");
   note(`${study.title}: ${study.claim}`);
-  const watch = stopwatch(1);
+  const watch = stopwatch();
   const result = await study.run({
     scale,
     seed,
     signal,
-    progress: (text, done) => report(describeProgress(text, done, [timeLeft(watch(done).secondsLeft)])),
+    progress: (text, done) => report(describeProgress(text, done, [timeLeft(watch(done, 1).secondsLeft)])),
   });
   signal.throwIfAborted();
   clearStatus();

@@ -2,19 +2,20 @@
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import {
-  type CheckpointRecord,
-  HubError,
-  locateModel,
-  modelRecords,
-  pullModel,
-  readRecord,
-} from "@tessera-ml/hub";
+import type { CheckpointRecord, HubError, HubErrorCode } from "@tessera-ml/hub";
 import { IMAGENET_MEAN, IMAGENET_STD, torchvisionPreset } from "@tessera-ml/media";
 import { type Checkpoint, openCheckpoint } from "@tessera-ml/nn";
 import { findModel, type ModelEntry } from "../../registry.ts";
 import type { TFLiteGraph } from "../../tflite.ts";
 import type { LoadOptions, OpenedCheckpoint } from "../types.ts";
+
+/** The hub, where it is needed: a checkpoint file with its network is opened without it, and sooner. */
+const hub = () => import("@tessera-ml/hub");
+
+async function hubError(code: HubErrorCode, message: string, options?: ErrorOptions): Promise<HubError> {
+  const { HubError } = await hub();
+  return new HubError(code, message, options);
+}
 
 /**
  * @param name a record's, a network's, or a path: to a folder with a `record.json`, to a file with one
@@ -23,14 +24,18 @@ import type { LoadOptions, OpenedCheckpoint } from "../types.ts";
 export async function openModel(name: string, options: LoadOptions): Promise<OpenedCheckpoint> {
   const path = await pathOf(name, options);
   if (path !== undefined) return await openPath(path, options);
-  const { record, path: file } = await pullModel(name, options).catch((error: unknown) => {
-    throw error instanceof HubError && error.code === "unknown-name" ? withoutCheckpoint(name, error) : error;
+  const { HubError, pullModel } = await hub();
+  const { record, path: file } = await pullModel(name, options).catch(async (error: unknown) => {
+    throw error instanceof HubError && error.code === "unknown-name"
+      ? await withoutCheckpoint(name, error)
+      : error;
   });
   return await open(record, file);
 }
 
 /** The best checkpoint on this machine for photographs: of ImageNet's classes where there is one, else of CIFAR-10's. */
 export async function defaultModel(): Promise<string> {
+  const { locateModel, modelRecords } = await hub();
   const records = modelRecords();
   for (const kind of ["imagenet-1k", "imagenet-1k+background", "cifar10"]) {
     const wanted = records.filter(({ classes }) => classes.labels === kind);
@@ -38,7 +43,7 @@ export async function defaultModel(): Promise<string> {
     for (const record of wanted.toSorted((a, b) => (b.accuracy?.top1 ?? 0) - (a.accuracy?.top1 ?? 0)))
       if (await locateModel(record)) return record.name;
   }
-  throw new HubError(
+  throw await hubError(
     "absent",
     "no checkpoint for photographs is on this machine: `tessera pull resnet50` brings one",
   );
@@ -49,21 +54,21 @@ async function pathOf(name: string, { network }: LoadOptions): Promise<string | 
   if (existsSync(name)) return name;
   // `timm/resnet50` is a name too.
   if (network === undefined && !/^[./~]|\\|\.(safetensors|pth?|th|bin|npz)$/.test(name)) return undefined;
-  throw new HubError("absent", `${name}: no such file`);
+  throw await hubError("absent", `${name}: no such file`);
 }
 
 async function openPath(path: string, { network }: LoadOptions): Promise<OpenedCheckpoint> {
   const folder = (await stat(path)).isDirectory() ? path : dirname(path);
   const recordFile = join(folder, "record.json");
   if (network === undefined && existsSync(recordFile)) {
-    const record = readRecord(recordFile);
+    const record = (await hub()).readRecord(recordFile);
     if (folder === path || record.file === basename(path))
       return await open(record, join(folder, record.file));
   }
   if (folder === path)
-    throw new HubError("absent", `${path}: expected a record.json in the folder, and its checkpoint`);
+    throw await hubError("absent", `${path}: expected a record.json in the folder, and its checkpoint`);
   if (network === undefined)
-    throw new HubError(
+    throw await hubError(
       "unknown-name",
       `${path}: a checkpoint without a record; say which network it is of ({ network: "resnet50" })`,
     );
@@ -78,7 +83,7 @@ async function open(record: CheckpointRecord, path: string): Promise<OpenedCheck
     return { record, checkpoint, graph: JSON.parse(await readFile(graphFile, "utf8")) as TFLiteGraph };
   } catch (error) {
     await checkpoint.close();
-    throw new HubError("absent", `${graphFile}: the graph beside the checkpoint cannot be read`, {
+    throw await hubError("absent", `${graphFile}: the graph beside the checkpoint cannot be read`, {
       cause: error,
     });
   }
@@ -116,12 +121,12 @@ function bareRecord(entry: ModelEntry, path: string): CheckpointRecord {
 }
 
 /** A network that we have and nobody's checkpoint of which has a name is another matter than an unknown name. */
-function withoutCheckpoint(name: string, error: HubError): HubError {
+async function withoutCheckpoint(name: string, error: HubError): Promise<HubError> {
   try {
     findModel(name);
   } catch {
     return error;
   }
   const message = `${name} is a network without a checkpoint of that name: give the path of one, and { network: "${name}" }`;
-  return new HubError("unknown-name", message, { cause: error });
+  return await hubError("unknown-name", message, { cause: error });
 }
