@@ -19,10 +19,10 @@ export function separateInk(image: Image): Image {
   const most = strokes.length > 0 ? quantile(strokes, 0.75) : 0;
   if (most < LEAST_CONTRAST) return new Image(width, height, 1);
   const least = Math.min(3 * noise, threshold);
-  const data = Uint8Array.from(ink, (value) =>
+  const shares = ink.map((value) =>
     Math.round(255 * Math.min(1, Math.max(0, (value - least) / (most - least)))),
   );
-  return withoutSpecks(new Image(width, height, 1, data));
+  return withoutSpecks(new Image(width, height, 1, new Uint8Array(shares)));
 }
 
 /** Grey of the paper as a + b·x + c·y, x and y from −1 to 1: light falls off to one side. */
@@ -44,7 +44,8 @@ function paperPlane(image: Image): Plane {
   const { width, height, data } = image;
   const border = Math.max(1, Math.round(Math.min(width, height) / 20));
   const nearEdge = (i: number) => {
-    const [x, y] = [i % width, Math.floor(i / width)];
+    const x = i % width;
+    const y = Math.floor(i / width);
     return x < border || y < border || x >= width - border || y >= height - border;
   };
   const edge = data.filter((_, i) => nearEdge(i));
@@ -162,7 +163,8 @@ function connectedPieces({ width, height, data }: Image): Piece[] {
     let [mass, border] = [0, false];
     for (let next = 0; next < pixels.length; next++) {
       const i = pixels[next]!;
-      const [x, y] = [i % width, Math.floor(i / width)];
+      const x = i % width;
+      const y = Math.floor(i / width);
       mass += data[i]!;
       border ||= x === 0 || y === 0 || x === width - 1 || y === height - 1;
       for (let dy = y > 0 ? -1 : 0; dy <= (y < height - 1 ? 1 : 0); dy++)
