@@ -141,8 +141,10 @@ async function measureField(
   context.say(name, done);
   const theoretical = theoreticalField(layers);
   const size = theoretical + 16 + ((theoretical + 16) % 2 === 0 ? 1 : 0);
-  const line = await influence(layers, size, Math.max(2, Math.round(24 * context.scale)));
-  const middle = (size - 1) / 2;
+  const line = await influence(layers, size, Math.max(2, Math.round(60 * context.scale)));
+  // The middle output stands over a pixel that its strides decide.
+  const jump = layers.reduce((product, { stride = 1 }) => product * stride, 1);
+  const middle = Math.floor((Math.ceil(size / jump) - 1) / 2) * jump;
   const curve = { name, x: line.map((_, i) => i - middle), y: line };
   return { field: { name, depth: layers.length, theoretical, effective: effectiveWidth(line) }, curve };
 }

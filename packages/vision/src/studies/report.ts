@@ -88,9 +88,14 @@ function heading({ title }: StudyResult, { claim, paper }: Study): string {
 function finding({ paper, here, holds }: Finding): string {
   return `<section class="finding${holds ? " holds" : ""}">
 <div><h3>The paper says</h3><p>${escape(paper)}</p></div>
-<div><h3>Seen here</h3><p>${escape(here)}</p></div>
+<div><h3>Seen here</h3><p>${escape(sentence(here))}</p></div>
 <p class="verdict">${holds ? "✓ Shows in this experiment" : "✗ Does not show in this experiment"}</p>
 </section>`;
+}
+
+/** With a capital letter. */
+function sentence(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 function plot({ title, xLabel, yLabel, logY, curves }: Plot, index: number): string {
