@@ -22,7 +22,7 @@ const COUNTS: Readonly<Record<string, number>> = {
 };
 
 /** Noise, brighter in another third of the picture for each class. */
-function pictures(count: number): { images: Float32Array; labels: Int32Array } {
+function pictures(count: number) {
   const labels = Int32Array.from({ length: count }, (_, i) => i % 3);
   const images = Float32Array.from({ length: count * 3 * 32 * 32 }, (_, i) => {
     const [n, row] = [Math.floor(i / 3072), Math.floor(i / 32) % 32];

@@ -244,7 +244,8 @@ describe("failures", () => {
     const [drawn, counted] = [parameter(normal(randomKey(1), [3, 2])), parameter(zeros([1]))];
     counted.assign(counted.add(1));
     const wrong = embedding(drawn, ids(7));
-    const [doubled, step] = [drawn.mul(2), compile(() => doubled.sum())];
+    const doubled = drawn.mul(2);
+    const step = compile(() => doubled.sum());
     const several = evaluate(wrong, doubled);
     const late = step();
     await expect(several).rejects.toThrow(/7/);
