@@ -68,6 +68,15 @@ export async function useEngine(kind: Engine["kind"]): Promise<void> {
   const next = kind === "server" ? new ServerEngine() : new BrowserEngine();
   engine.value = next;
   answers.value = new Map();
+  await listModels(next);
+}
+
+/** Asks again what there is: a run may have added to it. */
+export async function refreshModels(): Promise<void> {
+  if (engine.peek()) await listModels(engine.peek()!);
+}
+
+async function listModels(next: Engine): Promise<void> {
   try {
     const list = await next.models();
     if (engine.peek() !== next) return;
@@ -95,14 +104,14 @@ export function show(next: Picture): void {
   picture.value = next;
 }
 
-/** Up to three networks of different generations for digits, the two best of the same classes for photographs. */
+/** Three generations for digits; for photographs the most accurate of those with many classes, and of those with few. */
 function suggested(kind: Picture["kind"]): string[] {
   const fit = ready.peek().filter(({ classes }) => (classes.kind === "digits") === (kind === "digit"));
   if (kind === "digit") return fit.slice(0, 3).map(({ name }) => name);
-  const most = Math.max(...fit.map(({ classes }) => classes.count));
-  const alike = fit.filter(({ classes }) => classes.count === most);
-  const best = alike.toSorted((a, b) => (b.accuracy?.top1 ?? 0) - (a.accuracy?.top1 ?? 0));
-  return best.slice(0, 2).map(({ name }) => name);
+  const best = new Map<number, string>();
+  for (const { name, classes } of fit.toSorted((a, b) => (b.accuracy?.top1 ?? 0) - (a.accuracy?.top1 ?? 0)))
+    if (!best.has(classes.count)) best.set(classes.count, name);
+  return [...best].toSorted(([a], [b]) => b - a).map(([, name]) => name);
 }
 
 export function toggle(name: string): void {
@@ -130,7 +139,10 @@ async function ask(by: Engine, about: Picture, names: readonly string[], signal:
   };
   // What was there stays, pale, until the new answer comes: nothing jumps.
   answers.value = new Map(
-    names.map((name) => [name, fresh(name) ? before.get(name)! : { ...before.get(name), waiting: true }]),
+    names.map((name) => {
+      const { failure: _, ...last } = before.get(name) ?? {};
+      return [name, fresh(name) ? before.get(name)! : { ...last, waiting: true }];
+    }),
   );
   answered = about;
   for (const name of names) {

@@ -28,6 +28,7 @@ export function Features({ model, part }: PartOf) {
       {!picture.value && <p class="quiet">Choose a picture above to see its maps.</p>}
       <div class="features-body">
         <div class={waiting ? "maps waiting" : "maps"} aria-busy={waiting}>
+          {!value && Array.from({ length: 24 }, (_, i) => <div key={i} class="map blank" />)}
           {value?.maps.map(({ channel, png }) => (
             <button
               key={channel}

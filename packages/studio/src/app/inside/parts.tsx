@@ -7,6 +7,15 @@ export function isMap({ shape: sides }: PartShape): boolean {
   return sides.length >= 3;
 }
 
+/** Smaller maps show where things are too coarsely. */
+const SIDE = 4;
+
+/** The part to begin with: the last whose maps still show where things are. */
+export function telling(parts: readonly PartShape[]): PartShape | undefined {
+  const maps = parts.filter(isMap);
+  return maps.findLast((part) => sideOf(part) >= SIDE) ?? maps.at(-1);
+}
+
 interface PartsProps {
   readonly parts: readonly PartShape[] | undefined;
   readonly selected: string | undefined;

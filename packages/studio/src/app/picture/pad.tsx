@@ -14,6 +14,7 @@ interface Stroke {
 const SIDE = 280;
 const PEN = 21;
 const ERASER = 44;
+const FEWEST_POINTS = 4;
 /** Between looks at a drawing that goes on. */
 const PAUSE_MS = 160;
 
@@ -29,7 +30,8 @@ export function Pad() {
     // Networks that are still at the last look get the next one when they are done.
     const busy = [...answers.peek().values()].some(({ waiting }) => waiting);
     timer.current = busy ? setTimeout(look, PAUSE_MS) : undefined;
-    if (busy) return;
+    // A first dot is no digit yet.
+    if (busy || strokes.current.flatMap(({ points }) => points).length < FEWEST_POINTS) return;
     canvas.current?.toBlob((blob) => {
       // Left, or wiped clean, while the picture was made.
       if (!blob || !canvas.current || strokes.current.length === 0) return;
@@ -131,6 +133,8 @@ function paint(canvas: HTMLCanvasElement, strokes: readonly Stroke[]): void {
     c.beginPath();
     const [first] = points;
     c.moveTo(first![0] * SIDE, first![1] * SIDE);
+    // A dot is a line of no length, which some browsers do not draw.
+    c.lineTo(first![0] * SIDE + 0.1, first![1] * SIDE);
     // Through the middles between points, bent towards each point.
     for (const [i, [x, y]] of points.entries()) {
       const [nextX, nextY] = points[i + 1] ?? [x, y];

@@ -1,9 +1,10 @@
 /** A training run as the page follows it. It outlives the view: who comes back finds the curves. */
-import { batch, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { TrainEvent, TrainRequest } from "../../api/index.ts";
 import type { Training } from "../engine/engine.ts";
 import { messageOf } from "../engine/message.ts";
 import type { CurvePoint } from "../parts/curve.tsx";
+import { refreshModels } from "../state.ts";
 
 type Ended = Extract<TrainEvent, { type: "done" }>;
 
@@ -50,7 +51,10 @@ function followRun(training: Training, id: string): void {
   };
   unfollow = training.follow(
     id,
-    (event) => batch(() => (run.value = run.peek() && heard(run.peek()!, event))),
+    (event) => {
+      run.value = run.peek() && heard(run.peek()!, event);
+      if (event.type === "done") void refreshModels();
+    },
     fail,
   );
 }

@@ -5,7 +5,7 @@ import { Attention } from "../inside/attention.tsx";
 import { Features } from "../inside/features.tsx";
 import { Gradcam } from "../inside/gradcam.tsx";
 import { Layers } from "../inside/layers.tsx";
-import { isMap, Parts } from "../inside/parts.tsx";
+import { isMap, Parts, telling } from "../inside/parts.tsx";
 import { groupOf } from "../parts/cards.tsx";
 import { useAnswer } from "../parts/load.ts";
 import { Mosaic } from "../parts/mosaic.tsx";
@@ -24,10 +24,10 @@ export function InsideView() {
   const parts = useComputed(() =>
     detail.value.value?.model.name === model.value?.name ? detail.value.value?.parts : undefined,
   );
-  // Another network has other parts: the last that is a map says most.
+  // Another network has other parts.
   const part = useComputed(() => {
-    const maps = parts.value?.filter(isMap);
-    return (maps?.find(({ name }) => name === wanted.value) ?? maps?.at(-1))?.name;
+    const list = parts.value ?? [];
+    return (list.find((each) => each.name === wanted.value && isMap(each)) ?? telling(list))?.name;
   });
 
   if (route.value.name !== undefined && ready.value.length > 0 && !model.value)
