@@ -1,10 +1,11 @@
 /** The lineage at the size of CIFAR-10: sizes, shapes, learning, and what its recipes share. */
-import { Conv2d, crossEntropy, SGD } from "@tessera-ml/nn";
+import { Conv2d, crossEntropy, Linear, Module, SGD } from "@tessera-ml/nn";
 import { compile, fromArray, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import { expect, test } from "vitest";
 import { createModel, findModel } from "../src/index.ts";
 import { cifarBatches } from "../src/recipes/cifar-data.ts";
 import { listRecipes } from "../src/recipes/index.ts";
+import { SphereMuon } from "../src/recipes/sphere.ts";
 import { eigen, whiteningFilters } from "../src/recipes/whitening.ts";
 
 const COUNTS: Readonly<Record<string, number>> = {
@@ -18,7 +19,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   cifar_mobilenet: 97_546,
   cifar_vit: 208_970,
   cifar_convnext: 507_530,
-  cifar_speedrun: 1_123_168,
+  cifar_speedrun: 1_972_768,
 };
 
 /** Noise, brighter in another third of the picture for each class. */
@@ -116,4 +117,52 @@ test("eigenvectors of a symmetric matrix", () => {
   expect([...values].sort()).toEqual([1, 3, 5].map((v) => expect.closeTo(v, 10)));
   const three = values.findIndex((v) => Math.abs(v - 3) < 1e-9);
   expect(Math.abs(vectors[0]?.[three] ?? 0)).toBeCloseTo(Math.SQRT1_2, 10);
+});
+
+test("airbench's network says the same of a picture and its mirror image", async () => {
+  manualSeed(2);
+  const model = createModel("cifar_speedrun").eval();
+  const x = fromArray(pictures(2).images, [2, 3, 32, 32]);
+  const [one, other] = [await model.forward(x).data(), await model.forward(x.flip(3)).data()];
+  for (const [i, score] of one.entries()) expect(other[i]).toBeCloseTo(Number(score), 5);
+});
+
+test("Muon on the sphere: matrices are turned at a fixed size, the rest moves with momentum", async () => {
+  class Net extends Module {
+    conv = new Conv2d(2, 4, 3, { bias: false });
+    head = new Linear(4, 1);
+  }
+  const model = new Net();
+  const start = (await model.head.weight.data()).slice();
+  const optimizer = new SphereMuon(model, {
+    lr: 0.1,
+    momentum: 0.5,
+    matrix: true,
+    groups: [{ match: "head", lr: 0.01, matrix: false }],
+  });
+  const gradient = fromArray(
+    Float32Array.from({ length: 72 }, (_, i) => Math.cos(i * i)),
+    [4, 2, 3, 3],
+  );
+  const before = [];
+  for (let step = 0; step < 2; step++) {
+    before.push(model.conv.weight.mul(1));
+    optimizer.update(
+      new Map([
+        ["conv.weight", gradient.mul(100)],
+        ["head.weight", model.head.weight.mul(0).add(1)],
+        ["head.bias", model.head.bias?.mul(0) as Tensor],
+      ]),
+    );
+  }
+  // Turned by an orthogonal matrix times the rate: all four rows by about 0.1, whatever the gradient's size.
+  const scaled = before[1]?.mul(2).div(before[1].norm()) as Tensor;
+  const moved = model.conv.weight.sub(scaled).flatten(1);
+  for (const length of await moved.norm(1).data()) {
+    expect(length).toBeGreaterThan(0.05);
+    expect(length).toBeLessThan(0.13);
+  }
+  // Nesterov: 1 + 0.5·1, then 1 + 0.5·(1 + 0.5).
+  for (const [i, weight] of (await model.head.weight.data()).entries())
+    expect(weight).toBeCloseTo((start[i] as number) - 0.01 * (1.5 + 1.75), 6);
 });
