@@ -12,22 +12,26 @@ interface CurveProps {
   /** Where the x axis ends, known from the start: the curve does not shrink while it grows. */
   readonly end: number;
   readonly marks?: boolean;
+  /** Draws the values pale and their running mean over them: the loss of single batches jumps. */
+  readonly smooth?: boolean;
 }
 
 const WIDTH = 480;
 const HEIGHT = 240;
 const EDGE = { left: 46, right: 14, top: 14, bottom: 30 };
 
-export function Curve({ title, unit = "", points, end, marks = false }: CurveProps) {
+export function Curve({ title, unit = "", points, end, marks = false, smooth = false }: CurveProps) {
   const values = points.map(({ y }) => y);
   const [low, high] = range(values, unit === "%");
   const x = (value: number) => EDGE.left + (value / Math.max(end, 1e-9)) * (WIDTH - EDGE.left - EDGE.right);
   const y = (value: number) =>
     HEIGHT - EDGE.bottom - ((value - low) / (high - low)) * (HEIGHT - EDGE.top - EDGE.bottom);
-  const line = points
-    .map((point, i) => `${i === 0 ? "M" : "L"}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`)
-    .join("");
-  const last = points.at(-1);
+  const mean = smooth ? runningMean(points) : points;
+  const path = (line: readonly CurvePoint[]) =>
+    line
+      .map((point, i) => `${i === 0 ? "M" : "L"}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`)
+      .join("");
+  const last = mean.at(-1);
   return (
     <figure class="curve">
       <figcaption>
@@ -58,7 +62,8 @@ export function Curve({ title, unit = "", points, end, marks = false }: CurvePro
           y={HEIGHT - 8}
           class="tick end"
         >{`${+end.toFixed(2)} ${end === 1 ? "pass" : "passes"}`}</text>
-        <path d={line} class="line" />
+        {smooth && <path d={path(points)} class="line pale" />}
+        <path d={path(mean)} class="line" />
         {marks &&
           points.map((point, i) => (
             <rect
@@ -74,6 +79,15 @@ export function Curve({ title, unit = "", points, end, marks = false }: CurvePro
       </svg>
     </figure>
   );
+}
+
+/** Weights fall to a third over twenty values; the first ones are a plain mean. */
+function runningMean(points: readonly CurvePoint[]): CurvePoint[] {
+  let mean = 0;
+  return points.map(({ x, y }, i) => {
+    mean += (y - mean) / Math.min(i + 1, 20);
+    return { x, y: mean };
+  });
 }
 
 function range(values: readonly number[], isPercent: boolean): [number, number] {

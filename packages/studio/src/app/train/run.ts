@@ -63,8 +63,11 @@ function heard(before: Run, event: TrainEvent): Run {
   switch (event.type) {
     case "start":
       return { id: event.id, recipe: event.recipe, epochs: event.epochs, loss: [], top1: [] };
-    case "step":
-      return { ...before, step: event, loss: added(before.loss, event.epoch, event.loss) };
+    case "step": {
+      // Finer than `epoch`, which counts whole passes.
+      const passes = (event.step / event.steps) * before.epochs;
+      return { ...before, step: event, loss: added(before.loss, passes, event.loss) };
+    }
     case "evaluation":
       return { ...before, top1: added(before.top1, event.epoch, event.top1) };
     case "done":

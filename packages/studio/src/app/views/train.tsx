@@ -169,7 +169,7 @@ function Progress() {
         />
       </dl>
       <div class="curves">
-        <Curve title="Loss" points={now?.loss ?? []} end={now?.epochs ?? 1} />
+        <Curve title="Loss" smooth points={now?.loss ?? []} end={now?.epochs ?? 1} />
         <Curve
           title="Accuracy on the test set"
           unit="%"
