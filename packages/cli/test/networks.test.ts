@@ -59,10 +59,13 @@ test("inspect: files that are missing, or no checkpoints", async () => {
 });
 
 test("export: ONNX Runtime runs the file, and finds in it how to prepare a picture", async () => {
-  const { out, code } = await tessera(["export", "lenet5", "--onnx", "digits.onnx", "--batch", "2"], options);
-  expect(out).toMatch(/^digits\.onnx: .* KiB, image \[2, 1, 32, 32\] → scores \[2, 10\]\n$/);
+  const { out, code } = await tessera(
+    ["export", "lenet5", "--onnx", "made/digits.onnx", "--batch", "2"],
+    options,
+  );
+  expect(out).toMatch(/^made\/digits\.onnx: .* KiB, image \[2, 1, 32, 32\] → scores \[2, 10\]\n$/);
   expect(code).toBe(0);
-  const file = await readFile(join(folder, "digits.onnx"));
+  const file = await readFile(join(folder, "made", "digits.onnx"));
   for (const text of ["lenet5.tessera", "preprocessing", '"interpolation":', '["0","1","2"'])
     expect(file.includes(text), text).toBe(true);
   const session = await InferenceSession.create(file);

@@ -1,5 +1,6 @@
 /** `tessera export`: networks as files that other programs run. */
-import { basename } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import type { Tensor } from "@tessera-ml/tensor";
 import type { ImageClassifier } from "@tessera-ml/vision";
@@ -66,6 +67,7 @@ async function writeNetwork(classifier: ImageClassifier, file: string, batch: nu
     ...(model.parameterCount() * 4 > 1.9e9 && { externalData: `${basename(file)}.data` }),
   });
   compiled.release();
+  await mkdir(dirname(file), { recursive: true });
   await writeOnnx(file, exported);
   const bytes =
     exported.model.length + (exported.external?.parts ?? []).reduce((sum, part) => sum + part.length, 0);
