@@ -14,7 +14,13 @@ for (const folder of folders) rmSync(join(folder, "dist"), { recursive: true, fo
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "--build", ...folders]);
 // The studio's page is published as it is served: `startStudio` finds it there and needs no Vite.
 const studio = join(root, "packages/studio");
-run(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", studio, "--outDir", "dist/dist-app"]);
+run(process.execPath, [
+  join(root, "node_modules/vite/bin/vite.js"),
+  "build",
+  studio,
+  "--outDir",
+  "dist/dist-app",
+]);
 
 for (const folder of folders) {
   const manifest = readFileSync(join(folder, "package.json"), "utf8");

@@ -11,13 +11,13 @@ export function count(value: number): string {
 export function percent(share: number): string {
   const value = share * 100;
   if (value >= 99.95 && value < 100) return "> 99.9 %";
-  if (value > 0 && value < 0.1) return "< 0.1 %";
+  if (value < 0.1) return "< 0.1 %";
   return `${value.toFixed(1)} %`;
 }
 
 /** Where a network stands among its like, its title need not say which data it is for. */
 export function shortTitle(title: string): string {
-  return title.replace(/ for CIFAR$/, "");
+  return title.replace(/ for CIFAR$| \(TensorFlow\)$/, "");
 }
 
 /** The first of a class's names: ImageNet's have several, with commas. */

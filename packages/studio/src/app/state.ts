@@ -83,7 +83,7 @@ async function listModels(next: Engine): Promise<void> {
     modelsFailure.value = undefined;
     models.value = list.toSorted((a, b) => a.year - b.year || (a.macs ?? 0) - (b.macs ?? 0));
     chosen.value = chosen.peek().filter((name) => ready.peek().some((model) => model.name === name));
-    if (chosen.peek().length === 0) chosen.value = suggested(picture.peek()?.kind ?? "digit");
+    if (chosen.peek().length === 0) chosen.value = suggested(picture.peek());
   } catch (error) {
     if (engine.peek() !== next) return;
     models.value = [];
@@ -98,20 +98,27 @@ export function show(next: Picture): void {
     const reads = (name: string) =>
       models.peek().find((model) => model.name === name)?.classes.kind === "digits";
     const fitting = chosen.peek().filter((name) => reads(name) === (next.kind === "digit"));
-    chosen.value = fitting.length > 0 ? fitting : suggested(next.kind);
+    chosen.value = fitting.length > 0 ? fitting : suggested(next);
   }
   if (picture.peek()) URL.revokeObjectURL(picture.peek()!.url);
   picture.value = next;
 }
 
+/** A small picture says more to networks that read small ones. */
+const SMALL = 320;
+
 /** Three generations for digits; for photographs the most accurate of those with many classes, and of those with few. */
-function suggested(kind: Picture["kind"]): string[] {
-  const fit = ready.peek().filter(({ classes }) => (classes.kind === "digits") === (kind === "digit"));
-  if (kind === "digit") return fit.slice(0, 3).map(({ name }) => name);
+function suggested(about: Picture | undefined): string[] {
+  const digit = about === undefined || about.kind === "digit";
+  const fit = ready
+    .peek()
+    .filter(({ classes, place }) => (classes.kind === "digits") === digit && place !== "trained");
+  if (digit) return fit.slice(0, 3).map(({ name }) => name);
   const best = new Map<number, string>();
   for (const { name, classes } of fit.toSorted((a, b) => (b.accuracy?.top1 ?? 0) - (a.accuracy?.top1 ?? 0)))
     if (!best.has(classes.count)) best.set(classes.count, name);
-  return [...best].toSorted(([a], [b]) => b - a).map(([, name]) => name);
+  const names = [...best].toSorted(([a], [b]) => b - a).map(([, name]) => name);
+  return Math.max(about.width, about.height) <= SMALL ? names.toReversed() : names;
 }
 
 export function toggle(name: string): void {

@@ -55,7 +55,7 @@ export function Cards() {
 }
 
 function Card({ model }: { readonly model: ModelInfo }) {
-  const { name, title, year, params, accuracy } = model;
+  const { name, title, year, params, accuracy, place } = model;
   return (
     <button
       type="button"
@@ -66,7 +66,7 @@ function Card({ model }: { readonly model: ModelInfo }) {
     >
       <Mosaic name={name} />
       <span class="card-title">{shortTitle(title)}</span>
-      <span class="card-year small quiet">{year}</span>
+      <span class="card-year small quiet">{place === "trained" ? "trained here" : year}</span>
       <span class="card-facts small quiet">
         {count(params)} <span class="wide">parameters</span>
         {accuracy && <> · {accuracy.top1.toFixed(1)} %</>}

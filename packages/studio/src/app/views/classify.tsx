@@ -48,7 +48,7 @@ function Column({ name, look }: { readonly name: string; readonly look: () => vo
         <div>
           <h3>{shortTitle(model.title)}</h3>
           <p class="small quiet">
-            {model.year} · {count(model.params)} parameters
+            {model.place === "trained" ? "trained here" : model.year} · {count(model.params)} parameters
           </p>
         </div>
       </header>

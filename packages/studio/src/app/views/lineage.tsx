@@ -22,8 +22,9 @@ export function LineageView() {
   const lineage = useAnswer(() => engine.value?.lineage());
   const wanted = useSignal<string | undefined>(undefined);
   const sets = setsOf(lineage.value.value ?? []);
-  // What has most networks that can be run here tells most.
-  const here = (entries: readonly LineageEntry[]) => entries.filter(({ place }) => place !== "absent").length;
+  // What has most kinds of networks that can be run here tells most.
+  const here = (entries: readonly LineageEntry[]) =>
+    new Set(entries.filter(({ place }) => place !== "absent").map(({ family }) => family)).size;
   const largest = [...sets].toSorted(([, a], [, b]) => here(b) - here(a))[0]?.[0];
   const dataset = wanted.value ?? largest;
   const entries = (dataset === undefined ? undefined : sets.get(dataset)) ?? [];
