@@ -125,9 +125,9 @@ export function Shown({
   readonly picture: Picture;
   readonly seen: Rectangle | undefined;
 }) {
-  const { url, name, width, height } = picture;
+  const { url, name, width, height, kind } = picture;
   return (
-    <div class="shown" style={{ aspectRatio: `${width} / ${height}`, "--wide": width / height }}>
+    <div class={`shown ${kind}`} style={{ aspectRatio: `${width} / ${height}`, "--wide": width / height }}>
       <img
         src={url}
         alt={`The picture: ${name}`}
