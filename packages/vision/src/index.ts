@@ -6,6 +6,7 @@
 
 export { defaultModel } from "#checkpoints";
 export { Classifier, type Part } from "./classifier.ts";
+export { VisionError, type VisionErrorCode } from "./error.ts";
 export {
   type ClassResult,
   type EvaluateOptions,

@@ -1,7 +1,7 @@
 /** Where a drawn digit comes to lie in the picture that a network of MNIST or of USPS reads. */
 import { Image } from "@tessera-ml/media";
 import { expect, test } from "vitest";
-import { findDigit, readInk } from "../src/pipeline/digit.ts";
+import { findDigit } from "../src/pipeline/digit.ts";
 
 /** A seven, dark on light, 30 wide and 60 high, off the middle of 100x80. */
 function seven(): Image {
@@ -30,7 +30,7 @@ function extent({ width, height, data }: Image) {
 }
 
 test("MNIST: 20 pixels high, its mass in the middle of 28x28", () => {
-  const { digit, seen } = findDigit(readInk(seven()));
+  const { digit, seen } = findDigit(seven());
   const { rows, x, y } = extent(digit);
   expect([digit.width, digit.height]).toEqual([28, 28]);
   expect(rows[1] - rows[0] + 1).toBe(20);
@@ -40,7 +40,7 @@ test("MNIST: 20 pixels high, its mass in the middle of 28x28", () => {
 });
 
 test("USPS: as high as its 16x16, its box in the middle", () => {
-  const { digit, seen } = findDigit(readInk(seven()), "usps");
+  const { digit, seen } = findDigit(seven(), "usps");
   const { rows, columns } = extent(digit);
   expect([digit.width, digit.height]).toEqual([16, 16]);
   expect(rows).toEqual([0, 15]);
@@ -48,9 +48,29 @@ test("USPS: as high as its 16x16, its box in the middle", () => {
   expect(seen).toMatchObject({ top: 10, width: 60, height: 60 });
 });
 
+test("a grey picture of either data set stays as it is, and its negative is turned round", () => {
+  for (const layout of ["mnist", "usps"] as const) {
+    const { digit } = findDigit(seven(), layout);
+    const soft = new Image(
+      digit.width,
+      digit.height,
+      1,
+      digit.data.map((value, i) => (value < 40 ? 30 : value - (i % 40))),
+    );
+    expect(findDigit(soft, layout).digit).toBe(soft);
+    const negative = new Image(
+      digit.width,
+      digit.height,
+      1,
+      digit.data.map((value) => 255 - value),
+    );
+    expect(findDigit(negative, layout).digit.data).toEqual(digit.data);
+  }
+});
+
 test("a digit of either data set stays as it is", () => {
   for (const layout of ["mnist", "usps"] as const) {
-    const { digit } = findDigit(readInk(seven()), layout);
-    expect(findDigit({ image: digit, scale: 1 }, layout).digit.data).toEqual(digit.data);
+    const { digit } = findDigit(seven(), layout);
+    expect(findDigit(digit, layout).digit.data).toEqual(digit.data);
   }
 });

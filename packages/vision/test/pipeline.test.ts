@@ -9,7 +9,7 @@ import { fromArray } from "@tessera-ml/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createModel, defaultModel, evaluate, ImageClassifier } from "../src/index.ts";
 import { gradCam } from "../src/inspect/index.ts";
-import { findDigit, readInk } from "../src/pipeline/digit.ts";
+import { findDigit } from "../src/pipeline/digit.ts";
 import { shared } from "./shared.ts";
 
 const photographs = join(shared, "data/image/imagenet-sample");
@@ -151,7 +151,7 @@ describe("digits", () => {
     };
     for (let x = 4; x <= 40; x++) dot(x, 10);
     for (let i = 0; i <= 54; i++) dot(40 - Math.floor(i / 3), 10 + i);
-    return findDigit(readInk(image)).digit;
+    return findDigit(image).digit;
   };
   /** Of the ink, what is elsewhere, where one of the two may lie a pixel off. */
   const difference = (a: Image, b: Image) => {
@@ -164,7 +164,7 @@ describe("digits", () => {
 
   test("one of MNIST's form comes out as itself", () => {
     const digit = seven();
-    const again = findDigit(readInk(digit));
+    const again = findDigit(digit);
     expect([...again.digit.data]).toEqual([...digit.data]);
     expect(again.seen).toEqual({ left: 0, top: 0, width: 28, height: 28 });
   });
@@ -190,7 +190,7 @@ describe("digits", () => {
       (ink: number, x: number, y: number) => (200 - x / 4 - y / 8 + noise(x, y)) * (1 - 0.7 * ink),
     ],
   ])("%s", (_, paint) => {
-    const { digit, seen } = findDigit(readInk(drawn(paint)));
+    const { digit, seen } = findDigit(drawn(paint));
     expect(difference(seven(), digit)).toBeLessThan(0.25);
     // 28 pixels of the digit are 168 of the picture.
     expect(Math.abs(seen.left - 100)).toBeLessThan(10);
@@ -201,21 +201,21 @@ describe("digits", () => {
     const dark = drawn((ink) => 255 * ink);
     const image = new Image(320, 240, 4);
     for (let i = 0; i < 320 * 240; i++) image.data.set([30, 40, 90, dark.data[i * 3] as number], i * 4);
-    expect(difference(seven(), findDigit(readInk(image)).digit)).toBeLessThan(0.25);
+    expect(difference(seven(), findDigit(image).digit)).toBeLessThan(0.25);
   });
 
   test("a thin pen is read as a thick one", () => {
     const image = new Image(300, 300, 1);
     image.data.fill(255);
     for (let y = 40; y < 260; y++) image.data[y * 300 + 150] = image.data[y * 300 + 151] = 0;
-    const { digit } = findDigit(readInk(image));
+    const { digit } = findDigit(image);
     expect(Math.max(...crop(digit, { left: 0, top: 14, width: 28, height: 1 }).data)).toBeGreaterThan(200);
   });
 
   test("an empty picture", async () => {
     const white = new Image(64, 64, 3);
     white.data.fill(250);
-    expect(() => findDigit(readInk(white))).toThrow("no digit found");
+    expect(() => findDigit(white)).toThrow("no digit found");
     expect(await encodeImage(white, "png")).toBeInstanceOf(Uint8Array);
   });
 });

@@ -11,7 +11,7 @@ import * as z from "zod";
  * - `absent` (409): the model is known and not on this machine; the message says how to get it
  * - `too-large` (413): the body has too many bytes, or the picture too many pixels
  * - `unsupported` (415): no image of a known kind, or a body that is neither JSON nor a form
- * - `unsuitable` (422): this network has nothing of the kind (attention maps of a convolutional network)
+ * - `unsuitable` (422): there is nothing of the kind (attention maps of a convolutional network, a digit)
  * - `overloaded` (503): too many requests wait; `Retry-After` says when to come again
  * - `internal` (500)
  */

@@ -2,6 +2,7 @@
 import { Planes, toUnitRange } from "@tessera-ml/media";
 import { fromArray, type Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
+import { VisionError } from "../error.ts";
 import { inInference } from "./inference.ts";
 import { checkPicture } from "./maps.ts";
 
@@ -20,7 +21,7 @@ export function hasAttention(model: Classifier): boolean {
  * from itself a head's weights sum to 1. Networks without a class token: the mean over all tokens.
  *
  * @param x [1, C, H, W], as the network reads it
- * @throws RangeError where the network has no attention
+ * @throws VisionError `no-attention`
  */
 export async function attentionMaps(model: Classifier, x: Tensor): Promise<Planes[]> {
   const maps = weights(model, x).map((block) => ofClassToken(block.select(0, 0)));
@@ -51,7 +52,10 @@ export async function attentionRollout(model: Classifier, x: Tensor): Promise<Pl
 function weights(model: Classifier, x: Tensor): Tensor[] {
   checkPicture(x);
   if (!hasAttention(model))
-    throw new RangeError(`${model.constructor.name} has no attention maps: only Vision Transformers have`);
+    throw new VisionError(
+      "no-attention",
+      `${model.constructor.name} has no attention maps: only Vision Transformers have`,
+    );
   return inInference(model, () => (model as unknown as Attentive).attentionMaps(x));
 }
 

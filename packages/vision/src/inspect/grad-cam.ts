@@ -2,6 +2,7 @@
 import { finiteRange, Planes } from "@tessera-ml/media";
 import { grad, type Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
+import { VisionError } from "../error.ts";
 import { inInference } from "./inference.ts";
 import { checkPicture, laidOut, layoutOf, planesOf, reach } from "./maps.ts";
 
@@ -11,7 +12,7 @@ import { checkPicture, laidOut, layoutOf, planesOf, reach } from "./maps.ts";
  *
  * @param x [1, C, H, W], as the network reads it
  * @param partName default: the last that still has places and whose places the class depends on
- * @throws RangeError where the part has no places, or the class does not depend on them
+ * @throws VisionError `no-places` where the part has none, or the class does not depend on them
  */
 export async function gradCam(
   model: Classifier,
@@ -24,7 +25,10 @@ export async function gradCam(
     const { output, rest } = reach(model, x, partName);
     const layout = layoutOf(output, x);
     if (layout.kind === "vector")
-      throw new RangeError(`${partName} has no places: its output is [${output.shape.join(", ")}]`);
+      throw new VisionError(
+        "no-places",
+        `${partName} has no places: its output is [${output.shape.join(", ")}]`,
+      );
     const slope = grad((y: Tensor) =>
       scoreOf(
         rest.reduce((z, { forward }) => forward(z), y),
@@ -49,7 +53,8 @@ export async function gradCam(
     );
   const [low, high] = finiteRange((await slopes.data()) as Float32Array);
   if (low === 0 && high === 0)
-    throw new RangeError(
+    throw new VisionError(
+      "no-places",
       `${partName}: the score of class ${classIndex} does not depend on its places; choose an earlier part`,
     );
   return heat;
@@ -79,7 +84,7 @@ function lastWithPlaces(model: Classifier, x: Tensor): string {
     // Behind the last block a class token alone is read: the other tokens last counted in front of it.
     const last = found.at(-1);
     const chosen = last && last.layout.extra > 0 ? found.at(-2) : last;
-    if (!chosen) throw new RangeError("gradCam: no part of this network has places");
+    if (!chosen) throw new VisionError("no-places", "gradCam: no part of this network has places");
     return chosen.name;
   });
 }

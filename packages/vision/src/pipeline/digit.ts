@@ -3,14 +3,9 @@
  * large as a box allows with its proportions kept, and laid into the middle of a square.
  */
 import type { DigitLayout } from "@tessera-ml/hub";
-import { Image, type Rectangle, resizePil, toGrey, toRgba } from "@tessera-ml/media";
+import { Image, type Rectangle, resizePil, toGrey } from "@tessera-ml/media";
+import { VisionError } from "../error.ts";
 import { separateInk } from "./ink.ts";
-
-/** Ink of a picture, 0 (paper) to 255, and how many of the picture's pixels one of it is wide. */
-export interface Ink {
-  readonly image: Image;
-  readonly scale: number;
-}
 
 /** Sides of the square and of the box in it, and what of the digit is in the middle. */
 const LAYOUTS = {
@@ -28,9 +23,14 @@ const LARGEST = 224;
 /** What is weaker than this is not where a digit ends. */
 const FAINT = 40;
 
-/** Where the ink of a picture is: dark on light or light on dark, under uneven light, drawn on transparency. */
-export function readInk(picture: Image): Ink {
-  const grey = opaqueGrey(picture);
+/** Ink of a picture, 0 (paper) to 255, and how many of the picture's pixels one of it is wide. */
+interface Ink {
+  readonly image: Image;
+  readonly scale: number;
+}
+
+/** Where the ink of a grey picture is: dark on light or light on dark, under uneven light. */
+function readInk(grey: Image): Ink {
   const scale = Math.max(1, Math.max(grey.width, grey.height) / LARGEST);
   const side = (length: number) => Math.max(1, Math.round(length / scale));
   const small =
@@ -41,7 +41,7 @@ export function readInk(picture: Image): Ink {
 /** Grey; where it is transparent, the paper is what the strokes are not. */
 function opaqueGrey(picture: Image): Image {
   if (picture.channels !== 4) return toGrey(picture);
-  const { data, width, height } = toRgba(picture);
+  const { data, width, height } = picture;
   const grey = toGrey(picture);
   let [light, weight] = [0, 0];
   for (let i = 0; i < grey.data.length; i++) {
@@ -58,23 +58,25 @@ function opaqueGrey(picture: Image): Image {
 }
 
 /**
- * The digit, in the square of a data set, and the square of the picture it shows.
+ * The digit of a picture, dark on light or light on dark or drawn on transparency, in the square of a data
+ * set, and the square of the picture it shows. A picture of the data set stays as it is.
  *
- * @throws RangeError where there is no ink
+ * @throws VisionError `no-digit` where there is no ink
  */
-export function findDigit(
-  { image, scale }: Ink,
-  layout: DigitLayout = "mnist",
-): { digit: Image; seen: Rectangle } {
-  const { side, box: most, centre } = LAYOUTS[layout];
+export function findDigit(picture: Image, layout: DigitLayout = "mnist"): { digit: Image; seen: Rectangle } {
+  const grey = opaqueGrey(picture);
+  const whole = { left: 0, top: 0, width: grey.width, height: grey.height };
+  if (isLaidOut(grey, layout)) return { digit: grey, seen: whole };
+  const { image, scale } = readInk(grey);
+  if (isLaidOut(image, layout)) return { digit: image, seen: whole };
   const box = inkBox(image);
   if (!box)
-    throw new RangeError(
+    throw new VisionError(
+      "no-digit",
       "no digit found: the picture is all of one shade. Expected dark strokes on light paper, or light on dark.",
     );
-  if (isLaidOut(image, box, layout))
-    return { digit: image, seen: { left: 0, top: 0, width: side, height: side } };
 
+  const { side, box: most, centre } = LAYOUTS[layout];
   const fit = most / Math.max(box.width, box.height);
   const size = {
     width: Math.max(1, Math.round(box.width * fit)),
@@ -114,13 +116,24 @@ function inkBox({ width, height, data }: Image): Rectangle | undefined {
   return right < 0 ? undefined : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** Whether a picture is already one of the data set's. */
-function isLaidOut(image: Image, box: Rectangle, layout: DigitLayout): boolean {
+/** Whether a picture is one of the data set's: light on dark, as large as they are and where they are. */
+function isLaidOut(image: Image, layout: DigitLayout): boolean {
   const { side, box: most, centre } = LAYOUTS[layout];
-  if (image.width !== side || image.height !== side) return false;
+  if (image.width !== side || image.height !== side || edgeOf(image) >= 128) return false;
+  const box = inkBox(image);
+  if (!box) return false;
   const longer = Math.max(box.width, box.height);
   const near = centre(image).every((at) => Math.abs(at - side / 2) < 1.5);
   return near && longer >= most - 3 && longer <= most;
+}
+
+/** Mean grey of the outermost pixels, dark around all light digits of MNIST and USPS. */
+function edgeOf({ width, height, data }: Image): number {
+  const edge = data.filter((_, i) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    return x === 0 || y === 0 || x === width - 1 || y === height - 1;
+  });
+  return edge.reduce((sum, value) => sum + value, 0) / edge.length;
 }
 
 /** [x, y], in pixels from the left upper corner. */

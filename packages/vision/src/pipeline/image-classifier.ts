@@ -57,7 +57,8 @@ export class ImageClassifier {
    *
    * @param name a record's (`resnet50.tv_in1k_v2`), a network's (`resnet50`), or on Node the path of a
    *   checkpoint, with `{ network }` where no record lies beside it
-   * @throws HubError `unknown-name` with names like it, `absent` or `offline` with what to do, …
+   * @throws HubError `unknown-name` with names like it, `absent` or `offline` with what to do, …; VisionError
+   *   `which-network` or `no-checkpoint`
    */
   static async load(name: string, options: LoadOptions = {}): Promise<ImageClassifier> {
     const opened = await openModel(name, options);

@@ -9,10 +9,9 @@ import {
   preprocess,
   type Rectangle,
   readImage,
-  toRgba,
   visibleRectangle,
 } from "@tessera-ml/media";
-import { findDigit, readInk } from "./digit.ts";
+import { findDigit } from "./digit.ts";
 import type { Prepared } from "./types.ts";
 
 const WHITE = [255, 255, 255] as const;
@@ -25,13 +24,13 @@ export async function prepareImage(source: ImageSource, record: CheckpointRecord
     return { image, ...photograph(image, preprocessing) };
   }
   const read = await readImage(source, { mode: "file" });
-  const { digit, seen } = findDigit(readInk(read), preprocessing.digit);
+  const { digit, seen } = findDigit(read, preprocessing.digit);
   const planes = preprocess(digit, preprocessing);
   // The network may see less, or more, than the digit's picture.
   const inside = visibleRectangle(digit, preprocessing);
   const scale = seen.width / digit.width;
   return {
-    image: flatten(toRgba(read), WHITE),
+    image: flatten(read, WHITE),
     planes,
     digit,
     seen: {

@@ -1,6 +1,7 @@
 /** From what went wrong to an answer. */
 import type { HubErrorCode } from "@tessera-ml/hub";
 import type { MediaErrorCode } from "@tessera-ml/media";
+import type { VisionErrorCode } from "@tessera-ml/vision";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { ApiError, type ErrorAnswer, type ErrorCode } from "../../api/index.ts";
@@ -34,6 +35,13 @@ const HUB: Partial<Record<HubErrorCode, ErrorCode>> = {
   offline: "absent",
 };
 
+/** What a network cannot do with a picture. Files without a name are not loaded for a client. */
+const VISION: Partial<Record<VisionErrorCode, ErrorCode>> = {
+  "no-digit": "unsuitable",
+  "no-attention": "unsuitable",
+  "no-places": "unsuitable",
+};
+
 /**
  * The error as one that may be told, by its name and code rather than its class: it may come from another
  * thread. Undefined where it is none of ours, and so a fault of the server.
@@ -47,9 +55,8 @@ export function tellable(error: unknown): ApiError | undefined {
       ? MEDIA[code as MediaErrorCode]
       : error.name === "HubError"
         ? HUB[code as HubErrorCode]
-        : // What a network cannot do with a picture: no digit in it, no attention to show.
-          error.name === "RangeError"
-          ? "unsuitable"
+        : error.name === "VisionError"
+          ? VISION[code as VisionErrorCode]
           : undefined;
   return known && new ApiError(known, error.message);
 }

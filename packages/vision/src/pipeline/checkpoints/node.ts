@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import type { CheckpointRecord, HubError, HubErrorCode } from "@tessera-ml/hub";
 import { IMAGENET_MEAN, IMAGENET_STD, torchvisionPreset } from "@tessera-ml/media";
 import { type Checkpoint, openCheckpoint } from "@tessera-ml/nn";
+import { VisionError } from "../../error.ts";
 import { findModel, type ModelEntry } from "../../registry.ts";
 import type { TFLiteGraph } from "../../tflite.ts";
 import type { LoadOptions, OpenedCheckpoint } from "../types.ts";
@@ -26,9 +27,7 @@ export async function openModel(name: string, options: LoadOptions): Promise<Ope
   if (path !== undefined) return await openPath(path, options);
   const { HubError, pullModel } = await hub();
   const { record, path: file } = await pullModel(name, options).catch(async (error: unknown) => {
-    throw error instanceof HubError && error.code === "unknown-name"
-      ? await withoutCheckpoint(name, error)
-      : error;
+    throw error instanceof HubError && error.code === "unknown-name" ? withoutCheckpoint(name, error) : error;
   });
   return await open(record, file);
 }
@@ -68,8 +67,8 @@ async function openPath(path: string, { network }: LoadOptions): Promise<OpenedC
   if (folder === path)
     throw await hubError("absent", `${path}: expected a record.json in the folder, and its checkpoint`);
   if (network === undefined)
-    throw await hubError(
-      "unknown-name",
+    throw new VisionError(
+      "which-network",
       `${path}: a checkpoint without a record; say which network it is of ({ network: "resnet50" })`,
     );
   return await open(bareRecord(findModel(network).entry, path), path);
@@ -121,12 +120,12 @@ function bareRecord(entry: ModelEntry, path: string): CheckpointRecord {
 }
 
 /** A network that we have and nobody's checkpoint of which has a name is another matter than an unknown name. */
-async function withoutCheckpoint(name: string, error: HubError): Promise<HubError> {
+function withoutCheckpoint(name: string, error: HubError): Error {
   try {
     findModel(name);
   } catch {
     return error;
   }
   const message = `${name} is a network without a checkpoint of that name: give the path of one, and { network: "${name}" }`;
-  return await hubError("unknown-name", message, { cause: error });
+  return new VisionError("no-checkpoint", message, { cause: error });
 }
