@@ -84,6 +84,8 @@ async function listModels(next: Engine): Promise<void> {
     models.value = list.toSorted((a, b) => a.year - b.year || (a.macs ?? 0) - (b.macs ?? 0));
     chosen.value = chosen.peek().filter((name) => ready.peek().some((model) => model.name === name));
     if (chosen.peek().length === 0) chosen.value = suggested(picture.peek());
+    // What fails here fails again when it is asked, and is told then.
+    if (chosen.peek()[0] !== undefined) next.warm?.(chosen.peek()[0]!).catch(() => {});
   } catch (error) {
     if (engine.peek() !== next) return;
     models.value = [];

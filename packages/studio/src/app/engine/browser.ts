@@ -54,6 +54,11 @@ export class BrowserEngine implements Engine {
     return lineageOf(await this.models());
   }
 
+  /** Loading WebAssembly and opening the first session take seconds. */
+  async warm(model: string) {
+    await this.#ask("warm", { model });
+  }
+
   close(): void {
     this.#worker?.terminate();
     this.#worker = undefined;

@@ -27,6 +27,8 @@ export interface Engine {
   lineage(): Promise<readonly LineageEntry[]>;
   /** Absent where this engine cannot train. */
   readonly training?: Training;
+  /** Gets a network ready before anybody asks, where that takes long. */
+  warm?(model: string): Promise<void>;
   close(): void;
 }
 

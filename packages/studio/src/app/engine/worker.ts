@@ -1,4 +1,5 @@
 /** The page's own engine, off the page's thread: one question at a time, as they come. */
+import { Planes } from "@tessera-ml/media";
 import { inputShapeOf } from "@tessera-ml/vision";
 import * as answers from "../../answers/inspect.ts";
 import { openClassifier } from "../../server/inference/shelf.ts";
@@ -14,6 +15,11 @@ const questions = {
   async describe({ model, base }: About, signal: AbortSignal) {
     const classifier = await openClassifier(model, signal, base);
     return answers.describe(classifier.model, inputShapeOf(classifier.record));
+  },
+  async warm({ model, base }: About, signal: AbortSignal) {
+    const classifier = await openClassifier(model, signal, base);
+    const [, channels, height, width] = inputShapeOf(classifier.record);
+    await classifier.probabilities([{ planes: new Planes(channels, height, width) }]);
   },
   async classify({ model, base, picture }: About & { picture: Blob }, signal: AbortSignal) {
     const classifier = await openClassifier(model, signal, base);
