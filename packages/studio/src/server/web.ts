@@ -41,7 +41,8 @@ async function isFresh(page: string): Promise<boolean> {
   const made = (await stat(page).catch(() => undefined))?.mtimeMs;
   if (made === undefined) return false;
   const packages = ["tensor", "nn", "media", "hub", "vision"].map((name) => join(folder, "..", name, "src"));
-  const sources = [join(folder, "src/app"), join(folder, "src/api"), ...packages];
+  const own = ["app", "api", "answers", "server/inference"].map((name) => join(folder, "src", name));
+  const sources = [...own, ...packages];
   const single = ["index.html", "vite.config.ts", "package.json"].map((name) => join(folder, name));
   const newest = await Promise.all([...sources.map(newestIn), ...single.map(changed)]);
   return made > Math.max(...newest);
