@@ -10,18 +10,23 @@ export function countMacs(model: Network, shape: Shape): number {
   return costs.reduce((sum, { macs }) => sum + macs, 0);
 }
 
-/** Milliseconds that a picture of [C, H, W] takes in inference, the best of several batches of 32. */
-export async function inferenceTime(model: Network, shape: Shape): Promise<number> {
-  model.eval();
-  const predict = compile((x: Tensor) => model.forward(x), { freeze: true });
-  const batch = zeros([32, ...shape]);
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 12; i++) {
-    const start = performance.now();
-    await predict(batch).data();
-    // The first makes the session.
-    if (i > 0) best = Math.min(best, performance.now() - start);
-  }
-  predict.release();
-  return best / 32;
+/**
+ * Milliseconds that a picture of [C, H, W] takes in inference in each network: the best of many batches of 4: runs
+ * that short are seldom interrupted. The networks take turns, so that whatever else the machine does is fair to all.
+ */
+export async function inferenceTimes(models: readonly Network[], shape: Shape): Promise<number[]> {
+  const batch = zeros([4, ...shape]);
+  const runs = models.map((model) => {
+    model.eval();
+    return compile((x: Tensor) => model.forward(x), { freeze: true });
+  });
+  const best = models.map(() => Number.POSITIVE_INFINITY);
+  for (let round = 0; round < 100; round++)
+    for (const [i, run] of runs.entries()) {
+      const start = performance.now();
+      await run(batch).data();
+      best[i] = Math.min(best[i] as number, performance.now() - start);
+    }
+  for (const run of runs) run.release();
+  return best.map((time) => time / 4);
 }

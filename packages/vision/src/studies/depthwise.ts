@@ -1,6 +1,6 @@
 import { Sequential } from "@tessera-ml/nn";
 import type { Run } from "./compare.ts";
-import { inferenceTime } from "./cost.ts";
+import { inferenceTimes } from "./cost.ts";
 import { costTable, defineStudy, errorPlots, last, percent, runOf } from "./define.ts";
 import { type Block, convUnit, stages } from "./networks.ts";
 import type { Finding } from "./study.ts";
@@ -10,7 +10,7 @@ const standard: Block = (inputs, width, stride) => convUnit(inputs, width, 3, { 
 const separable: Block = (inputs, width, stride) =>
   new Sequential(convUnit(inputs, inputs, 3, { stride, groups: inputs }), convUnit(inputs, width, 1));
 
-const NETWORKS = {
+export const depthwiseNetworks = {
   standard: () => stages({ widths: [24, 48, 96], count: 2, block: standard }),
   separable: () => stages({ widths: [24, 48, 96], count: 2, block: separable }),
   "separable, twice as wide": () => stages({ widths: [48, 96, 192], count: 2, block: separable }),
@@ -52,13 +52,18 @@ export const depthwise = defineStudy({
     "Howard et al. 2017, MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications, section 4.1",
   minutes: 2,
   async measure(context) {
-    const variants = Object.entries(NETWORKS).map(([name, network]) => ({ name, network, rate: 0.1 }));
+    const variants = Object.entries(depthwiseNetworks).map(([name, network]) => ({
+      name,
+      network,
+      rate: 0.1,
+    }));
     const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 4000, epochs: 5 }, [0, 0.95]);
-    const times: Record<string, number> = {};
-    for (const { name, network } of variants) {
-      context.say(`timing ${name}`, 0.95);
-      times[name] = await inferenceTime(network(), [3, 32, 32]);
-    }
+    context.say("timing inference", 0.95);
+    const measured = await inferenceTimes(
+      variants.map(({ network }) => network()),
+      [3, 32, 32],
+    );
+    const times = Object.fromEntries(variants.map(({ name }, i) => [name, measured[i] as number]));
     const table = {
       title: "Time",
       columns: ["network", "MMAC per picture", "inference, ms per picture", "GMAC per second"],

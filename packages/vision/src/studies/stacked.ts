@@ -62,7 +62,7 @@ export const stacked = defineStudy({
       network: () => stages({ widths: [12, 24, 48], count: 1, block: stack(kernel, count) }),
       rate: 0.1,
     }));
-    const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 4000, epochs: 5, seeds: 2 });
+    const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 4000, epochs: 5 });
     const fields = {
       title: "On C channels",
       columns: ["stack", "receptive field", "weights", "nonlinearities"],
