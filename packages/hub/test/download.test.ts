@@ -31,7 +31,7 @@ const content = bytes(300_000);
 const sha = sha256(content);
 const etag = '"one"';
 /** Retries without waiting. */
-const quick = { backOff: 1, timeout: 2_000 };
+const quick = { backOff: 1, timeout: 20_000 };
 const sent = () => server.requests.map((request) => request.headers.range ?? "whole");
 
 describe("download", () => {
@@ -260,11 +260,12 @@ describe("servers in trouble", () => {
   });
 
   it("bears a slow server that does send", async () => {
-    const url = server.on("/a.bin", file(content.subarray(0, 10_000), { piece: 500, pause: 50 }));
+    const url = server.on("/a.bin", file(content.subarray(0, 10_000), { piece: 250, pause: 80 }));
     const result = await download(url, join(await scratch(), "a.bin"), {
       ...quick,
       retries: 0,
-      timeout: 500,
+      // Less than the pieces take together, far more than one does.
+      timeout: 2_500,
     });
     expect(result.size).toBe(10_000);
   });

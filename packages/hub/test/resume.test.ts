@@ -20,7 +20,7 @@ const content = bytes(300_000);
 const sha = sha256(content);
 const other = bytes(300_000, 7);
 const etag = '"one"';
-const quick: DownloadOptions = { backOff: 1, timeout: 2_000 };
+const quick: DownloadOptions = { backOff: 1, timeout: 20_000 };
 const sent = () => server.requests.map((request) => request.headers.range ?? "whole");
 
 /** Resolves when this many bytes of the download lie on the disk. */
@@ -225,9 +225,13 @@ describe("several at once", () => {
   it("a wait can be broken off", async () => {
     const target = join(await scratch(), "a.bin");
     const url = server.on("/a.bin", file(content, { piece: 50_000, pause: 50 }));
-    const first = download(url, target, quick);
-    await sleep(20);
-    await expect(download(url, target, { ...quick, signal: AbortSignal.timeout(30) })).rejects.toThrow();
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const first = download(url, target, { ...quick, progress: () => begin() });
+    await begun;
+    const controller = new AbortController();
+    const progress = ({ phase }: Progress) => phase === "waiting" && controller.abort();
+    const second = download(url, target, { ...quick, signal: controller.signal, progress });
+    await expect(second).rejects.toThrow("aborted");
     expect((await first).fetched).toBe(true);
   });
 
