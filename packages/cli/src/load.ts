@@ -1,6 +1,5 @@
 /** Networks by name, or from a file, ready to classify. */
-import { existsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { statSync } from "node:fs";
 import type { ImageClassifier } from "@tessera-ml/vision";
 import { describeError, UsageError } from "./errors.ts";
 import { clearStatus, note } from "./output.ts";
@@ -40,14 +39,23 @@ export async function loadNetwork(
   { network, signal }: LoadNetworksOptions = {},
 ): Promise<ImageClassifier> {
   const { ImageClassifier } = await import("@tessera-ml/vision");
-  const file = isFile(name) && !(network === undefined && hasRecord(name));
-  if (network !== undefined && !file)
+  if (network !== undefined && !isFile(name))
     throw new UsageError(`--network belongs to a checkpoint file; there is no file ${name}`);
-  const into = file ? (network ?? (await networkOf(name))) : undefined;
-  const loaded = await ImageClassifier.load(name, {
-    progress: hubProgress,
-    ...(signal && { signal }),
-    ...(into !== undefined && { network: into }),
+  const load = (into: string | undefined) =>
+    ImageClassifier.load(name, {
+      progress: hubProgress,
+      ...(signal && { signal }),
+      ...(into !== undefined && { network: into }),
+    });
+  const loaded = await load(network).catch(async (error: unknown) => {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "which-network") return await load(await networkOf(name));
+    if (code !== "no-checkpoint") throw error;
+    throw new UsageError(
+      `${name} is a network without a checkpoint of that name: \`tessera train\` lists what can be trained here, ` +
+        `and a file of it is named with --network ${name}`,
+      { cause: error },
+    );
   });
   clearStatus();
   return loaded;
@@ -59,13 +67,8 @@ export function isFile(name: string): boolean {
   return endsLikeOne || statSync(name, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** Whether Tessera's own record lies beside a file and says what it is. */
-function hasRecord(path: string): boolean {
-  return existsSync(join(dirname(path), "record.json"));
-}
-
 /** The one network that a checkpoint file fits. */
-export async function networkOf(path: string): Promise<string> {
+async function networkOf(path: string): Promise<string> {
   const { openCheckpoint } = await import("@tessera-ml/nn");
   const { guessNetworks } = await import("./guess.ts");
   await using checkpoint = await openCheckpoint(path);

@@ -1,11 +1,12 @@
 /** Looking into networks and files, measuring, training, exporting, studying, serving. */
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, test } from "vitest";
 import { sharedFile } from "../../hub/src/environment.ts";
+import { one, write } from "./pictures.ts";
 import { scratch, tessera } from "./run.ts";
 
 const folder = await scratch();
@@ -93,6 +94,30 @@ test.skipIf(!sharedFile("image/mnist"))("eval (skipped where the shared data is 
   expect(other.code).toBe(2);
 });
 
+test("a checkpoint file without a record of its own: by its keys, or by --network", async () => {
+  const { path } = (await json("models", "lenet5.tessera"))[0];
+  await mkdir(join(folder, "mine"));
+  await copyFile(path, join(folder, "mine", "weights.safetensors"));
+  // A record of another file, as in the folder of a run.
+  await copyFile(join(dirname(path), "record.json"), join(folder, "mine", "record.json"));
+  await write(join(folder, "one.png"), one());
+  const guessed = await tessera(["classify", "one.png", "-m", "mine/weights.safetensors"], options);
+  expect(guessed.err).toBe("mine/weights.safetensors: a lenet5, by its keys\n");
+  expect(JSON.parse(guessed.out)).toMatchObject({
+    model: "weights.safetensors",
+    predictions: [{ label: "1" }, {}, {}, {}, {}],
+  });
+  const wrong = await tessera(
+    ["classify", "one.png", "-m", "mine/weights.safetensors", "-n", "vgg11"],
+    options,
+  );
+  expect(wrong.err).toContain("cannot load mine/weights.safetensors: 22 missing");
+  expect(wrong.code).toBe(1);
+  const bare = await tessera(["classify", "one.png", "-m", "alexnet_two_tower"], options);
+  expect(bare.err).toContain("a file of it is named with --network alexnet_two_tower");
+  expect(bare.code).toBe(2);
+});
+
 test("eval without its data says how to get it", async () => {
   const nowhere = { TESSERA_SHARED: folder, TESSERA_CACHE: folder };
   const { err, code } = await tessera(["eval", "lenet5"], {
@@ -103,27 +128,34 @@ test("eval without its data says how to get it", async () => {
   expect(code).toBe(1);
 });
 
-test.skipIf(!sharedFile("image/usps"))("train (skipped where the shared data is absent)", async () => {
-  const command = ["train", "lecun1989", "--epochs", "6", "--samples", "200", "--out", "run"];
-  let evaluations = 0;
-  const stopped = await tessera(command, {
-    ...options,
-    onOutput: (text, child) => {
-      evaluations += text.match(/^epoch /gm)?.length ?? 0;
-      // Once only: a second Ctrl-C ends the process at once.
-      if (evaluations > 0 && !child.killed) child.kill("SIGINT");
-    },
-  });
-  expect(stopped.code).toBe(130);
-  expect(stopped.err).toContain("Stopped with a checkpoint: the same command goes on from it.");
-  const done = stopped.err.match(/^epoch /gm)?.length ?? 0;
-  expect(done).toBeLessThan(6);
-  const resumed = await tessera([...command, "--json"], options);
-  expect(resumed.code).toBe(0);
-  expect(resumed.err).not.toContain("epoch 1:");
-  expect(JSON.parse(resumed.out)).toMatchObject({ recipe: "lecun1989", epochs: 6, samples: 200 });
-  expect(existsSync(join(folder, "run", "model.safetensors"))).toBe(true);
-});
+const PATIENT = { timeout: 180_000 };
+
+test.skipIf(!sharedFile("image/usps"))(
+  "train (skipped where the shared data is absent)",
+  PATIENT,
+  async () => {
+    // Far more than this process can be late by.
+    const command = ["train", "lecun1989", "--epochs", "8", "--samples", "200", "--out", "run"];
+    let evaluations = 0;
+    const stopped = await tessera(command, {
+      ...options,
+      onOutput: (text, child) => {
+        evaluations += text.match(/^epoch /gm)?.length ?? 0;
+        // Once only: a second Ctrl-C ends the process at once.
+        if (evaluations > 0 && !child.killed) child.kill("SIGINT");
+      },
+    });
+    expect(stopped.code).toBe(130);
+    expect(stopped.err).toContain("Stopped with a checkpoint: the same command goes on from it.");
+    const done = stopped.err.match(/^epoch /gm)?.length ?? 0;
+    expect(done).toBeLessThan(8);
+    const resumed = await tessera([...command, "--json"], options);
+    expect(resumed.code).toBe(0);
+    expect(resumed.err).not.toContain("epoch 1:");
+    expect(JSON.parse(resumed.out)).toMatchObject({ recipe: "lecun1989", epochs: 8, samples: 200 });
+    expect(existsSync(join(folder, "run", "model.safetensors"))).toBe(true);
+  },
+);
 
 test("study: the report and the numbers are written", async () => {
   const list = await json("study");

@@ -49,8 +49,9 @@ export async function defaultModel(): Promise<string> {
 }
 
 async function pathOf(name: string, { network }: LoadOptions): Promise<string | undefined> {
-  if (network === undefined && !/[\\/]|\.(safetensors|pth?|th|bin|npz)$/.test(name)) return undefined;
-  if (existsSync(name)) return name;
+  const found = await stat(name).catch(() => undefined);
+  // A folder that is called like a network is not meant by that word alone.
+  if (found && (found.isFile() || network !== undefined || /[\\/]/.test(name))) return name;
   // `timm/resnet50` is a name too.
   if (network === undefined && !/^[./~]|\\|\.(safetensors|pth?|th|bin|npz)$/.test(name)) return undefined;
   throw await hubError("absent", `${name}: no such file`);
