@@ -62,7 +62,7 @@ export const bottleneck = defineStudy({
   claim: "Narrowing by 1x1 before a 3x3 convolution saves most of its cost and little of its accuracy.",
   paper:
     "Szegedy et al. 2014, Going Deeper with Convolutions, section 4; He, Zhang, Ren & Sun 2015, Deep Residual Learning, section 4.1",
-  minutes: 2,
+  minutes: 1,
   async measure(context) {
     const variants = Object.entries(NETWORKS).map(([name, network]) => ({ name, network, rate: 0.1 }));
     const runs = await context.compare(variants, { data: "cifar10-jpeg", count: 4000, epochs: 5 });

@@ -65,7 +65,7 @@ export const dense = defineStudy({
     "At equal parameters a network whose layers see all layers before them is more accurate than a residual one.",
   paper:
     "Huang, Liu, van der Maaten & Weinberger 2016, Densely Connected Convolutional Networks, section 4.3",
-  minutes: 2,
+  minutes: 1,
   async measure(context) {
     const runs = await context.compare(
       [

@@ -48,7 +48,7 @@ export const depth = defineStudy({
   title: "Depth, plain and residual",
   claim: "Plain networks get worse with depth even on the training pictures; with shortcuts they do not.",
   paper: "He, Zhang, Ren & Sun 2015, Deep Residual Learning for Image Recognition, section 4.2",
-  minutes: 3,
+  minutes: 2,
   async measure(context) {
     const variants = COUNTS.flatMap((count) =>
       Object.entries({ plain, residual }).map(([kind, block]) => ({

@@ -50,7 +50,7 @@ export const depthwise = defineStudy({
     "Filtering each channel alone and mixing them by 1x1 costs a small part of a full convolution and loses little.",
   paper:
     "Howard et al. 2017, MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications, section 4.1",
-  minutes: 2,
+  minutes: 1,
   async measure(context) {
     const variants = Object.entries(depthwiseNetworks).map(([name, network]) => ({
       name,

@@ -61,7 +61,7 @@ export const inductiveBias = defineStudy({
     "A convolutional network knows that pictures are local and shift; a transformer has to learn it from more data.",
   paper:
     "Dosovitskiy et al. 2020, An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale, sections 3.1 and 4.3",
-  minutes: 3,
+  minutes: 1,
   async measure(context) {
     const variants = Object.entries(NETWORKS).map(([name, net]) => ({
       name,

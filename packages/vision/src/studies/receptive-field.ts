@@ -156,7 +156,7 @@ export const receptiveField = defineStudy({
     "What an output can see grows with every layer, stride and dilation; what it mostly looks at is a smaller, bell-shaped part.",
   paper:
     "Luo, Li, Urtasun & Zemel 2016, Understanding the Effective Receptive Field in Deep Convolutional Neural Networks",
-  minutes: 1,
+  minutes: 0.2,
   async measure(context) {
     manualSeed(context.seed);
     const deep = [];

@@ -42,7 +42,7 @@ export const squeezeExcitation = defineStudy({
   claim:
     "Weighing channels by what the whole picture shows makes a network more accurate for almost no computation.",
   paper: "Hu, Shen & Sun 2017, Squeeze-and-Excitation Networks, sections 4 and 6.1",
-  minutes: 3,
+  minutes: 1,
   async measure(context) {
     const net = (reduction?: number) => () =>
       stages({ widths: [16, 32, 64], count: 1, block: block(reduction) });

@@ -55,7 +55,7 @@ export const stacked = defineStudy({
     "Two 3x3 convolutions see as far as one of 5x5, three as far as one of 7x7, with fewer weights and less error.",
   paper:
     "Simonyan & Zisserman 2014, Very Deep Convolutional Networks for Large-Scale Image Recognition, section 2.3",
-  minutes: 3,
+  minutes: 1,
   async measure(context) {
     const variants = Object.entries(STACKS).map(([name, [kernel, count]]) => ({
       name,
