@@ -1,94 +1,30 @@
 /** Writes an ONNX graph: what an operator's `emit` speaks to. */
-import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  type AttributeProto,
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  StringStringEntryProtoSchema,
-  type TensorProto,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "onnx-buf";
-import { byteSize, type DType, fromNumbers, ONNX_TYPE, type TypedArray } from "../dtype.ts";
-import { formatShape, type Shape, sizeOf } from "../shape.ts";
+import { type DType, fromNumbers, type TypedArray } from "../dtype.ts";
+import { formatShape, type Shape } from "../shape.ts";
 import type { Spec } from "./graph.ts";
 import { Layout } from "./layout.ts";
+import {
+  externalTensorMessage,
+  type OnnxAttribute,
+  type OnnxNode,
+  tensorMessage,
+  writeModel,
+} from "./onnx.ts";
+import type { MessageWriter } from "./protobuf.ts";
 
 /** The operator set the graphs are written in, and the file format that goes with it. */
 export const OPSET = 21;
-const IR_VERSION = 10n;
+const IR_VERSION = 10;
 /** ONNX Runtime's own operators, used only where they are faster. */
 export const CONTRIB = "com.microsoft";
-
-/** An attribute of an ONNX node: an integer, text, lists of them, or a float marked as such by `float`. */
-export type OnnxAttribute = number | string | readonly number[] | readonly string[] | FloatAttribute;
-interface FloatAttribute {
-  readonly float: number | readonly number[];
-}
-/** Marks an attribute as FLOAT or FLOATS; a bare number is INT. */
-export function float(value: number | readonly number[]): FloatAttribute {
-  return { float: value };
-}
-
-function attribute(name: string, value: OnnxAttribute): AttributeProto {
-  const proto = create(AttributeProtoSchema, { name });
-  const text = new TextEncoder();
-  if (typeof value === "number") {
-    proto.type = AttributeProto_AttributeType.INT;
-    proto.i = BigInt(value);
-  } else if (typeof value === "string") {
-    proto.type = AttributeProto_AttributeType.STRING;
-    proto.s = text.encode(value);
-  } else if (!("float" in value)) {
-    if (typeof value[0] === "string") {
-      proto.type = AttributeProto_AttributeType.STRINGS;
-      proto.strings = value.map((item) => text.encode(item as string));
-    } else {
-      proto.type = AttributeProto_AttributeType.INTS;
-      proto.ints = value.map((item) => BigInt(item));
-    }
-  } else if (typeof value.float === "number") {
-    proto.type = AttributeProto_AttributeType.FLOAT;
-    proto.f = value.float;
-  } else {
-    proto.type = AttributeProto_AttributeType.FLOATS;
-    proto.floats = [...value.float];
-  }
-  return proto;
-}
-
-function valueInfo(name: string, spec: Spec): ValueInfoProto {
-  const dim = spec.shape.map((extent) =>
-    create(TensorShapeProto_DimensionSchema, { value: { case: "dimValue", value: BigInt(extent) } }),
-  );
-  const shape = create(TensorShapeProtoSchema, { dim });
-  const tensor = create(TypeProto_TensorSchema, { elemType: ONNX_TYPE[spec.dtype], shape });
-  const type = create(TypeProtoSchema, { value: { case: "tensorType", value: tensor } });
-  return create(ValueInfoProtoSchema, { name, type });
-}
-
-function bytesOf(data: TypedArray): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
 
 export class Emitter {
   /** `"cpu"`, `"wasm"` or `"webgpu"`: some forms are faster, or only work, on some. */
   readonly device: string;
   /** Whether the file must run outside ONNX Runtime: no operator of its own domain then. */
   readonly portable: boolean;
-  private readonly nodes: NodeProto[] = [];
-  private readonly initializers = new Map<string, TensorProto>();
+  private readonly nodes: OnnxNode[] = [];
+  private readonly initializers = new Map<string, MessageWriter>();
   private readonly constants = new Map<string, string>();
   private readonly made = new Map<string, string>();
   /** Which values stand in another memory layout than their shape says. */
@@ -114,19 +50,8 @@ export class Emitter {
     attributes: Readonly<Record<string, OnnxAttribute | undefined>> = {},
     domain = "",
   ): void {
-    const list: AttributeProto[] = [];
-    for (const [name, value] of Object.entries(attributes))
-      if (value !== undefined) list.push(attribute(name, value));
-    this.nodes.push(
-      create(NodeProtoSchema, {
-        opType: type,
-        name: `${this.scope}/${type}_${this.nodes.length}`,
-        input: [...inputs],
-        output: [...outputs],
-        attribute: list,
-        domain,
-      }),
-    );
+    const name = `${this.scope}/${type}_${this.nodes.length}`;
+    this.nodes.push({ name, type, domain, inputs, outputs, attributes });
   }
 
   /** Adds a node with one fresh output and returns its name. */
@@ -193,35 +118,12 @@ export class Emitter {
 
   /** Adds an initializer that stands in the file. */
   initializer(name: string, data: TypedArray, spec: Spec): void {
-    this.initializers.set(
-      name,
-      create(TensorProtoSchema, {
-        name,
-        dims: spec.shape.map(BigInt),
-        dataType: ONNX_TYPE[spec.dtype],
-        rawData: bytesOf(data),
-      }),
-    );
+    this.initializers.set(name, tensorMessage(name, spec, data));
   }
 
   /** Adds an initializer whose bytes stand beside the file: in `location` from byte `offset` on. */
   externalInitializer(name: string, spec: Spec, location = name, offset = 0): void {
-    const length = sizeOf(spec.shape) * byteSize(spec.dtype);
-    const entry = (key: string, value: string) => create(StringStringEntryProtoSchema, { key, value });
-    this.initializers.set(
-      name,
-      create(TensorProtoSchema, {
-        name,
-        dims: spec.shape.map(BigInt),
-        dataType: ONNX_TYPE[spec.dtype],
-        dataLocation: TensorProto_DataLocation.EXTERNAL,
-        externalData: [
-          entry("location", location),
-          entry("offset", String(offset)),
-          entry("length", String(length)),
-        ],
-      }),
-    );
+    this.initializers.set(name, externalTensorMessage(name, spec, location, offset));
   }
 
   /** The `ModelProto`, serialised. */
@@ -230,25 +132,18 @@ export class Emitter {
     outputs: ReadonlyMap<string, Spec>,
     metadata: Readonly<Record<string, string>> = {},
   ): Uint8Array {
-    const graph = create(GraphProtoSchema, {
-      name: "tessera",
-      node: this.nodes,
-      initializer: [...this.initializers.values()],
-      input: [...inputs].map(([name, spec]) => valueInfo(name, spec)),
-      output: [...outputs].map(([name, spec]) => valueInfo(name, spec)),
-    });
-    const opsets = [create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(OPSET) })];
-    if (this.nodes.some((node) => node.domain === CONTRIB))
-      opsets.push(create(OperatorSetIdProtoSchema, { domain: CONTRIB, version: 1n }));
-    const model = create(ModelProtoSchema, {
+    const contrib = this.nodes.some((node) => node.domain === CONTRIB);
+    return writeModel({
       irVersion: IR_VERSION,
-      producerName: "tessera",
-      opsetImport: opsets,
-      graph,
-      metadataProps: Object.entries(metadata).map(([key, value]) =>
-        create(StringStringEntryProtoSchema, { key, value }),
-      ),
+      opsets: { "": OPSET, ...(contrib && { [CONTRIB]: 1 }) },
+      graph: {
+        name: "tessera",
+        nodes: this.nodes,
+        initializers: this.initializers.values(),
+        inputs,
+        outputs,
+      },
+      metadata,
     });
-    return toBinary(ModelProtoSchema, model);
   }
 }

@@ -1,7 +1,8 @@
 /** Activation functions. */
 
-import { CONTRIB, float } from "../graph/emitter.ts";
+import { CONTRIB } from "../graph/emitter.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
+import { float } from "../graph/onnx.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating } from "./apply.ts";
 import { clamp, erf, sigmoid, softplus, tanh, unary, where } from "./elementwise.ts";

@@ -1,7 +1,8 @@
 /** Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1). */
 import { backward } from "../autodiff.ts";
-import { CONTRIB, float } from "../graph/emitter.ts";
+import { CONTRIB } from "../graph/emitter.ts";
 import { defineOp, type Operator, type Spec } from "../graph/graph.ts";
+import { float } from "../graph/onnx.ts";
 import { currentTrace } from "../graph/trace.ts";
 import { dropout } from "../random.ts";
 import { sameShape } from "../shape.ts";

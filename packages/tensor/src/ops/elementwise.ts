@@ -1,7 +1,8 @@
 /** Entry by entry: arithmetic, functions, comparison and selection, with NumPy broadcasting. */
 import { type DType, isFloat } from "../dtype.ts";
-import { type Emitter, float, type OnnxAttribute } from "../graph/emitter.ts";
+import type { Emitter } from "../graph/emitter.ts";
 import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
+import { float, type OnnxAttribute } from "../graph/onnx.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, arithmetic, floating, type Operand, promoted, toTensor } from "./apply.ts";

@@ -1,6 +1,7 @@
 /** Normalisation: batch, layer, group, instance, root mean square, local response. */
-import { float } from "../graph/emitter.ts";
+
 import { defineOp, type Operator, type Spec } from "../graph/graph.ts";
+import { float } from "../graph/onnx.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, applyAll, floating } from "./apply.ts";

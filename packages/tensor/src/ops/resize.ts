@@ -1,6 +1,7 @@
 /** Resizing images and signals, to PyTorch's numbers (`torch.nn.functional.interpolate`). */
-import { float } from "../graph/emitter.ts";
+
 import { defineOp, type Operator } from "../graph/graph.ts";
+import { float } from "../graph/onnx.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating } from "./apply.ts";
