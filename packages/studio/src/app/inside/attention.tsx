@@ -42,10 +42,10 @@ export function Attention({ model }: { readonly model: ReadonlySignal<ModelInfo 
               <div class="square">
                 <img
                   src={head.value === undefined ? mean : maps[head.value]}
-                  alt={`Attention of block ${block}`}
+                  alt={`Attention of block ${block + 1}`}
                 />
               </div>
-              <figcaption class="small quiet">{block}</figcaption>
+              <figcaption class="small quiet">{block + 1}</figcaption>
             </figure>
           ))}
         </div>

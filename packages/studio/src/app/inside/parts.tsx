@@ -12,8 +12,10 @@ const SIDE = 4;
 
 /** The part to begin with: the last whose maps still show where things are. */
 export function telling(parts: readonly PartShape[]): PartShape | undefined {
-  const maps = parts.filter(isMap);
-  return maps.findLast((part) => sideOf(part) >= SIDE) ?? maps.at(-1);
+  const maps = parts.filter(isMap).filter((part) => sideOf(part) >= SIDE);
+  // Of a transformer's last tokens only the class token is read: no class depends on the others.
+  const last = maps.at(-1)?.shape.length === 3 ? maps.at(-2) : maps.at(-1);
+  return last ?? parts.findLast(isMap);
 }
 
 interface PartsProps {
