@@ -4,7 +4,7 @@
  * exchange `exports` on publishing: the packages are private, and each `dist` gets a public manifest of its own
  * that points at the JavaScript.
  */
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, run } from "./run.ts";
 
@@ -27,6 +27,8 @@ for (const folder of folders) {
   const { private: _, ...published } = JSON.parse(manifest.replaceAll(/"\.\/src\/(.*)\.ts"/g, '"./$1.js"'));
   writeFileSync(join(folder, "dist/package.json"), `${JSON.stringify(published, null, 2)}\n`);
   rmSync(join(folder, "dist/.tsbuildinfo"));
+  if (existsSync(join(folder, "bin")))
+    cpSync(join(folder, "bin"), join(folder, "dist/bin"), { recursive: true });
   cpSync(join(root, "LICENSE"), join(folder, "dist/LICENSE"));
   console.log(`${published.name} ${published.version}: ${folder}/dist`);
 }

@@ -17,7 +17,7 @@ const [threads, pictures, models] = process.argv.slice(2) as [string, string, st
 const files = readdirSync(pictures)
   .toSorted()
   .map((name) => join(pictures, name));
-const program = join(import.meta.dirname, "..", "..", "packages", "cli", "src", "main.ts");
+const program = join(import.meta.dirname, "..", "..", "packages", "cli", "bin", "tessera.js");
 
 configure({ threads: Number(threads) });
 await serve({

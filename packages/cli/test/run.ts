@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, onTestFinished } from "vitest";
 
-const MAIN = resolve(import.meta.dirname, "../src/main.ts");
+const MAIN = resolve(import.meta.dirname, "../bin/tessera.js");
 
 export interface Ended {
   readonly out: string;
