@@ -52,13 +52,13 @@ export async function gradcam(
   if (wanted !== undefined && wanted >= labels.length)
     throw new ApiError("bad-request", `class: expected 0 to ${labels.length - 1}, got ${wanted}`, "class");
   const { image, planes, seen } = await classifier.prepare(picture);
-  const { predictions } = await classifier.classify(picture, { top: labels.length });
-  const chosen = predictions.find(({ index }) => index === wanted) ?? predictions[0]!;
-  const heat = await inside.gradCam(model, batchOfOne(planes), chosen.index, part);
+  const [probabilities] = await classifier.probabilities([{ planes }]);
+  const chosen = wanted ?? probabilities!.indexOf(Math.max(...probabilities!));
+  const heat = await inside.gradCam(model, batchOfOne(planes), chosen, part);
   return {
-    class: chosen.index,
-    label: chosen.label,
-    probability: chosen.probability,
+    class: chosen,
+    label: labels[chosen]!,
+    probability: probabilities![chosen]!,
     heat: await png(heatOver(image, seen, heat)),
     map: await png(fromPlanes(heat)),
     seen,

@@ -2,7 +2,6 @@
 import { type CheckpointRecord, findModel, locateModel, modelRecords, requireModel } from "@tessera-ml/hub";
 import { findNetwork, inputShapeOf } from "@tessera-ml/vision";
 import { type ModelInfo, titleOf } from "../api/index.ts";
-
 import type { Cost } from "./inference/jobs.ts";
 import type { WorkerPool } from "./inference/pool.ts";
 import type { Runs } from "./training/runs.ts";
@@ -34,7 +33,7 @@ export class Catalog {
    * told only where it was asked for before: counting a hundred takes seconds.
    */
   async list(): Promise<ModelInfo[]> {
-    const trained = this.#runs.trained().map(({ record }) => record);
+    const trained = [...this.#runs.trained.values()].map(({ record }) => record);
     const known = [...trained.toReversed(), ...modelRecords()].filter(hasNetwork);
     const placed = await Promise.all(
       known.map(async (record) => ({ record, ...(await this.#place(record)) })),
@@ -50,14 +49,14 @@ export class Catalog {
 
   /** One checkpoint, on this machine or not. @throws HubError `unknown-name` */
   async find(name: string): Promise<{ info: ModelInfo; record: CheckpointRecord }> {
-    const record = this.#trained(name)?.record ?? findModel(name);
+    const record = this.#runs.trained.get(name)?.record ?? findModel(name);
     const [where] = await Promise.all([this.#place(record), this.#count([record])]);
     return { info: await this.#info(record, where), record };
   }
 
   /** One checkpoint to be loaded. @throws HubError `unknown-name`, `absent` saying how to get it */
   async require(name: string): Promise<Loadable> {
-    const trained = this.#trained(name);
+    const trained = this.#runs.trained.get(name);
     if (trained) return { record: trained.record, source: trained.folder };
     const record = findModel(name);
     // `requireModel` verifies what it finds; that is left to the worker.
@@ -65,12 +64,8 @@ export class Catalog {
     return { record, source: record.name };
   }
 
-  #trained(name: string): ReturnType<Runs["trained"]>[number] | undefined {
-    return this.#runs.trained().find(({ record }) => record.name === name);
-  }
-
   async #place(record: CheckpointRecord): Promise<Where> {
-    if (this.#trained(record.name)) return { place: "trained", size: undefined };
+    if (this.#runs.trained.has(record.name)) return { place: "trained", size: undefined };
     const found = await locateModel(record);
     return { place: found?.place ?? "absent", size: found?.size ?? record.size };
   }

@@ -127,6 +127,36 @@ describe("POST /api/classify", () => {
     expect(absent.message).toContain("tessera pull vgg16");
   });
 
+  it.each(["__proto__", "constructor", "toString", "hasOwnProperty", "../lenet5", "lenet5.\0", "\ud800"])(
+    "knows no model called %j",
+    async (name) => {
+      const image = base64(await picture());
+      expect(await errorOf(await classify({ image, models: [name] }))).toMatchObject({ status: 404 });
+      const address = `${studio.url}/api/models/${encodeURIComponent(name.toWellFormed())}`;
+      expect(await errorOf(await fetch(address))).toMatchObject({ status: 404 });
+    },
+  );
+
+  it.each(["__proto__", "constructor"])("refuses the field %s", async (field) => {
+    const image = await picture();
+    const form = await errorOf(await submit({ image, models: digits, [field]: ["a", "b"] }));
+    expect(form).toMatchObject({ status: 400, field });
+    const body = `{"image":"${base64(image)}","${field}":{"top":3}}`;
+    const headers = { "content-type": "application/json" };
+    const json = await errorOf(await fetch(`${studio.url}/api/classify`, { method: "POST", headers, body }));
+    expect(json).toMatchObject({ status: 400, field });
+  });
+
+  it.each(["1e400", "-1", "9007199254740993", "1e300", "null"])("refuses top: %s", async (top) => {
+    const body = `{"image":"${base64(await picture())}","models":["${digits}"],"top":${top}}`;
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${studio.url}/api/classify`, { method: "POST", headers, body });
+    expect(await errorOf(answer)).toMatchObject({ status: 400, field: "top" });
+    expect(await errorOf(await submit({ image: await picture(), models: digits, top }))).toMatchObject({
+      status: 400,
+    });
+  });
+
   it("says that there is no digit in a picture of one shade", async () => {
     const image = new Uint8Array(await encodeImage(new Image(20, 20, 1), "png"));
     const error = await errorOf(await submit({ image, models: digits }));

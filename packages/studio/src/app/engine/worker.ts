@@ -2,7 +2,7 @@
 import { Planes } from "@tessera-ml/media";
 import { inputShapeOf } from "@tessera-ml/vision";
 import * as answers from "../../answers/inspect.ts";
-import { openClassifier } from "../../server/inference/shelf.ts";
+import { openClassifier } from "../../answers/shelf.ts";
 import { TOP } from "./engine.ts";
 
 /** Every question names its network and where checkpoints are fetched from. */

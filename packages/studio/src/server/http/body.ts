@@ -71,17 +71,17 @@ async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string, schema: z.
   const form = await new Response(bytes, { headers }).formData().catch((error: Error) => {
     throw new ApiError("bad-request", `the body is no form: ${error.message}`);
   });
-  const fields: Record<string, unknown> = {};
+  const fields = new Map<string, unknown>();
   let file: Uint8Array<ArrayBuffer> | undefined;
   for (const key of new Set(form.keys())) {
     const values = form.getAll(key);
     const [first] = values;
-    if (typeof first === "string") fields[key] = fromText(schema.shape[key], values.map(String));
+    if (typeof first === "string") fields.set(key, fromText(schema.shape[key], values.map(String)));
     else if (key === "image" && first && values.length === 1)
       file = new Uint8Array(await first.arrayBuffer());
     else throw new ApiError("bad-request", `${key}: expected no file, or one under image`, key);
   }
-  return { fields, ...(file && { file }) };
+  return { fields: Object.fromEntries(fields), ...(file && { file }) };
 }
 
 /** Texts of a form as the schema's type wants them; what does not fit is left for the schema to refuse. */

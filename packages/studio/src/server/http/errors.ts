@@ -46,7 +46,7 @@ const VISION: Partial<Record<VisionErrorCode, ErrorCode>> = {
  * The error as one that may be told, by its name and code rather than its class: it may come from another
  * thread. Undefined where it is none of ours, and so a fault of the server.
  */
-export function tellable(error: unknown): ApiError | undefined {
+function tellable(error: unknown): ApiError | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof ApiError) return error;
   const code = "code" in error ? String(error.code) : "";

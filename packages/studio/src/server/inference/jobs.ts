@@ -3,6 +3,7 @@ import type { CheckpointRecord } from "@tessera-ml/hub";
 import { type Image, readImage } from "@tessera-ml/media";
 import { findNetwork, inputShapeOf, modelInfo } from "@tessera-ml/vision";
 import * as answers from "../../answers/inspect.ts";
+import { openClassifier } from "../../answers/shelf.ts";
 import type {
   AttentionAnswer,
   ClassifyAnswer,
@@ -11,7 +12,6 @@ import type {
   ModelAnswer,
   ReceptiveFieldAnswer,
 } from "../../api/index.ts";
-import { openClassifier } from "./shelf.ts";
 
 /** The file of a picture, and how many pixels it may have. */
 export interface PictureInput {

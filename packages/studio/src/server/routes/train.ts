@@ -93,20 +93,26 @@ export function trainRoutes(app: App, runs: Runs): void {
         wake();
       });
       stream.onAbort(() => wake());
-      while (!stream.aborted) {
-        const told = waiting.shift();
-        if (told) {
-          const { number, event } = told;
-          await stream.writeSSE({ id: String(number), event: event.type, data: JSON.stringify(event) });
-        } else if (history.ended) break;
-        else {
-          const beat = new Promise<void>((resolve) => (wake = resolve));
-          const timer = setTimeout(() => void stream.write(": still here\n\n").then(() => wake()), HEARTBEAT);
-          await beat;
-          clearTimeout(timer);
+      try {
+        while (!stream.aborted) {
+          const told = waiting.shift();
+          if (told) {
+            const { number, event } = told;
+            await stream.writeSSE({ id: String(number), event: event.type, data: JSON.stringify(event) });
+          } else if (history.ended) break;
+          else {
+            const beat = new Promise<void>((resolve) => (wake = resolve));
+            const timer = setTimeout(
+              () => void stream.write(": still here\n\n").then(() => wake()),
+              HEARTBEAT,
+            );
+            await beat;
+            clearTimeout(timer);
+          }
         }
+      } finally {
+        leave();
       }
-      leave();
     });
   });
 

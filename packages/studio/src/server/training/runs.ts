@@ -19,6 +19,12 @@ export interface Run {
   readonly folder: string;
 }
 
+/** A network that was trained here. */
+export interface Trained {
+  readonly record: CheckpointRecord;
+  readonly folder: string;
+}
+
 interface Running {
   readonly run: Run;
   readonly child: ChildProcess;
@@ -33,6 +39,8 @@ const script = scriptBeside("child", import.meta.url);
 
 export class Runs {
   readonly #runs = new Map<string, Run>();
+  /** By name, the newest last. */
+  readonly #trained = new Map<string, Trained>();
   #running: Running | undefined;
   /** Networks of runs live as long as the server. */
   #root: string | undefined;
@@ -66,7 +74,7 @@ export class Runs {
     const running = { run, child, exited };
     this.#running = running;
     this.#runs.set(id, run);
-    child.on("message", (event: TrainEvent) => run.history.add(event));
+    child.on("message", (event: TrainEvent) => this.#hear(run, event));
     void exited.then((why) => {
       // Of a run that has told its end this is not told.
       run.history.add({ type: "error", message: why });
@@ -74,6 +82,18 @@ export class Runs {
     });
     child.send({ id, recipe: recipe.name, folder: run.folder, ...budget } satisfies Order);
     return id;
+  }
+
+  #hear({ folder, history }: Run, event: TrainEvent): void {
+    try {
+      if (event.type === "done" && event.model) {
+        const record = readRecord(join(folder, "record.json"));
+        this.#trained.set(record.name, { record, folder });
+      }
+      history.add(event);
+    } catch (error) {
+      history.add({ type: "error", message: (error as Error).message });
+    }
   }
 
   /** @throws ApiError `not-found` */
@@ -92,13 +112,9 @@ export class Runs {
     }));
   }
 
-  /** The networks that were trained, by the names under which they classify: record, and folder. */
-  trained(): { record: CheckpointRecord; folder: string }[] {
-    return [...this.#runs.values()].flatMap(({ folder, history }) =>
-      history.last?.event.type === "done" && history.last.event.model
-        ? [{ record: readRecord(join(folder, "record.json")), folder }]
-        : [],
-    );
+  /** The networks that were trained, by the names under which they classify, the newest last. */
+  get trained(): ReadonlyMap<string, Trained> {
+    return this.#trained;
   }
 
   /** Ends a run where it stands; one that has ended stays as it is. */

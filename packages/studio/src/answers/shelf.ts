@@ -1,4 +1,4 @@
-/** Networks that are loaded: the few that were used last. */
+/** Networks that are loaded, in the server's worker or the page's: the few that were used last. */
 import { ImageClassifier } from "@tessera-ml/vision";
 
 const PLACES = 6;
@@ -26,7 +26,7 @@ export async function openClassifier(
     return classifier;
   } catch (error) {
     // Not remembered: the file may come, and an abort is no property of the network.
-    shelf.delete(name);
+    if (shelf.get(name) === found) shelf.delete(name);
     throw error;
   }
 }
@@ -34,6 +34,7 @@ export async function openClassifier(
 async function makeRoom(): Promise<void> {
   for (const [name, loading] of [...shelf].slice(0, Math.max(0, shelf.size - PLACES))) {
     shelf.delete(name);
-    (await loading).release();
+    // One that could not be loaded has told whoever asked for it.
+    await loading.then((classifier) => classifier.release()).catch(() => {});
   }
 }
