@@ -1,7 +1,6 @@
 /** Networks of the registry together with the checkpoints that have a name, and where those lie. */
-import { type CheckpointRecord, closest, locateModel, modelRecords } from "@tessera-ml/hub";
+import { type CheckpointRecord, locateModel, modelRecords, unknownName } from "@tessera-ml/hub";
 import { findNetwork, listModels, type ModelEntry } from "@tessera-ml/vision";
-import { UsageError } from "./errors.ts";
 
 /** A checkpoint of a network; a network without one has no record. */
 export interface Item {
@@ -39,14 +38,8 @@ export function itemsNamed(items: readonly Item[], name: string): Item[] {
   if (exact.length > 0) return exact;
   const network = within.filter(({ entry, record }) => entry.name === rest || record?.preset === rest);
   if (network.length > 0) return network;
-  throw unknownItem(items, name);
-}
-
-function unknownItem(items: readonly Item[], name: string): UsageError {
   const known = items.map((item) => (name.includes(".") ? item.name : item.entry.name));
-  const near = closest(name, [...new Set(known)]);
-  const hint = near.length > 0 ? ` Did you mean ${near.join(" or ")}?` : "";
-  return new UsageError(`no model is called ${JSON.stringify(name)}.${hint} \`tessera models\` lists all.`);
+  throw unknownName("model", name, [...new Set(known)], "tessera models");
 }
 
 /** Learned parameters; nothing is computed for them. */

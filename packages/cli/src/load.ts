@@ -1,7 +1,7 @@
 /** Networks by name, or from a file, ready to classify. */
 import { statSync } from "node:fs";
 import type { ImageClassifier } from "@tessera-ml/vision";
-import { describeError, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { clearStatus, note } from "./output.ts";
 import { hubProgress } from "./progress.ts";
 
@@ -85,13 +85,4 @@ async function networkOf(path: string): Promise<string> {
 
 function describeFit({ matched, missing }: { matched: number; missing: number }): string {
   return `${matched} of ${matched + missing} keys`;
-}
-
-/** Says a wrong name of a recipe or a study as what it is: wrong usage. */
-export function findOrUsage<T>(find: (name: string) => T, name: string): T {
-  try {
-    return find(name);
-  } catch (error) {
-    throw new UsageError(describeError(error), { cause: error });
-  }
 }

@@ -45,6 +45,6 @@ export {
 export type { CheckpointRecord, Classes, DigitLayout, Preprocessing } from "./models/record.ts";
 export { findModel, modelRecords } from "./models/registry.ts";
 export { readRecord, shipModel, shippedRecords } from "./models/shipped.ts";
-export { closest } from "./names.ts";
+export { unknownName } from "./names.ts";
 export type { Progress, ReportProgress } from "./progress.ts";
 export { acceptFile, type Expectation, sha256File, type Verified, verifyFile } from "./verify.ts";

@@ -25,7 +25,7 @@ export function closest(wanted: string, names: readonly string[], most: number =
     .map(({ name }) => name);
 }
 
-/** The error for a name nobody knows: `what` is "model" or "data set", `list` the command that shows them all. */
+/** The error for a name nobody knows: `what` is "model", "data set", …, `list` the command that shows them all. */
 export function unknownName(what: string, wanted: string, names: readonly string[], list: string): HubError {
   const near = closest(wanted, names);
   const hint = near.length > 0 ? ` Did you mean ${near.join(" or ")}?` : "";

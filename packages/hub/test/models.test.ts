@@ -5,7 +5,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { sharedFile } from "../src/environment.ts";
 import {
   type CheckpointRecord,
-  closest,
   findModel,
   localModel,
   modelCachePath,
@@ -16,6 +15,7 @@ import {
   shippedRecords,
 } from "../src/index.ts";
 import { checkpointSchema } from "../src/models/record.ts";
+import { closest } from "../src/names.ts";
 import { bytes, failure, scratch, sha256 } from "./scratch.ts";
 import { file, TestServer } from "./server.ts";
 

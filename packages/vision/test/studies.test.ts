@@ -222,7 +222,7 @@ test("names", () => {
   ]);
   expect(listStudies()).toHaveLength(11);
   expect(() => findStudy("drop-out")).toThrow('no study is called "drop-out". Did you mean dropout');
-  expect(() => findStudy("xyzzy")).toThrow("There are relu-tanh, ");
+  expect(() => findStudy("xyzzy")).toThrow("`tessera study` lists all");
 });
 
 test("a report holds everything, and text stays text", () => {

@@ -4,7 +4,6 @@ import type { Command } from "@commander-js/extra-typings";
 import type { Study, StudyResult } from "@tessera-ml/vision/studies";
 import { UsageError, untilInterrupted } from "../errors.ts";
 import { duration, table } from "../format.ts";
-import { findOrUsage } from "../load.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { clearStatus, note, paint, print, printJson } from "../output.ts";
 import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
@@ -37,7 +36,7 @@ export function studyCommand(program: Command): void {
       const { findStudy, listStudies } = await import("@tessera-ml/vision/studies");
       if (all && names.length > 0)
         throw new UsageError(`--all runs every study; leave out ${names.join(" ")}`);
-      const studies = all ? listStudies() : names.map((name) => findOrUsage(findStudy, name));
+      const studies = all ? listStudies() : names.map((name) => findStudy(name));
       if (studies.length === 0) return list(listStudies(), json);
       const signal = untilInterrupted();
       for (const study of studies) await runStudy(study, { out, scale, seed, json, signal });

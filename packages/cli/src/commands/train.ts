@@ -5,7 +5,6 @@ import type { ProgressReport } from "@tessera-ml/nn";
 import type { Recipe, RecipeResult } from "@tessera-ml/vision/recipes";
 import { Interrupted, UsageError, untilInterrupted } from "../errors.ts";
 import { duration, pairs, table } from "../format.ts";
-import { findOrUsage } from "../load.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { clearStatus, note, paint, print, printJson } from "../output.ts";
 import { describeProgress, report, timeLeft } from "../progress.ts";
@@ -38,7 +37,7 @@ export function trainCommand(program: Command): void {
     .action(async (name, options) => {
       const { findRecipe, listRecipes } = await import("@tessera-ml/vision/recipes");
       if (name === undefined) return list(listRecipes(), options.json);
-      await train(findOrUsage(findRecipe, name), options);
+      await train(findRecipe(name), options);
     });
 }
 

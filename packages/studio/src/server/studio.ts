@@ -12,7 +12,7 @@ import { Runs } from "./training/runs.ts";
 import { webApp } from "./web.ts";
 
 export interface StudioOptions {
-  /** Default 7878; 0 for any that is free. */
+  /** Default 5180; 0 for any that is free. */
   readonly port?: number;
   /** Default 127.0.0.1: only this machine's programs reach it. */
   readonly host?: string;
@@ -33,7 +33,7 @@ export interface StudioOptions {
 }
 
 export interface Studio {
-  /** `http://127.0.0.1:7878/` */
+  /** `http://127.0.0.1:5180/` */
   readonly url: string;
   /** Ends everything: connections, threads, training. */
   close(): Promise<void>;
@@ -45,7 +45,7 @@ export interface Studio {
  * @throws an error that says what to do where the port is taken
  */
 export async function startStudio(options: StudioOptions = {}): Promise<Studio> {
-  const { port = 7878, host = "127.0.0.1", maxBytes = 20e6, maxPixels = 50e6, allowedHosts = [] } = options;
+  const { port = 5180, host = "127.0.0.1", maxBytes = 20e6, maxPixels = 50e6, allowedHosts = [] } = options;
   const page = resolve(options.page ?? (await webApp()));
   const pool = new WorkerPool({
     script: options.workerScript ?? scriptBeside("inference/worker", import.meta.url),

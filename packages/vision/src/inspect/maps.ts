@@ -15,7 +15,11 @@ import { walk } from "./walk.ts";
  */
 export async function featureMaps(model: Classifier, x: Tensor, partName: string): Promise<Planes> {
   checkPicture(x);
-  return await planesOf(inInference(model, () => mapsOf(reach(model, x, partName).output, x)));
+  const maps = inInference(model, () => {
+    const { output } = reach(model, x, partName);
+    return laidOut(output, layoutOf(output, x));
+  });
+  return await planesOf(maps);
 }
 
 /** What a part gives for `x`, and the parts behind it. */
@@ -30,11 +34,6 @@ export function reach(model: Classifier, x: Tensor, partName: string): { output:
   return { output, rest: parts.slice(last + 1) };
 }
 
-/** A tensor that the pictures `x` became → [N, C, H, W]: channels first, tokens on their grid. */
-export function mapsOf(y: Tensor, x: Tensor): Tensor {
-  return laidOut(y, layoutOf(y, x));
-}
-
 /** How the entries of a part are spread over the picture. */
 export interface Layout {
   readonly kind: "planes" | "pixels" | "tokens" | "vector";
@@ -42,6 +41,7 @@ export interface Layout {
   readonly extra: number;
 }
 
+/** Of a tensor `y` that the pictures `x` became. */
 export function layoutOf(y: Tensor, x: Tensor): Layout {
   const axes = (walk([y], x.value).fields.get(y.value) as Field | undefined)?.axes ?? [];
   const placed = axes.map((runs) => runs.length > 0);
@@ -54,6 +54,7 @@ export function layoutOf(y: Tensor, x: Tensor): Layout {
   return { kind: "vector", extra: 0 };
 }
 
+/** → [N, C, H, W]: channels first, tokens on their grid. */
 export function laidOut(y: Tensor, { kind, extra }: Layout): Tensor {
   const [batch, second, third] = y.shape as [number, number, number];
   switch (kind) {

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { closest } from "@tessera-ml/hub";
+import { unknownName } from "@tessera-ml/hub";
 import { cifarLineage } from "./cifar.ts";
 import { cifarSpeedrun } from "./cifar-speedrun.ts";
 import { digitnet } from "./digitnet.ts";
@@ -22,12 +22,10 @@ export function listRecipes(): Recipe[] {
   return [...recipes];
 }
 
-/** A recipe by name; throws naming those like it. */
+/** @throws HubError `unknown-name`, with the names most like it */
 export function findRecipe(name: string): Recipe {
   const found = recipes.find((recipe) => recipe.name === name);
   if (found) return found;
   const names = recipes.map((recipe) => recipe.name);
-  const near = closest(name, names);
-  const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There are ${names.join(", ")}.`;
-  throw new Error(`no recipe is called ${JSON.stringify(name)}. ${hint}`);
+  throw unknownName("recipe", name, names, "tessera train");
 }

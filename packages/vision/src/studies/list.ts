@@ -1,5 +1,5 @@
 /** All studies by name. */
-import { closest } from "@tessera-ml/hub";
+import { unknownName } from "@tessera-ml/hub";
 import { batchNorm } from "./batch-norm.ts";
 import { bottleneck } from "./bottleneck.ts";
 import { dense } from "./dense.ts";
@@ -32,12 +32,10 @@ export function listStudies(): Study[] {
   return [...studies];
 }
 
-/** @throws where there is none of that name, with those most like it */
+/** @throws HubError `unknown-name`, with the names most like it */
 export function findStudy(name: string): Study {
   const found = studies.find((study) => study.name === name);
   if (found) return found;
   const names = studies.map((study) => study.name);
-  const near = closest(name, names);
-  const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There are ${names.join(", ")}.`;
-  throw new Error(`no study is called ${JSON.stringify(name)}. ${hint}`);
+  throw unknownName("study", name, names, "tessera study");
 }
