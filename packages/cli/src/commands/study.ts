@@ -23,7 +23,7 @@ export function studyCommand(program: Command): void {
       [
         examples(
           ["tessera study", "the studies, with their claims"],
-          ["tessera study residual", "one; writes residual.html"],
+          ["tessera study depth", "one; writes depth.html"],
           ["tessera study --all --out reports", "all of them"],
           ["tessera study dropout --scale 0.2 --json", "a quick look, and its numbers"],
         ),

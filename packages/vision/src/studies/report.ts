@@ -98,7 +98,7 @@ function sentence(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
-function plot({ title, xLabel, yLabel, logY, curves }: Plot, index: number): string {
+function plot({ title, xLabel, yLabel, logY, curves }: Plot): string {
   const chart = lineChart({
     title,
     xLabel,
@@ -108,8 +108,7 @@ function plot({ title, xLabel, yLabel, logY, curves }: Plot, index: number): str
     width: 480,
     height: 330,
   });
-  // Every chart names its frame alike, and names are one to a document.
-  return `<figure>${chart.replaceAll(/(id="|url\(#)frame/g, `$1frame${index}`)}</figure>`;
+  return `<figure>${chart}</figure>`;
 }
 
 function table({ title, columns, rows }: Table): string {

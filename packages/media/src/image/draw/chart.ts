@@ -104,10 +104,10 @@ export function lineChart(options: ChartOptions): string {
     ...yTicks(yAxis, frame),
     ...xTicks(xAxis, frame),
     ...referenceLines(references, yAxis, frame),
-    `<clipPath id="frame"><rect x="${frame.left}" y="${frame.top - 3}" width="${frame.width}" height="${frame.height + 6}"/></clipPath>`,
-    `<g clip-path="url(#frame)">`,
+    // A drawing in a drawing shows nothing outside of itself, and needs no name as a clip path does.
+    `<svg x="${frame.left}" y="${frame.top - 3}" width="${frame.width}" height="${frame.height + 6}" viewBox="${frame.left} ${frame.top - 3} ${frame.width} ${frame.height + 6}">`,
     ...curves.map(({ points, dashed }, i) => curve(points, xAxis, yAxis, frame, color(i), dashed)),
-    "</g>",
+    "</svg>",
     options.xLabel
       ? text(frame.left + frame.width / 2, height - 12, options.xLabel, 'text-anchor="middle"')
       : "",
