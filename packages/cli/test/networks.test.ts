@@ -118,6 +118,16 @@ test("a checkpoint file without a record of its own: by its keys, or by --networ
   expect(bare.code).toBe(2);
 });
 
+test.skipIf(!sharedFile("image/mnist"))(
+  "eval: a file without a record is read as its network's own checkpoint is",
+  async () => {
+    const { path } = (await json("models", "lenet5.tessera"))[0];
+    await copyFile(path, join(folder, "bare.safetensors"));
+    const { out } = await tessera(["eval", "bare.safetensors", "--limit", "200", "--json"], options);
+    expect(JSON.parse(out).top1).toBeGreaterThan(95);
+  },
+);
+
 test("eval without its data says how to get it", async () => {
   const nowhere = { TESSERA_SHARED: folder, TESSERA_CACHE: folder };
   const { err, code } = await tessera(["eval", "lenet5"], {

@@ -27,7 +27,7 @@ const sent = () => server.requests.map((request) => request.headers.range ?? "wh
 function written(target: string, count: number): () => Promise<void> {
   return async () => {
     const size = async () => (await stat(`${target}.partial`).catch(() => undefined))?.size ?? 0;
-    for (let waited = 0; (await size()) < count && waited < 10_000; waited += 5) await sleep(5);
+    for (let waited = 0; (await size()) < count && waited < 30_000; waited += 5) await sleep(5);
   };
 }
 

@@ -7,7 +7,7 @@ import { listDatasets } from "@tessera-ml/hub";
 import { SGD } from "@tessera-ml/nn";
 import { fromArray } from "@tessera-ml/tensor";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { loadClassifier, squaredErrorLoss } from "../src/index.ts";
+import { ImageClassifier, loadClassifier, squaredErrorLoss } from "../src/index.ts";
 import { findRecipe, listRecipes, readResult, shipRecipe } from "../src/recipes/index.ts";
 import { networkInput, spread } from "../src/recipes/pictures.ts";
 import { defineRecipe, meets } from "../src/recipes/train.ts";
@@ -113,6 +113,10 @@ describe.skipIf(!here.has("usps"))("a run", () => {
     const result = await quick(50).run({ folder: where, progress: false });
     expect(result.passed).toBe(true);
     expect(result.figures.error).toBeCloseTo(100 - (result.figures.top1 as number), 9);
+    const { record } = await ImageClassifier.load(where);
+    expect(record).toMatchObject({ name: "lecun1989.run", preset: "lecun1989" });
+    expect(record.preprocessing).toEqual(quick(50).preprocessing);
+    expect(record.accuracy?.top1).toBeCloseTo(result.figures.top1 as number, 1);
     const again = await quick(50).run({ folder: where, progress: false });
     expect(again).toEqual(JSON.parse(JSON.stringify(result)));
     await expect(quick(50).run({ folder: where, seed: 3, progress: false })).rejects.toThrow(

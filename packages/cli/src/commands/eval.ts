@@ -17,14 +17,14 @@ export function evalCommand(program: Command): void {
     .addOption(new Option("--split <split>", "default: test").choices(["train", "test"] as const))
     .option("-n, --network <name>", "what a checkpoint file is to be loaded into")
     .option("-l, --limit <count>", "only so many pictures, evenly spread", wholeNumber(1))
-    .option("--json", "as JSON, with every mistake")
+    .option("--json", "as JSON, with the count of every confusion")
     .addHelpText(
       "after",
       examples(
         ["tessera eval lenet5", "all 10,000 test digits of MNIST"],
         ["tessera eval cifar_resnet20 --limit 1000", "a quick look"],
         ["tessera eval mobilenet_v2 --data imagenet-sample", "100 photographs"],
-        ["tessera eval runs/lenet5/model.safetensors", "a network of one's own"],
+        ["tessera eval runs/lenet5", "a network of one's own, by the folder of its run"],
       ),
     )
     .action(async (name, { data, split: wanted, network, limit, json }) => {

@@ -206,7 +206,7 @@ describe.skipIf(!usps)("the process that trains", () => {
     expect(alive()).toBe(1);
     server.kill("SIGKILL");
     await once(server, "exit");
-    await vi.waitFor(() => expect(alive()).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(alive()).toBe(0), { timeout: 30_000 });
   });
 });
 

@@ -12,6 +12,7 @@ import { lenet5 } from "./lenet5.ts";
 import type { Recipe } from "./recipe.ts";
 
 export type { Expectation, Recipe, RecipeOptions, RecipeResult } from "./recipe.ts";
+export { recordOf } from "./record.ts";
 export { type ShipOptions, shipRecipe } from "./ship.ts";
 export { readResult } from "./train.ts";
 

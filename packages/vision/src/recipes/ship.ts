@@ -13,9 +13,10 @@ import {
 import { crossEntropy } from "@tessera-ml/nn";
 import { Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
-import { createModel, findModel } from "../registry.ts";
+import { createModel } from "../registry.ts";
 import { measure, type Pictures, readPictures } from "./pictures.ts";
 import type { Recipe, RecipeResult } from "./recipe.ts";
+import { MODEL, recordOf } from "./record.ts";
 import { readResult } from "./train.ts";
 
 export interface ShipOptions {
@@ -47,27 +48,14 @@ export async function shipRecipe(
       `${folder}: expected ${describeExpected(recipe)}, ${result.passed === false ? `got ${figure(result, recipe)}` : "but the run was shortened"}; not shipped`,
     );
 
-  const { entry } = findModel(recipe.network);
   const model = createModel(recipe.network).eval();
   await model.load(result.checkpoint);
   const test = await readPictures(recipe.dataset, { split: "test" });
   const name = `${recipe.network}.tessera`;
-  const file = "model.safetensors";
-  const path = join(shippedRoot(), name, file);
+  const path = join(shippedRoot(), name, MODEL);
   const top1 = await writeSmallest(model, recipe, test, path);
 
-  const record = await shipModel({
-    name,
-    family: entry.family,
-    preset: recipe.network,
-    file,
-    licence: "Apache-2.0",
-    preprocessing: recipe.preprocessing,
-    classes: recipe.classes,
-    accuracy: { dataset: recipe.dataset, top1: Number(top1.toFixed(2)) },
-    params: model.parameterCount(),
-    reference: recipe.paper,
-  });
+  const record = await shipModel({ ...recordOf(recipe, name, top1), params: model.parameterCount() });
   await writeAtomic(join(shippedRoot(), name, "README.md"), modelCard(recipe, result, record));
   return record;
 }

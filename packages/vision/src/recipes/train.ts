@@ -10,6 +10,7 @@ import type { Classifier } from "../classifier.ts";
 import { createModel } from "../registry.ts";
 import { measure, networkInput, type Pictures, type Pixels, readPictures, spread } from "./pictures.ts";
 import type { Expectation, Recipe, RecipeOptions, RecipeResult } from "./recipe.ts";
+import { MODEL, recordOf } from "./record.ts";
 
 /** A batch as the data set holds it, on its way into the step. */
 export interface PictureBatch {
@@ -121,10 +122,12 @@ async function run(recipe: RecipeDefinition, options: RecipeOptions): Promise<Re
     progress,
   });
 
-  const checkpoint = join(folder, "model.safetensors");
+  const checkpoint = join(folder, MODEL);
   const save = () => model.save(checkpoint, { metadata: { recipe: recipe.name, network: recipe.network } });
   await (ema ? ema.during(save) : save());
   const { top1 } = fitted.metrics;
+  const record = recordOf(recipe, `${recipe.network}.run`, top1);
+  await writeAtomic(join(folder, "record.json"), `${JSON.stringify(record, null, 2)}\n`);
   const figures = { ...fitted.metrics, ...(top1 !== undefined && { error: 100 - top1 }) };
   const finished = fitted.reason === "finished";
   const complete = finished && epochs === recipe.epochs && samples === whole.labels.length;
@@ -165,7 +168,7 @@ export async function readResult(folder: string): Promise<RecipeResult | undefin
   if (!existsSync(path)) return undefined;
   const result = JSON.parse(await readFile(path, "utf8")) as RecipeResult;
   // The folder may have been moved since.
-  return { ...result, checkpoint: join(folder, "model.safetensors") };
+  return { ...result, checkpoint: join(folder, MODEL) };
 }
 
 /** Whether a figure is what the recipe promises. */

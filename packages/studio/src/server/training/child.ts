@@ -1,9 +1,8 @@
 /** The process that trains: `child.ts RECIPE FOLDER`, events to its parent, which it does not outlive. */
 import { setPriority } from "node:os";
-import { basename, dirname, join } from "node:path";
-import { type CheckpointRecord, writeAtomic } from "@tessera-ml/hub";
-import { findModel } from "@tessera-ml/vision";
-import { findRecipe, type Recipe, type RecipeResult } from "@tessera-ml/vision/recipes";
+import { join } from "node:path";
+import { writeAtomic } from "@tessera-ml/hub";
+import { findRecipe, type Recipe, type RecipeResult, recordOf } from "@tessera-ml/vision/recipes";
 import type { TrainEvent } from "../../api/index.ts";
 
 /** What the parent sends to begin; any other message stops the run. */
@@ -74,27 +73,13 @@ async function train(order: Order): Promise<void> {
   process.exit(0);
 }
 
-/** With a record beside it the trained network is a checkpoint like any other. */
-async function writeRecord(
-  order: Order,
-  recipe: Recipe,
-  { figures, checkpoint }: RecipeResult,
-): Promise<void> {
-  const { top1 } = figures;
-  const record: CheckpointRecord = {
-    name: modelName(order, recipe),
-    family: findModel(recipe.network).entry.family,
-    preset: recipe.network,
-    source: "tessera",
-    file: basename(checkpoint),
-    licence: "Apache-2.0",
-    preprocessing: recipe.preprocessing,
-    classes: recipe.classes,
-    ...(top1 !== undefined && { accuracy: { dataset: recipe.dataset, top1 } }),
-    reference: recipe.paper,
+/** The record of the run's network, under a name that no other run has. */
+async function writeRecord(order: Order, recipe: Recipe, { figures }: RecipeResult): Promise<void> {
+  const record = {
+    ...recordOf(recipe, modelName(order, recipe), figures.top1),
     note: `Trained in the studio, run ${order.id}`,
   };
-  await writeAtomic(join(dirname(checkpoint), "record.json"), JSON.stringify(record));
+  await writeAtomic(join(order.folder, "record.json"), JSON.stringify(record));
 }
 
 function modelName({ id }: Order, { network }: Recipe): string {

@@ -72,7 +72,7 @@ async function openPath(path: string, { network }: LoadOptions): Promise<OpenedC
       "which-network",
       `${path}: a checkpoint without a record; say which network it is of ({ network: "resnet50" })`,
     );
-  return await open(bareRecord(findModel(network).entry, path), path);
+  return await open(await bareRecord(findModel(network).entry, path), path);
 }
 
 async function open(record: CheckpointRecord, path: string): Promise<OpenedCheckpoint> {
@@ -89,9 +89,14 @@ async function open(record: CheckpointRecord, path: string): Promise<OpenedCheck
   }
 }
 
-/** What can be said of a file from its network alone: the usual preprocessing, and classes by their number. */
-function bareRecord(entry: ModelEntry, path: string): CheckpointRecord {
+/**
+ * What can be said of a file from its network alone: the usual preprocessing, of a small network that of its
+ * checkpoint with a name, and classes by their number.
+ */
+async function bareRecord(entry: ModelEntry, path: string): Promise<CheckpointRecord> {
   const { channels, inputSize, classes: count } = entry;
+  const isSmall = inputSize <= 64;
+  const like = isSmall && (await hub()).modelRecords().find(({ preset }) => preset === entry.name);
   const labels =
     count === 1000
       ? "imagenet-1k"
@@ -101,8 +106,9 @@ function bareRecord(entry: ModelEntry, path: string): CheckpointRecord {
           ? "digits"
           : "cifar10";
   const small = { library: "pil", interpolation: "bilinear", resize: [inputSize, inputSize] } as const;
-  const preprocessing =
-    inputSize > 64
+  const preprocessing = like
+    ? like.preprocessing
+    : !isSmall
       ? torchvisionPreset(inputSize, Math.round((inputSize * 256) / 224))
       : channels === 1
         ? { ...small, mean: [0.5], std: [0.5] }
