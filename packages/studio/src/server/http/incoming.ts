@@ -29,8 +29,8 @@ export function readBytes(c: Context, maxBytes: number): Promise<Uint8Array<Arra
       return reject(tooLarge("more"));
     });
     incoming.once("end", () => resolve(new Uint8Array(Buffer.concat(chunks))));
-    incoming.once("error", reject);
-    incoming.once("close", () => reject(new ApiError("bad-request", "the body: the connection ended in it")));
+    const gone = () => reject(new ApiError("bad-request", "the body: the connection ended in it"));
+    incoming.once("error", gone).once("close", gone);
   });
 }
 
