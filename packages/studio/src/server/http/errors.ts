@@ -66,8 +66,7 @@ const RETRY_AFTER = "2";
 
 export function answerError(c: Context, error: unknown): Response {
   const told = tellable(error) ?? new ApiError("internal", "The server failed; its terminal says why.");
-  // A client that left before its answer is no fault of the server.
-  if (told.code === "internal" && !c.req.raw.signal.aborted) console.error(error);
+  if (told.code === "internal") console.error(error);
   if (told.code === "overloaded") c.header("Retry-After", RETRY_AFTER);
   const { code, message, field } = told;
   return c.json({ error: { code, message, ...(field && { field }) } } satisfies ErrorAnswer, STATUS[code]);
