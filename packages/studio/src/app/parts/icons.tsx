@@ -29,6 +29,5 @@ export const EraserIcon = icon(
 export const UndoIcon = icon("M7 4L3.5 7.5 7 11M4 7.5h7.5a4.5 4.5 0 0 1 0 9H7");
 export const BinIcon = icon("M4 6h12M8 6V4h4v2M5.5 6l.7 10h7.6l.7-10");
 export const CloseIcon = icon("M5 5l10 10M15 5L5 15");
-export const ArrowIcon = icon("M4 10h12M11 5l5 5-5 5");
 export const StopIcon = icon("M6 6h8v8H6z");
 export const PlayIcon = icon("M7 5l8 5-8 5z");
