@@ -36,9 +36,9 @@ export const cifarSpeedrun: Recipe = defineRecipe({
   epochs: 8,
   batchSize: BATCH,
   expected: { metric: "top1", atLeast: 90 },
-  minutes: 30,
+  minutes: 25,
   limits:
-    "Its scores are the mean of those for a picture and for its mirror image, in the accuracy above as well: it computes everything twice.",
+    "Its scores are the mean of those for a picture and for its mirror image, in the accuracy above as well: it computes everything twice. From one view alone it was 89.7 % right.",
   train: async (setting) => {
     const { model, train, steps } = setting;
     if (!(model instanceof CifarSpeedrun)) throw new Error("cifar_speedrun: another network");

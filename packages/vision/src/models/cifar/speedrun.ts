@@ -4,7 +4,7 @@
  *
  * A frozen first layer that whitens patches of 2x2, six 3x3 convolutions that begin as the identity, batch
  * norm that only shifts, and small scores. With the paper's widths (64, 256, 256): 1,972,768 parameters of
- * which 1,971,328 are trained, 118 MMAC.
+ * which 1,971,328 are trained, 118 MMAC for each of the two views.
  */
 import { BatchNorm2d, Conv2d, init, Linear, MaxPool2d, Module } from "@tessera-ml/nn";
 import { concat, gelu, type Tensor } from "@tessera-ml/tensor";
