@@ -1,10 +1,17 @@
 /** The page in headless Chromium, with the real server and the shipped networks. */
-import { type Browser, chromium, type Page } from "playwright";
+import { listDatasets } from "@tessera-ml/hub";
+import { type Browser, chromium, type Locator, type Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { chromiumPath, hasChromium } from "../../../tools/chromium.ts";
 import { type Studio, startStudio } from "../src/server/index.ts";
 
 if (!hasChromium()) console.warn(`studio: no Chromium at ${chromiumPath()}, the page is not tested`);
+
+const usps = (await listDatasets()).some(({ record, place }) => record.name === "usps" && place !== "absent");
+if (!usps) console.warn("the page: USPS is absent, training is not tested");
+
+/** A camera that shows Chromium's own moving picture, and that nobody has to allow. */
+const FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
 describe.skipIf(!hasChromium())("the page", () => {
   let studio: Studio;
@@ -15,7 +22,7 @@ describe.skipIf(!hasChromium())("the page", () => {
   beforeAll(async () => {
     [studio, browser] = await Promise.all([
       startStudio({ port: 0 }),
-      chromium.launch({ executablePath: chromiumPath() }),
+      chromium.launch({ executablePath: chromiumPath(), args: FAKE_CAMERA }),
     ]);
   });
   afterAll(async () => {
@@ -87,6 +94,55 @@ describe.skipIf(!hasChromium())("the page", () => {
     expect(await page.getByRole("alert").count()).toBe(0);
   });
 
+  test("a picture that is pasted takes the place of a drawing, and a torn one does not", async () => {
+    await page.goto(studio.url);
+    const three = await sampleBytes(page, "a three");
+    await page.getByRole("button", { name: "Draw", exact: true }).click();
+    await page.locator(".pad canvas").waitFor();
+    await paste(page, "three.png", three);
+    await page.getByAltText("The picture: three.png").waitFor();
+    expect(await firstOf("digitnet.tessera")).toBe("3");
+    await paste(page, "torn.png", three.subarray(0, 20));
+    await until(() => page.getByRole("alert").innerText()).toContain("“torn.png” is not a picture");
+    expect(await page.getByAltText("The picture: three.png").count()).toBe(1);
+  });
+
+  test("the camera shows what it sees, takes a photograph, and is let go", async () => {
+    await watchCamera(page);
+    await page.goto(studio.url);
+    const pressed = pressAtOnce(page, "Take the picture");
+    await page.getByRole("button", { name: "Camera", exact: true }).click();
+    await pressed;
+    const photograph = page.getByAltText("The picture: a photograph");
+    await photograph.waitFor();
+    expect(await photograph.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(640);
+    expect(await brightest(photograph)).toBeGreaterThan(100);
+    expect(await tracks(page)).toEqual(["ended"]);
+    // Networks for photographs have come in place of those for digits.
+    expect(await column("digitnet.tessera").count()).toBe(0);
+    await page.locator(".column [aria-busy=false] .first .share:not(:empty)").first().waitFor();
+
+    await page.getByRole("button", { name: "Camera", exact: true }).click();
+    await page.getByRole("button", { name: "Take the picture", disabled: false }).waitFor();
+    expect(await tracks(page)).toEqual(["ended", "live"]);
+    await page.getByRole("button", { name: "Camera", exact: true }).click();
+    await photograph.waitFor();
+    expect(await tracks(page)).toEqual(["ended", "ended"]);
+  });
+
+  test("a camera that is not allowed, or not there, is told of", async () => {
+    await page.addInitScript(() => {
+      const errors = ["NotAllowedError", "NotFoundError"];
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("No.", errors.shift()));
+    });
+    await page.goto(studio.url);
+    for (const reason of ["was not allowed", "has no camera"]) {
+      await page.getByRole("button", { name: "Camera", exact: true }).click();
+      await until(() => page.getByRole("alert").innerText()).toContain(reason);
+      await page.getByText("Drop a photograph").waitFor();
+    }
+  });
+
   test("inside a network: its layers, the maps of a part, where it looked", async () => {
     await page.goto(`${studio.url}#/inside/lenet5.tessera`);
     await page.getByRole("button", { name: "Sample: a five" }).click();
@@ -114,6 +170,30 @@ describe.skipIf(!hasChromium())("the page", () => {
   test("training offers its recipes", async () => {
     await page.goto(`${studio.url}#/train`);
     await until(() => page.locator(".option").count()).toBeGreaterThan(2);
+  });
+
+  test.skipIf(!usps)("a run that is found again after a reload is stopped where it stands", async () => {
+    await page.goto(`${studio.url}#/train/lecun1989`);
+    await page.getByRole("button", { name: "Few passes" }).click();
+    await page.getByRole("button", { name: "Start training" }).click();
+    const progress = page.getByRole("region", { name: "Progress" });
+    await progress.getByText(/^[\d,]+ of [\d,]+$/).waitFor();
+    await page.reload();
+    await progress.getByText("training", { exact: true }).waitFor();
+    expect(await progress.locator("h2").innerText()).toBe("lecun1989");
+    const refusal = { error: { code: "forbidden", message: "This run is not yours." } };
+    await page.route("**/api/train/*", (route) => route.fulfill({ status: 403, json: refusal }), {
+      times: 1,
+    });
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByRole("alert").getByText("This run is not yours.").waitFor();
+    expect(complaints.splice(0)).toEqual([expect.stringContaining("403")]);
+    await page.getByRole("button", { name: "Stop" }).click();
+    await progress.getByText("stopped", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Start training", disabled: false }).waitFor();
+    expect(Number(await progress.getByRole("progressbar").getAttribute("aria-valuenow"))).toBeLessThan(100);
+    const { runs } = await (await fetch(`${studio.url}api/train`)).json();
+    expect(runs).toMatchObject([{ recipe: "lecun1989", state: "stopped" }]);
   });
 
   test("the page computes by itself, and says the same", async () => {
@@ -164,6 +244,71 @@ async function drop(page: Page, name: string, bytes: Buffer, zeros = 0): Promise
     },
     [name, `data:application/octet-stream;base64,${bytes.toString("base64")}`, zeros] as const,
   );
+}
+
+/** A PNG file, after some text, as a picture that was copied from a page is in the clipboard. */
+async function paste(page: Page, name: string, bytes: Buffer): Promise<void> {
+  await page.evaluate(
+    async ([name, url]) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.items.add("<img>", "text/html");
+      clipboardData.items.add(new File([await (await fetch(url)).blob()], name, { type: "image/png" }));
+      document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    },
+    [name, `data:application/octet-stream;base64,${bytes.toString("base64")}`] as const,
+  );
+}
+
+/** Presses a button the moment that it can be pressed, sooner than any hand. */
+function pressAtOnce(page: Page, text: string): Promise<void> {
+  return page.evaluate(
+    (text) =>
+      new Promise<void>((resolve) => {
+        const observer = new MutationObserver(() => {
+          const button = [...document.querySelectorAll("button")].find((each) =>
+            each.innerText.includes(text),
+          );
+          if (!button || button.disabled) return;
+          observer.disconnect();
+          button.click();
+          resolve();
+        });
+        observer.observe(document.body, { subtree: true, childList: true, attributes: true });
+      }),
+    text,
+  );
+}
+
+/** Keeps the tracks that the page opens, for `tracks`. */
+async function watchCamera(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const opened: MediaStreamTrack[] = [];
+    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+      const stream = await open(wanted);
+      opened.push(...stream.getTracks());
+      return stream;
+    };
+    Object.assign(window, { opened });
+  });
+}
+
+/** The state of each track that was opened: whoever leaves the camera turns its light off. */
+function tracks(page: Page): Promise<MediaStreamTrackState[]> {
+  return page.evaluate(() =>
+    (window as unknown as { opened: MediaStreamTrack[] }).opened.map(({ readyState }) => readyState),
+  );
+}
+
+/** The highest value in a picture, of 255: one of nothing but black has 0. */
+function brightest(image: Locator): Promise<number> {
+  return image.evaluate(async (image: HTMLImageElement) => {
+    await image.decode();
+    const context = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext("2d")!;
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(0, 0, image.naturalWidth, image.naturalHeight);
+    return data.reduce((most, value, i) => (i % 4 === 3 ? most : Math.max(most, value)), 0);
+  });
 }
 
 /** The file of a sample, as the page has it. */

@@ -2,12 +2,19 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { CameraIcon } from "../parts/icons.tsx";
-import { show, trouble } from "../state.ts";
-import { openPicture } from "./picture.ts";
+import { trouble } from "../state.ts";
+import { canvas2d, openPicture, type Picture } from "./picture.ts";
 
-export function Camera({ done }: { readonly done: () => void }) {
+interface CameraProps {
+  readonly take: (opening: Promise<Picture>) => void;
+  /** There is no camera to be had. */
+  readonly leave: () => void;
+}
+
+export function Camera({ take, leave }: CameraProps) {
   const video = useRef<HTMLVideoElement>(null);
-  const running = useSignal(false);
+  // A stream that has only opened has no frame, and the first, before it plays, is black.
+  const seesSomething = useSignal(false);
 
   useEffect(() => {
     let stream: MediaStream | undefined;
@@ -21,40 +28,45 @@ export function Camera({ done }: { readonly done: () => void }) {
         stream = opened;
         if (left) return stop();
         video.current!.srcObject = opened;
-        running.value = true;
       },
       (error: unknown) => {
+        if (left) return;
         trouble.value = reason(error);
-        done();
+        leave();
       },
     );
     return stop;
   }, []);
 
-  const take = () => {
-    const { videoWidth: width, videoHeight: height } = video.current!;
-    const canvas = document.createElement("canvas");
-    canvas.width = width;
-    canvas.height = height;
-    canvas.getContext("2d")!.drawImage(video.current!, 0, 0);
-    canvas.toBlob(
-      (blob) => {
-        if (blob) void openPicture(blob, "a photograph", "photo").then(show);
-        done();
-      },
-      "image/jpeg",
-      0.92,
-    );
-  };
-
   return (
     <div class="camera">
-      <video ref={video} autoPlay playsInline muted aria-label="What the camera sees" />
-      <button type="button" class="button main" disabled={!running.value} onClick={take}>
+      <video
+        ref={video}
+        autoPlay
+        playsInline
+        muted
+        aria-label="What the camera sees"
+        onPlaying={({ currentTarget }) =>
+          currentTarget.requestVideoFrameCallback(() => (seesSomething.value = true))
+        }
+      />
+      <button
+        type="button"
+        class="button main"
+        disabled={!seesSomething.value}
+        onClick={() => take(photograph(video.current!))}
+      >
         <CameraIcon /> Take the picture
       </button>
     </div>
   );
+}
+
+async function photograph(video: HTMLVideoElement): Promise<Picture> {
+  const context = canvas2d(video.videoWidth, video.videoHeight);
+  context.drawImage(video, 0, 0);
+  const blob = await context.canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+  return openPicture(blob, "a photograph", "photo");
 }
 
 async function openCamera(): Promise<MediaStream> {

@@ -63,7 +63,9 @@ export function Stage({ seen }: { readonly seen: Rectangle | undefined }) {
         <Pad />
       ) : (
         <div class={over.value ? "frame over" : "frame"}>
-          {way.value === "camera" && <Camera done={() => (way.value = "picture")} />}
+          {way.value === "camera" && (
+            <Camera take={(opening) => void take(opening)} leave={() => (way.value = "picture")} />
+          )}
           {way.value === "picture" &&
             (picture.value ? (
               <Shown picture={picture.value} seen={seen} />

@@ -15,6 +15,8 @@ export interface Run {
   readonly step?: Extract<TrainEvent, { type: "step" }>;
   readonly loss: readonly CurvePoint[];
   readonly top1: readonly CurvePoint[];
+  /** It was told to stop. */
+  readonly stopping?: boolean;
   readonly ended?: Ended;
   readonly failure?: string;
 }
@@ -23,16 +25,32 @@ export interface Run {
 const MOST_POINTS = 600;
 
 export const run = signal<Run | undefined>(undefined);
-export const startFailure = signal<string | undefined>(undefined);
+/** Why the last order, to start or to stop, was not carried out. */
+export const orderFailure = signal<string | undefined>(undefined);
 
 let unfollow: (() => void) | undefined;
 
 export async function startRun(training: Training, request: TrainRequest): Promise<void> {
-  startFailure.value = undefined;
+  orderFailure.value = undefined;
   try {
     followRun(training, await training.start(request));
   } catch (error) {
-    startFailure.value = messageOf(error);
+    orderFailure.value = messageOf(error);
+  }
+}
+
+export async function stopRun(training: Training): Promise<void> {
+  const { id } = run.peek()!;
+  const stopping = (now: boolean) => {
+    if (run.peek()?.id === id) run.value = { ...run.peek()!, stopping: now };
+  };
+  orderFailure.value = undefined;
+  stopping(true);
+  try {
+    await training.stop(id);
+  } catch (error) {
+    stopping(false);
+    orderFailure.value = messageOf(error);
   }
 }
 

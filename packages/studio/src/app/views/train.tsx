@@ -10,7 +10,7 @@ import { useAnswer } from "../parts/load.ts";
 import { Notice } from "../parts/notice.tsx";
 import { Segments } from "../parts/segments.tsx";
 import { engine, hrefOf, route } from "../state.ts";
-import { resumeRun, run, startFailure, startRun } from "../train/run.ts";
+import { orderFailure, resumeRun, run, startRun, stopRun } from "../train/run.ts";
 
 export function TrainView() {
   const training = engine.value?.training;
@@ -100,7 +100,12 @@ function Bench({ training }: { readonly training: Training }) {
             <p class="small quiet budget-text">{recipe && describe(recipe, budget.value)}</p>
           </fieldset>
           {going ? (
-            <button type="button" class="button" onClick={() => void training.stop(run.value!.id)}>
+            <button
+              type="button"
+              class="button"
+              disabled={run.value!.stopping}
+              onClick={() => void stopRun(training)}
+            >
               <StopIcon /> Stop
             </button>
           ) : (
@@ -114,7 +119,7 @@ function Bench({ training }: { readonly training: Training }) {
               <code>npx tessera data get {recipe.dataset}</code> brings it.
             </p>
           )}
-          {startFailure.value !== undefined && <Notice>{startFailure.value}</Notice>}
+          {orderFailure.value !== undefined && <Notice>{orderFailure.value}</Notice>}
         </form>
         <Progress />
       </div>
@@ -191,6 +196,7 @@ function Progress() {
 function state(now: typeof run.value): string {
   if (!now) return " ";
   if (now.failure !== undefined) return "failed";
+  if (!now.ended && now.stopping) return "stopping";
   if (!now.ended) return now.step ? "training" : "getting the data ready";
   if (now.ended.stopped) return "stopped";
   const top1 = now.ended.figures?.top1;
