@@ -11,6 +11,7 @@ export default defineConfig({
   // The page computes by WebAssembly alone: the build of ONNX Runtime for WebGPU would be another 27 MB.
   resolve: { alias: { "onnxruntime-web/webgpu": "onnxruntime-web/wasm" } },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  worker: { format: "es" },
+  // Layers are shown, and named in messages, by the names of their classes.
+  worker: { format: "es", rolldownOptions: { output: { keepNames: true } } },
   build: { outDir: "dist-app", emptyOutDir: true, target: "es2023", reportCompressedSize: false },
 });
