@@ -3,7 +3,12 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { chromiumPath } from "./tools/chromium.ts";
 
-const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+const common = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  setupFiles: ["./tools/seed.ts"],
+  provide: { seed: Number(process.env.TESSERA_SEED ?? 1989) },
+};
 
 export default defineConfig({
   test: {
@@ -11,7 +16,7 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...limits,
+          ...common,
           name: "node",
           include: ["packages/*/test/**/*.test.ts", "tools/*.test.ts"],
           pool: "forks",
@@ -31,7 +36,7 @@ export default defineConfig({
           },
         },
         test: {
-          ...limits,
+          ...common,
           name: "browser",
           include: ["packages/*/test/portable/**/*.test.ts"],
           fileParallelism: false,

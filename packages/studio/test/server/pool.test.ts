@@ -96,7 +96,10 @@ describe("over HTTP", () => {
   });
 
   it("answers health while the worker is busy, refuses what is too much, and says when to come again", async () => {
-    const busy = [classify(5), classify(1)];
+    // One after the other: were the second to arrive first, it would be answered at once.
+    const held = classify(5);
+    await vi.waitFor(async () => expect(await waiting()).toBe(1), patient);
+    const busy = [held, classify(1)];
     await vi.waitFor(async () => expect(await waiting()).toBe(2), patient);
     const refused = await classify(1);
     expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);

@@ -20,6 +20,11 @@ import { uniform } from "../support/uniform.ts";
 type Unary = (x: Tensor) => Tensor;
 type Binary = (x: Tensor, y: Tensor) => Tensor;
 
+const random = (name: string) => Tensor.fromArray(new Float32Array(uniform(name, 12)), [4, 3]);
+const [x, y] = [random("x"), random("y").mul(1.5)];
+/** A choice by fixed entries: one by values would have steps where they change sign. */
+const choice = random("choice").greater(0);
+
 /** Smooth functions that keep numbers small. */
 const functions: Record<string, Unary> = {
   tanh: (x) => x.tanh(),
@@ -69,8 +74,7 @@ const joins: Record<string, Binary> = {
   columns: (x, y) => x.add(y.mean(0)),
   matmul: (x, y) => x.matmul(y.transpose()).mul(0.3).tanh().matmul(y),
   pow: (x, y) => x.square().add(0.5).pow(y.tanh()),
-  // Far from where the branches meet.
-  where: (x, y) => where(x.stopGradient().sin().greater(0), x, y),
+  where: (x, y) => where(choice, x, y),
   maximum: (x, y) => maximum(x.add(100), y).sub(100),
 };
 
@@ -101,9 +105,6 @@ const { expression } = fc.letrec<{ expression: Expression }>((tie) => ({
 const drawn = expression
   .filter(({ text }) => text.length > 1)
   .map(({ text, compute }) => ({ toString: () => text, compute }));
-
-const random = (name: string) => Tensor.fromArray(new Float32Array(uniform(name, 12)), [4, 3]);
-const [x, y] = [random("x"), random("y").mul(1.5)];
 
 test("gradients agree with differences", async () => {
   await fc.assert(

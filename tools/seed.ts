@@ -1,0 +1,11 @@
+/** Made-up cases are the same in every run; `TESSERA_SEED=N npm test` makes up others. */
+import fc from "fast-check";
+import { inject } from "vitest";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    seed: number;
+  }
+}
+
+fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: inject("seed") });
