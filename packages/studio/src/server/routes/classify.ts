@@ -1,10 +1,12 @@
 import { defaultModel } from "@tessera-ml/vision";
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import type * as z from "zod";
 import {
   attentionAnswer,
   attentionRequest,
   classifyAnswer,
   classifyRequest,
+  type ErrorCode,
   featuresAnswer,
   featuresRequest,
   gradcamAnswer,
@@ -15,6 +17,7 @@ import {
 import type { Catalog } from "../catalog.ts";
 import { readBody, readPicture } from "../http/body.ts";
 import type { WorkerPool } from "../inference/pool.ts";
+import type { JobInput, JobName } from "../inference/protocol.ts";
 import { type App, describe, PICTURE_ERRORS } from "./describe.ts";
 
 export interface Limits {
@@ -23,6 +26,21 @@ export interface Limits {
   /** Of a picture. */
   readonly maxPixels: number;
 }
+
+/** A request that a job of the worker answers. */
+interface Question<N extends JobName, S extends z.ZodObject> {
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly body: S;
+  readonly answer: z.ZodObject;
+  readonly errors?: readonly ErrorCode[];
+  /** From the request to what the job is given. */
+  readonly read: (c: Context, body: S) => Promise<JobInput<N>>;
+}
+
+type WithPicture = z.ZodObject<{ image: z.ZodString }>;
+type WithPictureAndModel = z.ZodObject<{ image: z.ZodString; model: z.ZodString }>;
 
 /** What networks make of a picture, and what can be seen inside them. */
 export function classifyRoutes(app: App, catalog: Catalog, pool: WorkerPool, limits: Limits): void {
@@ -37,90 +55,70 @@ export function classifyRoutes(app: App, catalog: Catalog, pool: WorkerPool, lim
   app.use("/api/classify", bounded);
   app.use("/api/inspect/*", bounded);
 
-  describe(app, {
-    method: "post",
+  const answerWith = <N extends JobName, S extends z.ZodObject>(job: N, question: Question<N, S>) => {
+    const { read, errors = ["bad-image", "unsuitable"], ...route } = question;
+    describe(app, { method: "post", ...route, errors: [...PICTURE_ERRORS, ...errors] });
+    app.post(route.path, async (c) => {
+      const input = await read(c, route.body);
+      return c.json(route.answer.parse(await pool.run(job, input, c.req.raw.signal)));
+    });
+  };
+  const sourceOf = async (model: string) => (await catalog.require(model)).source;
+  const withPicture = async <S extends WithPicture>(c: Context, body: S) => {
+    const { picture, ...asked } = await readPicture(c, body, maxBytes);
+    return { ...asked, picture: { bytes: picture, maxPixels } };
+  };
+  const withPictureAndModel = async <S extends WithPictureAndModel>(c: Context, body: S) => {
+    const asked = await withPicture(c, body);
+    return { ...asked, model: await sourceOf(asked.model) };
+  };
+
+  answerWith("classify", {
     path: "/api/classify",
     tag: "classify",
     summary: "The most probable classes of a picture, by one network or several",
     body: classifyRequest,
     answer: classifyAnswer,
-    errors: [...PICTURE_ERRORS, "bad-image", "unsuitable"],
+    read: async (c, body) => {
+      const { models, ...asked } = await withPicture(c, body);
+      const names = models ?? [await defaultModel()];
+      return { ...asked, models: await Promise.all(names.map(sourceOf)) };
+    },
   });
-  app.post("/api/classify", async (c) => {
-    const { picture: bytes, models, top } = await readPicture(c, classifyRequest, maxBytes);
-    const names = models ?? [await defaultModel()];
-    const found = await Promise.all(names.map((name) => catalog.require(name)));
-    const job = { picture: { bytes, maxPixels }, models: found.map(({ source }) => source), top };
-    return c.json(classifyAnswer.parse(await pool.run("classify", job, c.req.raw.signal)));
-  });
-
-  describe(app, {
-    method: "post",
+  answerWith("features", {
     path: "/api/inspect/features",
     tag: "inspect",
     summary: "What comes out of a part of the network, channel by channel",
     body: featuresRequest,
     answer: featuresAnswer,
-    errors: [...PICTURE_ERRORS, "bad-image", "unsuitable"],
+    read: withPictureAndModel,
   });
-  app.post("/api/inspect/features", async (c) => {
-    const { picture: bytes, model, part, limit } = await readPicture(c, featuresRequest, maxBytes);
-    const input = {
-      picture: { bytes, maxPixels },
-      model: (await catalog.require(model)).source,
-      part,
-      limit,
-    };
-    return c.json(featuresAnswer.parse(await pool.run("features", input, c.req.raw.signal)));
-  });
-
-  describe(app, {
-    method: "post",
+  answerWith("gradcam", {
     path: "/api/inspect/gradcam",
     tag: "inspect",
     summary: "Where the network looked for a class (Grad-CAM)",
     body: gradcamRequest,
     answer: gradcamAnswer,
-    errors: [...PICTURE_ERRORS, "bad-image", "unsuitable"],
+    read: withPictureAndModel,
   });
-  app.post("/api/inspect/gradcam", async (c) => {
-    const { picture: bytes, model, class: wanted, part } = await readPicture(c, gradcamRequest, maxBytes);
-    const input = {
-      picture: { bytes, maxPixels },
-      model: (await catalog.require(model)).source,
-      class: wanted,
-      part,
-    };
-    return c.json(gradcamAnswer.parse(await pool.run("gradcam", input, c.req.raw.signal)));
-  });
-
-  describe(app, {
-    method: "post",
+  answerWith("attention", {
     path: "/api/inspect/attention",
     tag: "inspect",
     summary: "What the class token of a Vision Transformer looks at",
     body: attentionRequest,
     answer: attentionAnswer,
-    errors: [...PICTURE_ERRORS, "bad-image", "unsuitable"],
+    read: withPictureAndModel,
   });
-  app.post("/api/inspect/attention", async (c) => {
-    const { picture: bytes, model } = await readPicture(c, attentionRequest, maxBytes);
-    const input = { picture: { bytes, maxPixels }, model: (await catalog.require(model)).source };
-    return c.json(attentionAnswer.parse(await pool.run("attention", input, c.req.raw.signal)));
-  });
-
-  describe(app, {
-    method: "post",
+  answerWith("receptiveField", {
     path: "/api/inspect/receptive-field",
     tag: "inspect",
     summary: "Which pixels move the unit in the middle of a part, and how much",
     body: receptiveFieldRequest,
     answer: receptiveFieldAnswer,
-    errors: PICTURE_ERRORS,
-  });
-  app.post("/api/inspect/receptive-field", async (c) => {
-    const { model, part } = await readBody(c, receptiveFieldRequest, maxBytes);
-    const input = { model: (await catalog.require(model)).source, part };
-    return c.json(receptiveFieldAnswer.parse(await pool.run("receptiveField", input, c.req.raw.signal)));
+    errors: [],
+    read: async (c, body) => {
+      const { model, part } = await readBody(c, body, maxBytes);
+      return { model: await sourceOf(model), part };
+    },
   });
 }
