@@ -68,17 +68,15 @@ export async function gradcam(
 /** What the class token looks at, in every block and over all of them. */
 export async function attention(classifier: ImageClassifier, picture: ImageSource): Promise<AttentionAnswer> {
   const { image, planes, seen } = await classifier.prepare(picture);
-  const x = batchOfOne(planes);
-  const maps = await inside.attentionMaps(classifier.model, x);
-  const blocks = maps.map(async (block, index) => {
+  const { blocks, rollout } = await inside.attention(classifier.model, batchOfOne(planes));
+  const pictures = blocks.map(async (block, index) => {
     const heads = Array.from({ length: block.channels }, (_, head) => map(block, channelOf(block, head)));
     const sum = new Float32Array(block.height * block.width);
     for (const { data } of heads) for (const [i, value] of data.entries()) sum[i]! += value;
-    const pictures = await Promise.all(heads.map((head) => png(colorize(head))));
-    return { block: index, heads: pictures, mean: await png(colorize(map(block, sum))) };
+    const each = await Promise.all(heads.map((head) => png(colorize(head))));
+    return { block: index, heads: each, mean: await png(colorize(map(block, sum))) };
   });
-  const rollout = await inside.attentionRollout(classifier.model, x);
-  return { blocks: await Promise.all(blocks), rollout: await png(heatOver(image, seen, rollout)), seen };
+  return { blocks: await Promise.all(pictures), rollout: await png(heatOver(image, seen, rollout)), seen };
 }
 
 function map({ height, width }: Planes, values: Float32Array): Planes {

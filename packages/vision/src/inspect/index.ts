@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export { attentionMaps, attentionRollout, hasAttention } from "./attention.ts";
+export { type Attention, attention, hasAttention } from "./attention.ts";
 export { gradCam } from "./grad-cam.ts";
 export { featureMaps } from "./maps.ts";
 export { type LayerProfile, type PartShape, partShapes, profile } from "./profile.ts";

@@ -77,8 +77,8 @@ export function laidOut(y: Tensor, { kind, extra }: Layout): Tensor {
 /** The first of [N, C, H, W]. */
 export async function planesOf(maps: Tensor): Promise<Planes> {
   const [, channels, height, width] = maps.shape as [number, number, number, number];
-  const data = Float32Array.from(await maps.select(0, 0).data(), Number);
-  return new Planes(channels, height, width, data);
+  const first = (await maps.data()).subarray(0, channels * height * width);
+  return new Planes(channels, height, width, Float32Array.from(first, Number));
 }
 
 export function checkPicture(x: Tensor): void {

@@ -4,8 +4,7 @@ import { fromArray, manualSeed, normal, randomKey, type Tensor } from "@tessera-
 import { beforeAll, describe, expect, test } from "vitest";
 import { Classifier, createModel, type Part } from "../../src/index.ts";
 import {
-  attentionMaps,
-  attentionRollout,
+  attention,
   effectiveReceptiveField,
   featureMaps,
   gradCam,
@@ -156,14 +155,13 @@ describe("attention", () => {
   test("maps, rollout and Grad-CAM of a Vision Transformer", async () => {
     manualSeed(1);
     const network = vit();
-    const maps = await attentionMaps(network, picture());
-    expect(maps.map(({ shape }) => shape)).toEqual(Array.from({ length: 3 }, () => [2, 4, 4]));
-    for (const { data } of maps) {
+    const { blocks, rollout } = await attention(network, picture());
+    expect(blocks.map(({ shape }) => shape)).toEqual(Array.from({ length: 3 }, () => [2, 4, 4]));
+    for (const { data } of blocks) {
       const head = data.slice(0, 16).reduce((sum, value) => sum + value, 0);
       expect(head).toBeGreaterThan(0.5);
       expect(head).toBeLessThan(1);
     }
-    const rollout = await attentionRollout(network, picture());
     expect([Math.min(...rollout.data), Math.max(...rollout.data)]).toEqual([0, 1]);
     expect((await featureMaps(network, picture(), "block2")).shape).toEqual([12, 4, 4]);
     expect((await gradCam(network, picture(), 2)).shape).toEqual([1, 4, 4]);
@@ -172,6 +170,6 @@ describe("attention", () => {
 
   test("a convolutional network has none", async () => {
     expect(hasAttention(model)).toBe(false);
-    await expect(attentionMaps(model, x)).rejects.toThrow("Small has no attention maps");
+    await expect(attention(model, x)).rejects.toThrow("Small has no attention maps");
   });
 });
