@@ -1,10 +1,8 @@
 /** How often a classifier is right, and what it takes for what. */
 import type { LoadedDataset, Photograph } from "@tessera-ml/hub";
-import { centerRectangle, crop, Image, normalize, Planes, preprocess } from "@tessera-ml/media";
-import { digitSide } from "./pipeline/digit.ts";
+import { fromPlanes, type Image, Planes } from "@tessera-ml/media";
 import type { ImageClassifier } from "./pipeline/image-classifier.ts";
 import type { Prepared } from "./pipeline/types.ts";
-import { inputShapeOf } from "./records.ts";
 
 /** A split of a data set in memory, or photographs (`loadPhotographs` of the hub). */
 export type LabelledImages = LoadedDataset<Uint8Array | Float32Array> | readonly Photograph[];
@@ -160,10 +158,13 @@ function tables(
 function labelled(
   classifier: ImageClassifier,
   pictures: LabelledImages,
-): { truths: readonly number[]; prepare: (i: number) => Promise<Pick<Prepared, "planes">> } {
+): { truths: readonly number[]; prepare: (i: number) => Promise<Prepared> } {
   if ("images" in pictures) {
     checkClasses(classifier, pictures);
-    return { truths: [...pictures.labels], prepare: (i) => readSample(classifier, pictures, i) };
+    return {
+      truths: [...pictures.labels],
+      prepare: async (i) => await classifier.prepare(sampleImage(pictures, i)),
+    };
   }
   const { labels } = classifier.record.classes;
   if (!labels.startsWith("imagenet-1k"))
@@ -188,42 +189,13 @@ function checkClasses(
   );
 }
 
-/**
- * A picture of a data set. Digits that lie in their pictures as those the network learned from are read as
- * they stand, as in training; others are found and laid out first.
- */
-async function readSample(
-  classifier: ImageClassifier,
+/** A picture of a data set, as its file would hold it: the classifier is given what it is given elsewhere. */
+function sampleImage(
   { images, shape: [, channels, height, width] }: LoadedDataset<Uint8Array | Float32Array>,
   index: number,
-): Promise<Pick<Prepared, "planes">> {
+): Image {
   const size = channels * height * width;
   const values = images.subarray(index * size, (index + 1) * size);
-  const image = interleaved(values, channels, height, width);
-  const { classes, preprocessing } = classifier.record;
-  if (classes.labels !== "digits") return { planes: preprocess(image, preprocessing) };
-  const side = digitSide(preprocessing.digit);
-  if (height !== side || width !== side) return await classifier.prepare(image);
-  if (values instanceof Uint8Array) return { planes: preprocess(image, preprocessing) };
-  // Floats are not rounded to bytes.
-  const [, , rows, columns] = inputShapeOf(classifier.record);
-  const middle = centerRectangle(image, [rows, columns]);
-  const planes = crop(new Planes(channels, height, width, values), middle);
-  return { planes: normalize(planes, preprocessing.mean, preprocessing.std) };
-}
-
-/** [C, H, W] as a picture. */
-function interleaved(
-  values: Uint8Array | Float32Array,
-  channels: number,
-  height: number,
-  width: number,
-): Image {
-  const area = height * width;
-  const bytes = new Uint8Array(values.length);
-  const scale = values instanceof Uint8Array ? 1 : 255;
-  for (let c = 0; c < channels; c++)
-    for (let i = 0; i < area; i++)
-      bytes[i * channels + c] = Math.round((values[c * area + i] as number) * scale);
-  return new Image(width, height, channels as 1 | 3, bytes);
+  const floats = values instanceof Uint8Array ? Float32Array.from(values, (byte) => byte / 255) : values;
+  return fromPlanes(new Planes(channels, height, width, floats));
 }

@@ -13,11 +13,6 @@ const LAYOUTS = {
   usps: { side: 16, box: 16, centre: centreOfInk },
 } as const;
 
-/** Side of the pictures of a data set's digits. */
-export function digitSide(layout: DigitLayout = "mnist"): number {
-  return LAYOUTS[layout].side;
-}
-
 /** Larger pictures are looked at smaller: a digit has no details. */
 const LARGEST = 224;
 /** What is weaker than this is not where a digit ends. */
