@@ -7,8 +7,8 @@
  * - `size`, `checksum`: what arrived, or what lies on disk, is not the file that was asked for
  * - `disk`: the disk is full or the folder cannot be written
  * - `absent`: the file is neither in the cache nor beside the repository, and nothing was downloaded
- * - `unknown-name`: no such model or data set
- * - `bad-data`: a data set's file cannot be read
+ * - `unknown-name`: nothing of that kind has this name
+ * - `bad-data`: a data set's file, or the record of a checkpoint, cannot be read
  */
 export type HubErrorCode =
   | "offline"

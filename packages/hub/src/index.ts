@@ -33,6 +33,7 @@ export { byHand, type Downloaded, type DownloadOptions, download } from "./downl
 export { cacheRoot, isOffline, mirrored, sharedFile, shippedRoot } from "./environment.ts";
 export { HubError, type HubErrorCode } from "./error.ts";
 export { formatBytes, writeAtomic } from "./files.ts";
+export { withFileLock } from "./lock.ts";
 export {
   type LocalModel,
   localModel,

@@ -1,3 +1,4 @@
+/** Names that somebody mistyped, for Node and browsers (`@tessera-ml/hub/names`). */
 import { distance } from "fastest-levenshtein";
 import { HubError } from "./error.ts";
 

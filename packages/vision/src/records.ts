@@ -11,7 +11,7 @@ export interface FoundNetwork extends FoundModel {
   readonly name: string;
 }
 
-/** @throws Error naming the networks that are close to the record's */
+/** @throws HubError `unknown-name`, with the names most like the record's */
 export function findNetwork({ source, preset }: Pick<CheckpointRecord, "source" | "preset">): FoundNetwork {
   const found = findModel(NAMING.has(source) ? `${source}/${preset}` : preset);
   return { ...found, name: found.entry.name };

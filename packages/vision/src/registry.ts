@@ -1,5 +1,6 @@
 /** Every network by name. */
 
+import { unknownName } from "@tessera-ml/hub/names";
 import type { Classifier } from "./classifier.ts";
 import { AlexNet, AlexNetTwoTower } from "./models/alexnet.ts";
 import { CifarAlexNet } from "./models/cifar/alexnet.ts";
@@ -401,7 +402,7 @@ export interface FoundModel {
   readonly naming: Naming;
 }
 
-/** Looks a network up; throws naming what there is. */
+/** Looks a network up. @throws HubError `unknown-name`, with the names most like it */
 export function findModel(name: string): FoundModel {
   const own = entries.get(name);
   if (own) return { entry: own, create: own.create, naming: { keyOf: same } };
@@ -412,10 +413,11 @@ export function findModel(name: string): FoundModel {
       for (const [key, published] of Object.entries(entry.sources))
         if (kind(key) && rest !== undefined && (published.name === rest || published.also?.includes(rest)))
           return { entry, create: published.create ?? entry.create, naming: published };
-  const close = [...entries.keys()].filter((known) => known.includes((rest ?? name).slice(0, 5)));
-  throw new Error(
-    `no network named "${name}"${close.length > 0 ? `; close to it: ${close.join(", ")}` : ""}. All: ${[...entries.keys()].join(", ")}`,
-  );
+  const names = [...entries.values()].flatMap((entry) => [
+    entry.name,
+    ...Object.entries(entry.sources).map(([key, published]) => `${key}/${published.name}`),
+  ]);
+  throw unknownName("network", name, names, "tessera models");
 }
 
 /** Makes a network by name, with fresh parameters. */

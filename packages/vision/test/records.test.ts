@@ -46,7 +46,7 @@ test("names of other sources", () => {
   expect(gluon.naming.keyOf("layer0.conv3.weight")).toBe("conv1.6.weight");
   expect(gluon.naming.keyOf("layer2.0.se_module.fc1.bias")).toBe("layer2.0.se.fc1.bias");
   expect(() => findNetwork({ source: "timm", preset: "resnet51" })).toThrow(
-    /no network named "timm\/resnet51"/,
+    'no network is called "timm/resnet51". Did you mean timm/resnet50',
   );
 });
 

@@ -1,5 +1,7 @@
+/** What is known of a checkpoint, for Node and browsers (`@tessera-ml/hub/records`). */
 import type { Preset } from "@tessera-ml/media";
 import * as z from "zod";
+import { HubError } from "../error.ts";
 import type { Expectation } from "../verify.ts";
 
 /** How a picture becomes the network's input: what `preprocess` of the media package is given. */
@@ -109,6 +111,16 @@ export const checkpointSchema: z.ZodType<CheckpointRecord> = z.strictObject({
   reference: z.string().min(1),
   note: z.string().optional(),
 });
+
+/** A record from the text of a `record.json`. Throws `bad-data` naming the file `where` it stands, and the field. */
+export function parseRecord(json: string, where: string): CheckpointRecord {
+  try {
+    return checkpointSchema.parse(JSON.parse(json));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new HubError("bad-data", `${where}: no record of a checkpoint\n${why}`, { cause: error });
+  }
+}
 
 /** What the file has to be. */
 export function expectationOf(record: CheckpointRecord): Expectation {

@@ -1,11 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as z from "zod";
 import { shippedRoot } from "../environment.ts";
 import { HubError } from "../error.ts";
 import { statFile, writeAtomic } from "../files.ts";
 import { sha256File } from "../verify.ts";
-import { type CheckpointRecord, checkpointSchema } from "./record.ts";
+import { type CheckpointRecord, parseRecord } from "./record.ts";
 
 /*
  * The checkpoints that come with Tessera: one folder each, models/<name>/, with record.json (a CheckpointRecord),
@@ -36,16 +35,7 @@ export function shippedRecords(): CheckpointRecord[] {
 
 /** Reads one `record.json`. Throws `bad-data` naming the file and the field. */
 export function readRecord(path: string): CheckpointRecord {
-  return parse(readFileSync(path, "utf8"), path);
-}
-
-function parse(json: string, path: string): CheckpointRecord {
-  try {
-    return checkpointSchema.parse(JSON.parse(json));
-  } catch (error) {
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new HubError("bad-data", `${path}: no record of a checkpoint\n${why}`, { cause: error });
-  }
+  return parseRecord(readFileSync(path, "utf8"), path);
 }
 
 /**
@@ -61,7 +51,7 @@ export async function shipModel(
   const whole = { ...record, source: "tessera" as const, size: found.size, sha256: await sha256File(path) };
   const file = join(shippedRoot(), record.name, "record.json");
   const json = `${JSON.stringify(whole, null, 2)}\n`;
-  const checked = parse(json, file);
+  const checked = parseRecord(json, file);
   await writeAtomic(file, json);
   return checked;
 }

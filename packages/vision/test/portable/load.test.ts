@@ -65,7 +65,15 @@ describe("a checkpoint beside the page", () => {
     [
       "is a page instead",
       () => ({ ...all(), "shelf/digitnet.tessera/record.json": "<!doctype html>" }),
-      "expected the record of a checkpoint, got <!doctype html>",
+      /^shelf\/digitnet\.tessera\/record\.json: no record of a checkpoint\nSyntaxError: .*<!doctype html>/,
+    ],
+    [
+      "has a corrupt record",
+      () => ({
+        ...all(),
+        "shelf/digitnet.tessera/record.json": JSON.stringify({ ...record, classes: { count: "ten" } }),
+      }),
+      /^shelf\/digitnet\.tessera\/record\.json: no record of a checkpoint\n✖ .*number[\s\S]*→ at classes\.count/,
     ],
     [
       "is cut short",

@@ -1,19 +1,13 @@
 /** Checkpoints in a browser: `NAME/record.json` and the file it names, beside the page or wherever `base` says. */
-import type { CheckpointRecord } from "@tessera-ml/hub";
+import { type CheckpointRecord, parseRecord } from "@tessera-ml/hub/records";
 import { openCheckpoint } from "@tessera-ml/nn";
 import type { LoadOptions, OpenedCheckpoint } from "../types.ts";
 
 /** A bare network means the checkpoint that comes along. */
 export async function openModel(name: string, options: LoadOptions): Promise<OpenedCheckpoint> {
   const folder = `${(options.base ?? "models").replace(/\/+$/, "")}/${name.includes(".") ? name : `${name}.tessera`}`;
-  const response = await get(`${folder}/record.json`, options);
-  const text = await response.text();
-  let record: CheckpointRecord;
-  try {
-    record = JSON.parse(text) as CheckpointRecord;
-  } catch {
-    throw new Error(`${folder}/record.json: expected the record of a checkpoint, got ${text.slice(0, 40)}`);
-  }
+  const recordAddress = `${folder}/record.json`;
+  const record = parseRecord(await (await get(recordAddress, options)).text(), recordAddress);
   const address = `${folder}/${record.file}`;
   const bytes = await download(address, record, options);
   return { record, checkpoint: await openCheckpoint(bytes, { name: address }) };
