@@ -59,7 +59,8 @@ export function hrefOf(view: View, name?: string): string {
 /** Finds out who computes: the server this page came from, else the page itself. */
 export async function start(): Promise<void> {
   serverFound.value = await serverAnswers();
-  await useEngine(serverFound.value ? "server" : "browser");
+  // Who was quicker than the server has chosen already.
+  if (!engine.peek()) await useEngine(serverFound.value ? "server" : "browser");
 }
 
 export async function useEngine(kind: Engine["kind"]): Promise<void> {

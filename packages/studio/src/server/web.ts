@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { withFileLock } from "@tessera-ml/hub";
 
 /** `src/server` and the published form's `server` lie in the package's folder. */
 const folder = [resolve(import.meta.dirname, "../.."), resolve(import.meta.dirname, "..")].find((path) =>
@@ -13,9 +14,19 @@ export async function webApp(): Promise<string> {
   const built = join(folder, "dist-app");
   const config = join(folder, "vite.config.ts");
   const page = join(built, "index.html");
-  if (existsSync(config) ? await isFresh(page) : existsSync(page)) return built;
-  if (!existsSync(config))
+  if (!existsSync(config)) {
+    if (existsSync(page)) return built;
     throw new Error(`${page}: the studio's page is missing, and so is what it is built from`);
+  }
+  // Of studios that start at once, one builds.
+  if (!(await isFresh(page)))
+    await withFileLock(`${built}.lock`, {}, async () => {
+      if (!(await isFresh(page))) await buildPage(built, config);
+    });
+  return built;
+}
+
+async function buildPage(built: string, config: string): Promise<void> {
   console.error("The studio's page is built; this happens once, and when its sources change …");
   const started = new Date();
   const { build } = await import("vite");
@@ -33,7 +44,6 @@ export async function webApp(): Promise<string> {
     await rm(outDir, { recursive: true, force: true });
   }
   console.error(`… done in ${((Date.now() - started.getTime()) / 1000).toFixed(1)} s.`);
-  return built;
 }
 
 /** Whether the page is newer than everything it is made of: the app, the API, and the packages it computes with. */

@@ -32,10 +32,13 @@ export function Pad() {
     timer.current = busy ? setTimeout(look, PAUSE_MS) : undefined;
     // A first dot is no digit yet.
     if (busy || strokes.current.flatMap(({ points }) => points).length < FEWEST_POINTS) return;
+    const looked = strokes.current;
     canvas.current?.toBlob((blob) => {
-      // Left, or wiped clean, while the picture was made.
-      if (!blob || !canvas.current || strokes.current.length === 0) return;
-      void openPicture(blob, "a drawing", "digit").then(show);
+      if (!blob) return;
+      void openPicture(blob, "a drawing", "digit").then((drawing) => {
+        // Unless the sheet was left, or wiped, while the picture was made.
+        if (canvas.current && strokes.current === looked) show(drawing);
+      });
     }, "image/png");
   };
   const changed = () => {

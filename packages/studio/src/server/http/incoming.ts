@@ -4,7 +4,7 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { ApiError } from "../../api/index.ts";
 
-/** Most bytes and milliseconds that an answer waits for a body that nobody wants. */
+/** Most bytes, and milliseconds of silence, that an answer waits for a body that nobody wants. */
 const DISCARDED = 100e6;
 const PATIENCE = 5000;
 
@@ -51,6 +51,7 @@ export async function discardBody(c: Context): Promise<void> {
     incoming.on("data", (chunk: Uint8Array) => {
       length += chunk.length;
       if (length > DISCARDED) finish();
+      else timer.refresh();
     });
     incoming.once("end", finish).once("close", finish).resume();
   });
