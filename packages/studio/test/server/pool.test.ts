@@ -10,9 +10,12 @@ const channel = new BroadcastChannel("release");
 let releasing: NodeJS.Timeout | undefined;
 afterEach(() => clearInterval(releasing));
 afterAll(() => channel.close());
-/** Lets the held job end, again and again, as the worker may not have begun to hear. */
-const release = () => (releasing = setInterval(() => channel.postMessage("now"), 20));
-const patient = { timeout: 20_000 };
+/**
+ * Lets the held job end, again and again, as the worker may not have begun to hear. Each test holds a job of another
+ * `top`: a word that reaches the worker late releases nothing of the next test.
+ */
+const release = (top: number) => (releasing = setInterval(() => channel.postMessage(top), 20));
+const patient = { timeout: 60_000 };
 
 describe("WorkerPool", () => {
   const opened: WorkerPool[] = [];
@@ -48,7 +51,7 @@ describe("WorkerPool", () => {
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
     expect(one.size).toBe(1);
-    release();
+    release(5);
     // Had it been given to the worker, the worker would be dead.
     expect(await working).toEqual({ results: [] });
     expect(await one.run("classify", input(1))).toEqual({ results: [] });
@@ -57,11 +60,11 @@ describe("WorkerPool", () => {
   it("rejects at once when a job in work is aborted; the seat is free when the worker is", async () => {
     const one = pool();
     const controller = new AbortController();
-    const working = one.run("classify", input(5), controller.signal);
+    const working = one.run("classify", input(6), controller.signal);
     controller.abort();
     await expect(working).rejects.toMatchObject({ name: "AbortError" });
     expect(one.size).toBe(1);
-    release();
+    release(6);
     expect(await one.run("classify", input(1))).toEqual({ results: [] });
   });
 
@@ -97,7 +100,7 @@ describe("over HTTP", () => {
 
   it("answers health while the worker is busy, refuses what is too much, and says when to come again", async () => {
     // One after the other: were the second to arrive first, it would be answered at once.
-    const held = classify(5);
+    const held = classify(7);
     await vi.waitFor(async () => expect(await waiting()).toBe(1), patient);
     const busy = [held, classify(1)];
     await vi.waitFor(async () => expect(await waiting()).toBe(2), patient);
@@ -105,12 +108,12 @@ describe("over HTTP", () => {
     expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
     expect(await errorOf(refused)).toMatchObject({ status: 503, code: "overloaded" });
     expect(await waiting()).toBe(2);
-    release();
+    release(7);
     expect((await Promise.all(busy)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
   it("frees the place of a client that leaves", async () => {
-    const busy = classify(5);
+    const busy = classify(8);
     await vi.waitFor(async () => expect(await waiting()).toBe(1), patient);
     const controller = new AbortController();
     const leaving = classify(1, { signal: controller.signal });
@@ -118,7 +121,7 @@ describe("over HTTP", () => {
     controller.abort();
     await expect(leaving).rejects.toThrow();
     await vi.waitFor(async () => expect(await waiting()).toBe(1), patient);
-    release();
+    release(8);
     expect((await busy).status).toBe(200);
   });
 });

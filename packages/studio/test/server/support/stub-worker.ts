@@ -1,13 +1,14 @@
-/** Behaves as the `top` of a classification says: 1 answers, 2 dies, 3 throws, 4 never answers, 5 when it is released. */
+/** Behaves as the `top` of a classification says: 1 answers, 2 dies, 3 throws, 4 never answers, others when released. */
 import { parentPort } from "node:worker_threads";
 import type { Incoming, Outgoing } from "../../../src/server/inference/protocol.ts";
 
 const port = parentPort!;
 const answer = (message: Outgoing) => port.postMessage(message);
 
-const held: (() => void)[] = [];
-new BroadcastChannel("release").onmessage = () => {
-  for (const done of held.splice(0)) done();
+const held = new Map<number, () => void>();
+new BroadcastChannel("release").onmessage = ({ data: top }) => {
+  held.get(top)?.();
+  held.delete(top);
 };
 
 port.on("message", (message: Incoming) => {
@@ -20,6 +21,6 @@ port.on("message", (message: Incoming) => {
   if (top === 3) throw new Error("secret insides");
   if (top === 4) return;
   const done = () => answer({ type: "done", id, output: { results: [] } });
-  if (top === 5) held.push(done);
-  else done();
+  if (top === 1) done();
+  else held.set(top, done);
 });

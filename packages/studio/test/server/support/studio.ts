@@ -6,7 +6,7 @@ import { shipModel } from "@tessera-ml/hub";
 import { encodeImage, Image } from "@tessera-ml/media";
 import { manualSeed } from "@tessera-ml/tensor";
 import { createModel, findModel } from "@tessera-ml/vision";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, vi } from "vitest";
 import { type Studio, type StudioOptions, startStudio } from "../../../src/server/index.ts";
 
 /** Untrained networks: what they say is nonsense, how it is said is not. */
@@ -22,12 +22,11 @@ export interface TestStudio {
 /** Started before the tests of a file, closed after them. */
 export function testStudio(options: StudioOptions = {}, models: readonly string[] = MODELS): TestStudio {
   const state: { current?: TestStudio } = {};
-  const environment = { ...process.env };
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), "tessera-studio-test-"));
-    process.env.TESSERA_MODELS = join(folder, "models");
-    process.env.TESSERA_CACHE = join(folder, "cache");
-    for (const name of models) await ship(name);
+    vi.stubEnv("TESSERA_MODELS", join(folder, "models"));
+    vi.stubEnv("TESSERA_CACHE", join(folder, "cache"));
+    for (const name of models) await ship(folder, name);
     const page = join(folder, "page");
     await mkdir(join(page, "assets"), { recursive: true });
     await writeFile(join(page, "index.html"), "<!doctype html><title>Studio</title>");
@@ -39,19 +38,18 @@ export function testStudio(options: StudioOptions = {}, models: readonly string[
   afterAll(async () => {
     await state.current?.studio.close();
     if (state.current) await rm(state.current.folder, { recursive: true, force: true });
-    process.env = environment;
+    vi.unstubAllEnvs();
   });
   return new Proxy({} as TestStudio, { get: (_, key: keyof TestStudio) => state.current?.[key] });
 }
 
-async function ship(name: string): Promise<void> {
+async function ship(folder: string, name: string): Promise<void> {
   const [network = ""] = name.split(".");
   const { entry } = findModel(network);
   manualSeed(1);
   const model = createModel(network);
-  const folder = join(process.env.TESSERA_MODELS!, name);
-  await mkdir(folder, { recursive: true });
-  await model.save(join(folder, "model.safetensors"));
+  await mkdir(join(folder, "models", name), { recursive: true });
+  await model.save(join(folder, "models", name, "model.safetensors"));
   const { channels, inputSize: side, family, classes } = entry;
   const kind = channels === 1 ? "digits" : classes === 10 ? "cifar10" : "imagenet-1k";
   await shipModel({
