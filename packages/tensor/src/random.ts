@@ -162,7 +162,8 @@ export function truncatedNormal(
   const { low = mean - 2 * std, high = mean + 2 * std } = options;
   const cdf = (x: number) => erf((x - mean) / (std * Math.SQRT2)); // in [-1, 1]
   const u = uniform(key, shape, { low: cdf(low), high: cdf(high) });
-  return erfInverse(u)
+  // At bounds far outside the function is ±1 in float32, whose inverse is infinite.
+  return erfInverse(u.clamp(-BELOW_ONE, BELOW_ONE))
     .mul(std * Math.SQRT2)
     .add(mean)
     .clamp(low, high);
@@ -269,6 +270,9 @@ function erf(x: number): number {
   return Math.sign(x) * (1 - tail * Math.exp(-x * x));
 }
 
+/** The last float32 before 1. */
+const BELOW_ONE = 1 - 2 ** -24;
+
 const CENTRE = [
   1.50140941, 0.246640727, -0.00417768164, -0.00125372503, 0.00021858087, -4.39150654e-6, -3.5233877e-6,
   3.43273939e-7, 2.81022636e-8,
@@ -278,12 +282,16 @@ const TAIL = [
   0.000100950558, -0.000200214257,
 ];
 
-/** erf⁻¹ in (−1, 1) by two polynomials (Giles 2010, "Approximating the erfinv function", single precision). */
+/**
+ * erf⁻¹, ±∞ at ±1 and NaN outside, by two polynomials (Giles 2010, "Approximating the erfinv function, single
+ * precision").
+ */
 export function erfInverse(x: Tensor): Tensor {
   const w = x.square().rsub(1).log().neg();
   const polynomial = (t: Tensor, coefficients: readonly number[]) =>
     coefficients.reduceRight<Tensor>((sum, c) => sum.mul(t).add(c), scalar(0, x.dtype));
   const centre = polynomial(w.sub(2.5), CENTRE);
   const tail = polynomial(w.maximum(0).sqrt().sub(3), TAIL);
-  return where(w.less(5), centre, tail).mul(x);
+  const factor = where(w.less(5), centre, tail); // erf⁻¹(x) / x
+  return where(w.equal(Number.POSITIVE_INFINITY), w, factor).mul(x);
 }
