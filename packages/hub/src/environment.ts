@@ -16,7 +16,7 @@ import { HubError } from "./error.ts";
  * HTTPS_PROXY, HTTP_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS mean what they mean everywhere else.
  */
 
-/** `packages/hub/src` and `packages/hub/dist` lie equally deep. */
+/** `packages/hub/src` and `packages/hub/dist`, which is one folder flat, lie equally deep. */
 const above = resolve(import.meta.dirname, "../../..");
 /** Undefined where the package was installed from npm: there the folders above are somebody else's. */
 const repository = existsSync(join(above, "packages", "hub", "package.json")) ? above : undefined;
@@ -53,7 +53,7 @@ export function sharedFile(path: string): string | undefined {
 export function shippedRoot(): string {
   const { TESSERA_MODELS } = process.env;
   if (TESSERA_MODELS) return resolve(expandHome(TESSERA_MODELS));
-  return repository ? join(repository, "models") : join(import.meta.dirname, "models");
+  return repository ? join(repository, "models") : join(import.meta.dirname, "checkpoints");
 }
 
 export function isOffline(): boolean {

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import { studioApp } from "./app.ts";
-import { scriptBeside } from "./beside.ts";
+import { scriptUrl } from "./beside.ts";
 import { Catalog } from "./catalog.ts";
 import { WorkerPool } from "./inference/pool.ts";
 import { Runs } from "./training/runs.ts";
@@ -48,7 +48,7 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
   const { port = 5180, host = "127.0.0.1", maxBytes = 20e6, maxPixels = 50e6, allowedHosts = [] } = options;
   const page = resolve(options.page ?? (await webApp()));
   const pool = new WorkerPool({
-    script: options.workerScript ?? scriptBeside("inference/worker", import.meta.url),
+    script: options.workerScript ?? scriptUrl("server/inference/worker"),
     workers: options.workers ?? 1,
     capacity: options.capacity ?? 64,
   });

@@ -1,13 +1,9 @@
 /** The web app as files: built by Vite when it is missing or older than its sources. */
 import { existsSync } from "node:fs";
 import { readdir, rename, rm, stat, utimes } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { withFileLock } from "@tessera-ml/hub";
-
-/** `src/server` and the published form's `server` lie in the package's folder. */
-const folder = [resolve(import.meta.dirname, "../.."), resolve(import.meta.dirname, "..")].find((path) =>
-  existsSync(join(path, "package.json")),
-)!;
+import { packageFolder as folder } from "./beside.ts";
 
 /** The folder with the built page. Says on the terminal that it builds, as that takes seconds. */
 export async function webApp(): Promise<string> {

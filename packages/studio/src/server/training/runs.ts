@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type CheckpointRecord, readRecord } from "@tessera-ml/hub";
 import type { Recipe } from "@tessera-ml/vision/recipes";
 import { ApiError, type RunsAnswer, type TrainEvent } from "../../api/index.ts";
-import { scriptBeside } from "../beside.ts";
+import { scriptUrl } from "../beside.ts";
 import type { Order } from "./child.ts";
 import { History } from "./history.ts";
 
@@ -35,7 +35,7 @@ interface Running {
 /** Milliseconds that a run has to end by itself once it is told to stop. */
 const GRACE = 10_000;
 
-const script = scriptBeside("child", import.meta.url);
+const script = scriptUrl("server/training/child");
 
 export class Runs {
   readonly #runs = new Map<string, Run>();
