@@ -30,7 +30,7 @@ export function duration(seconds: number): string {
   return h > 0 ? `${h} h ${m} min` : m > 0 ? `${m} min ${s} s` : `${s} s`;
 }
 
-export function shape(dims: readonly number[]): string {
+export function shape(dims: readonly (number | string)[]): string {
   return `[${dims.join(", ")}]`;
 }
 

@@ -78,6 +78,17 @@ test("export: ONNX Runtime runs the file, and finds in it how to prepare a pictu
   ]);
   const row = [...((probabilities as Tensor).data as Float32Array)].slice(0, 10);
   expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 4);
+
+  const any = await tessera(["export", "lenet5", "--onnx", "made/any.onnx"], options);
+  expect(any.out).toMatch(/image \[batch, 1, 32, 32\] → scores \[batch, 10\]\n$/);
+  const free = await InferenceSession.create(join(folder, "made", "any.onnx"));
+  for (const count of [1, 3]) {
+    const images = new Tensor("float32", new Float32Array(count * 32 * 32), [count, 1, 32, 32]);
+    const results = await free.run({ image: images });
+    const first = [...((results.probabilities as Tensor).data as Float32Array)].slice(0, 10);
+    expect(results.scores?.dims).toEqual([count, 10]);
+    first.forEach((value, i) => expect(value).toBeCloseTo(row[i] as number, 5));
+  }
 });
 
 test.skipIf(!sharedFile("image/mnist"))("eval (skipped where the shared data is absent)", async () => {

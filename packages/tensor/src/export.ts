@@ -1,10 +1,16 @@
 /** Compiled functions as ONNX files that run elsewhere. */
 import type { Compiled, Traced } from "./compile.ts";
 import type { TypedArray } from "./dtype.ts";
+import { type Draft, serialize } from "./graph/emitter.ts";
 import { materialize } from "./graph/execute.ts";
+import { openAxis, TRIED } from "./graph/free-axis.ts";
 import { Value } from "./graph/graph.ts";
-import { lower } from "./graph/lower.ts";
+import { drafted, type LowerOptions } from "./graph/lower.ts";
 import { withPending } from "./graph/pending.ts";
+import { zeros } from "./ops/create.ts";
+import { formatShape, sameShape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+import { flatten } from "./tree.ts";
 import { Variable } from "./variable.ts";
 
 export interface ExportOptions {
@@ -17,8 +23,21 @@ export interface ExportOptions {
    * where they fit.
    */
   readonly externalData?: string;
+  /**
+   * Leaves an extent open: `"batch"` is the first axis of every tensor argument, which is then called so in the
+   * file; `{ name: "length", axes: { text: 1 } }` says which axis it is of which input.
+   */
+  readonly freeAxis?: string | FreeAxis;
   /** What the file says of itself, for its readers: `metadata_props` of the model. */
   readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** An axis that has one extent in several inputs. */
+export interface FreeAxis {
+  /** Its name in the file. */
+  readonly name: string;
+  /** Which axis it is, by the names of the inputs that have it. */
+  readonly axes: Readonly<Record<string, number>>;
 }
 
 /** A model, and the file beside it if there is one. */
@@ -45,43 +64,133 @@ const PAGE = 4096;
  * names. Variables that it assigns, as a training step does, become an input of their name and an output
  * `NAME.next`: whoever runs the model feeds the one back into the other.
  *
- * @throws where names are missing, or weights are over 2 GB and `externalData` is not given
+ * With `freeAxis` the file is for any extent of an axis, 1 included: the function is traced for several, and
+ * numbers that grow with the extent are computed from the shape of an input. Where more than such numbers
+ * depends on it the error names the operator. What the function does for an extent of 1 alone (`squeeze()`
+ * without axes, for example) is not in the file.
+ *
+ * @throws where names are missing, an axis cannot be left open, or weights are over 2 GB and `externalData` is
+ *   not given
  */
 export async function exportOnnx<A extends readonly unknown[], R>(
   compiled: Compiled<A, R>,
   args: A,
   options: ExportOptions = {},
 ): Promise<ExportedModel> {
-  const traced = compiled.trace(...args);
-  const { graph } = traced.plan;
-  const names = namesOf(traced, options);
+  const open = options.freeAxis === undefined ? undefined : opened(args, options.freeAxis, options);
+  const versions = (open?.versions ?? [args]).map((version) => {
+    const traced = compiled.trace(...(version as A));
+    return { traced, names: namesOf(traced, options) };
+  });
+  const [{ traced, names }, ...others] = versions as [Version, ...Version[]];
   const arrays = await arraysOf(traced, names.constants);
+  for (const other of others) await checkCaptured(open as Opened, other, names, arrays);
   const total = [...arrays.values()].reduce((sum, array) => sum + array.byteLength, 0);
   if (total > MOST_INSIDE && options.externalData === undefined)
     throw new Error(`exportOnnx: ${total} bytes of weights need a file beside the model: give externalData`);
 
   const parts: Uint8Array[] = [];
   let offset = 0;
-  const { model } = lower(graph, {
+  let draft = draftOf(traced, names, (g, name, leaf) => {
+    const array = arrays.get(leaf) as TypedArray;
+    if (options.externalData === undefined) return g.initializer(name, array, leaf);
+    const gap = (PAGE - (offset % PAGE)) % PAGE;
+    parts.push(new Uint8Array(gap), bytesIn(array));
+    g.externalInitializer(name, leaf, options.externalData, offset + gap);
+    offset += gap + array.byteLength;
+  });
+  if (open) draft = open.join([draft, ...others.map((other) => draftOf(other.traced, other.names))]);
+  const model = serialize(draft, options.metadata);
+  return options.externalData === undefined
+    ? { model }
+    : { model, external: { name: options.externalData, parts } };
+}
+
+/** A traced function, and what its tensors are called in the file. */
+interface Version {
+  readonly traced: Traced;
+  readonly names: Names;
+}
+
+function draftOf(traced: Traced, names: Names, addFrozen?: LowerOptions["addFrozen"]): Draft {
+  return drafted(traced.plan.graph, {
     device: "cpu",
     portable: true,
-    metadata: options.metadata,
     freeze: (leaf) => names.constants.has(leaf),
     frozenName: (leaf) => names.constants.get(leaf) as string,
     inputName: (leaf) => names.inputs.get(leaf) as string,
     outputName: (index) => names.outputs[index] as string,
-    addFrozen: (g, name, leaf) => {
-      const array = arrays.get(leaf) as TypedArray;
-      if (options.externalData === undefined) return g.initializer(name, array, leaf);
-      const gap = (PAGE - (offset % PAGE)) % PAGE;
-      parts.push(new Uint8Array(gap), new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
-      g.externalInitializer(name, leaf, options.externalData, offset + gap);
-      offset += gap + array.byteLength;
-    },
-  });
-  return options.externalData === undefined
-    ? { model }
-    : { model, external: { name: options.externalData, parts } };
+    ...(addFrozen && { addFrozen }),
+  }).draft;
+}
+
+/** An axis to be left open: arguments with several extents of it, and what makes one graph of theirs. */
+interface Opened {
+  readonly name: string;
+  readonly versions: readonly unknown[];
+  readonly join: (drafts: readonly Draft[]) => Draft;
+}
+
+function opened(args: readonly unknown[], axis: string | FreeAxis, { inputNames }: ExportOptions): Opened {
+  const { leaves, rebuild } = flatten(args);
+  const names = leaves.map((_, i) => inputNames?.[i] ?? `input${i}`);
+  const { name, axes } =
+    typeof axis === "string" ? { name: axis, axes: Object.fromEntries(names.map((n) => [n, 0])) } : axis;
+  for (const [input, at] of Object.entries(axes)) {
+    const leaf = leaves[names.indexOf(input)];
+    if (!leaf)
+      throw new Error(`exportOnnx: ${name} is to be an axis of ${input}; there are ${names.join(", ")}`);
+    if (!Number.isInteger(at) || at < 0 || at >= leaf.rank)
+      throw new Error(`exportOnnx: ${name} is to be axis ${at} of ${input}, which is ${leaf}`);
+  }
+  const versions = TRIED.map((extent) =>
+    rebuild(
+      leaves.map((leaf, i): Tensor => {
+        const free = axes[names[i] as string];
+        return zeros(
+          leaf.shape.map((given, at) => (at === free ? extent : given)),
+          leaf.dtype,
+        );
+      }),
+    ),
+  );
+  const join = (drafts: readonly Draft[]): Draft => {
+    const input = Object.keys(axes).find((given) => drafts[0]?.inputs.has(given));
+    if (input === undefined)
+      throw new Error(`exportOnnx: the function reads none of the inputs that have the axis ${name}`);
+    return openAxis(name, { input, axis: axes[input] as number }, drafts as [Draft, Draft, Draft]);
+  };
+  return { name, versions, join };
+}
+
+/** Throws where the function makes other tensors of host values for another extent. */
+async function checkCaptured(
+  { name }: Opened,
+  { traced, names }: Version,
+  first: Names,
+  arrays: ReadonlyMap<Value, TypedArray>,
+): Promise<void> {
+  const known = new Map([...first.constants].map(([leaf, constant]) => [constant, leaf]));
+  const captured = [...names.constants].filter(([leaf]) => leaf.stored);
+  const values = await arraysOf(traced, new Map(captured));
+  for (const [leaf, constant] of captured) {
+    const before = known.get(constant);
+    if (before?.stored === leaf.stored) continue;
+    const same = before && arrays.get(before);
+    if (!same || !sameShape(before.shape, leaf.shape) || !sameBytes(same, values.get(leaf) as TypedArray))
+      throw new Error(
+        `exportOnnx: ${name} cannot be left open: the function makes a tensor of host values, ${formatShape(leaf.shape)}, that depends on it`,
+      );
+  }
+}
+
+function sameBytes(a: TypedArray, b: TypedArray): boolean {
+  const [left, right] = [bytesIn(a), bytesIn(b)];
+  return left.length === right.length && left.every((byte, i) => byte === right[i]);
+}
+
+function bytesIn({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 interface Names {

@@ -14,7 +14,7 @@ export {
 } from "./autodiff.ts";
 export { type Compiled, type CompileOptions, compile } from "./compile.ts";
 export type { DType, TypedArray } from "./dtype.ts";
-export { type ExportedModel, type ExportOptions, exportOnnx } from "./export.ts";
+export { type ExportedModel, type ExportOptions, exportOnnx, type FreeAxis } from "./export.ts";
 export { backend, configure } from "./graph/execute.ts";
 export { guard } from "./graph/trace.ts";
 export * from "./ops/activation.ts";

@@ -17,13 +17,17 @@ export function exportCommand(program: Command): void {
     .argument("<model>", "a checkpoint, a network, or a checkpoint file")
     .option("--onnx [file]", "write ONNX (default: MODEL.onnx)")
     .option("-n, --network <name>", "what a checkpoint file is to be loaded into")
-    .option("-b, --batch <count>", "pictures that the file takes at once", wholeNumber(1, 65536), 1)
+    .option(
+      "-b, --batch <count>",
+      "pictures that the file takes at once (default: any number)",
+      wholeNumber(1, 65536),
+    )
     .addHelpText(
       "after",
       [
         examples(
           ["tessera export mobilenet_v2 --onnx", "mobilenet_v2.tv_in1k_v2.onnx"],
-          ["tessera export lenet5 --onnx digits.onnx --batch 32", "32 pictures at once"],
+          ["tessera export lenet5 --onnx digits.onnx --batch 32", "always 32 pictures at once"],
         ),
         "",
         "Its input `image` is [batch, channels, height, width], normalised as the metadata `preprocessing` says; its",
@@ -39,22 +43,23 @@ export function exportCommand(program: Command): void {
     });
 }
 
-async function writeNetwork(classifier: ImageClassifier, file: string, batch: number): Promise<void> {
+/** Without `batch` the file takes any number of pictures. */
+async function writeNetwork(classifier: ImageClassifier, file: string, batch?: number): Promise<void> {
   const { formatBytes } = await import("@tessera-ml/hub");
   const { writeOnnx } = await import("@tessera-ml/nn");
   const { compile, exportOnnx, zeros } = await import("@tessera-ml/tensor");
   const { inputShapeOf } = await import("@tessera-ml/vision");
   const { model, record, entry, labels } = classifier;
   const [, ...picture] = inputShapeOf(record);
-  const input = [batch, ...picture];
   const answer = (image: Tensor) => {
     const scores = model.forward(image);
     return [scores, model.probabilities(scores)];
   };
   const compiled = compile(answer, { name: entry.name });
-  const exported = await exportOnnx(compiled, [zeros(input)], {
+  const exported = await exportOnnx(compiled, [zeros([batch ?? 1, ...picture])], {
     inputNames: ["image"],
     outputNames: ["scores", "probabilities"],
+    ...(batch === undefined && { freeAxis: "batch" }),
     metadata: {
       name: classifier.name,
       network: entry.name,
@@ -71,5 +76,8 @@ async function writeNetwork(classifier: ImageClassifier, file: string, batch: nu
   await writeOnnx(file, exported);
   const bytes =
     exported.model.length + (exported.external?.parts ?? []).reduce((sum, part) => sum + part.length, 0);
-  print(`${file}: ${formatBytes(bytes)}, image ${shape(input)} → scores ${shape([batch, labels.length])}`);
+  const many = batch ?? "batch";
+  print(
+    `${file}: ${formatBytes(bytes)}, image ${shape([many, ...picture])} → scores ${shape([many, labels.length])}`,
+  );
 }

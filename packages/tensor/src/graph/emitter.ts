@@ -7,6 +7,7 @@ import {
   externalTensorMessage,
   type OnnxAttribute,
   type OnnxNode,
+  type OpenSpec,
   tensorMessage,
   writeModel,
 } from "./onnx.ts";
@@ -18,6 +19,34 @@ const IR_VERSION = 10;
 /** ONNX Runtime's own operators, used only where they are faster. */
 export const CONTRIB = "com.microsoft";
 
+/** A constant that an operator's form has written out: a shape, an axis, a number. */
+export interface Literal extends Spec {
+  readonly values: readonly number[];
+}
+
+/** A graph of ONNX nodes before it is serialised. */
+export interface Draft {
+  readonly nodes: readonly OnnxNode[];
+  /** Literals, tables and weights by name. */
+  readonly initializers: ReadonlyMap<string, MessageWriter>;
+  /** Those of the initializers that are literals. */
+  readonly literals: ReadonlyMap<string, Literal>;
+  readonly inputs: ReadonlyMap<string, OpenSpec>;
+  readonly outputs: ReadonlyMap<string, OpenSpec>;
+}
+
+/** The `ModelProto` of a graph. */
+export function serialize(draft: Draft, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const { nodes, initializers, inputs, outputs } = draft;
+  const contrib = nodes.some((node) => node.domain === CONTRIB);
+  return writeModel({
+    irVersion: IR_VERSION,
+    opsets: { "": OPSET, ...(contrib && { [CONTRIB]: 1 }) },
+    graph: { name: "tessera", nodes, initializers: initializers.values(), inputs, outputs },
+    metadata,
+  });
+}
+
 export class Emitter {
   /** `"cpu"`, `"wasm"` or `"webgpu"`: some forms are faster, or only work, on some. */
   readonly device: string;
@@ -26,6 +55,7 @@ export class Emitter {
   private readonly nodes: OnnxNode[] = [];
   private readonly initializers = new Map<string, MessageWriter>();
   private readonly constants = new Map<string, string>();
+  private readonly literals = new Map<string, Literal>();
   private readonly made = new Map<string, string>();
   /** Which values stand in another memory layout than their shape says. */
   readonly layout: Layout = new Layout(this);
@@ -97,6 +127,7 @@ export class Emitter {
     if (name === undefined) {
       name = `literal.${this.constants.size}`;
       this.constants.set(key, name);
+      this.literals.set(name, { dtype, values, shape });
       this.initializer(name, fromNumbers(dtype, values), { dtype, shape });
     }
     return name;
@@ -126,24 +157,9 @@ export class Emitter {
     this.initializers.set(name, externalTensorMessage(name, spec, location, offset));
   }
 
-  /** The `ModelProto`, serialised. */
-  model(
-    inputs: ReadonlyMap<string, Spec>,
-    outputs: ReadonlyMap<string, Spec>,
-    metadata: Readonly<Record<string, string>> = {},
-  ): Uint8Array {
-    const contrib = this.nodes.some((node) => node.domain === CONTRIB);
-    return writeModel({
-      irVersion: IR_VERSION,
-      opsets: { "": OPSET, ...(contrib && { [CONTRIB]: 1 }) },
-      graph: {
-        name: "tessera",
-        nodes: this.nodes,
-        initializers: this.initializers.values(),
-        inputs,
-        outputs,
-      },
-      metadata,
-    });
+  /** All that was written. */
+  draft(inputs: ReadonlyMap<string, Spec>, outputs: ReadonlyMap<string, Spec>): Draft {
+    const { nodes, initializers, literals } = this;
+    return { nodes, initializers, literals, inputs, outputs };
   }
 }

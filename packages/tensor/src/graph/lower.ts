@@ -1,7 +1,7 @@
 /** From lazy values to an ONNX model: equal nodes merged, dead ones left out. */
 import type { OutputSpec } from "../runtime/backend.ts";
 import { sizeOf } from "../shape.ts";
-import { Emitter } from "./emitter.ts";
+import { type Draft, Emitter, serialize } from "./emitter.ts";
 import { type EmitContext, Node, type Operands, type Spec, topologicalOrder, Value } from "./graph.ts";
 import { pixelsPay } from "./layout.ts";
 import type { Stored } from "./stored.ts";
@@ -138,8 +138,6 @@ export interface LowerOptions {
   /** Leaves to write as external initializers instead of inputs. */
   readonly freeze?: (leaf: Value) => boolean;
   readonly portable?: boolean;
-  /** What the model says of itself. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Names for the inputs, initializers and outputs of an exported file. */
   readonly inputName?: (leaf: Value) => string;
   readonly frozenName?: (leaf: Value) => string;
@@ -150,6 +148,15 @@ export interface LowerOptions {
 
 /** Writes the ONNX model of a canonical graph. */
 export function lower(graph: Canonical, options: LowerOptions): Lowered {
+  const { draft, outputs, frozen } = drafted(graph, options);
+  return { model: serialize(draft), inputs: [...draft.inputs.keys()], outputs, frozen };
+}
+
+/** The same before it is serialised. */
+export function drafted(
+  graph: Canonical,
+  options: LowerOptions,
+): Pick<Lowered, "outputs" | "frozen"> & { readonly draft: Draft } {
   const emitter = new Emitter(options.device, options.portable);
   const renamed = new Map<string, string>();
   const resolve = (name: string): string => renamed.get(name) ?? name;
@@ -218,8 +225,7 @@ export function lower(graph: Canonical, options: LowerOptions): Lowered {
     outputs.set(name, { dtype: spec.dtype, shape: spec.shape });
   });
   return {
-    model: emitter.model(inputs, outputs, options.metadata),
-    inputs: [...inputs.keys()],
+    draft: emitter.draft(inputs, outputs),
     outputs: [...outputs].map(([name, spec]) => ({ name, ...spec })),
     frozen,
   };

@@ -2,7 +2,7 @@
  * The messages of an ONNX file: `onnx.proto` of the ONNX project, as far as the graphs here use it. Comments
  * beside the field numbers are the names there.
  */
-import { byteSize, ONNX_TYPE } from "../dtype.ts";
+import { byteSize, type DType, ONNX_TYPE } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import type { Spec } from "./graph.ts";
 import { MessageWriter } from "./protobuf.ts";
@@ -35,7 +35,7 @@ export const VALUE = { name: 1, type: 2 } as const;
 export const TYPE = { tensor: 1 } as const;
 export const TENSOR_TYPE = { elemType: 1, shape: 2 } as const;
 export const SHAPE = { dim: 1 } as const;
-export const DIM = { value: 1 } as const;
+export const DIM = { value: 1, param: 2 } as const;
 
 /** An attribute of an ONNX node: an integer, text, lists of them, or a float marked as such by `float`. */
 export type OnnxAttribute = number | string | readonly number[] | readonly string[] | FloatAttribute;
@@ -81,10 +81,22 @@ export function nodeMessage({ name, type, domain, inputs, outputs, attributes }:
   return domain === "" ? to : to.string(NODE.domain, domain);
 }
 
+/** Type and shape of an input or output; an extent that is left open has a name instead of a number. */
+export interface OpenSpec {
+  readonly dtype: DType;
+  readonly shape: readonly (number | string)[];
+}
+
 /** An input or output of the graph. */
-export function valueMessage(name: string, { dtype, shape }: Spec): MessageWriter {
+export function valueMessage(name: string, { dtype, shape }: OpenSpec): MessageWriter {
   const dims = new MessageWriter();
-  for (const size of shape) dims.message(SHAPE.dim, new MessageWriter().int(DIM.value, size));
+  for (const size of shape) {
+    const dim = new MessageWriter();
+    dims.message(
+      SHAPE.dim,
+      typeof size === "string" ? dim.string(DIM.param, size) : dim.int(DIM.value, size),
+    );
+  }
   const tensor = new MessageWriter()
     .int(TENSOR_TYPE.elemType, ONNX_TYPE[dtype])
     .message(TENSOR_TYPE.shape, dims);
@@ -129,8 +141,8 @@ export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
   /** `TensorProto`s */
   readonly initializers?: Iterable<MessageWriter>;
-  readonly inputs: Iterable<readonly [name: string, spec: Spec]>;
-  readonly outputs: Iterable<readonly [name: string, spec: Spec]>;
+  readonly inputs: Iterable<readonly [name: string, spec: OpenSpec]>;
+  readonly outputs: Iterable<readonly [name: string, spec: OpenSpec]>;
 }
 
 export interface OnnxModel {

@@ -61,8 +61,8 @@ class WebExecutable implements Executable {
   private readonly session: Ort.InferenceSession;
   private readonly inputs: readonly string[];
   private readonly outputs: readonly OutputSpec[];
-  /** Type and shape of each input that the graph declares. */
-  private readonly declared = new Map<string, string>();
+  /** Type and shape of each input that the graph declares; an extent that it leaves open has a name. */
+  private readonly declared = new Map<string, { type: string; shape: readonly (number | string)[] }>();
   private released = false;
 
   constructor(backend: WebBackend, session: Ort.InferenceSession, { inputs, outputs }: LoadOptions) {
@@ -70,8 +70,7 @@ class WebExecutable implements Executable {
     this.session = session;
     this.inputs = inputs;
     this.outputs = outputs;
-    for (const input of session.inputMetadata)
-      if (input.isTensor) this.declared.set(input.name, `${input.type} [${input.shape.join(", ")}]`);
+    for (const input of session.inputMetadata) if (input.isTensor) this.declared.set(input.name, input);
   }
 
   async run(
@@ -130,8 +129,10 @@ class WebExecutable implements Executable {
   }
 
   private tensor(name: string, array: DeviceArray): Ort.Tensor {
-    if (this.declared.get(name) !== describe(array))
-      throw new Error(`input ${name}: expected ${this.declared.get(name)}, got ${describe(array)}`);
+    const { type, shape = [] } = this.declared.get(name) ?? {};
+    const expected = shape.map((extent, axis) => (typeof extent === "string" ? array.shape[axis] : extent));
+    if (describe(array) !== `${type} [${expected.join(", ")}]`)
+      throw new Error(`input ${name}: expected ${type} [${shape.join(", ")}], got ${describe(array)}`);
     if (this.backend.gpu && array instanceof GpuArray) return this.gpuTensor(array);
     const data = hostValues(name, array, NAME);
     // The declared overloads know half-precision values as `Uint16Array` only; both are taken.
