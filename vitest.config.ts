@@ -4,8 +4,9 @@ import { defineConfig } from "vitest/config";
 import { chromiumPath } from "./tools/chromium.ts";
 
 const common = {
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // Against hangs, not to measure: a busy machine may take its time.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
   setupFiles: ["./tools/seed.ts"],
   provide: { seed: Number(process.env.TESSERA_SEED ?? 1989) },
 };
