@@ -30,9 +30,6 @@ const LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 /** After a session with more weights than this (bytes), freed memory is given back to the system. */
 const MUCH_MEMORY = 32 << 20;
 
-/** Memory that native code on another thread is using; what is here is not collected. */
-const inUse = new Set<object>();
-
 class DirectBackend implements Backend {
   readonly name = NAME;
   readonly device: "cpu" | "webgpu";
@@ -70,8 +67,6 @@ class DirectBackend implements Backend {
       weights.set(name, array as HostArray);
     }
     const settings = library.create(library.api.CreateSessionOptions);
-    const used = { model, weights };
-    inUse.add(used);
     try {
       this.configure(settings, options);
       const pointer = await createSession(library, settings, model, weights);
@@ -83,7 +78,6 @@ class DirectBackend implements Backend {
       return { pointer, weights: [...weights.values()], bytes };
     } finally {
       library.api.ReleaseSessionOptions(settings);
-      inUse.delete(used);
     }
   }
 
@@ -221,9 +215,7 @@ class DirectExecutable implements Executable {
         this.lastTime = performance.now() - begin;
         backend.timeHere += this.lastTime;
       } else {
-        const used = { executable: this, inputs, outputs };
-        inUse.add(used);
-        await library.callAsync(api.Run, ...call).finally(() => inUse.delete(used));
+        await library.callAsync({ executable: this, inputs, outputs }, api.Run, ...call);
         this.lastTime = performance.now() - begin;
         backend.timeHere = 0;
       }

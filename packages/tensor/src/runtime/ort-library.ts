@@ -45,6 +45,9 @@ function libraryPath(): string {
   return path;
 }
 
+/** What native code on another thread is using; what is here is not collected. */
+const inUse = new Set<object>();
+
 /** The library with its process-wide environment: one thread pool and one memory arena for all sessions. */
 export class OrtLibrary {
   readonly api: OrtApi;
@@ -93,10 +96,12 @@ export class OrtLibrary {
     return this.out[0] as Pointer;
   }
 
-  /** Calls a function on a thread of libuv's pool. The caller keeps the memory alive that it is given. */
-  callAsync(call: NativeFunction, ...args: readonly Argument[]): Promise<void> {
+  /** Calls a function on a thread of libuv's pool. What is in `used`, the memory that it is given, is kept alive. */
+  callAsync(used: object, call: NativeFunction, ...args: readonly Argument[]): Promise<void> {
+    inUse.add(used);
     return new Promise((resolve, reject) => {
       call.async(...args, (error, status) => {
+        inUse.delete(used);
         try {
           if (error) throw error;
           this.check(status);

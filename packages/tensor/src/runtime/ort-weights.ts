@@ -128,7 +128,7 @@ function readInput(message: Uint8Array): Input {
 }
 
 /**
- * Creates a session; `settings` are its `OrtSessionOptions`. The caller keeps the values alive and unchanged
+ * Creates a session; `settings` are its `OrtSessionOptions`. The caller keeps the weights alive and unchanged
  * as long as the session.
  */
 export async function createSession(
@@ -141,8 +141,10 @@ export async function createSession(
   const { model, inputs, large } =
     weights.size > 0 ? split(bytes, weights) : { model: bytes, inputs: [], large: new Map() };
   const out = new BigUint64Array(new ArrayBuffer(8));
+  const used = { model, weights, out };
   const make = large.size > 0 ? editor.CreateModelEditorSessionFromArray : api.CreateSessionFromArray;
   await library.callAsync(
+    used,
     make,
     environment,
     library.address(model),
@@ -155,11 +157,11 @@ export async function createSession(
   try {
     const change = createChange(library, inputs, large);
     try {
-      await library.callAsync(editor.ApplyModelToModelEditorSession, session, change);
+      await library.callAsync(used, editor.ApplyModelToModelEditorSession, session, change);
     } finally {
       api.ReleaseModel(change);
     }
-    await library.callAsync(editor.FinalizeModelEditorSession, session, settings, null);
+    await library.callAsync(used, editor.FinalizeModelEditorSession, session, settings, null);
     return session;
   } catch (error) {
     api.ReleaseSession(session);
