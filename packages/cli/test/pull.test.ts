@@ -71,10 +71,11 @@ test("pull: stopped by Ctrl-C, resumed by the same command, verified, then here 
 function interruptOnce(path: string): (child: ChildProcess) => void {
   return (child) => {
     const watch = setInterval(() => {
-      if (child.exitCode === null && !statSync(path, { throwIfNoEntry: false })?.size) return;
+      if (!statSync(path, { throwIfNoEntry: false })?.size) return;
       clearInterval(watch);
       child.kill("SIGINT");
     }, 20);
+    child.once("exit", () => clearInterval(watch));
   };
 }
 

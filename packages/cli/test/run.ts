@@ -22,11 +22,14 @@ export interface RunOptions {
   readonly onOutput?: (text: string, child: ChildProcess) => void;
 }
 
-/** Runs `tessera WORDS`. It never reaches the network: what it may fetch comes from `env.TESSERA_HUB`. */
+/**
+ * Runs `tessera WORDS`. It never reaches the network: what it may fetch comes from `env.TESSERA_HUB`. Nor does it see the
+ * cache of whoever runs the tests.
+ */
 export async function tessera(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: options.cwd ?? tmpdir(),
-    env: { ...process.env, NO_COLOR: "1", TESSERA_OFFLINE: "1", ...options.env },
+    env: { ...process.env, NO_COLOR: "1", TESSERA_OFFLINE: "1", TESSERA_CACHE: cache, ...options.env },
   });
   // Of a test that took too long.
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -43,8 +46,11 @@ export async function tessera(words: readonly string[], options: RunOptions = {}
   child.stdin.on("error", () => {}); // a command that reads nothing
   child.stdin.end(options.stdin);
   const code = await new Promise<number | null>((done) => child.on("close", done));
-  return { out, err, code };
+  return { out, err: err.replaceAll(PROGRESS, ""), code };
 }
+
+/** What is told every twenty seconds of a command that takes so long: how far it is, beside a bar. */
+const PROGRESS = /^.* {2}[█▏▎▍▌▋▊▉ ]{20} +\d+ %.*\n/gm;
 
 /** A folder for one test file, removed after it. */
 export async function scratch(): Promise<string> {
@@ -52,3 +58,5 @@ export async function scratch(): Promise<string> {
   afterAll(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
+
+const cache = await scratch();

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, request as httpRequest } from "node:http";
@@ -129,17 +130,18 @@ proxy, or TESSERA_CACHE to a cache that another machine filled.`,
   });
 
   it("a server that nobody hears: the message helps", async () => {
-    const closed = createServer();
-    await new Promise<void>((done) => closed.listen(0, "127.0.0.1", done));
-    const { port } = closed.address() as AddressInfo;
-    await new Promise((done) => closed.close(done));
+    // The port of a client: taken, so that no other program comes to listen there.
+    const client = connect(Number(new URL(server.origin).port), "127.0.0.1");
+    await once(client, "connect");
+    const port = client.localPort;
     const target = join(await scratch(), "a");
     const error = await failure(
-      download(`http://127.0.0.1:${port}/a`, target, { timeout: 2_000 }),
+      download(`http://127.0.0.1:${port}/a`, target, { timeout: 20_000 }),
       "unreachable",
     );
     expect(error.message).toContain(`127.0.0.1:${port} cannot be reached (ECONNREFUSED)`);
     expect(error.message).toContain(`and put it at\n  ${target}`);
+    client.destroy();
   });
 });
 

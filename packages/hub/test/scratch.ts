@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { HubError, type HubErrorCode } from "../src/error.ts";
 
@@ -10,6 +11,15 @@ export async function scratch(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "tessera-hub-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Resolves when this many bytes of the download lie on the disk; rejects where they do not come. */
+export async function written(target: string, count: number): Promise<void> {
+  const size = async () => (await stat(`${target}.partial`).catch(() => undefined))?.size ?? 0;
+  for (let waited = 0; (await size()) < count; waited += 5) {
+    if (waited >= 30_000) throw new Error(`${target}.partial: expected ${count} bytes, got ${await size()}`);
+    await sleep(5);
+  }
 }
 
 /** Bytes that repeat nowhere, so that a misplaced piece shows. */

@@ -19,6 +19,8 @@ export class TestServer {
   }
 
   async listen(): Promise<void> {
+    // A proxy that the environment names cannot reach this server.
+    for (const name of Object.keys(process.env)) if (/^https?_proxy$/i.test(name)) delete process.env[name];
     await new Promise<void>((done) => this.server.listen(0, "127.0.0.1", done));
   }
 
@@ -56,6 +58,8 @@ export interface FileOptions {
   dropWhen?: () => Promise<void>;
   /** Stop sending, but leave the connection open, after this many bytes. */
   stallAfter?: number;
+  /** Waited for before the last piece. */
+  lastWhen?: () => Promise<unknown>;
   /** ms between pieces of `piece` bytes */
   pause?: number;
   piece?: number;
@@ -83,7 +87,7 @@ export function file(content: Uint8Array, options: FileOptions = {}): Behaviour 
       ...validators,
       ...options.headers,
     });
-    void send(response, body, options);
+    send(response, body, options).catch(() => response.destroy());
   };
 }
 
@@ -93,6 +97,7 @@ async function send(response: ServerResponse, body: Uint8Array, options: FileOpt
   response.flushHeaders();
   for (let at = 0; at < most; at += piece) {
     if (options.pause) await new Promise((done) => setTimeout(done, options.pause));
+    if (at + piece >= most) await options.lastWhen?.();
     if (response.destroyed) return;
     await new Promise((done) => response.write(body.subarray(at, Math.min(at + piece, most)), done));
   }
