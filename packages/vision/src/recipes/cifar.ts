@@ -30,7 +30,7 @@ const LINEAGE: readonly Entry[] = [
   { network: "cifar_lenet", optimizer: "adamw", peak: 4e-3, expected: 55.5, minutes: 1 },
   { network: "cifar_alexnet", optimizer: "adamw", peak: 2e-3, expected: 70.5, minutes: 2 },
   { network: "cifar_vgg", optimizer: "sgd", peak: 0.1, expected: 80, minutes: 4 },
-  { network: "cifar_googlenet", optimizer: "sgd", peak: 0.1, minutes: 7 },
+  { network: "cifar_googlenet", optimizer: "sgd", peak: 0.1, expected: 78, minutes: 7 },
   { network: "cifar_resnet20", optimizer: "sgd", peak: 0.1, expected: 79, minutes: 13 },
   { network: "cifar_densenet", optimizer: "sgd", peak: 0.1, minutes: 10 },
   { network: "cifar_seresnet20", optimizer: "sgd", peak: 0.1, minutes: 12 },
