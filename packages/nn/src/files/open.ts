@@ -31,6 +31,9 @@ export interface OpenCheckpointOptions extends PickleOptions, HttpOptions {
  * Opens `.safetensors` (and its `.index.json` of several files), PyTorch's `.pt`, `.pth`, `.th`, `.bin` (zip and
  * older), `.npz` and `.npy`. Only headers are read; nothing that a file contains is executed.
  *
+ * A file that holds one array or tensor and no name for it (`.npy`, `torch.save(tensor)`) has it under the key
+ * `""`; a PyTorch list of tensors has the keys `"0"`, `"1"`, ….
+ *
  * @throws CheckpointError for damaged, unknown and refused files, with the name of the file and of the tensor
  */
 export async function openCheckpoint(

@@ -29,6 +29,18 @@ test.each(formats)("%s: every tensor as PyTorch has it, whole and by rows", asyn
   await expectTensors(file, checkpoint, keys);
 });
 
+test.each([
+  ["bare.zip.pt", [""], []],
+  ["bare.legacy.pt", [""], []],
+  ["list.zip.pt", ["0", "1"], ["2"]],
+  ["tuple.legacy.pt", ["0", "2"], ["1"]],
+])("%s: a tensor alone has no key, those of a list their numbers", async (file, keys, leftOut) => {
+  await using checkpoint = await openCheckpoint(fixture(file));
+  expect(checkpoint).toMatchObject({ section: "", leftOut });
+  expect(checkpoint.names()).toEqual(keys);
+  await expectTensors(file, checkpoint);
+});
+
 test("types, views and parameters keep their element type", async () => {
   await using checkpoint = await openCheckpoint(fixture("tensors.zip.pt"));
   const dtypes = Object.fromEntries(checkpoint.names().map((name) => [name, checkpoint.get(name).dtype]));
@@ -128,6 +140,18 @@ describe("where the state dict is", () => {
     });
     const deep = dict({ a: dict({ b: dict({ w: one }) }) });
     expect((await open(deep, { section: "a.b" })).names()).toEqual(["w"]);
+  });
+
+  test("a list or a tensor among others is taken where section says so, and never instead of its neighbours", async () => {
+    const object = dict({ weights: one, bias: one, ema: ["](", one, one, "e"] });
+    const checkpoint = await open(object);
+    expect(checkpoint).toMatchObject({ section: "", leftOut: ["ema"] });
+    expect(checkpoint.names()).toEqual(["weights", "bias"]);
+    expect((await open(object, { section: "ema" })).names()).toEqual(["0", "1"]);
+    const bare = await open(object, { section: "bias" });
+    expect(bare.names()).toEqual([""]);
+    expect(await bare.get("").read()).toEqual(new Float32Array([1, 2]));
+    await expect(open(["](", int(1), "e"])).rejects.toThrow("The file has no dict but a list");
   });
 
   test("messages name the keys", async () => {

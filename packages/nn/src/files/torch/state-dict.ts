@@ -28,7 +28,8 @@ export interface FoundStateDict {
 
 /**
  * The map with the tensors: at `section`, else under one of the usual keys, else the top level, else the only
- * map that has any. Keys stay as they are.
+ * map that has any. Keys stay as they are. A list of tensors has the keys "0", "1", …, a tensor alone "" as in
+ * `.npy` files; both are taken at the top level or where `section` says.
  *
  * @throws CheckpointError where there is none, or several and none of them usual
  */
@@ -42,7 +43,7 @@ export function findStateDict(file: string, root: PickleValue, section?: string)
           : value instanceof PickleObject
             ? attribute(value, key)
             : undefined;
-    const dict = asStateDict(value);
+    const dict = asTensors(value);
     if (dict !== undefined) return describe(dict, section, section === "" ? undefined : root);
     throw new CheckpointError(`${file}: no tensors at ${showName(section)}; the file has ${outline(root)}`);
   }
@@ -55,6 +56,9 @@ export function findStateDict(file: string, root: PickleValue, section?: string)
     const [only, ...others] = [...root].filter(([, value]) => asStateDict(value) !== undefined);
     if (only !== undefined && others.length === 0)
       return describe(only[1] as StateDict, keyText(only[0]), root);
+  } else {
+    const dict = asTensors(root);
+    if (dict !== undefined) return describe(dict, "", undefined);
   }
   throw new CheckpointError(
     `${file}: cannot tell where the tensors of the model are; name the place with the option section. The file has ${outline(root)}`,
@@ -67,6 +71,12 @@ type StateDict = Map<PickleValue, PickleValue>;
 function asStateDict(value: PickleValue | undefined): StateDict | undefined {
   const holdsTensors = value instanceof Map && value.values().some((item) => item instanceof StoredTensor);
   return holdsTensors ? value : undefined;
+}
+
+/** The same of a list or tuple with tensors, and of a tensor. */
+function asTensors(value: PickleValue | undefined): StateDict | undefined {
+  if (value instanceof StoredTensor) return new Map([["", value]]);
+  return asStateDict(Array.isArray(value) ? new Map(value.map((item, i) => [String(i), item])) : value);
 }
 
 /** An attribute of an object of a class that was kept opaque. */
