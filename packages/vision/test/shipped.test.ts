@@ -5,7 +5,8 @@ import { type DatasetName, listDatasets, sha256File, shippedRecords, shippedRoot
 import { type Batch, Image } from "@tessera-ml/media";
 import { describe, expect, test } from "vitest";
 import { findModel, ImageClassifier, loadClassifier } from "../src/index.ts";
-import { type Pixels, readPictures, spread } from "../src/recipes/pictures.ts";
+import { type Pixels, spread } from "../src/recipes/pictures.ts";
+import { readPictures } from "../src/recipes/read.ts";
 
 const records = shippedRecords();
 const here = new Set((await listDatasets()).filter((d) => d.place !== "absent").map((d) => d.record.name));

@@ -64,20 +64,33 @@ export function findDigit(picture: Image, layout: DigitLayout = "mnist"): { digi
   if (isLaidOut(grey, layout)) return { digit: grey, seen: whole };
   const { image, scale } = readInk(grey);
   if (isLaidOut(image, layout)) return { digit: image, seen: whole };
-  const box = inkBox(image);
-  if (!box)
+  const laid = layOut(image, layout);
+  if (!laid)
     throw new VisionError(
       "no-digit",
       "no digit found: the picture is all of one shade. Expected dark strokes on light paper, or light on dark.",
     );
+  const { left, top, width, height } = laid.seen;
+  return {
+    digit: laid.digit,
+    seen: { left: left * scale, top: top * scale, width: width * scale, height: height * scale },
+  };
+}
 
+/**
+ * Ink, light on black, in the square of a data set, and the square of the ink's picture that it shows; undefined
+ * where there is none.
+ */
+export function layOut(ink: Image, layout: DigitLayout): { digit: Image; seen: Rectangle } | undefined {
+  const box = inkBox(ink);
+  if (!box) return undefined;
   const { side, box: most, centre } = LAYOUTS[layout];
   const fit = most / Math.max(box.width, box.height);
   const size = {
     width: Math.max(1, Math.round(box.width * fit)),
     height: Math.max(1, Math.round(box.height * fit)),
   };
-  const small = full(resizePil(thickened(cut(image, box)), size, "bilinear"));
+  const small = full(resizePil(thickened(cut(ink, box)), size, "bilinear"));
   const [x, y] = centre(small);
   const place = (at: number, length: number) =>
     Math.min(side - length, Math.max(0, Math.round(side / 2 - at)));
@@ -85,16 +98,13 @@ export function findDigit(picture: Image, layout: DigitLayout = "mnist"): { digi
   const digit = new Image(side, side, 1);
   for (let row = 0; row < size.height; row++)
     digit.data.set(small.data.subarray(row * size.width, (row + 1) * size.width), (top + row) * side + left);
-  const pixel = scale / fit;
-  return {
-    digit,
-    seen: {
-      left: box.left * scale - left * pixel,
-      top: box.top * scale - top * pixel,
-      width: side * pixel,
-      height: side * pixel,
-    },
+  const seen = {
+    left: box.left - left / fit,
+    top: box.top - top / fit,
+    width: side / fit,
+    height: side / fit,
   };
+  return { digit, seen };
 }
 
 /** The smallest rectangle around all that is clearly ink. */

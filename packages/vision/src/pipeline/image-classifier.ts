@@ -1,6 +1,7 @@
 /** Pictures to classes. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import { type ImageSource, stack } from "@tessera-ml/media";
+import { type CheckpointInput, openCheckpoint } from "@tessera-ml/nn";
 import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
 import { openModel } from "#checkpoints";
 import type { Classifier } from "../classifier.ts";
@@ -65,6 +66,12 @@ export class ImageClassifier {
     await using _closed = opened.checkpoint;
     options.signal?.throwIfAborted();
     return new ImageClassifier(opened.record, await buildNetwork(opened));
+  }
+
+  /** The same of a checkpoint in memory, an encoded `.safetensors` for example, with its record. */
+  static async of(record: CheckpointRecord, file: CheckpointInput): Promise<ImageClassifier> {
+    await using checkpoint = await openCheckpoint(file);
+    return new ImageClassifier(record, await buildNetwork({ record, checkpoint }));
   }
 
   /** What the network reads of a picture. */

@@ -1,5 +1,5 @@
-/** The pictures of a data set as tensors, and how many of the test set a network gets right. */
-import { type DatasetName, type LoadOptions, loadDataset, type Preprocessing } from "@tessera-ml/hub";
+/** Pictures in memory as tensors, and how many of them a network gets right. Runs on Node and in browsers. */
+import type { Preprocessing } from "@tessera-ml/hub";
 import type { Batch } from "@tessera-ml/media";
 import { compile, fromArray, type Tensor } from "@tessera-ml/tensor";
 
@@ -10,12 +10,6 @@ export type Pixels = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 export interface Pictures {
   readonly images: Batch<Pixels>;
   readonly labels: Int32Array<ArrayBuffer>;
-}
-
-/** Throws `absent`, which says what to do, where the data set is not on this machine. */
-export async function readPictures(name: DatasetName, options: LoadOptions): Promise<Pictures> {
-  const { images, labels, shape } = await loadDataset(name, options);
-  return { images: { data: images, shape }, labels: Int32Array.from(labels) };
 }
 
 /** `count` of them, evenly spread: a data set may be sorted by class. All, where there are fewer. */

@@ -11,10 +11,10 @@ export const MODEL = "model.safetensors";
  * any other, read with the preprocessing it was trained with.
  *
  * @param name `network.tag`
- * @param top1 in per cent, on the recipe's test set
+ * @param top1 in per cent, on the test set of `dataset`
  */
 export function recordOf(
-  recipe: Omit<Recipe, "run">,
+  recipe: Pick<Recipe, "network" | "preprocessing" | "classes" | "paper"> & { readonly dataset: string },
   name: string,
   top1: number | undefined,
 ): CheckpointRecord {

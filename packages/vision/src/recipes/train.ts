@@ -8,7 +8,8 @@ import { arrays, type Batches, DataLoader, type EMA, fit, type Updates } from "@
 import { manualSeed, type Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
 import { createModel } from "../registry.ts";
-import { measure, networkInput, type Pictures, type Pixels, readPictures, spread } from "./pictures.ts";
+import { measure, networkInput, type Pictures, type Pixels, spread } from "./pictures.ts";
+import { readPictures } from "./read.ts";
 import type { Expectation, Recipe, RecipeOptions, RecipeResult } from "./recipe.ts";
 import { MODEL, recordOf } from "./record.ts";
 
