@@ -5,6 +5,13 @@ const PLACES = 6;
 
 /** The last used stands at the end. */
 const shelf = new Map<string, Promise<ImageClassifier>>();
+/** Those that were trained here, and cannot be loaded again. */
+const kept = new Map<string, ImageClassifier>();
+
+/** Has a classifier found under its name from now on. */
+export function keepClassifier(classifier: ImageClassifier): void {
+  kept.set(classifier.name, classifier);
+}
 
 /**
  * The classifier called `name`, loaded at most once; the one that was not used for longest makes room.
@@ -16,6 +23,8 @@ export async function openClassifier(
   signal: AbortSignal,
   base?: string,
 ): Promise<ImageClassifier> {
+  const own = kept.get(name);
+  if (own) return own;
   const found =
     shelf.get(name) ?? ImageClassifier.load(name, { signal, ...(base !== undefined && { base }) });
   shelf.delete(name);

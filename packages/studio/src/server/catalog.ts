@@ -1,7 +1,8 @@
 /** Which checkpoints there are, what they cost, and where they lie. */
 import { type CheckpointRecord, findModel, locateModel, modelRecords, requireModel } from "@tessera-ml/hub";
-import { findNetwork, inputShapeOf } from "@tessera-ml/vision";
-import { type ModelInfo, titleOf } from "../api/index.ts";
+import { findNetwork } from "@tessera-ml/vision";
+import { infoOf, type Where } from "../answers/info.ts";
+import type { ModelInfo } from "../api/index.ts";
 import type { Cost } from "./inference/jobs.ts";
 import type { WorkerPool } from "./inference/pool.ts";
 import type { Runs } from "./training/runs.ts";
@@ -10,11 +11,6 @@ import type { Runs } from "./training/runs.ts";
 export interface Loadable {
   readonly record: CheckpointRecord;
   readonly source: string;
-}
-
-interface Where {
-  readonly place: ModelInfo["place"];
-  readonly size: number | undefined;
 }
 
 export class Catalog {
@@ -70,29 +66,10 @@ export class Catalog {
     return { place: found?.place ?? "absent", size: found?.size ?? record.size };
   }
 
-  async #info(record: CheckpointRecord, { place, size }: Where): Promise<ModelInfo> {
-    const { entry } = findNetwork(record);
-    const { name, classes, accuracy, note } = record;
-    const cost = await this.#costs.get(name);
+  async #info(record: CheckpointRecord, where: Where): Promise<ModelInfo> {
+    const cost = await this.#costs.get(record.name);
     // Those whose record does not say were counted.
-    const params = (cost?.params ?? record.params)!;
-    return {
-      name,
-      network: entry.name,
-      title: titleOf(entry.name),
-      family: entry.family,
-      year: entry.year,
-      paper: entry.paper,
-      params,
-      ...(cost && { macs: cost.macs }),
-      inputSize: inputShapeOf(record)[2],
-      channels: record.preprocessing.mean.length,
-      classes: { count: classes.count, kind: classes.labels },
-      ...(accuracy && { accuracy }),
-      place,
-      ...(size !== undefined && { sizeBytes: size }),
-      ...(note !== undefined && { note }),
-    };
+    return infoOf(record, cost ?? { params: record.params! }, where);
   }
 
   /** Has the costs of these checkpoints counted, in one job of the worker. */

@@ -25,8 +25,7 @@ export interface Engine {
   attention(picture: Blob, model: string, signal: AbortSignal): Promise<AttentionAnswer>;
   receptiveField(model: string, part: string, signal: AbortSignal): Promise<ReceptiveFieldAnswer>;
   lineage(): Promise<readonly LineageEntry[]>;
-  /** Absent where this engine cannot train. */
-  readonly training?: Training;
+  readonly training: Training;
   /** Gets a network ready before anybody asks, where that takes long. */
   warm?(model: string): Promise<void>;
   close(): void;

@@ -1,47 +1,122 @@
 /** The page's own engine, off the page's thread: one question at a time, as they come. */
+import type { CheckpointRecord } from "@tessera-ml/hub";
 import { Planes } from "@tessera-ml/media";
-import { inputShapeOf } from "@tessera-ml/vision";
+import { encodeSafetensors, type Module } from "@tessera-ml/nn";
+import { ImageClassifier, inputShapeOf, modelInfo } from "@tessera-ml/vision";
+import { DRAWN, type DrawnRecipe, drawnRecipes, learnDrawn } from "@tessera-ml/vision/drawn";
+import { infoOf } from "../../answers/info.ts";
 import * as answers from "../../answers/inspect.ts";
-import { openClassifier } from "../../answers/shelf.ts";
+import { keepClassifier, openClassifier } from "../../answers/shelf.ts";
+import { doneEvent, evaluationEvent, stepEvent } from "../../answers/training.ts";
+import type { ModelInfo, RecipeInfo, TrainEvent, TrainRequest } from "../../api/index.ts";
 import { TOP } from "./engine.ts";
 
-/** Every question names its network and where checkpoints are fetched from. */
-interface About {
-  readonly model: string;
+/** What comes with every question. */
+interface Context {
+  readonly signal: AbortSignal;
+  /** Where checkpoints are fetched from. */
   readonly base: string;
+  /** Says something before the answer. */
+  readonly tell: (event: TrainEvent) => void;
 }
 
+interface About {
+  /** Its name. */
+  readonly model: string;
+}
+
+interface AboutPicture extends About {
+  readonly picture: Blob;
+}
+
+/** A network that was trained here: what is known of it, and its `.safetensors`. */
+interface Trained {
+  readonly record: CheckpointRecord;
+  readonly file: Uint8Array<ArrayBuffer>;
+}
+
+const open = ({ model }: About, { signal, base }: Context) => openClassifier(model, signal, base);
+
 const questions = {
-  async describe({ model, base }: About, signal: AbortSignal) {
-    const classifier = await openClassifier(model, signal, base);
-    return answers.describe(classifier.model, inputShapeOf(classifier.record));
+  async describe(about: About, context: Context) {
+    const { model, record } = await open(about, context);
+    return answers.describe(model, inputShapeOf(record));
   },
-  async warm({ model, base }: About, signal: AbortSignal) {
-    const classifier = await openClassifier(model, signal, base);
+  async warm(about: About, context: Context) {
+    const classifier = await open(about, context);
     const [, channels, height, width] = inputShapeOf(classifier.record);
     await classifier.probabilities([{ planes: new Planes(channels, height, width) }]);
   },
-  async classify({ model, base, picture }: About & { picture: Blob }, signal: AbortSignal) {
-    const classifier = await openClassifier(model, signal, base);
-    const { predictions, ...rest } = await classifier.classify(picture, { top: TOP });
+  async classify(about: AboutPicture, context: Context) {
+    const classifier = await open(about, context);
+    const { predictions, ...rest } = await classifier.classify(about.picture, { top: TOP });
     return { ...rest, predictions: [...predictions] };
   },
-  async features(about: About & { picture: Blob; part: string; limit: number }, signal: AbortSignal) {
-    return answers.features(await openClassifier(about.model, signal, about.base), about.picture, about);
+  async features(about: AboutPicture & { part: string; limit: number }, context: Context) {
+    return answers.features(await open(about, context), about.picture, about);
   },
   async gradcam(
-    about: About & { picture: Blob; class: number | undefined; part: string | undefined },
-    signal: AbortSignal,
+    about: AboutPicture & { class: number | undefined; part: string | undefined },
+    context: Context,
   ) {
-    return answers.gradcam(await openClassifier(about.model, signal, about.base), about.picture, about);
+    return answers.gradcam(await open(about, context), about.picture, about);
   },
-  async attention({ model, base, picture }: About & { picture: Blob }, signal: AbortSignal) {
-    return answers.attention(await openClassifier(model, signal, base), picture);
+  async attention(about: AboutPicture, context: Context) {
+    return answers.attention(await open(about, context), about.picture);
   },
-  async receptiveField({ model, base, part }: About & { part: string }, signal: AbortSignal) {
-    return answers.receptiveField(await openClassifier(model, signal, base), { part });
+  async receptiveField(about: About & { part: string }, context: Context) {
+    return answers.receptiveField(await open(about, context), about);
+  },
+  async recipes(_: object): Promise<RecipeInfo[]> {
+    return drawnRecipes.map(recipeInfoOf);
+  },
+  async train(
+    { id, recipe: name, epochs, samples }: TrainRequest & { id: string },
+    { signal, tell }: Context,
+  ): Promise<Trained & { done: TrainEvent }> {
+    const started = performance.now();
+    const recipe = drawnRecipes.find((each) => each.name === name);
+    if (!recipe) throw new Error(`This page has no recipe “${name}”.`);
+    tell({
+      type: "start",
+      id,
+      recipe: name,
+      epochs: epochs ?? recipe.epochs,
+      ...(samples !== undefined && { samples }),
+    });
+    const { model, record, figures, passed } = await learnDrawn(recipe, `run_${id}`, {
+      epochs,
+      samples,
+      signal,
+      progress: (report) => tell(stepEvent(report)),
+      evaluated: (measured) => tell(evaluationEvent(measured)),
+    });
+    const seconds = (performance.now() - started) / 1000;
+    const done = doneEvent({ stopped: signal.aborted, figures, seconds, passed, model: record.name });
+    const note = `Trained in this page, run ${id}, on digits that it drew`;
+    return { record: { ...record, note }, file: await encoded(model), done };
+  },
+  /** Puts a network that was trained among those that classify. */
+  async keep({ record, file }: Trained): Promise<ModelInfo> {
+    keepClassifier(await ImageClassifier.of(record, file));
+    return infoOf(record, modelInfo(record), { place: "trained" });
   },
 };
+
+function recipeInfoOf({ name, title, paper, network, epochs, minutes, expected }: DrawnRecipe): RecipeInfo {
+  return {
+    ...{ name, title, paper, network, epochs, minutes, dataset: DRAWN, data: "here" },
+    expected: { metric: "top1", atLeast: expected },
+  };
+}
+
+async function encoded(model: Module): Promise<Uint8Array<ArrayBuffer>> {
+  const tensors = [...model.stateDict()].map(async ([name, tensor]) => {
+    const { dtype, shape } = tensor;
+    return { name, dtype, shape, data: await tensor.data() };
+  });
+  return await encodeSafetensors(await Promise.all(tensors));
+}
 
 type Questions = typeof questions;
 export type QuestionName = keyof Questions;
@@ -54,34 +129,38 @@ export type ToWorker =
       readonly id: number;
       readonly name: QuestionName;
       readonly about: Question<QuestionName>;
+      readonly base: string;
     }
   | { readonly type: "forget"; readonly id: number };
 
+/** An event before the answer, the answer, or why there is none. */
 export interface FromWorker {
   readonly id: number;
+  readonly event?: TrainEvent;
   readonly answer?: unknown;
   readonly failure?: string;
 }
 
 /** Asked and not answered yet. */
-const open = new Map<number, AbortController>();
+const asked = new Map<number, AbortController>();
 let last: Promise<void> = Promise.resolve();
 
 addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
-  if (data.type === "forget") return open.get(data.id)?.abort();
-  open.set(data.id, new AbortController());
+  if (data.type === "forget") return asked.get(data.id)?.abort();
+  asked.set(data.id, new AbortController());
   last = last.then(() => answer(data));
 });
 
-async function answer({ id, name, about }: ToWorker & { type: "ask" }): Promise<void> {
-  const { signal } = open.get(id)!;
-  const ask = questions[name] as (about: Question<QuestionName>, signal: AbortSignal) => Promise<unknown>;
-  const reply: FromWorker = signal.aborted
-    ? { id }
-    : await ask(about, signal).then(
-        (result) => ({ id, answer: result }),
-        (error: unknown) => ({ id, failure: error instanceof Error ? error.message : String(error) }),
-      );
-  open.delete(id);
-  postMessage(reply);
+async function answer({ id, name, about, base }: ToWorker & { type: "ask" }): Promise<void> {
+  const { signal } = asked.get(id)!;
+  const reply = (message: Omit<FromWorker, "id">) => postMessage({ id, ...message } satisfies FromWorker);
+  const ask = questions[name] as (about: Question<QuestionName>, context: Context) => Promise<unknown>;
+  const context: Context = { signal, base, tell: (event) => reply({ event }) };
+  if (signal.aborted) reply({});
+  else
+    await ask(about, context).then(
+      (result) => reply({ answer: result }),
+      (error: unknown) => reply({ failure: error instanceof Error ? error.message : String(error) }),
+    );
+  asked.delete(id);
 }

@@ -29,6 +29,8 @@ export const run = signal<Run | undefined>(undefined);
 export const orderFailure = signal<string | undefined>(undefined);
 
 let unfollow: (() => void) | undefined;
+/** Who trains: it may be another engine than the one that the page uses now. */
+let trainer: Training | undefined;
 
 export async function startRun(training: Training, request: TrainRequest): Promise<void> {
   orderFailure.value = undefined;
@@ -39,7 +41,7 @@ export async function startRun(training: Training, request: TrainRequest): Promi
   }
 }
 
-export async function stopRun(training: Training): Promise<void> {
+export async function stopRun(): Promise<void> {
   const { id } = run.peek()!;
   const stopping = (now: boolean) => {
     if (run.peek()?.id === id) run.value = { ...run.peek()!, stopping: now };
@@ -47,7 +49,7 @@ export async function stopRun(training: Training): Promise<void> {
   orderFailure.value = undefined;
   stopping(true);
   try {
-    await training.stop(id);
+    await trainer?.stop(id);
   } catch (error) {
     stopping(false);
     orderFailure.value = messageOf(error);
@@ -63,6 +65,7 @@ export async function resumeRun(training: Training): Promise<void> {
 
 function followRun(training: Training, id: string): void {
   unfollow?.();
+  trainer = training;
   run.value = { id, recipe: "", epochs: 1, loss: [], top1: [] };
   const fail = (failure: string) => {
     if (run.peek()) run.value = { ...run.peek()!, failure };

@@ -13,6 +13,7 @@ import { engine, hrefOf } from "../state.ts";
 const DATA: Readonly<Record<string, string>> = {
   mnist: "MNIST digits",
   usps: "USPS digits",
+  "drawn-digits": "Drawn digits",
   "cifar10-jpeg": "CIFAR-10",
   cifar10: "CIFAR-10, published",
   "imagenet-1k": "ImageNet, published",

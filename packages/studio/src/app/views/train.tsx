@@ -13,7 +13,7 @@ import { engine, hrefOf, route } from "../state.ts";
 import { orderFailure, resumeRun, run, startRun, stopRun } from "../train/run.ts";
 
 export function TrainView() {
-  const training = engine.value?.training;
+  const { kind, training } = engine.value ?? {};
   return (
     <div class="train">
       <div class="view-head">
@@ -22,16 +22,14 @@ export function TrainView() {
           <p class="quiet">
             Start from random numbers and watch a network learn. The curves are drawn as it goes.
           </p>
+          {kind === "browser" && (
+            <p class="quiet">
+              This page has no data sets: it draws its own digits by rule, and trains on those. A server (
+              <code>npx tessera serve</code>) trains on handwriting and on photographs.
+            </p>
+          )}
         </div>
       </div>
-      {engine.value && !training && (
-        <div class="slab">
-          <p>
-            Training needs the data sets and the native library, so it runs on a Tessera server: start one
-            with <code>npx tessera serve</code> and open its address. Everything else works in this page.
-          </p>
-        </div>
-      )}
       {training && <Bench training={training} />}
     </div>
   );
@@ -48,7 +46,7 @@ const BUDGETS: Readonly<
 };
 
 function Bench({ training }: { readonly training: Training }) {
-  const recipes = useAnswer(() => engine.value?.training?.recipes());
+  const recipes = useAnswer(() => engine.value?.training.recipes());
   const wanted = useSignal<string | undefined>(route.value.name);
   const budget = useSignal<Budget>("look");
   useEffect(() => void resumeRun(training), [training]);
@@ -104,7 +102,7 @@ function Bench({ training }: { readonly training: Training }) {
               type="button"
               class="button"
               disabled={run.value!.stopping}
-              onClick={() => void stopRun(training)}
+              onClick={() => void stopRun()}
             >
               <StopIcon /> Stop
             </button>

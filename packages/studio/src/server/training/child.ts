@@ -3,6 +3,7 @@ import { setPriority } from "node:os";
 import { join } from "node:path";
 import { writeAtomic } from "@tessera-ml/hub";
 import { findRecipe, type Recipe, type RecipeResult, recordOf } from "@tessera-ml/vision/recipes";
+import { doneEvent, evaluationEvent, stepEvent } from "../../answers/training.ts";
 import type { TrainEvent } from "../../api/index.ts";
 
 /** What the parent sends to begin; any other message stops the run. */
@@ -39,33 +40,12 @@ async function train(order: Order): Promise<void> {
       folder,
       ...(epochs !== undefined && { epochs }),
       ...(samples !== undefined && { samples }),
-      progress: ({ step, steps, epoch, loss, stepsPerSecond, secondsLeft }) =>
-        void tell({
-          type: "step",
-          step,
-          steps,
-          epoch,
-          loss: real(loss),
-          stepsPerSecond,
-          secondsLeft: real(secondsLeft),
-        }),
-      evaluated: ({ epoch, loss, top1 }) =>
-        void tell({ type: "evaluation", epoch, loss: real(loss), top1: real(top1) }),
+      progress: (report) => void tell(stepEvent(report)),
+      evaluated: (figures) => void tell(evaluationEvent(figures)),
       signal: controller.signal,
     });
     await writeRecord(order, recipe, result);
-    const { figures, seconds, passed } = result;
-    const told = Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, real(value)]));
-    const stopped = controller.signal.aborted;
-    const verdict = passed === undefined ? {} : { passed };
-    await tell({
-      type: "done",
-      stopped,
-      figures: told,
-      seconds,
-      ...verdict,
-      model: modelName(order, recipe),
-    });
+    await tell(doneEvent({ ...result, stopped: controller.signal.aborted, model: modelName(order, recipe) }));
   } catch (error) {
     if (controller.signal.aborted) await tell({ type: "done", stopped: true });
     else await tell({ type: "error", message: error instanceof Error ? error.message : String(error) });
@@ -84,11 +64,6 @@ async function writeRecord(order: Order, recipe: Recipe, { figures }: RecipeResu
 
 function modelName({ id }: Order, { network }: Recipe): string {
   return `${network}.run_${id}`;
-}
-
-/** JSON has no other numbers. */
-function real(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }
 
 function tell(event: TrainEvent): Promise<void> {
