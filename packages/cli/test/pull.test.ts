@@ -5,7 +5,7 @@ import { statSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { file, status, TestServer } from "../../hub/test/server.ts";
 import { scratch, tessera } from "./run.ts";
 
@@ -40,6 +40,7 @@ beforeAll(async () => {
   await mkdir(join(env.TESSERA_MODELS, record.name), { recursive: true });
   await writeFile(join(env.TESSERA_MODELS, record.name, "record.json"), JSON.stringify(record));
 });
+afterEach(() => server.reset());
 afterAll(() => server.close());
 
 test("pull: stopped by Ctrl-C, resumed by the same command, verified, then here already", async () => {

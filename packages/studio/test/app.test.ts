@@ -90,6 +90,22 @@ describe.skipIf(!hasChromium())("the page", () => {
     await until(() => page.locator(".first .share:not(:empty)").count()).toBe(0);
   });
 
+  test("a drawing that is wiped away while it is looked at does not come back", async () => {
+    await open();
+    await page.locator(".card").first().waitFor();
+    await page.getByRole("button", { name: "Draw", exact: true }).click();
+    const looks = await holdPictures(page);
+    await draw(page, [
+      [0.3, 0.22],
+      [0.7, 0.22],
+      [0.62, 0.45],
+    ]);
+    await until(() => looks.count()).toBeGreaterThan(0);
+    await page.getByRole("button", { name: "Clear" }).click();
+    await looks.release();
+    expect(await page.locator(".column [aria-busy=true], .column .share:not(:empty)").count()).toBe(0);
+  });
+
   test("networks answer side by side about a picture that is dropped, and frame what they saw", async () => {
     await open();
     await drop(page, "three.png", await sampleBytes(page, "a three"));
@@ -271,6 +287,28 @@ async function draw(page: Page, points: readonly Point[]): Promise<void> {
   await page.mouse.down();
   for (const point of points.slice(1)) await page.mouse.move(...at(point), { steps: 5 });
   await page.mouse.up();
+}
+
+/** From now on, files are opened as pictures only when they are released. */
+async function holdPictures(page: Page): Promise<{ count(): Promise<number>; release(): Promise<void> }> {
+  const held = await page.evaluateHandle(() => {
+    const releases: (() => Promise<unknown>)[] = [];
+    const open = createImageBitmap;
+    window.createImageBitmap = (source: ImageBitmapSource) =>
+      new Promise((resolve) => {
+        releases.push(async () => resolve(await open(source)));
+      });
+    return releases;
+  });
+  return {
+    count: () => held.evaluate((releases) => releases.length),
+    release: () =>
+      held.evaluate(async (releases) => {
+        await Promise.all(releases.map((release) => release()));
+        // What follows from it has happened, and is seen, by then.
+        await new Promise((seen) => requestAnimationFrame(() => setTimeout(seen, 100)));
+      }),
+  };
 }
 
 /** A file, with zeros after its bytes. */
