@@ -12,7 +12,8 @@ import { HubError } from "./error.ts";
  *                  https://huggingface.co/timm/x/resolve/main/y becomes $TESSERA_HUB/timm/x/resolve/main/y
  * TESSERA_OFFLINE  1: never touch the network
  * TESSERA_SHARED   a folder with data/ in it, read before anything is downloaded (default: ../shared)
- * TESSERA_MODELS   the checkpoints that come with Tessera (default: models/ of the repository)
+ * TESSERA_MODELS   the checkpoints that come with Tessera (default: models/ of the repository, or checkpoints/ of the
+ *                  published package)
  * HTTPS_PROXY, HTTP_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS mean what they mean everywhere else.
  */
 
