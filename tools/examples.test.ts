@@ -1,15 +1,24 @@
 /** Every example runs to its end. */
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "./run.ts";
 
-const folder = join(root, "examples");
-const programs = readdirSync(folder).filter((name) => name.endsWith(".ts"));
+const examples = join(root, "examples");
+const programs = (await readdir(examples)).filter((name) => name.endsWith(".ts"));
 
-test.each(programs)("%s", async (program) => {
-  const { stdout } = await promisify(execFile)(process.execPath, [program], { cwd: folder });
+/** Where they leave their files. */
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tessera-examples-"));
+});
+afterAll(async () => await rm(folder, { recursive: true }));
+
+test.for(programs)("%s", async (program, { signal }) => {
+  const options = { cwd: examples, env: { ...process.env, TMPDIR: folder }, signal };
+  const { stdout } = await promisify(execFile)(process.execPath, [program], options);
   expect(stdout).not.toBe("");
 });

@@ -2,10 +2,9 @@
  * Memory stays flat over many steps and runs. Short by default; `TESSERA_SOAK=1` makes 2,000 training steps
  * and 10,000 runs of it.
  */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { compile, fromArray, HostRandom, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import { expect, test } from "vitest";
+import { growth } from "../../tensor/test/support/memory.ts";
 import {
   AdamW,
   BatchNorm2d,
@@ -53,35 +52,11 @@ const labels = (count: number) =>
     [count],
   );
 
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
-/** Resident memory once all that is garbage was collected. */
-async function resident(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return process.memoryUsage().rss;
-}
-
-/**
- * By how much `count` further calls of `step` let memory grow, after as many to warm up. A leak grows every
- * time; an allocator that takes more for its pools once does not, so the smallest of four rounds counts.
- */
-async function growth(count: number, step: () => Promise<unknown>): Promise<number> {
-  const round = async () => {
+/** The growth by `count` calls of a step. */
+const grownBy = (count: number, step: () => Promise<unknown>): Promise<number> =>
+  growth(LIMIT, async () => {
     for (let i = 0; i < count; i++) await step();
-    return await resident();
-  };
-  let smallest = Number.POSITIVE_INFINITY;
-  let before = await round();
-  for (let i = 0; i < 4 && smallest > LIMIT; i++) {
-    const after = await round();
-    smallest = Math.min(smallest, after - before);
-    before = after;
-  }
-  return smallest;
-}
+  });
 
 test("training", async () => {
   const net = new Net();
@@ -93,14 +68,14 @@ test("training", async () => {
     ema.update();
     return value;
   });
-  const grown = await growth(long ? 1000 : 150, async () => await step(images(16), labels(16)).item());
+  const grown = await grownBy(long ? 1000 : 150, async () => await step(images(16), labels(16)).item());
   expect(grown).toBeLessThan(LIMIT);
 }, 600_000);
 
 test("training that is not compiled", async () => {
   const net = new Net();
   const optimizer = new AdamW(net, { lr: 1e-3 });
-  const grown = await growth(long ? 500 : 30, async () => {
+  const grown = await grownBy(long ? 500 : 30, async () => {
     const { value, grads } = valueAndGrad(net, () => crossEntropy(net.forward(images(4)), labels(4)));
     optimizer.update(grads);
     return await value.item();
@@ -111,6 +86,6 @@ test("training that is not compiled", async () => {
 test("inference", async () => {
   const net = new Net().eval();
   const run = compile((x: Tensor) => net.forward(x), { freeze: true });
-  const grown = await growth(long ? 5000 : 750, async () => await run(images(1)).data());
+  const grown = await grownBy(long ? 5000 : 750, async () => await run(images(1)).data());
   expect(grown).toBeLessThan(LIMIT);
 }, 600_000);

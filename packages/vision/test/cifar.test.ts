@@ -132,6 +132,7 @@ test("Muon on the sphere: matrices are turned at a fixed size, the rest moves wi
     conv = new Conv2d(2, 4, 3, { bias: false });
     head = new Linear(4, 1);
   }
+  manualSeed(4);
   const model = new Net();
   const start = (await model.head.weight.data()).slice();
   const optimizer = new SphereMuon(model, {

@@ -46,6 +46,6 @@ describe.skipIf(!present)("goldens", () => {
         expect(deviation((await logits.data()) as Float32Array, golden.logits)).toBeLessThan(1e-4);
         run.release();
       },
-      300_000,
+      600_000,
     );
 });

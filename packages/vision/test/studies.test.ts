@@ -263,7 +263,7 @@ test("a scale has to be above 0", async () => {
 
 const absent = !existsSync(`${shared}/data/image/cifar10`);
 describe.skipIf(absent)(`each study at its smallest${absent ? ` (needs data in ${shared})` : ""}`, () => {
-  test.for(listStudies().map((study) => study.name))("%s", { timeout: 120_000 }, async (name) => {
+  test.for(listStudies().map((study) => study.name))("%s", async (name) => {
     const shares: number[] = [];
     const result = await findStudy(name).run({ scale: 0.001, progress: (_, done) => shares.push(done) });
     expect(result.plots.length).toBeGreaterThan(0);

@@ -1,9 +1,14 @@
-/** A run with everything that has a state, for the tests that kill it: `node child.ts FOLDER [PAUSE]`. */
+/**
+ * A run with everything that has a state, for the tests that end it: `node child.ts FOLDER [LAST]`. After
+ * LAST batches it waits for Ctrl-C: nobody has to be quick to end it before it ends itself.
+ */
 import { manualSeed } from "@tessera-ml/tensor";
 import { AdamW, EMA, fit, schedules } from "../../src/index.ts";
 import { accuracyOf, loader, lossOf, Net } from "../support/spirals.ts";
 
-const [folder = ".", pause = "0"] = process.argv.slice(2);
+const [folder = ".", last = "Infinity"] = process.argv.slice(2);
+const interrupted = new Promise<unknown>((resolve) => process.once("SIGINT", resolve));
+
 manualSeed(5);
 const model = new Net();
 const data = loader();
@@ -13,9 +18,15 @@ const result = await fit({
   ema: new EMA(model, { decay: 0.98 }),
   data: {
     batches: data.batches,
-    async *epoch(epoch, from) {
+    async *epoch(epoch, from = 0) {
+      let before = epoch * data.batches + from;
       for await (const batch of data.epoch(epoch, from)) {
-        await new Promise((resolve) => setTimeout(resolve, Number(pause)));
+        if (before++ >= Number(last)) {
+          // A listener alone keeps no process alive.
+          const alive = setInterval(() => {}, 1000);
+          await interrupted;
+          clearInterval(alive);
+        }
         yield batch;
       }
     },

@@ -1,14 +1,10 @@
 /** What the direct binding is for: no copies, a free event loop, and memory that stays flat. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Backend, DeviceArray, Executable } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node.ts";
 import { openLibrary } from "../../src/runtime/ort-library.ts";
+import { growth, resident } from "../support/memory.ts";
 import { build } from "../support/model.ts";
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
 
 let backend: Backend;
 beforeAll(async () => {
@@ -200,20 +196,25 @@ describe("event loop", () => {
     const executable = await slow();
     const x = backend.upload(new Float32Array(1024 * 1024).fill(1 / 1024), "float32", [1024, 1024]);
     await executable.run([x]);
-    let ticks = 0;
-    let longest = 0;
-    let last = performance.now();
-    const begin = last;
-    const timer = setInterval(() => {
-      ticks++;
-      longest = Math.max(longest, performance.now() - last);
-      last = performance.now();
-    }, 1);
-    await executable.run([x]);
-    const whole = performance.now() - begin;
-    clearInterval(timer);
-    expect(ticks).toBeGreaterThan(10);
-    expect(longest).toBeLessThan(whole / 2);
+    /** Turns of the loop during a run, and the longest time between two as a share of the run's. */
+    const watch = async () => {
+      let [turns, longest] = [0, 0];
+      const begin = performance.now();
+      let last = begin;
+      const timer = setInterval(() => {
+        turns++;
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+      }, 1);
+      await executable.run([x]);
+      clearInterval(timer);
+      return { turns, share: longest / (performance.now() - begin) };
+    };
+    // A busy machine holds up the loop in some runs, a run that blocks it in every one.
+    let seen = await watch();
+    for (let i = 0; i < 9 && !(seen.turns > 10 && seen.share < 0.5); i++) seen = await watch();
+    expect(seen.turns).toBeGreaterThan(10);
+    expect(seen.share).toBeLessThan(0.5);
     executable.release();
   });
 
@@ -234,6 +235,8 @@ describe("event loop", () => {
 });
 
 test("every native object that is made is freed, in success and in failure", async () => {
+  // Sessions that other tests dropped are freed before the count begins.
+  await resident();
   const library = await openLibrary();
   const { api, editor } = library;
   const made = vi.spyOn(library, "create");
@@ -300,39 +303,26 @@ test("every native object that is made is freed, in success and in failure", asy
   expect(values).toHaveLength(count(api.CreateTensorWithDataAsOrtValue) - kept);
 });
 
-describe("memory stays flat", () => {
-  const resident = async () => {
-    // Finalizers are called between turns of the event loop.
-    for (let i = 0; i < 3; i++) {
-      collect();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return process.memoryUsage.rss() / 1e6;
-  };
+describe("memory stays flat", { timeout: 300_000 }, () => {
+  const MB = 1e6;
 
   test("100,000 tiny runs", async () => {
     const executable = await double(16);
     let y: DeviceArray | undefined;
-    const runs = async (count: number) => {
-      for (let i = 0; i < count; i++) [y] = await executable.run([y && i % 20 ? y : floats(16, 0)]);
-    };
-    await runs(20_000);
-    const before = await resident();
-    await runs(100_000);
-    expect((await resident()) - before).toBeLessThan(20);
+    const grown = await growth(20 * MB, async () => {
+      for (let i = 0; i < 100_000; i++) [y] = await executable.run([y && i % 20 ? y : floats(16, 0)]);
+    });
+    expect(grown).toBeLessThan(20 * MB);
     executable.release();
   });
 
   test("2,000 runs with results of a megabyte that nobody keeps", async () => {
     const executable = await double(1 << 18);
     const x = floats(1 << 18, 1);
-    const runs = async (count: number) => {
-      for (let i = 0; i < count; i++) await executable.run([x]);
-    };
-    await runs(200);
-    const before = await resident();
-    await runs(2000);
-    expect((await resident()) - before).toBeLessThan(200);
+    const grown = await growth(200 * MB, async () => {
+      for (let i = 0; i < 2000; i++) await executable.run([x]);
+    });
+    expect(grown).toBeLessThan(200 * MB);
     executable.release();
   });
 
@@ -344,33 +334,27 @@ describe("memory stays flat", () => {
       outputs: [["y", "float32", [1, 512]]],
       weights: [["w", "float32", [512, 512]]],
     });
-    const values = new Float32Array(512 * 512).map(Math.random);
+    const values = new Float32Array(512 * 512).fill(0.5);
     const weights = new Map([["w", backend.upload(values, "float32", [512, 512])]]);
     const executable = await backend.load(model, { ...options, weights });
     await executable.run([backend.upload(new Float32Array(512), "float32", [1, 512])]);
     return executable;
   }
 
-  test("200 sessions made and released", async () => {
-    const sessions = async (count: number) => {
-      for (let i = 0; i < count; i++) (await weighty()).release();
-    };
-    await sessions(20);
-    const before = await resident();
-    await sessions(200);
-    expect((await resident()) - before).toBeLessThan(60);
+  test("100 sessions made and released", async () => {
+    const grown = await growth(30 * MB, async () => {
+      for (let i = 0; i < 100; i++) (await weighty()).release();
+    });
+    expect(grown).toBeLessThan(30 * MB);
   });
 
   test("sessions that were dropped without a release", async () => {
-    const sessions = async (count: number) => {
-      for (let i = 0; i < count; i++) {
+    const grown = await growth(40 * MB, async () => {
+      for (let i = 0; i < 60; i++) {
         await weighty();
         if (i % 10 === 0) await resident();
       }
-    };
-    await sessions(20);
-    const before = await resident();
-    await sessions(100);
-    expect((await resident()) - before).toBeLessThan(80);
+    });
+    expect(grown).toBeLessThan(40 * MB);
   });
 });

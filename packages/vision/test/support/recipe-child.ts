@@ -1,5 +1,13 @@
-/** A run of a recipe in a process of its own, for the test that kills it: `node … FOLDER NAME EPOCHS SAMPLES`. */
+/**
+ * A run of a recipe in a process of its own: `node … FOLDER NAME EPOCHS SAMPLES [LAST]`. Once it has evaluated
+ * epoch LAST, with the checkpoint of the one before in its folder, it is killed.
+ */
 import { findRecipe } from "../../src/recipes/index.ts";
 
-const [folder = ".", name = "", epochs, samples] = process.argv.slice(2);
-await findRecipe(name).run({ folder, epochs: Number(epochs), samples: Number(samples) });
+const [folder = ".", name = "", epochs, samples, last] = process.argv.slice(2);
+await findRecipe(name).run({
+  folder,
+  epochs: Number(epochs),
+  samples: Number(samples),
+  evaluated: ({ epoch }) => void (epoch === Number(last) && process.kill(process.pid, "SIGKILL")),
+});
