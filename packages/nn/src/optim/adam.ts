@@ -8,6 +8,8 @@ export interface AdamOptions extends CommonOptions {
   /** Added to the root of the mean square. Default 1e-8. */
   readonly eps?: number;
   readonly weightDecay?: number;
+  /** Divides by the root of the largest mean square so far instead of the last (Reddi et al. 2018). */
+  readonly amsgrad?: boolean;
 }
 
 /** The scalars of a step: p ← p·keep − rate·m / (√v + eps). */
@@ -31,27 +33,51 @@ export function adamScalars(options: AdamOptions, lr: Scalar, count: Tensor, dec
   return { rate, eps: root.mul(eps), keep };
 }
 
-/** One step for one parameter: assigns its means m and v, returns its new value. */
+/** One step for one parameter: assigns its means m and v, which `state` gives by name, returns its new value. */
 export function adamStep(
   parameter: Tensor,
   gradient: Tensor,
-  [m, v]: readonly [Variable, Variable],
-  { betas = [0.9, 0.999] }: AdamOptions,
+  state: (slot: string) => Variable,
+  { betas = [0.9, 0.999], amsgrad = false }: AdamOptions,
   { rate, eps, keep }: AdamScalars,
 ): Tensor {
+  const [m, v] = [state("exp_avg"), state("exp_avg_sq")];
   const mean = m.mul(betas[0]).add(gradient.mul(1 - betas[0]));
   const square = v.mul(betas[1]).add(gradient.square().mul(1 - betas[1]));
   m.assign(mean);
   v.assign(square);
+  let largest = square;
+  if (amsgrad) {
+    const most = state("max_exp_avg_sq");
+    largest = most.maximum(square);
+    most.assign(largest);
+  }
   const kept = keep === 1 ? parameter : parameter.mul(keep);
-  return kept.sub(mean.div(square.sqrt().add(eps)).mul(rate));
+  return kept.sub(mean.div(largest.sqrt().add(eps)).mul(rate));
+}
+
+/** The names of what `adamStep` keeps for parameters with these options. */
+export function adamSlots(...options: readonly { readonly amsgrad?: boolean }[]): string[] {
+  const slots = ["exp_avg", "exp_avg_sq"];
+  return options.some(({ amsgrad }) => amsgrad) ? [...slots, "max_exp_avg_sq"] : slots;
 }
 
 abstract class Moments extends Optimizer<AdamOptions, AdamScalars> {
-  protected readonly slots: readonly string[] = ["exp_avg", "exp_avg_sq"];
+  protected readonly slots: readonly string[];
 
-  protected moments(path: string): [Variable, Variable] {
-    return [this.state("exp_avg", path), this.state("exp_avg_sq", path)];
+  constructor(target: Module | ReadonlyMap<string, Variable>, options: AdamOptions & Grouped<AdamOptions>) {
+    super(target, options);
+    this.slots = adamSlots(options, ...(options.groups ?? []));
+  }
+
+  protected move(
+    path: string,
+    parameter: Variable,
+    gradient: Tensor,
+    options: AdamOptions,
+    shared: AdamScalars,
+  ): Tensor {
+    return adamStep(parameter, gradient, (slot) => this.state(slot, path), options, shared);
   }
 }
 
@@ -76,7 +102,7 @@ export class Adam extends Moments {
   ): Tensor {
     const { weightDecay = 0 } = options;
     const g = weightDecay === 0 ? gradient : gradient.add(p.mul(weightDecay));
-    return adamStep(p, g, this.moments(path), options, shared);
+    return this.move(path, p, g, options, shared);
   }
 }
 
@@ -99,6 +125,6 @@ export class AdamW extends Moments {
     options: AdamOptions,
     shared: AdamScalars,
   ): Tensor {
-    return adamStep(p, gradient, this.moments(path), options, shared);
+    return this.move(path, p, gradient, options, shared);
   }
 }

@@ -7,6 +7,8 @@ import { inMemory } from "../state.ts";
  * A running mean of the state of a module, often better than its last values (Polyak & Juditsky 1992).
  * Make it when the module has its first values; `update` after every step of the optimizer, in the same
  * compiled function.
+ *
+ * Means are float32 also of float16 variables, whose steps would swallow small updates.
  */
 export class EMA {
   readonly decay: number;
@@ -15,6 +17,8 @@ export class EMA {
   readonly updates: Variable = buffer(fromArray(new Int32Array(1), []));
   readonly #live: ReadonlyMap<string, Variable>;
   readonly #means: ReadonlyMap<string, Variable>;
+  /** While the means are in the module: its own values, where a mean of another type cannot hold them. */
+  readonly #own = new Map<string, Tensor>();
   #swapped = false;
 
   /**
@@ -25,7 +29,7 @@ export class EMA {
     this.decay = options.decay ?? 0.9999;
     this.warmUp = options.warmUp ?? true;
     this.#live = new Map([...module.parameters(), ...module.buffers()].filter(([, v]) => v.persistent));
-    this.#means = new Map([...this.#live].map(([path, v]) => [path, buffer(new Tensor(v.value))]));
+    this.#means = new Map([...this.#live].map(([path, v]) => [path, buffer(wide(new Tensor(v.value)))]));
   }
 
   /** Moves the means toward the values that the module has now; counters are copied. */
@@ -36,7 +40,7 @@ export class EMA {
     const share = this.warmUp ? t.add(1).div(t.add(10)).minimum(this.decay).rsub(1) : 1 - this.decay;
     for (const [path, mean] of this.#means) {
       const live = this.#live.get(path) as Variable;
-      mean.assign(live.dtype === "float32" ? mean.add(live.sub(mean).mul(share)) : live);
+      mean.assign(mean.dtype === "float32" ? mean.add(live.sub(mean).mul(share)) : live);
     }
     this.updates.assign(count);
   }
@@ -46,9 +50,16 @@ export class EMA {
     for (const [path, mean] of this.#means) {
       const live = this.#live.get(path) as Variable;
       const held = new Tensor(live.value);
-      live.assign(new Tensor(mean.value));
-      mean.assign(held);
+      if (mean.dtype === live.dtype) {
+        live.assign(new Tensor(mean.value));
+        mean.assign(held);
+      } else if (this.#swapped) live.assign(this.#own.get(path) as Tensor);
+      else {
+        this.#own.set(path, held);
+        live.assign(new Tensor(mean.value));
+      }
     }
+    if (this.#swapped) this.#own.clear();
     this.#swapped = !this.#swapped;
   }
   /** Runs `fn` with the means in the module, for evaluation or saving. */
@@ -75,4 +86,9 @@ export class EMA {
       loaded.set(state.get(name) as Variable, fromArray(await stored.read(), stored.shape));
     for (const [variable, tensor] of loaded) variable.assign(tensor);
   }
+}
+
+/** float16 as float32, all else as it is. */
+function wide(x: Tensor): Tensor {
+  return x.dtype === "float16" ? x.astype("float32") : x;
 }

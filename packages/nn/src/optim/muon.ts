@@ -2,7 +2,7 @@ import type { Tensor, Variable } from "@tessera-ml/tensor";
 import { Embedding } from "../layers/embedding.ts";
 import { Module } from "../module.ts";
 import { matches, type Pattern } from "../tree.ts";
-import { type AdamOptions, type AdamScalars, adamScalars, adamStep } from "./adam.ts";
+import { type AdamOptions, type AdamScalars, adamScalars, adamSlots, adamStep } from "./adam.ts";
 import { orthogonalized } from "./newton-schulz.ts";
 import { type CommonOptions, type Grouped, Optimizer, type Scalar } from "./optimizer.ts";
 
@@ -34,7 +34,7 @@ type Shared =
  * are taken as matrices [O, C·kH·kW].
  */
 export class Muon extends Optimizer<MuonOptions, Shared> {
-  protected readonly slots: readonly string[] = ["momentum_buffer", "exp_avg", "exp_avg_sq"];
+  protected readonly slots: readonly string[];
 
   /**
    * @param options `lr` is 0.02 by default. `matrices` says which parameters Muon updates: by default those
@@ -59,6 +59,7 @@ export class Muon extends Optimizer<MuonOptions, Shared> {
       ...own,
       groups: [...(some ? [{ match: others, adam, lr: adam.lr }] : []), ...groups],
     });
+    this.slots = ["momentum_buffer", ...adamSlots(adam, ...groups.map((group) => group.adam ?? {}))];
   }
 
   protected prepare(options: MuonOptions, lr: Scalar, count: Tensor): Shared {
@@ -75,10 +76,8 @@ export class Muon extends Optimizer<MuonOptions, Shared> {
     shared: Shared,
   ): Tensor {
     const { momentum = 0.95, nesterov = true, steps = 5, scale = "spectral", adam = { lr: 0 } } = options;
-    if (!shared.muon) {
-      const moments = [this.state("exp_avg", path), this.state("exp_avg_sq", path)] as const;
-      return adamStep(parameter, gradient, moments, adam, shared.scalars);
-    }
+    if (!shared.muon)
+      return adamStep(parameter, gradient, (slot) => this.state(slot, path), adam, shared.scalars);
     const state = this.state("momentum_buffer", path);
     const mean = state.mul(momentum).add(gradient.mul(1 - momentum));
     state.assign(mean);

@@ -271,3 +271,49 @@ test("means are swapped in and out, also when the evaluation fails", async () =>
   expect(await line.weight.item()).toBe(3.5);
   expect([...mean.stateDict().keys()]).toEqual(["updates", "weight", "offset", "seen"]);
 });
+
+test("means of float16 keep updates that float16 could not, and are float16 in the module", async () => {
+  class Half extends nn.Module {
+    weight = parameter(tensor([1], { dtype: "float16" }));
+  }
+  const half = new Half();
+  const mean = new nn.EMA(half, { decay: 0.9999, warmUp: false });
+  half.weight.assign(tensor([2]));
+  const update = compile(() => {
+    mean.update();
+    return mean.stateDict().get("weight") as Variable;
+  });
+  let expected = 1;
+  // The steps of float16 at 1 are 0.001: ten times as long as one of these updates.
+  for (let i = 0; i < 30; i++) {
+    await update().item();
+    expected += (2 - expected) * (1 - 0.9999);
+  }
+  expect(await mean.stateDict().get("weight")?.item()).toBeCloseTo(expected, 5);
+  for (let i = 0; i < 2; i++)
+    await mean.during(async () => {
+      expect(half.weight.dtype).toBe("float16");
+      expect(await half.weight.item()).toBe(Math.f16round(expected));
+    });
+  expect(await half.weight.item()).toBe(2);
+  expect(await mean.stateDict().get("weight")?.item()).toBeCloseTo(expected, 5);
+});
+
+test("the largest mean square is state of amsgrad alone", async () => {
+  const made = (amsgrad: boolean) => {
+    const target = new Map([["w", parameter(tensor([1]))]]);
+    const optimizer = new nn.AdamW(target, { amsgrad });
+    return { optimizer, update: (g: number) => optimizer.update(new Map([["w", tensor([g])]])) };
+  };
+  const { optimizer, update } = made(true);
+  update(3);
+  update(0);
+  const state = optimizer.stateDict();
+  expect([...state.keys()]).toEqual(["updates", "exp_avg.w", "exp_avg_sq.w", "max_exp_avg_sq.w"]);
+  expect(await state.get("max_exp_avg_sq.w")?.item()).toBeCloseTo(0.009, 6);
+  expect(await state.get("exp_avg_sq.w")?.item()).toBeLessThan(0.009);
+  await expect(made(false).optimizer.load(state)).rejects.toThrow(
+    "max_exp_avg_sq.w is no state of AdamW for this model",
+  );
+  await made(true).optimizer.load(state);
+});
