@@ -47,6 +47,7 @@ const FUNCTIONS = {
   AddSessionConfigEntry: [130, "status", "void *", "const char *", "const char *"],
   CreateAndRegisterAllocator: [144, "status", "void *", "void *", "void *"],
   SetGlobalIntraOpNumThreads: [147, "status", "void *", "int"],
+  SetGlobalInterOpNumThreads: [148, "status", "void *", "int"],
   SetGlobalSpinControl: [149, "status", "void *", "int"],
   ReleaseArenaCfg: [157, "void", "void *"],
   CreateArenaCfgV2: [164, "status", "void *", "void *", "size_t", "void *"],
