@@ -1,6 +1,5 @@
 /** The page: header, one view at a time, and who computes. */
 import type { Engine } from "./engine/engine.ts";
-
 import { Mark } from "./parts/mosaic.tsx";
 import { Notice } from "./parts/notice.tsx";
 import { Segments } from "./parts/segments.tsx";
@@ -16,6 +15,9 @@ const VIEWS: readonly { view: View; title: string; Show: () => preact.JSX.Elemen
   { view: "lineage", title: "Lineage", Show: LineageView },
   { view: "train", title: "Train", Show: TrainView },
 ];
+
+/** Or it was opened to a network, and this page is on another machine. */
+const SERVER_IS_HERE = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname);
 
 export function App() {
   const { Show } = VIEWS.find(({ view }) => view === route.value.view)!;
@@ -44,7 +46,11 @@ export function App() {
         {modelsFailure.value !== undefined && <Notice>{modelsFailure.value}</Notice>}
         <Show />
       </main>
-      <footer class="foot quiet small">Everything is computed on this machine. No picture leaves it.</footer>
+      <footer class="foot quiet small">
+        {engine.value?.kind === "server" && !SERVER_IS_HERE
+          ? `Pictures go to the server at ${location.host}, which computes.`
+          : "Everything is computed on this machine. No picture leaves it."}
+      </footer>
     </>
   );
 }
@@ -61,7 +67,12 @@ function EngineSwitch() {
         value={kind}
         choose={(value) => void useEngine(value)}
         choices={[
-          { value: "server", title: "This machine", hint, disabled: !serverFound.value },
+          {
+            value: "server",
+            title: SERVER_IS_HERE ? "This machine" : "The server",
+            hint,
+            disabled: !serverFound.value,
+          },
           {
             value: "browser",
             title: "In this page",

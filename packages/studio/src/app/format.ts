@@ -20,6 +20,25 @@ export function shortTitle(title: string): string {
   return title.replace(/ for CIFAR$| \(TensorFlow\)$/, "");
 }
 
+/** When a network was published, or that it is one's own. */
+export function origin({ place, year }: { readonly place: string; readonly year: number }): string {
+  return place === "trained" ? "trained here" : String(year);
+}
+
+const DATA: Readonly<Record<string, string>> = {
+  mnist: "MNIST digits",
+  usps: "USPS digits",
+  "drawn-digits": "Drawn digits",
+  "cifar10-jpeg": "CIFAR-10",
+  cifar10: "CIFAR-10, published",
+  "imagenet-1k": "ImageNet, published",
+};
+
+/** What a data set is called in a list of figures; `published` are those that others measured. */
+export function dataTitle(name: string): string {
+  return DATA[name] ?? name;
+}
+
 /** The first of a class's names: ImageNet's have several, with commas. */
 export function firstName(label: string): string {
   return label.split(",")[0]!;

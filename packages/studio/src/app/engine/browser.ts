@@ -12,10 +12,11 @@ export class BrowserEngine implements Engine {
   readonly #networks = new WorkerLink("networks");
   readonly #trained: ModelInfo[] = [];
   readonly training = new PageTraining(this.#networks, (model) => this.#trained.push(model));
-  #list: Promise<readonly ModelInfo[]> | undefined;
+  #list: readonly ModelInfo[] | undefined;
 
   async models(): Promise<readonly ModelInfo[]> {
-    return [...this.#trained, ...(await (this.#list ??= fetchList()))];
+    this.#list ??= await fetchList();
+    return [...this.#trained, ...this.#list];
   }
 
   async model(name: string) {
@@ -61,9 +62,9 @@ export class BrowserEngine implements Engine {
 }
 
 async function fetchList(): Promise<readonly ModelInfo[]> {
-  const response = await fetch(`${BASE}/index.json`);
-  const list = response.ok ? modelsAnswer.safeParse(await response.json().catch(() => undefined)) : undefined;
-  if (list?.success) return list.data.models;
+  const response = await fetch(`${BASE}/index.json`).catch(() => undefined);
+  const list = modelsAnswer.safeParse(response?.ok && (await response.json().catch(() => undefined)));
+  if (list.success) return list.data.models;
   throw new Error(
     "There are no networks beside this page: the folder “models” with its index.json is missing.",
   );

@@ -17,7 +17,7 @@ export function Bubbles({ entries }: { readonly entries: readonly LineageEntry[]
   const most = Math.max(...entries.map(({ params }) => params));
   return (
     <svg class="bubbles" viewBox={`0 0 ${WIDTH} ${HEIGHT}`}>
-      <title>Accuracy over the generations; the area of a stone is its number of parameters</title>
+      <title>Accuracy over the generations; the more parameters, the larger the stone</title>
       {ticks(low, high).map((value) => (
         <g key={value}>
           <line x1={EDGE.left} x2={WIDTH - EDGE.right} y1={y(value)} y2={y(value)} class="rule" />
@@ -51,7 +51,7 @@ export function Bubbles({ entries }: { readonly entries: readonly LineageEntry[]
   );
 }
 
-/** The area of a stone follows the parameters. */
+/** A stone grows with the square root of its parameters, from a size that can still be hit. */
 function radius(params: number, most: number): number {
   return 6 + 22 * Math.sqrt(params / most);
 }

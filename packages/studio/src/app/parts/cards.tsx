@@ -1,8 +1,8 @@
 /** The networks to choose from, by what they tell apart. */
 import { useSignal } from "@preact/signals";
 import type { ModelInfo } from "../../api/index.ts";
-import { count, shortTitle } from "../format.ts";
-import { chosen, MOST_COMPARED, models, picture, toggle } from "../state.ts";
+import { count, dataTitle, origin, shortTitle } from "../format.ts";
+import { chosen, MOST_COMPARED, picture, ready, toggle } from "../state.ts";
 import { Mosaic } from "./mosaic.tsx";
 import { Segments } from "./segments.tsx";
 
@@ -23,10 +23,8 @@ export function groupOf(model: ModelInfo): Group {
 
 export function Cards() {
   const opened = useSignal<{ group: Group; after: unknown } | undefined>(undefined);
-  const here = GROUPS.filter(({ of }) =>
-    models.value.some(({ classes, place }) => place !== "absent" && of(classes.kind)),
-  );
-  const first = models.value.find(({ name }) => name === chosen.value[0]);
+  const here = GROUPS.filter(({ of }) => ready.value.some(({ classes }) => of(classes.kind)));
+  const first = ready.value.find(({ name }) => name === chosen.value[0]);
   // A new picture of another kind turns to the networks that read it.
   const kind = picture.value?.kind;
   const group =
@@ -44,8 +42,8 @@ export function Cards() {
         <span class="small quiet">up to {MOST_COMPARED} side by side</span>
       </div>
       <div class="cards">
-        {models.value
-          .filter(({ classes, place }) => place !== "absent" && group?.of(classes.kind))
+        {ready.value
+          .filter(({ classes }) => group?.of(classes.kind))
           .map((model) => (
             <Card key={model.name} model={model} />
           ))}
@@ -55,18 +53,22 @@ export function Cards() {
 }
 
 function Card({ model }: { readonly model: ModelInfo }) {
-  const { name, title, year, params, accuracy, place } = model;
+  const { name, title, params, accuracy } = model;
   return (
     <button
       type="button"
       class="card"
       aria-pressed={chosen.value.includes(name)}
       onClick={() => toggle(name)}
-      title={model.paper}
+      title={
+        accuracy
+          ? `${model.paper}: ${accuracy.top1.toFixed(1)} % on ${dataTitle(accuracy.dataset)}`
+          : model.paper
+      }
     >
       <Mosaic name={name} />
       <span class="card-title">{shortTitle(title)}</span>
-      <span class="card-year small quiet">{place === "trained" ? "trained here" : year}</span>
+      <span class="card-year small quiet">{origin(model)}</span>
       <span class="card-facts small quiet">
         {count(params)} <span class="wide">parameters</span>
         {accuracy && <> · {accuracy.top1.toFixed(1)} %</>}

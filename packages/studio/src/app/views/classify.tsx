@@ -1,6 +1,6 @@
 /** What each chosen network makes of the picture, side by side. */
 import { useSignal } from "@preact/signals";
-import { count, milliseconds, shortTitle } from "../format.ts";
+import { count, milliseconds, origin, shortTitle } from "../format.ts";
 import { Bars } from "../parts/bars.tsx";
 import { Cards } from "../parts/cards.tsx";
 import { Mosaic } from "../parts/mosaic.tsx";
@@ -46,9 +46,9 @@ function Column({ name, look }: { readonly name: string; readonly look: () => vo
       <header>
         <Mosaic name={name} />
         <div>
-          <h3>{shortTitle(model.title)}</h3>
+          <h3 title={name}>{shortTitle(model.title)}</h3>
           <p class="small quiet">
-            {model.place === "trained" ? "trained here" : model.year} · {count(model.params)} parameters
+            {origin(model)} · {count(model.params)} parameters
           </p>
         </div>
       </header>

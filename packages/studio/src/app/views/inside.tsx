@@ -1,6 +1,6 @@
 /** One network from the inside: its parts, what comes out of them, where it looked, and its layers. */
 import { useComputed, useSignal } from "@preact/signals";
-import { count, shortTitle } from "../format.ts";
+import { count, origin, shortTitle } from "../format.ts";
 import { Attention } from "../inside/attention.tsx";
 import { Features } from "../inside/features.tsx";
 import { Gradcam } from "../inside/gradcam.tsx";
@@ -80,9 +80,9 @@ function Title({ model }: { readonly model: (typeof ready.value)[number] | undef
         >
           {[...Map.groupBy(ready.value, (each) => groupOf(each).title)].map(([group, members]) => (
             <optgroup key={group} label={group}>
-              {members.map(({ name, title, year }) => (
-                <option key={name} value={name}>
-                  {shortTitle(title)}, {year}
+              {members.map((each) => (
+                <option key={each.name} value={each.name}>
+                  {shortTitle(each.title)}, {origin(each)}
                 </option>
               ))}
             </optgroup>

@@ -1,7 +1,7 @@
 /** From 1989 to ConvNeXt, measured on the same data. */
 import { useSignal } from "@preact/signals";
 import type { LineageEntry } from "../../api/index.ts";
-import { count, shortTitle } from "../format.ts";
+import { count, dataTitle, shortTitle } from "../format.ts";
 import { noveltyOf } from "../parts/about.ts";
 import { Bubbles } from "../parts/bubbles.tsx";
 import { useAnswer } from "../parts/load.ts";
@@ -10,23 +10,13 @@ import { Notice } from "../parts/notice.tsx";
 import { Segments } from "../parts/segments.tsx";
 import { engine, hrefOf } from "../state.ts";
 
-const DATA: Readonly<Record<string, string>> = {
-  mnist: "MNIST digits",
-  usps: "USPS digits",
-  "drawn-digits": "Drawn digits",
-  "cifar10-jpeg": "CIFAR-10",
-  cifar10: "CIFAR-10, published",
-  "imagenet-1k": "ImageNet, published",
-};
-
 export function LineageView() {
   const lineage = useAnswer(() => engine.value?.lineage());
   const wanted = useSignal<string | undefined>(undefined);
-  const sets = setsOf(lineage.value.value ?? []);
-  // What has most kinds of networks that can be run here tells most.
-  const here = (entries: readonly LineageEntry[]) =>
-    new Set(entries.filter(({ place }) => place !== "absent").map(({ family }) => family)).size;
-  const largest = [...sets].toSorted(([, a], [, b]) => here(b) - here(a))[0]?.[0];
+  const sets = Map.groupBy(lineage.value.value ?? [], ({ dataset }) => dataset);
+  // What has most kinds of networks tells most.
+  const kinds = (entries: readonly LineageEntry[]) => new Set(entries.map(({ family }) => family)).size;
+  const largest = [...sets].toSorted(([, a], [, b]) => kinds(b) - kinds(a))[0]?.[0];
   const dataset = wanted.value ?? largest;
   const entries = (dataset === undefined ? undefined : sets.get(dataset)) ?? [];
   return (
@@ -35,15 +25,14 @@ export function LineageView() {
         <div>
           <h1>The lineage</h1>
           <p class="quiet">
-            What each generation added, measured on the same data. The area of a stone is its number of
-            parameters.
+            What each generation added, measured on the same data. The more parameters, the larger the stone.
           </p>
         </div>
         <Segments
           label="Data"
           value={dataset}
           choose={(value) => (wanted.value = value)}
-          choices={[...sets.keys()].map((name) => ({ value: name, title: DATA[name] ?? name }))}
+          choices={[...sets.keys()].map((name) => ({ value: name, title: dataTitle(name) }))}
         />
       </div>
       {lineage.value.failure !== undefined && <Notice>{lineage.value.failure}</Notice>}
@@ -59,19 +48,6 @@ export function LineageView() {
         ))}
       </ol>
     </div>
-  );
-}
-
-/** By data. Of checkpoints that are only known, and not here, the most accurate of each family stands for all. */
-function setsOf(entries: readonly LineageEntry[]): Map<string, readonly LineageEntry[]> {
-  const sets = Map.groupBy(entries, ({ dataset }) => dataset);
-  return new Map(
-    [...sets].map(([dataset, all]) => {
-      const best = new Map<string, LineageEntry>();
-      for (const entry of all)
-        if ((best.get(entry.family)?.top1 ?? 0) < entry.top1) best.set(entry.family, entry);
-      return [dataset, all.filter((entry) => entry.place !== "absent" || best.get(entry.family) === entry)];
-    }),
   );
 }
 
@@ -101,7 +77,7 @@ function Entry({ entry, most }: EntryProps) {
         <h2>
           <Mosaic name={name} /> {shortTitle(title)}
         </h2>
-        <p class="small quiet">{paper}</p>
+        <p class="small quiet">{place === "trained" ? `${paper}; trained here` : paper}</p>
         <p>{noveltyOf(name)}</p>
       </div>
       <dl>
@@ -109,13 +85,9 @@ function Entry({ entry, most }: EntryProps) {
         <Figure name="Parameters" value={count(params)} share={params / most.params} />
         <Figure name="Multiplications" value={count(macs)} share={macs / most.macs} />
       </dl>
-      {place === "absent" ? (
-        <span class="small quiet">not here</span>
-      ) : (
-        <a class="small" href={hrefOf("inside", name)}>
-          Look inside
-        </a>
-      )}
+      <a class="small" href={hrefOf("inside", name)}>
+        Look inside
+      </a>
     </li>
   );
 }

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { RecipeInfo } from "../../api/index.ts";
 import type { Training } from "../engine/engine.ts";
-import { clock } from "../format.ts";
+import { clock, dataTitle } from "../format.ts";
 import { Curve } from "../parts/curve.tsx";
 import { PlayIcon, StopIcon } from "../parts/icons.tsx";
 import { useAnswer } from "../parts/load.ts";
@@ -78,7 +78,7 @@ function Bench({ training }: { readonly training: Training }) {
                   />
                   <span>{each.title}</span>
                   <span class="small quiet">
-                    {each.dataset} · {each.epochs} passes · about {minutes(each.minutes)}
+                    {dataTitle(each.dataset)} · {each.epochs} passes · about {minutes(each.minutes)}
                   </span>
                 </label>
               ))}
