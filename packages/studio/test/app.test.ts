@@ -272,8 +272,24 @@ describe.skipIf(!hasChromium())("the page", () => {
     await page.goto(studio.url);
     await page.locator('.engine [aria-pressed="true"]', { hasText: "In this page" }).waitFor();
     await until(() => page.getByRole("button", { name: "This machine" }).isDisabled()).toBe(true);
+  });
+
+  test("without a server the page trains by itself, and what it trained answers with the others", async () => {
+    await page.route("**/api/**", (route) => route.fulfill({ status: 200, body: "<!doctype html>" }));
     await page.goto(`${studio.url}#/train`);
-    await page.getByText("Training needs the data sets").waitFor();
+    await page.getByText("it draws its own digits").waitFor();
+    await page.getByRole("button", { name: "Whole" }).click();
+    await page.getByRole("button", { name: "Start training" }).click();
+    const progress = page.getByRole("region", { name: "Progress" });
+    await progress.getByText(/^[\d,]+ of 800$/).waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await progress.getByText("stopped", { exact: true }).waitFor();
+    await progress.getByRole("link", { name: "lecun1989.run_1" }).click();
+    await until(() => page.locator("h1").innerText()).toBe("LeCun 1989");
+    await page.getByRole("link", { name: "Classify" }).click();
+    await page.getByRole("button", { name: "Sample: a three" }).click();
+    await page.getByRole("button", { name: /^LeCun 1989.*trained here/ }).click();
+    await firstOf("lecun1989.run_1");
   });
 });
 
