@@ -67,6 +67,7 @@ function Bench({ training }: { readonly training: Training }) {
         >
           <fieldset disabled={going}>
             <legend>Recipe</legend>
+            {list.length === 0 && <p class="quiet">{recipes.value.waiting ? "…" : "None"}</p>}
             <div class="recipes">
               {list.map((each) => (
                 <label key={each.name} class={each === recipe ? "option on" : "option"}>
