@@ -279,10 +279,10 @@ describe.skipIf(!hasChromium())("the page", () => {
     await page.goto(`${studio.url}#/train`);
     await page.getByText("it draws its own digits").waitFor();
     await page.getByRole("button", { name: "Whole" }).click();
-    await page.getByRole("button", { name: "Start training" }).click();
     const progress = page.getByRole("region", { name: "Progress" });
-    await progress.getByText(/^[\d,]+ of 800$/).waitFor();
-    await page.getByRole("button", { name: "Stop" }).click();
+    const stopped = pressAtOnce(page, "Stop", "of 800");
+    await page.getByRole("button", { name: "Start training" }).click();
+    await stopped;
     await progress.getByText("stopped", { exact: true }).waitFor();
     await progress.getByRole("link", { name: "lecun1989.run_1" }).click();
     await until(() => page.locator("h1").innerText()).toBe("LeCun 1989");
@@ -355,23 +355,28 @@ async function paste(page: Page, name: string, bytes: Buffer): Promise<void> {
   );
 }
 
-/** Presses a button the moment that it can be pressed, sooner than any hand. */
-function pressAtOnce(page: Page, text: string): Promise<void> {
+/** Presses a button the moment that it can be pressed and something is seen, sooner than any hand. */
+function pressAtOnce(page: Page, text: string, seen = ""): Promise<void> {
   return page.evaluate(
-    (text) =>
+    ([text, seen]) =>
       new Promise<void>((resolve) => {
         const observer = new MutationObserver(() => {
           const button = [...document.querySelectorAll("button")].find((each) =>
             each.innerText.includes(text),
           );
-          if (!button || button.disabled) return;
+          if (!button || button.disabled || !document.body.innerText.includes(seen)) return;
           observer.disconnect();
           button.click();
           resolve();
         });
-        observer.observe(document.body, { subtree: true, childList: true, attributes: true });
+        observer.observe(document.body, {
+          subtree: true,
+          childList: true,
+          attributes: true,
+          characterData: true,
+        });
       }),
-    text,
+    [text, seen] as const,
   );
 }
 
