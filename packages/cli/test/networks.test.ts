@@ -160,7 +160,7 @@ test.skipIf(!sharedFile("image/usps"))(
       ...options,
       onOutput: (text: string, child: ChildProcess) => {
         // Once only: a second Ctrl-C ends the process at once.
-        if (/^epoch \d/m.test(text) && !child.killed) child.kill("SIGINT");
+        if (/^epoch \d+: /m.test(text) && !child.killed) child.kill("SIGINT");
       },
     };
     const epochs = ({ err }: Ended) =>

@@ -22,6 +22,9 @@ export interface RunOptions {
   readonly onOutput?: (text: string, child: ChildProcess) => void;
 }
 
+/** What is undefined is not handed on. */
+const SETTINGS = { NO_COLOR: "1", FORCE_COLOR: undefined, TESSERA_OFFLINE: "1", TESSERA_DEBUG: undefined };
+
 /**
  * Runs `tessera WORDS`. It never reaches the network: what it may fetch comes from `env.TESSERA_HUB`. Nor does it see the
  * cache of whoever runs the tests.
@@ -29,7 +32,7 @@ export interface RunOptions {
 export async function tessera(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: options.cwd ?? tmpdir(),
-    env: { ...process.env, NO_COLOR: "1", TESSERA_OFFLINE: "1", TESSERA_CACHE: cache, ...options.env },
+    env: { ...process.env, ...SETTINGS, TESSERA_CACHE: cache, ...options.env },
   });
   // Of a test that took too long.
   onTestFinished(() => void child.kill("SIGKILL"));

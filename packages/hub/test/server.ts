@@ -19,8 +19,9 @@ export class TestServer {
   }
 
   async listen(): Promise<void> {
-    // A proxy that the environment names cannot reach this server.
-    for (const name of Object.keys(process.env)) if (/^https?_proxy$/i.test(name)) delete process.env[name];
+    // Where the environment has requests go elsewhere, they would not reach this server.
+    for (const name of Object.keys(process.env))
+      if (/^(https?_proxy|tessera_(hub|offline))$/i.test(name)) delete process.env[name];
     await new Promise<void>((done) => this.server.listen(0, "127.0.0.1", done));
   }
 
