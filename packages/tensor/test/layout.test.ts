@@ -21,7 +21,7 @@ const random = (name: string, shape: readonly number[], scale = 1): Tensor => {
 type Make = (...shape: number[]) => Tensor;
 type Network = (x: Tensor, make: Make) => Tensor;
 
-/** Loss and gradients of a network, pixels first and plain, as numbers. */
+/** What a network gives, and the gradients of a loss of it, pixels first and plain, as numbers. */
 async function bothWays(network: Network, x: Tensor): Promise<[Float32Array[], Float32Array[]]> {
   const parameters: Tensor[] = [];
   network(x, (...shape) => {
@@ -34,14 +34,17 @@ async function bothWays(network: Network, x: Tensor): Promise<[Float32Array[], F
     parameters.push(parameter);
     return parameter;
   });
-  const loss = (image: Tensor, ...given: Tensor[]) => {
+  const forward = (image: Tensor, ...given: Tensor[]) => {
     let next = 0;
-    const y = network(image, () => given[next++] as Tensor);
+    return network(image, () => given[next++] as Tensor);
+  };
+  const loss = (...given: [Tensor, ...Tensor[]]) => {
+    const y = forward(...given);
     return y.mul(random("cotangent", y.shape)).sum();
   };
   const wrt = [x, ...parameters].map((_, i) => i);
   const step = compile((image: Tensor, ...given: Tensor[]) => [
-    loss(image, ...given),
+    forward(image, ...given),
     ...grad(loss, wrt)(image, ...given),
   ]);
   const { plan } = step.trace(x, ...parameters);
@@ -158,7 +161,10 @@ describe("whole networks", () => {
     "a batch of one, padding of two, stride two without padding": [
       [1, 16, 14, 10],
       (x, make) =>
-        head(convBn(bend(convBn(x, make, 24, { padding: 2 })), make, 32, { stride: 2, padding: 0 }), make),
+        head(
+          bend(convBn(bend(convBn(x, make, 24, { padding: 2 })), make, 32, { stride: 2, padding: 0 })),
+          make,
+        ),
     ],
     "padding on one side only": [
       [2, 16, 8, 8],
