@@ -22,7 +22,9 @@ for (const { name } of shippedRecords())
   cpSync(join(shippedRoot(), name), join(models, name), { recursive: true });
 
 const studio = await startStudio({ port: 0, page: folder });
-const list = await (await fetch(new URL("models/index.json", studio.url))).text();
+const response = await fetch(new URL("models/index.json", studio.url));
+const list = await response.text();
 await studio.close();
+if (!response.ok) throw new Error(`the list of networks cannot be made: ${list}`);
 writeFileSync(join(models, "index.json"), list);
 console.log(`${folder}: open it through any web server, such as \`npx vite preview --outDir ${folder}\``);
