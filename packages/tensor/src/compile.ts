@@ -40,6 +40,8 @@ export interface Compiled<A extends readonly unknown[], R> {
   (...args: A): R;
   /** The trace for these arguments, made where there is none yet. For export and inspection. */
   trace(...args: A): Traced;
+  /** Makes the session for arguments of these shapes, on another thread; a call without it does so first. */
+  prepare(...args: A): Promise<void>;
   /** Frees all sessions. */
   release(): void;
 }
@@ -99,6 +101,11 @@ export function compile<A extends readonly unknown[], R>(
   };
   return Object.assign(compiled, {
     trace: (...args: A) => lookUp(args).traced,
+    prepare: async (...args: A) => {
+      const { traced } = lookUp(args);
+      materialize(captured(traced));
+      await traced.plan.prepare(feedsOf(traced, []));
+    },
     release: () => {
       for (const entry of [...traces.values()].flat()) entry.plan.release();
       traces.clear();
@@ -191,29 +198,37 @@ function computeCaptured(outputs: readonly Value[], scope: Trace): void {
   materialize([...outside]);
 }
 
-/** Starts a run and gives the written variables their new values. */
-function call(traced: Traced, args: readonly Tensor[]): unknown {
-  const sources = [...traced.sources.values()].filter((source) => typeof source === "object");
-  const held = () => sources.map((source) => (source instanceof Value ? source : source.peekValue()));
-  const given = args.map((arg) => arg.value);
-  if (held().every((value) => value.stored)) materialize(given);
-  else {
-    withPending(given, materialize);
-    materialize(held());
-  }
+/** The present values of the variables and tensors that the function reads beside its arguments. */
+function captured({ sources }: Traced): Value[] {
+  const held = [...sources.values()].filter((source) => typeof source === "object");
+  return held.map((source) => (source instanceof Value ? source : source.peekValue()));
+}
+
+/** The arrays by the names of their leaves: of what was captured and of the arguments that are given. */
+function feedsOf(traced: Traced, given: readonly Value[]): Map<string, Stored> {
   const feeds = new Map<string, Stored>();
   for (const [name, source] of traced.sources) {
-    const value =
-      typeof source === "number"
-        ? (given[source] as Value)
-        : source instanceof Value
-          ? source
-          : source.peekValue();
-    const stored = value.stored as Stored;
-    if (typeof source === "object" && !(source instanceof Value) && traced.frozen.has(source))
-      stored.shared = true;
+    if (typeof source === "number") {
+      const stored = given[source]?.stored;
+      if (stored) feeds.set(name, stored);
+      continue;
+    }
+    const stored = (source instanceof Value ? source : source.peekValue()).stored as Stored;
+    if (!(source instanceof Value) && traced.frozen.has(source)) stored.shared = true;
     feeds.set(name, stored);
   }
+  return feeds;
+}
+
+/** Starts a run and gives the written variables their new values. */
+function call(traced: Traced, args: readonly Tensor[]): unknown {
+  const given = args.map((arg) => arg.value);
+  if (captured(traced).every((value) => value.stored)) materialize(given);
+  else {
+    withPending(given, materialize);
+    materialize(captured(traced));
+  }
+  const feeds = feedsOf(traced, given);
   const spare = [
     ...new Array<undefined>(traced.resultCount).fill(undefined),
     ...traced.written.map((variable) => variable.takeSpare()),

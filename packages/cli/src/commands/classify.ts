@@ -53,6 +53,8 @@ export function classifyCommand(program: Command): void {
       if (pictures.length === 0) return;
       const signal = untilInterrupted();
       const networks = await loadNetworks(models, { network: options.network, signal });
+      // Meanwhile the pictures are decoded. What fails here fails again, and is told, when the network is asked.
+      for (const network of networks) network.warmUp(Math.min(BATCH, pictures.length)).catch(() => undefined);
       const all: object[] = [];
       const widest = Math.max(...pictures.map(({ name }) => basename(name).length));
       const brief = options.top === 1 && networks.length === 1;

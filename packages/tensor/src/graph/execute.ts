@@ -43,6 +43,11 @@ export class Plan {
     this.freeze = freeze;
   }
 
+  /** Makes the session without a run; `feeds` gives the arrays of the frozen leaves. */
+  async prepare(feeds: ReadonlyMap<string, Stored>): Promise<void> {
+    await this.load(feeds);
+  }
+
   /**
    * Starts a run. `feeds` gives the array of each leaf by name; `spare[i]` may be written over with
    * result i once nobody reads it. `failed` is told first where the run fails.

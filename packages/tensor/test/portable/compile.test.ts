@@ -332,3 +332,37 @@ describe("freeze", () => {
     expect([await list(run()), await list(run()), await list(run())]).toEqual([[2], [4], [6]]);
   });
 });
+
+describe("prepare", () => {
+  for (const freeze of [false, true])
+    test(`makes the session that the first call uses, ${freeze ? "with" : "without"} constants`, async () => {
+      const load = vi.spyOn(await backend(), "load");
+      const w = parameter(tensor([1, 2]).mul(3)); // not computed yet
+      const run = compile((x: Tensor) => x.mul(w), { freeze });
+      await run.prepare(zeros([2]));
+      // Perhaps one for the parameter, too.
+      const made = load.mock.calls.length;
+      expect(made).toBeGreaterThan(0);
+      expect(await list(run(fromArray(Float32Array.of(1, 10), [2])))).toEqual([3, 60]);
+      expect(load).toHaveBeenCalledTimes(made);
+    });
+
+  test("a call meanwhile waits for the same session", async () => {
+    const load = vi.spyOn(await backend(), "load");
+    const run = compile((x: Tensor) => x.add(1));
+    const [, sum] = await Promise.all([
+      run.prepare(zeros([1])),
+      list(run(fromArray(Float32Array.of(2), [1]))),
+    ]);
+    expect(sum).toEqual([3]);
+    expect(load).toHaveBeenCalledTimes(1);
+  });
+
+  test("what goes wrong is told, and the next call tries again", async () => {
+    const load = vi.spyOn(await backend(), "load").mockRejectedValueOnce(new Error("no memory"));
+    const run = compile((x: Tensor) => x.add(1));
+    await expect(run.prepare(zeros([1]))).rejects.toThrow("no memory");
+    expect(await list(run(fromArray(Float32Array.of(2), [1])))).toEqual([3]);
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+});

@@ -2,12 +2,12 @@
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import { type ImageSource, stack } from "@tessera-ml/media";
 import { type CheckpointInput, openCheckpoint } from "@tessera-ml/nn";
-import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import { type Compiled, compile, fromArray, type Tensor, zeros } from "@tessera-ml/tensor";
 import { openModel } from "#checkpoints";
 import type { Classifier } from "../classifier.ts";
 import { labelsOf } from "../labels.ts";
 import { loadClassifier } from "../load.ts";
-import { findNetwork } from "../records.ts";
+import { findNetwork, inputShapeOf } from "../records.ts";
 import type { ModelEntry } from "../registry.ts";
 import { fromTFLite } from "../tflite.ts";
 import { prepareImage } from "./pixels.ts";
@@ -72,6 +72,12 @@ export class ImageClassifier {
   static async of(record: CheckpointRecord, file: CheckpointInput): Promise<ImageClassifier> {
     await using checkpoint = await openCheckpoint(file);
     return new ImageClassifier(record, await buildNetwork({ record, checkpoint }));
+  }
+
+  /** Makes the session for `count` pictures at a time while they are still being read; asking waits for it. */
+  async warmUp(count = 1): Promise<void> {
+    const [, ...picture] = inputShapeOf(this.record);
+    await this.#ask.prepare(zeros([count, ...picture]));
   }
 
   /** What the network reads of a picture. */
