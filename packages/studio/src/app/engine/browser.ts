@@ -45,8 +45,9 @@ export class BrowserEngine implements Engine {
     return this.#networks.ask("receptiveField", { model, part }, { signal });
   }
 
+  /** Without those that were trained here: drawn digits are no measure beside data sets. */
   async lineage() {
-    return lineageOf(await this.models());
+    return lineageOf((await this.models()).filter(({ place }) => place !== "trained"));
   }
 
   /** Loading WebAssembly and opening the first session take seconds. */

@@ -18,7 +18,7 @@ interface CurveProps {
 
 const WIDTH = 480;
 const HEIGHT = 240;
-const EDGE = { left: 54, right: 14, top: 14, bottom: 30 };
+const EDGE = { left: 60, right: 14, top: 14, bottom: 30 };
 
 export function Curve({ title, unit = "", points, end, marks = false, smooth = false }: CurveProps) {
   const values = points.map(({ y }) => y);
