@@ -64,6 +64,8 @@ export { concat, type Index, type PadMode, type Pads, stack, unbind } from "./op
 export * from "./ops/norm.ts";
 export { fold, meshgrid, pixelShuffle, pixelUnshuffle, type UnfoldOptions, unfold } from "./ops/patches.ts";
 export * from "./ops/pool.ts";
+export * from "./ops/pool-adaptive.ts";
+export * from "./ops/pool-average.ts";
 export { dequantize, matmulNBits, type QuantizedMatrix } from "./ops/quantized.ts";
 export { type ResizeMode, type ResizeOptions, resize } from "./ops/resize.ts";
 export { type GridSampleOptions, gridSample } from "./ops/sample.ts";

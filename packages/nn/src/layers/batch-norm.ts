@@ -23,6 +23,11 @@ export interface BatchNormOptions {
   readonly trackRunningStats?: boolean;
 }
 
+/** Moves a running statistic toward that of a batch by the share `momentum`. */
+export function follow(running: Variable, to: Tensor, momentum: number | Tensor): void {
+  running.assign(running.add(to.stopGradient().sub(running).mul(momentum)));
+}
+
 abstract class BatchNorm extends Module {
   readonly weight: Variable | undefined;
   readonly bias: Variable | undefined;
@@ -72,10 +77,8 @@ abstract class BatchNorm extends Module {
     if (!running_mean || !running_var || !num_batches_tracked) return;
     num_batches_tracked.assign(num_batches_tracked.add(1));
     const momentum = this.momentum ?? num_batches_tracked.astype("float32").reciprocal();
-    const move = (running: Variable, to: Tensor) =>
-      running.assign(running.add(to.stopGradient().sub(running).mul(momentum)));
-    move(running_mean, mean);
-    move(running_var, variance);
+    follow(running_mean, mean, momentum);
+    follow(running_var, variance, momentum);
   }
 }
 

@@ -1,10 +1,11 @@
 export * from "./activation.ts";
 export * from "./attention.ts";
-export * from "./batch-norm.ts";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batch-norm.ts";
 export * from "./container.ts";
 export * from "./conv.ts";
 export * from "./dropout.ts";
 export * from "./embedding.ts";
+export * from "./instance-norm.ts";
 export * from "./linear.ts";
 export * from "./norm.ts";
 export * from "./pool.ts";

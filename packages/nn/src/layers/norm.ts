@@ -1,7 +1,6 @@
 /** Normalisation without running statistics. */
 import {
   groupNorm,
-  instanceNorm,
   layerNorm,
   localResponseNorm,
   ones,
@@ -87,46 +86,6 @@ export class GroupNorm extends Module {
   forward(x: Tensor): Tensor {
     if (x.shape[1] !== this.channels) this.fail(`expected [N, ${this.channels}, ...], got ${x}`);
     return groupNorm(x, this.groups, this);
-  }
-}
-
-/** [N, C, ...] with every channel of every sample by itself; no weight and bias by default, as in PyTorch. */
-abstract class InstanceNorm extends Module {
-  readonly weight: Variable | undefined;
-  readonly bias: Variable | undefined;
-  readonly channels: number;
-  readonly eps: number;
-  readonly #rank: number;
-
-  constructor(channels: number, rank: number, options: Options) {
-    super();
-    this.channels = channels;
-    this.eps = options.eps ?? 1e-5;
-    this.#rank = rank;
-    if (options.affine ?? false) {
-      this.weight = parameter(ones([channels]));
-      this.bias = parameter(zeros([channels]));
-    }
-  }
-  forward(x: Tensor): Tensor {
-    if (x.rank !== this.#rank || x.shape[1] !== this.channels)
-      this.fail(`expected [N, ${this.channels}, ...] of ${this.#rank} axes, got ${x}`);
-    return instanceNorm(x, this);
-  }
-}
-export class InstanceNorm1d extends InstanceNorm {
-  constructor(channels: number, options: Options = {}) {
-    super(channels, 3, options);
-  }
-}
-export class InstanceNorm2d extends InstanceNorm {
-  constructor(channels: number, options: Options = {}) {
-    super(channels, 4, options);
-  }
-}
-export class InstanceNorm3d extends InstanceNorm {
-  constructor(channels: number, options: Options = {}) {
-    super(channels, 5, options);
   }
 }
 

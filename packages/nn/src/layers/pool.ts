@@ -9,10 +9,18 @@ import {
   avgPool1d,
   avgPool2d,
   avgPool3d,
+  type IndexedMaxima,
   type MaxPoolOptions,
+  type MaxUnpoolOptions,
   maxPool1d,
+  maxPool1dWithIndices,
   maxPool2d,
+  maxPool2dWithIndices,
   maxPool3d,
+  maxPool3dWithIndices,
+  maxUnpool1d,
+  maxUnpool2d,
+  maxUnpool3d,
   type PerAxis,
   type Tensor,
 } from "@tessera-ml/tensor";
@@ -31,15 +39,57 @@ export class MaxPool1d extends MaxPool {
   forward(x: Tensor): Tensor {
     return maxPool1d(x, this.kernel, this.options);
   }
+  /** The maxima and where they stood, for `MaxUnpool1d`. */
+  withIndices(x: Tensor): IndexedMaxima {
+    return maxPool1dWithIndices(x, this.kernel, this.options);
+  }
 }
 export class MaxPool2d extends MaxPool {
   forward(x: Tensor): Tensor {
     return maxPool2d(x, this.kernel, this.options);
   }
+  /** The maxima and where they stood, for `MaxUnpool2d`. */
+  withIndices(x: Tensor): IndexedMaxima {
+    return maxPool2dWithIndices(x, this.kernel, this.options);
+  }
 }
 export class MaxPool3d extends MaxPool {
   forward(x: Tensor): Tensor {
     return maxPool3d(x, this.kernel, this.options);
+  }
+  /** The maxima and where they stood, for `MaxUnpool3d`. */
+  withIndices(x: Tensor): IndexedMaxima {
+    return maxPool3dWithIndices(x, this.kernel, this.options);
+  }
+}
+
+/** The way back of a `MaxPool` with the same kernel, stride and padding: zeros where no maximum stood. */
+abstract class MaxUnpool extends Module {
+  readonly kernel: PerAxis;
+  readonly options: Omit<MaxUnpoolOptions, "outputSize">;
+  constructor(kernel: PerAxis, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
+    super();
+    this.kernel = kernel;
+    this.options = options;
+  }
+  /** `outputSize`, the spatial extents, where the pool did not meet all entries. */
+  protected sized(outputSize: PerAxis | undefined): MaxUnpoolOptions {
+    return outputSize === undefined ? this.options : { ...this.options, outputSize };
+  }
+}
+export class MaxUnpool1d extends MaxUnpool {
+  forward(x: Tensor, indices: Tensor, outputSize?: PerAxis): Tensor {
+    return maxUnpool1d(x, indices, this.kernel, this.sized(outputSize));
+  }
+}
+export class MaxUnpool2d extends MaxUnpool {
+  forward(x: Tensor, indices: Tensor, outputSize?: PerAxis): Tensor {
+    return maxUnpool2d(x, indices, this.kernel, this.sized(outputSize));
+  }
+}
+export class MaxUnpool3d extends MaxUnpool {
+  forward(x: Tensor, indices: Tensor, outputSize?: PerAxis): Tensor {
+    return maxUnpool3d(x, indices, this.kernel, this.sized(outputSize));
   }
 }
 

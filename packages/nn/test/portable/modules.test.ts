@@ -42,6 +42,17 @@ const decoder = (module: nn.TransformerDecoderLayer): Entry => ({
   forward: (x, memory) => module.forward(x as Tensor, memory as Tensor),
 });
 
+const unpooling = (
+  pool: nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d,
+  unpool: nn.MaxUnpool1d | nn.MaxUnpool2d | nn.MaxUnpool3d,
+): Entry => ({
+  module: new nn.Sequential(),
+  forward: (x) => {
+    const { values, indices } = pool.withIndices(x as Tensor);
+    return unpool.forward(values.square(), indices, (x as Tensor).shape.slice(2));
+  },
+});
+
 const MAKE: Readonly<Record<string, () => Entry>> = {
   "Linear(5, 3)": () => plain(new nn.Linear(5, 3)),
   "Linear(5, 3), no bias, three axes": () => plain(new nn.Linear(5, 3, { bias: false })),
@@ -70,10 +81,18 @@ const MAKE: Readonly<Record<string, () => Entry>> = {
   "GroupNorm(2, 6)": () => plain(new nn.GroupNorm(2, 6)),
   "InstanceNorm2d(3)": () => plain(new nn.InstanceNorm2d(3)),
   "InstanceNorm1d(3), affine": () => plain(new nn.InstanceNorm1d(3, { affine: true })),
+  "InstanceNorm2d(3), running statistics": () => plain(new nn.InstanceNorm2d(3, { trackRunningStats: true })),
+  "InstanceNorm2d(3), affine, running statistics, training, momentum 0.3": () =>
+    plain(new nn.InstanceNorm2d(3, { affine: true, trackRunningStats: true, momentum: 0.3 })),
+  "InstanceNorm1d(3), running statistics, training": () =>
+    plain(new nn.InstanceNorm1d(3, { trackRunningStats: true })),
   "LocalResponseNorm(3)": () => plain(new nn.LocalResponseNorm(3, { alpha: 0.1 })),
   "Embedding(9, 4)": () => plain(new nn.Embedding(9, 4)),
   "PReLU(3)": () => plain(new nn.PReLU(3)),
   "MaxPool2d(3), stride 2, padding 1": () => plain(new nn.MaxPool2d(3, { stride: 2, padding: 1 })),
+  "MaxUnpool1d(2) of MaxPool1d(2)": () => unpooling(new nn.MaxPool1d(2), new nn.MaxUnpool1d(2)),
+  "MaxUnpool2d(2) of MaxPool2d(2)": () => unpooling(new nn.MaxPool2d(2), new nn.MaxUnpool2d(2)),
+  "MaxUnpool3d(2) of MaxPool3d(2)": () => unpooling(new nn.MaxPool3d(2), new nn.MaxUnpool3d(2)),
   "AvgPool2d(2), ceil": () => plain(new nn.AvgPool2d(2, { ceilMode: true })),
   "AdaptiveAvgPool2d([3, 2])": () => plain(new nn.AdaptiveAvgPool2d([3, 2])),
   "Upsample by 2, bilinear": () => plain(new nn.Upsample({ scale: 2, mode: "bilinear" })),

@@ -6,7 +6,7 @@ import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, applyAll, floating } from "./apply.ts";
 import { ones, zeros } from "./create.ts";
-import { avgPool3d } from "./pool.ts";
+import { avgPool3d } from "./pool-average.ts";
 import { emitColumnSums } from "./reduce.ts";
 
 /** Scale and shift after normalisation, and what is added to the variance. */

@@ -1,32 +1,29 @@
-/** Pooling: the largest or the mean entry of every window. */
+/** Pooling: the largest entry of every window. */
 import { defineOp, type Operator } from "../graph/graph.ts";
-import { type Shape, sizeOf } from "../shape.ts";
+import { type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, applyAll, floating } from "./apply.ts";
-import { convTranspose1d, convTranspose2d, convTranspose3d } from "./conv.ts";
-import { fromArray, ones } from "./create.ts";
-import { emitScatterAdd } from "./gather.ts";
-import { concat } from "./movement.ts";
+import { zeros } from "./create.ts";
+import { emitScatterAdd, scatter } from "./gather.ts";
 import { emitMaxGradientByTaps, emitTiledMax, emitTiledMaxGradient, tilingOf } from "./pool-pixels.ts";
 import {
+  checkPoolRank,
   outputExtents,
   overhang,
   type Padding,
   type PerAxis,
+  type PoolAttributes,
   perAxis,
+  poolWindow,
   type Window,
   windowAttributes,
-  windowOf,
 } from "./window.ts";
 
-type PoolAttributes = { window: Window; ceil: boolean };
-
-function checkRank(name: string, x: Tensor, rank: number): void {
-  if (x.rank !== rank + 2) throw new Error(`${name}(${x}): expected ${rank + 2} axes, [N, C, ...]`);
-}
+/** Whether indices are wanted for more than the gradient, which can do without. */
+type MaxPoolAttributes = PoolAttributes & { indexed: boolean };
 
 /** Outputs the maxima and where they stand, as int64 indices into the flattened input. */
-const maxPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
+const maxPoolOp: Operator<MaxPoolAttributes> = defineOp<MaxPoolAttributes>({
   name: "maxPool",
   infer: ([x], { window, ceil }) => {
     const shape = [...x.shape.slice(0, 2), ...outputExtents(window, x.shape.slice(2), ceil)];
@@ -35,7 +32,10 @@ const maxPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
       { dtype: "int64", shape },
     ];
   },
-  emit: (g, [x], [y, indices], { attrs: { window, ceil }, inputs: [spec], outputs: [out], used }) => {
+  emit: (g, [x], [y, indices], { attrs, inputs: [spec], outputs: [out], used }) => {
+    const { window, ceil } = attrs;
+    if (g.device === "webgpu" && attrs.indexed)
+      throw new Error("maxPool: WebGPU gives no indices of the maxima");
     // ONNX Runtime's ceil mode keeps a last window that starts in the padding, where PyTorch drops it:
     // longer padding says the same. It must be shorter than the kernel, which only dilation can exceed.
     const after = overhang(window, spec.shape.slice(2), out.shape.slice(2)).map((entries, i) =>
@@ -49,8 +49,8 @@ const maxPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
       ceil_mode: ceil && !fits ? 1 : 0,
     });
   },
-  emitPixels: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
-    const tiling = g.layout.has(x) ? tilingOf(window, spec.shape, out.shape) : undefined;
+  emitPixels: (g, [x], [y], { attrs: { window, indexed }, inputs: [spec], outputs: [out] }) => {
+    const tiling = g.layout.has(x) && !indexed ? tilingOf(window, spec.shape, out.shape) : undefined;
     if (tiling) g.layout.set(y, emitTiledMax(g, g.layout.pixels(x), tiling));
     return tiling !== undefined;
   },
@@ -124,32 +124,19 @@ export interface MaxPoolOptions {
   readonly ceilMode?: boolean;
 }
 
-/** The window of a pool; the stride is the kernel by default. */
-function poolWindow(
-  name: string,
+function maxima(
+  rank: number,
   x: Tensor,
   kernel: PerAxis,
-  options: { stride?: PerAxis; padding?: Padding; dilation?: PerAxis },
-): Window {
-  const rank = x.rank - 2;
-  const window = windowOf(perAxis(kernel, rank, `${name}: kernel`), {
-    ...options,
-    stride: options.stride ?? kernel,
-  });
-  window.kernel.forEach((extent, i) => {
-    // ONNX Runtime's limit, too. A window that meets no entry would have no answer.
-    if (Math.max(window.before[i] as number, window.after[i] as number) >= extent)
-      throw new Error(
-        `${name}(${x}): a padding of ${window.before[i]} and ${window.after[i]} must be below the kernel, ${extent} (spatial axis ${i})`,
-      );
-  });
-  return window;
-}
-
-function maxPool(rank: number, x: Tensor, kernel: PerAxis, options: MaxPoolOptions): Tensor {
-  checkRank(`maxPool${rank}d`, x, rank);
+  { ceilMode: ceil = false, ...options }: MaxPoolOptions,
+  indexed: boolean,
+): [values: Tensor, indices: Tensor] {
+  checkPoolRank(`maxPool${rank}d`, x, rank);
   const window = poolWindow(`maxPool${rank}d`, x, kernel, options);
-  return applyAll(maxPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false })[0] as Tensor;
+  return applyAll(maxPoolOp, [floating(x)], { window, ceil, indexed }) as [Tensor, Tensor];
+}
+function maxPool(rank: number, x: Tensor, kernel: PerAxis, options: MaxPoolOptions): Tensor {
+  return maxima(rank, x, kernel, options, false)[0];
 }
 /** x [N, C, L] → the largest entry of every window; padding counts as −∞. */
 export function maxPool1d(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = {}): Tensor {
@@ -164,198 +151,109 @@ export function maxPool3d(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = 
   return maxPool(3, x, kernel, options);
 }
 
-/** Sums over windows, zero padded, every channel by itself. */
-const sumPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
-  name: "avgPool",
-  infer: ([x], { window, ceil }) => [
-    { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...outputExtents(window, x.shape.slice(2), ceil)] },
-  ],
-  emit: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
-    // A window that ends outside (ceil mode) is a window over a longer padding: explicit padding keeps
-    // the count of entries, and with it the divisor, the same everywhere.
-    const after = overhang(window, spec.shape.slice(2), out.shape.slice(2));
-    const pads = [0, 0, ...window.before, 0, 0, ...after.map((a) => Math.max(0, a))];
-    const padded = pads.some((p) => p > 0) ? g.op("Pad", [x, g.ints(pads), g.scalar(0, spec.dtype)]) : x;
-    g.node("AveragePool", [padded], [y], { kernel_shape: window.kernel, strides: window.strides });
-  },
-  gradient: ({ inputs: [x], attrs: { window } }, [dy]) => [dy && spreadMean(dy, x.shape, window)],
-});
-
-/** The gradient of the mean over windows: dy / K written to every entry of its window. */
-function spreadMean(dy: Tensor, shape: Shape, window: Window): Tensor {
-  const rank = window.kernel.length;
-  const [batch, channels] = shape as [number, number];
-  const scaled = dy.mul(1 / sizeOf(window.kernel));
-  const plain = window.kernel.every(
-    (k, i) =>
-      k === window.strides[i] &&
-      window.before[i] === 0 &&
-      k * (dy.shape[i + 2] as number) === (shape[i + 2] as number),
-  );
-  if (plain) {
-    const column = [batch, channels, ...dy.shape.slice(2).flatMap((extent) => [extent, 1])];
-    const wide = [
-      batch,
-      channels,
-      ...dy.shape.slice(2).flatMap((extent, i) => [extent, window.kernel[i] as number]),
-    ];
-    return scaled.reshape(column).expand(wide).reshape(shape);
-  }
-  const single = scaled.reshape([batch * channels, 1, ...dy.shape.slice(2)]);
-  const turn = [convTranspose1d, convTranspose2d, convTranspose3d][rank - 1] as typeof convTranspose2d;
-  const wide = turn(single, ones([1, 1, ...window.kernel], dy.dtype), { stride: window.strides });
-  // Padded entries are cut off; entries that no window met are zero.
-  const pads = window.before.map((before, i): [number, number] => [
-    -before,
-    (shape[i + 2] as number) + before - (wide.shape[i + 2] as number),
-  ]);
-  return wide.pad([[0, 0], [0, 0], ...pads]).reshape(shape);
+/** The largest entry of every window and where it stood: its int32 index in the plane of its channel, [H·W]. */
+export interface IndexedMaxima {
+  readonly values: Tensor;
+  readonly indices: Tensor;
 }
 
-export interface AvgPoolOptions {
+function maxPoolWithIndices(
+  rank: number,
+  x: Tensor,
+  kernel: PerAxis,
+  options: MaxPoolOptions,
+): IndexedMaxima {
+  const [values, indices] = maxima(rank, x, kernel, options, true);
+  return { values, indices: indices.remainder(sizeOf(x.shape.slice(2))).astype("int32") };
+}
+/** As `maxPool1d`, with what `maxUnpool1d` needs. Not on WebGPU. */
+export function maxPool1dWithIndices(
+  x: Tensor,
+  kernel: PerAxis,
+  options: MaxPoolOptions = {},
+): IndexedMaxima {
+  return maxPoolWithIndices(1, x, kernel, options);
+}
+/** As `maxPool2d`, with what `maxUnpool2d` needs. Not on WebGPU. */
+export function maxPool2dWithIndices(
+  x: Tensor,
+  kernel: PerAxis,
+  options: MaxPoolOptions = {},
+): IndexedMaxima {
+  return maxPoolWithIndices(2, x, kernel, options);
+}
+/** As `maxPool3d`, with what `maxUnpool3d` needs. Not on WebGPU. */
+export function maxPool3dWithIndices(
+  x: Tensor,
+  kernel: PerAxis,
+  options: MaxPoolOptions = {},
+): IndexedMaxima {
+  return maxPoolWithIndices(3, x, kernel, options);
+}
+
+export interface MaxUnpoolOptions {
   /** Default: the kernel. */
   readonly stride?: PerAxis;
-  readonly padding?: Padding;
-  readonly ceilMode?: boolean;
-  /** Whether padded zeros count in the mean; default true. */
-  readonly countIncludePad?: boolean;
+  readonly padding?: PerAxis;
+  /** Spatial extents of the result, less than a stride from the default, (n − 1)·stride − 2·padding + kernel. */
+  readonly outputSize?: PerAxis;
 }
 
-function avgPool(rank: number, x: Tensor, kernel: PerAxis, options: AvgPoolOptions): Tensor {
-  checkRank(`avgPool${rank}d`, x, rank);
-  const window = poolWindow(`avgPool${rank}d`, x, kernel, options);
-  const means = apply(sumPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false });
-  const corrections = divisorCorrections(
-    x.shape.slice(2),
-    means.shape.slice(2),
-    window,
-    options.countIncludePad ?? true,
+function maxUnpool(
+  rank: number,
+  x: Tensor,
+  indices: Tensor,
+  kernel: PerAxis,
+  options: MaxUnpoolOptions,
+): Tensor {
+  const name = `maxUnpool${rank}d(${x}, ${indices})`;
+  checkPoolRank(name, x, rank);
+  if (!sameShape(x.shape, indices.shape)) throw new Error(`${name}: expected an index for every entry`);
+  const [kernels, strides, padding] = [
+    perAxis(kernel, rank, `${name}: kernel`),
+    perAxis(options.stride ?? kernel, rank, `${name}: stride`),
+    perAxis(options.padding ?? 0, rank, `${name}: padding`, 0),
+  ];
+  const usual = kernels.map(
+    (k, i) => ((x.shape[i + 2] as number) - 1) * (strides[i] as number) - 2 * (padding[i] as number) + k,
   );
-  return corrections ? means.mul(corrections.astype(means.dtype)) : means;
-}
-
-/** K / (entries that count) for every window, [...]; `undefined` where it is 1 everywhere. */
-function divisorCorrections(
-  spatial: Shape,
-  extents: Shape,
-  window: Window,
-  includePad: boolean,
-): Tensor | undefined {
-  const factors = extents.map((count, axis) => {
-    const [k, stride, before] = [
-      window.kernel[axis] as number,
-      window.strides[axis] as number,
-      window.before[axis] as number,
-    ];
-    const extent = spatial[axis] as number;
-    const [low, high] = includePad ? [-before, extent + (window.after[axis] as number)] : [0, extent];
-    return Float32Array.from({ length: count }, (_, i) => {
-      const start = i * stride - before;
-      return k / (Math.min(start + k, high) - Math.max(start, low));
-    });
+  const extents = perAxis(options.outputSize ?? usual, rank, `${name}: outputSize`, 0);
+  extents.forEach((extent, i) => {
+    const [middle, stride] = [usual[i] as number, strides[i] as number];
+    if (Math.abs(extent - middle) >= stride && extent !== middle)
+      throw new Error(
+        `${name}: outputSize ${extent} on spatial axis ${i}, expected more than ${middle - stride} and less than ${middle + stride}`,
+      );
   });
-  if (factors.every((factor) => factor.every((f) => f === 1))) return undefined;
-  return factors
-    .map((factor, axis) =>
-      fromArray(
-        factor,
-        factors.map((_, i) => (i === axis ? factor.length : 1)),
-      ),
-    )
-    .reduce((a, b) => a.mul(b));
+  const lead = x.shape.slice(0, 2);
+  const planes = zeros([...lead, sizeOf(extents)], x.dtype);
+  const rows = [...lead, -1];
+  return scatter(planes, 2, indices.reshape(rows), x.reshape(rows)).reshape([...lead, ...extents]);
 }
-/** x [N, C, L] → the mean of every window. */
-export function avgPool1d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
-  return avgPool(1, x, kernel, options);
+/** x [N, C, L] with every entry where the maximum of its window stood, zeros elsewhere. */
+export function maxUnpool1d(
+  x: Tensor,
+  indices: Tensor,
+  kernel: PerAxis,
+  options: MaxUnpoolOptions = {},
+): Tensor {
+  return maxUnpool(1, x, indices, kernel, options);
 }
-/** x [N, C, H, W] → the mean of every window. */
-export function avgPool2d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
-  return avgPool(2, x, kernel, options);
+/** x [N, C, H, W] with every entry where the maximum of its window stood, zeros elsewhere. */
+export function maxUnpool2d(
+  x: Tensor,
+  indices: Tensor,
+  kernel: PerAxis,
+  options: MaxUnpoolOptions = {},
+): Tensor {
+  return maxUnpool(2, x, indices, kernel, options);
 }
-/** x [N, C, D, H, W] → the mean of every window. */
-export function avgPool3d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
-  return avgPool(3, x, kernel, options);
-}
-
-/** The bins of adaptive pooling: [⌊i·n/m⌋, ⌈(i+1)·n/m⌉). */
-function bins(extent: number, count: number): [number, number][] {
-  return Array.from({ length: count }, (_, i) => [
-    Math.floor((i * extent) / count),
-    Math.ceil(((i + 1) * extent) / count),
-  ]);
-}
-
-function adaptiveAvgPool(rank: number, x: Tensor, outputSize: PerAxis): Tensor {
-  checkRank(`adaptiveAvgPool${rank}d`, x, rank);
-  const sizes = perAxis(outputSize, rank, "outputSize");
-  const spatial = x.shape.slice(2);
-  if (sizes.every((size) => size === 1))
-    return floating(x).mean(
-      spatial.map((_, i) => i + 2),
-      true,
-    );
-  if (sizes.every((size, i) => (spatial[i] as number) % size === 0))
-    return avgPool(
-      rank,
-      x,
-      sizes.map((size, i) => (spatial[i] as number) / size),
-      {},
-    );
-  // Each axis is a product with a matrix of bin means, [m, n].
-  return sizes.reduce((out, size, i) => {
-    const extent = spatial[i] as number;
-    const matrix = new Float32Array(size * extent);
-    bins(extent, size).forEach(([start, end], row) => {
-      matrix.fill(1 / (end - start), row * extent + start, row * extent + end);
-    });
-    const last = out.rank - 1;
-    return out
-      .transpose(i + 2, last)
-      .matmul(fromArray(matrix, [size, extent]).astype(out.dtype).transpose())
-      .transpose(i + 2, last);
-  }, floating(x));
-}
-function adaptiveMaxPool(rank: number, x: Tensor, outputSize: PerAxis): Tensor {
-  checkRank(`adaptiveMaxPool${rank}d`, x, rank);
-  const sizes = perAxis(outputSize, rank, "outputSize");
-  const spatial = x.shape.slice(2);
-  if (sizes.every((size, i) => (spatial[i] as number) % size === 0))
-    return maxPool(
-      rank,
-      x,
-      sizes.map((size, i) => (spatial[i] as number) / size),
-      {},
-    );
-  return sizes.reduce((out, size, i) => {
-    const rows = bins(spatial[i] as number, size);
-    return concat(
-      rows.map(([start, end]) => out.narrow(i + 2, start, end - start).max(i + 2, true)),
-      i + 2,
-    );
-  }, floating(x));
-}
-
-/** x [N, C, L] → [N, C, outputSize], means over bins of nearly equal size. */
-export function adaptiveAvgPool1d(x: Tensor, outputSize: PerAxis): Tensor {
-  return adaptiveAvgPool(1, x, outputSize);
-}
-/** x [N, C, H, W] → [N, C, ...outputSize]. */
-export function adaptiveAvgPool2d(x: Tensor, outputSize: PerAxis): Tensor {
-  return adaptiveAvgPool(2, x, outputSize);
-}
-/** x [N, C, D, H, W] → [N, C, ...outputSize]. */
-export function adaptiveAvgPool3d(x: Tensor, outputSize: PerAxis): Tensor {
-  return adaptiveAvgPool(3, x, outputSize);
-}
-/** x [N, C, L] → [N, C, outputSize], maxima over bins of nearly equal size. */
-export function adaptiveMaxPool1d(x: Tensor, outputSize: PerAxis): Tensor {
-  return adaptiveMaxPool(1, x, outputSize);
-}
-/** x [N, C, H, W] → [N, C, ...outputSize]. */
-export function adaptiveMaxPool2d(x: Tensor, outputSize: PerAxis): Tensor {
-  return adaptiveMaxPool(2, x, outputSize);
-}
-/** x [N, C, D, H, W] → [N, C, ...outputSize]. */
-export function adaptiveMaxPool3d(x: Tensor, outputSize: PerAxis): Tensor {
-  return adaptiveMaxPool(3, x, outputSize);
+/** x [N, C, D, H, W] with every entry where the maximum of its window stood, zeros elsewhere. */
+export function maxUnpool3d(
+  x: Tensor,
+  indices: Tensor,
+  kernel: PerAxis,
+  options: MaxUnpoolOptions = {},
+): Tensor {
+  return maxUnpool(3, x, indices, kernel, options);
 }

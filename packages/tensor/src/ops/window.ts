@@ -2,6 +2,7 @@
 import type { Emitter } from "../graph/emitter.ts";
 import type { Spec } from "../graph/graph.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** One number for every spatial axis, or one each. */
 export type PerAxis = number | readonly number[];
@@ -19,6 +20,11 @@ export interface Window {
   readonly dilations: readonly number[];
   readonly before: readonly number[];
   readonly after: readonly number[];
+}
+
+/** Throws unless x is [N, C, ...] with `rank` spatial axes. */
+export function checkPoolRank(name: string, x: Tensor, rank: number): void {
+  if (x.rank !== rank + 2) throw new Error(`${name}(${x}): expected ${rank + 2} axes, [N, C, ...]`);
 }
 
 /** Spells a number or a list out to one entry an axis. */
@@ -65,6 +71,31 @@ function sidesOf(
       0,
     );
   return [pick(0), pick(1)];
+}
+
+/** Attributes of a pooling operator. */
+export type PoolAttributes = { window: Window; ceil: boolean };
+
+/** The window of a pool; the stride is the kernel by default. */
+export function poolWindow(
+  name: string,
+  x: Tensor,
+  kernel: PerAxis,
+  options: { stride?: PerAxis; padding?: Padding; dilation?: PerAxis },
+): Window {
+  const rank = x.rank - 2;
+  const window = windowOf(perAxis(kernel, rank, `${name}: kernel`), {
+    ...options,
+    stride: options.stride ?? kernel,
+  });
+  window.kernel.forEach((extent, i) => {
+    // ONNX Runtime's limit, too. A window that meets no entry would have no answer.
+    if (Math.max(window.before[i] as number, window.after[i] as number) >= extent)
+      throw new Error(
+        `${name}(${x}): a padding of ${window.before[i]} and ${window.after[i]} must be below the kernel, ${extent} (spatial axis ${i})`,
+      );
+  });
+  return window;
 }
 
 /** The extent that a dilated kernel covers. */

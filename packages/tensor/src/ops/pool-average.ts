@@ -1,0 +1,130 @@
+/** Pooling: the mean of every window. */
+import { defineOp, type Operator } from "../graph/graph.ts";
+import { type Shape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { apply, floating } from "./apply.ts";
+import { convTranspose1d, convTranspose2d, convTranspose3d } from "./conv.ts";
+import { fromArray, ones } from "./create.ts";
+import {
+  checkPoolRank,
+  outputExtents,
+  overhang,
+  type Padding,
+  type PerAxis,
+  type PoolAttributes,
+  poolWindow,
+  type Window,
+} from "./window.ts";
+
+/** Sums over windows, zero padded, every channel by itself. */
+const sumPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
+  name: "avgPool",
+  infer: ([x], { window, ceil }) => [
+    { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...outputExtents(window, x.shape.slice(2), ceil)] },
+  ],
+  emit: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
+    // A window that ends outside (ceil mode) is a window over a longer padding: explicit padding keeps
+    // the count of entries, and with it the divisor, the same everywhere.
+    const after = overhang(window, spec.shape.slice(2), out.shape.slice(2));
+    const pads = [0, 0, ...window.before, 0, 0, ...after.map((a) => Math.max(0, a))];
+    const padded = pads.some((p) => p > 0) ? g.op("Pad", [x, g.ints(pads), g.scalar(0, spec.dtype)]) : x;
+    g.node("AveragePool", [padded], [y], { kernel_shape: window.kernel, strides: window.strides });
+  },
+  gradient: ({ inputs: [x], attrs: { window } }, [dy]) => [dy && spreadMean(dy, x.shape, window)],
+});
+
+/** The gradient of the mean over windows: dy / K written to every entry of its window. */
+function spreadMean(dy: Tensor, shape: Shape, window: Window): Tensor {
+  const rank = window.kernel.length;
+  const [batch, channels] = shape as [number, number];
+  const scaled = dy.mul(1 / sizeOf(window.kernel));
+  const plain = window.kernel.every(
+    (k, i) =>
+      k === window.strides[i] &&
+      window.before[i] === 0 &&
+      k * (dy.shape[i + 2] as number) === (shape[i + 2] as number),
+  );
+  if (plain) {
+    const column = [batch, channels, ...dy.shape.slice(2).flatMap((extent) => [extent, 1])];
+    const wide = [
+      batch,
+      channels,
+      ...dy.shape.slice(2).flatMap((extent, i) => [extent, window.kernel[i] as number]),
+    ];
+    return scaled.reshape(column).expand(wide).reshape(shape);
+  }
+  const single = scaled.reshape([batch * channels, 1, ...dy.shape.slice(2)]);
+  const turn = [convTranspose1d, convTranspose2d, convTranspose3d][rank - 1] as typeof convTranspose2d;
+  const wide = turn(single, ones([1, 1, ...window.kernel], dy.dtype), { stride: window.strides });
+  // Padded entries are cut off; entries that no window met are zero.
+  const pads = window.before.map((before, i): [number, number] => [
+    -before,
+    (shape[i + 2] as number) + before - (wide.shape[i + 2] as number),
+  ]);
+  return wide.pad([[0, 0], [0, 0], ...pads]).reshape(shape);
+}
+
+export interface AvgPoolOptions {
+  /** Default: the kernel. */
+  readonly stride?: PerAxis;
+  readonly padding?: Padding;
+  readonly ceilMode?: boolean;
+  /** Whether padded zeros count in the mean; default true. */
+  readonly countIncludePad?: boolean;
+}
+
+function avgPool(rank: number, x: Tensor, kernel: PerAxis, options: AvgPoolOptions): Tensor {
+  checkPoolRank(`avgPool${rank}d`, x, rank);
+  const window = poolWindow(`avgPool${rank}d`, x, kernel, options);
+  const means = apply(sumPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false });
+  const corrections = divisorCorrections(
+    x.shape.slice(2),
+    means.shape.slice(2),
+    window,
+    options.countIncludePad ?? true,
+  );
+  return corrections ? means.mul(corrections.astype(means.dtype)) : means;
+}
+
+/** K / (entries that count) for every window, [...]; `undefined` where it is 1 everywhere. */
+function divisorCorrections(
+  spatial: Shape,
+  extents: Shape,
+  window: Window,
+  includePad: boolean,
+): Tensor | undefined {
+  const factors = extents.map((count, axis) => {
+    const [k, stride, before] = [
+      window.kernel[axis] as number,
+      window.strides[axis] as number,
+      window.before[axis] as number,
+    ];
+    const extent = spatial[axis] as number;
+    const [low, high] = includePad ? [-before, extent + (window.after[axis] as number)] : [0, extent];
+    return Float32Array.from({ length: count }, (_, i) => {
+      const start = i * stride - before;
+      return k / (Math.min(start + k, high) - Math.max(start, low));
+    });
+  });
+  if (factors.every((factor) => factor.every((f) => f === 1))) return undefined;
+  return factors
+    .map((factor, axis) =>
+      fromArray(
+        factor,
+        factors.map((_, i) => (i === axis ? factor.length : 1)),
+      ),
+    )
+    .reduce((a, b) => a.mul(b));
+}
+/** x [N, C, L] → the mean of every window. */
+export function avgPool1d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  return avgPool(1, x, kernel, options);
+}
+/** x [N, C, H, W] → the mean of every window. */
+export function avgPool2d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  return avgPool(2, x, kernel, options);
+}
+/** x [N, C, D, H, W] → the mean of every window. */
+export function avgPool3d(x: Tensor, kernel: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  return avgPool(3, x, kernel, options);
+}
