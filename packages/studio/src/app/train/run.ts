@@ -1,5 +1,5 @@
 /** A training run as the page follows it. It outlives the view: who comes back finds the curves. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { TrainEvent, TrainRequest } from "../../api/index.ts";
 import type { Training } from "../engine/engine.ts";
 import { messageOf } from "../engine/message.ts";
@@ -25,6 +25,8 @@ export interface Run {
 const MOST_POINTS = 600;
 
 export const run = signal<Run | undefined>(undefined);
+/** Whether it has neither ended nor failed. */
+export const going = computed(() => run.value && !run.value.ended && run.value.failure === undefined);
 /** Why the last order, to start or to stop, was not carried out. */
 export const orderFailure = signal<string | undefined>(undefined);
 
@@ -58,7 +60,7 @@ export async function stopRun(): Promise<void> {
 
 /** Takes up a run that goes on already, as after the page was loaded again. */
 export async function resumeRun(training: Training): Promise<void> {
-  if (run.peek() && !run.peek()?.ended) return;
+  if (going.peek()) return;
   const id = await training.running().catch(() => undefined);
   if (id !== undefined) followRun(training, id);
 }

@@ -10,7 +10,7 @@ import { useAnswer } from "../parts/load.ts";
 import { Notice } from "../parts/notice.tsx";
 import { Segments } from "../parts/segments.tsx";
 import { engine, hrefOf, route } from "../state.ts";
-import { orderFailure, resumeRun, run, startRun, stopRun } from "../train/run.ts";
+import { going, orderFailure, resumeRun, run, startRun, stopRun } from "../train/run.ts";
 
 export function TrainView() {
   const { kind, training } = engine.value ?? {};
@@ -53,7 +53,6 @@ function Bench({ training }: { readonly training: Training }) {
   const list = recipes.value.value ?? [];
   const recipe =
     list.find(({ name }) => name === wanted.value) ?? list.find(({ data }) => data === "here") ?? list[0];
-  const going = run.value !== undefined && !run.value.ended && run.value.failure === undefined;
   return (
     <>
       {recipes.value.failure !== undefined && <Notice>{recipes.value.failure}</Notice>}
@@ -65,7 +64,7 @@ function Bench({ training }: { readonly training: Training }) {
             if (recipe) void startRun(training, { recipe: recipe.name, ...BUDGETS[budget.value].of(recipe) });
           }}
         >
-          <fieldset disabled={going}>
+          <fieldset disabled={going.value}>
             <legend>Recipe</legend>
             {list.length === 0 && <p class="quiet">{recipes.value.waiting ? "…" : "None"}</p>}
             <div class="recipes">
@@ -85,7 +84,7 @@ function Bench({ training }: { readonly training: Training }) {
               ))}
             </div>
           </fieldset>
-          <fieldset disabled={going}>
+          <fieldset disabled={going.value}>
             <legend>Budget</legend>
             <Segments
               label="Budget"
@@ -98,7 +97,7 @@ function Bench({ training }: { readonly training: Training }) {
             />
             <p class="small quiet budget-text">{recipe && describe(recipe, budget.value)}</p>
           </fieldset>
-          {going ? (
+          {going.value ? (
             <button
               type="button"
               class="button"
@@ -148,7 +147,7 @@ function Progress() {
   return (
     <section class="slab progress" aria-label="Progress">
       <div class="progress-head" aria-live="polite">
-        <h2>{now ? now.recipe : "Nothing runs"}</h2>
+        <h2>{now ? now.recipe || "…" : "Nothing runs"}</h2>
         <span class="quiet">{state(now)}</span>
       </div>
       <div
