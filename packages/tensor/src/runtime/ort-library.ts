@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
+import type { LibraryHandle } from "koffi";
 import { type DType, ONNX_TYPE, type TypedArray } from "../dtype.ts";
 import {
   type Argument,
@@ -62,13 +63,20 @@ export class OrtLibrary {
   private readonly dims = new BigInt64Array(new ArrayBuffer(8 * 64));
   private readonly dimsAddress: Pointer;
   private readonly mallocTrim: ((keep: number) => number) | undefined;
+  /**
+   * Kept, as koffi unloads a library that nobody has any more; it does not know that the functions are of it. (The
+   * threads of a pool would keep it loaded too. One thread is no pool.)
+   */
+  readonly loaded: LibraryHandle;
 
   constructor(koffi: Koffi, threads: number) {
     this.koffi = koffi;
     const { sync_stack_size: here = 0, async_stack_size: elsewhere = 0 } = koffi.config();
     if (Math.min(here, elsewhere) < STACK_BYTES)
       koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
-    ({ api: this.api, editor: this.editor } = bindLibrary(koffi, libraryPath()));
+    const path = libraryPath();
+    this.loaded = koffi.load(path);
+    ({ api: this.api, editor: this.editor } = bindLibrary(koffi, this.loaded, path));
     this.outAddress = this.address(this.out);
     this.dimsAddress = this.address(this.dims);
     this.hostMemory = this.create(this.api.CreateCpuMemoryInfo, DEVICE_ALLOCATOR, 0);
@@ -182,8 +190,7 @@ export class CStrings {
   }
 }
 
-function bindLibrary(koffi: Koffi, path: string): ReturnType<typeof bindOrtApi> {
-  const library = koffi.load(path);
+function bindLibrary(koffi: Koffi, library: LibraryHandle, path: string): ReturnType<typeof bindOrtApi> {
   const BASE = koffi.struct({ GetApi: "void *", GetVersionString: "void *" });
   const base = koffi.decode(library.func("OrtGetApiBase", "void *", [])(), BASE) as Record<string, Pointer>;
   const version: string = koffi.call(base.GetVersionString, koffi.proto("const char *", []));

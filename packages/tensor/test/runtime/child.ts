@@ -1,5 +1,6 @@
-/** Programs that open.test.ts runs in a process of their own: `node child.ts bindings|koffi|workers|exit`. */
+/** Programs that open.test.ts runs in a process of their own: `node child.ts bindings|koffi|workers|collected|exit`. */
 import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import { isMainThread, Worker } from "node:worker_threads";
 import koffi from "koffi";
 import type { BackendOptions } from "../../src/runtime/backend.ts";
@@ -46,13 +47,23 @@ const modes: Readonly<Record<string, () => Promise<void>>> = {
   async worker() {
     console.log(`worker ${await (await open({ binding: "direct" }))()}`);
   },
+  async collected() {
+    const run = await open({ binding: "direct", threads: 1 });
+    for (let i = 0; i < 3; i++) {
+      console.log(await run());
+      await setImmediate();
+      globalThis.gc?.();
+      await setImmediate();
+    }
+  },
   async exit() {
     const run = await open({ binding: "direct" });
     const first = run();
     for (let i = 0; i < 50; i++) run().catch(console.error);
     await first;
     // By the next turn of the loop the second has begun.
-    setImmediate(() => process.exit(7));
+    await setImmediate();
+    process.exit(7);
   },
 };
 

@@ -59,9 +59,9 @@ describe("a library of another version", () => {
 });
 
 describe("in a process of its own", () => {
-  const run = async (mode: string) => {
+  const run = async (mode: string, ...flags: string[]) => {
     const program = fileURLToPath(new URL("child.ts", import.meta.url));
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, mode]);
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...flags, program, mode]);
     return [...stdout.trim().split("\n"), ...stderr.split("\n").filter((line) => line.startsWith("tessera"))];
   };
 
@@ -79,6 +79,10 @@ describe("in a process of its own", () => {
     const direct = "ort-direct 1";
     const worker = `worker ${direct}`;
     expect(await run("workers")).toEqual([direct, direct, direct, worker, worker, worker, direct]);
+  });
+
+  test("garbage collection does not unload the library, with one thread either", async () => {
+    expect(await run("collected", "--expose-gc")).toEqual(Array(3).fill("ort-direct 1"));
   });
 
   test("an exit in the middle of a run", async () => {
