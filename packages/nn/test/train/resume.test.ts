@@ -42,6 +42,8 @@ async function run(where: string, stop?: Stop): Promise<Ending> {
   const program = join(import.meta.dirname, "child.ts");
   const child = spawn(process.execPath, [program, where, ...(stop ? [String(stop.last)] : [])], {
     stdio: ["ignore", "pipe", "pipe"],
+    // On a busy machine the threads of a small network wait more for each other than they help.
+    env: { ...process.env, TESSERA_THREADS: "1" },
   });
   children.push(child);
   let [output, result] = ["", ""];
