@@ -10,7 +10,8 @@ const MAIN = resolve(import.meta.dirname, "../bin/tessera.js");
 export interface Ended {
   readonly out: string;
   readonly err: string;
-  readonly code: number | null;
+  /** Or the signal that ended it. */
+  readonly code: number | string;
 }
 
 export interface RunOptions {
@@ -48,7 +49,9 @@ export async function tessera(words: readonly string[], options: RunOptions = {}
   });
   child.stdin.on("error", () => {}); // a command that reads nothing
   child.stdin.end(options.stdin);
-  const code = await new Promise<number | null>((done) => child.on("close", done));
+  const code = await new Promise<number | string>((done) =>
+    child.on("close", (code, signal) => done(code ?? signal ?? "no code")),
+  );
   return { out, err: err.replaceAll(PROGRESS, ""), code };
 }
 
