@@ -108,7 +108,7 @@ export class MessageWriter {
 
   private flush(): void {
     if (this.recent.length === 0) return;
-    this.parts.push(Uint8Array.from(this.recent));
+    this.parts.push(new Uint8Array(this.recent));
     this.partsLength += this.recent.length;
     this.recent = [];
   }
