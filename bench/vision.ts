@@ -1,12 +1,13 @@
 /**
  * Classifying photographs, from the file to the five best classes, against transformers.js and PyTorch; and how long
- * `tessera classify` takes from its start to its answer, against a bare program on ONNX Runtime.
+ * the published `tessera classify` takes from its start to its answer, against a bare program on ONNX Runtime.
  *
  *     npm run bench -- vision [--only latency.resnet50,start.mobilenet_v2] [--peers transformers,torch,bare] [--quick]
  *
  * PyTorch takes part where `$TESSERA_PYTHON`, or else `python3`, can import it and torchvision.
  * The last line of the output is one JSON object; its ratios are larger where Tessera is better.
  */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +22,9 @@ const folder = mkdtempSync(join(tmpdir(), "tessera-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 const [pictures, models] = [join(folder, "pictures"), join(folder, "models")];
 for (const path of [pictures, models]) mkdirSync(path);
-console.error("writing pictures and models");
+console.error("building the command, writing pictures and models");
+// What starts is what is published.
+execFileSync(process.execPath, [join(import.meta.dirname, "..", "tools", "build.ts")], { stdio: "ignore" });
 await writePhotographs(pictures, batchSize);
 await writeModels(models);
 

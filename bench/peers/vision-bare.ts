@@ -14,7 +14,7 @@ await serve({
   prepare(workload) {
     const network = workload.slice("start.".length);
     return answering(process.execPath, [
-      join(import.meta.dirname, "bare-ort.ts"),
+      join(import.meta.dirname, "bare-ort.js"),
       threads,
       join(models, `${network}-1`, "onnx", "model.onnx"),
       join(pictures, "photograph-0.jpg"),

@@ -9,6 +9,7 @@ import { stack } from "@tessera-ml/media";
 import { backend, configure, fromArray } from "@tessera-ml/tensor";
 import { ImageClassifier } from "@tessera-ml/vision";
 import { answering } from "../harness/answering.ts";
+import { publishedCommand } from "../harness/published.ts";
 import { type Job, serve } from "../harness/serve.ts";
 import { digest } from "../workloads/fill.ts";
 import { parse } from "../workloads/vision.ts";
@@ -17,7 +18,6 @@ const [threads, pictures, models] = process.argv.slice(2) as [string, string, st
 const files = readdirSync(pictures)
   .toSorted()
   .map((name) => join(pictures, name));
-const program = join(import.meta.dirname, "..", "..", "packages", "cli", "bin", "tessera.js");
 
 configure({ threads: Number(threads) });
 await serve({
@@ -48,5 +48,5 @@ async function classify(workload: string): Promise<Job> {
 function start(network: string): Job {
   const checkpoint = join(models, `${network}.safetensors`);
   const parameters = ["--model", checkpoint, "--network", network, "--json", files[0]!];
-  return answering(process.execPath, [program, "classify", ...parameters]);
+  return answering(process.execPath, [publishedCommand(), "classify", ...parameters]);
 }
