@@ -36,7 +36,7 @@ export interface LocalForm {
 }
 
 /** The first form of which everything that `split` needs lies on this machine. */
-export async function localForm(record: DatasetRecord, split?: Split): Promise<LocalForm | undefined> {
+async function localForm(record: DatasetRecord, split?: Split): Promise<LocalForm | undefined> {
   for (const form of record.forms) {
     const files: LocalFile[] = [];
     for (const file of filesOf(form, split)) {

@@ -7,12 +7,6 @@ import type { Cost } from "./inference/jobs.ts";
 import type { WorkerPool } from "./inference/pool.ts";
 import type { Runs } from "./training/runs.ts";
 
-/** A checkpoint that can be loaded: its name, and what `ImageClassifier.load` is given. */
-export interface Loadable {
-  readonly record: CheckpointRecord;
-  readonly source: string;
-}
-
 export class Catalog {
   readonly #pool: WorkerPool;
   readonly #runs: Runs;
@@ -50,14 +44,18 @@ export class Catalog {
     return { info: await this.#info(record, where), record };
   }
 
-  /** One checkpoint to be loaded. @throws HubError `unknown-name`, `absent` saying how to get it */
-  async require(name: string): Promise<Loadable> {
+  /**
+   * What `ImageClassifier.load` is given for a checkpoint: a name or a folder.
+   *
+   * @throws HubError `unknown-name`, `absent` saying how to get it
+   */
+  async sourceOf(name: string): Promise<string> {
     const trained = this.#runs.trained.get(name);
-    if (trained) return { record: trained.record, source: trained.folder };
+    if (trained) return trained.folder;
     const record = findModel(name);
     // `requireModel` verifies what it finds; that is left to the worker.
     if (!(await locateModel(record))) await requireModel(record.name);
-    return { record, source: record.name };
+    return record.name;
   }
 
   async #place(record: CheckpointRecord): Promise<Where> {

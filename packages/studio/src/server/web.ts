@@ -47,7 +47,7 @@ async function isFresh(page: string): Promise<boolean> {
   const made = (await stat(page).catch(() => undefined))?.mtimeMs;
   if (made === undefined) return false;
   const packages = ["tensor", "nn", "media", "hub", "vision"].map((name) => join(folder, "..", name, "src"));
-  const own = ["app", "api", "answers", "server/inference"].map((name) => join(folder, "src", name));
+  const own = ["app", "api", "answers"].map((name) => join(folder, "src", name));
   const sources = [...own, ...packages];
   const single = ["index.html", "vite.config.ts", "package.json"].map((name) => join(folder, name));
   const newest = await Promise.all([...sources.map(newestIn), ...single.map(changed)]);

@@ -10,7 +10,7 @@ const standard: Block = (inputs, width, stride) => convUnit(inputs, width, 3, { 
 const separable: Block = (inputs, width, stride) =>
   new Sequential(convUnit(inputs, inputs, 3, { stride, groups: inputs }), convUnit(inputs, width, 1));
 
-export const depthwiseNetworks = {
+const depthwiseNetworks = {
   standard: () => stages({ widths: [24, 48, 96], count: 2, block: standard }),
   separable: () => stages({ widths: [24, 48, 96], count: 2, block: separable }),
   "separable, twice as wide": () => stages({ widths: [48, 96, 192], count: 2, block: separable }),

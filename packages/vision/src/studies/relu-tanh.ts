@@ -9,7 +9,7 @@ import type { Curve, Finding } from "./study.ts";
  * Four layers with one nonlinearity, as the network of the paper's figure 1 had. "Then" it gets centred bytes as they
  * are, and starts from normal weights of deviation 0.01; "now" pictures have deviation 1, and weights that of He et al.
  */
-export function fourLayers(activation: (x: Tensor) => Tensor, time: "then" | "now"): Sequential {
+function fourLayers(activation: (x: Tensor) => Tensor, time: "then" | "now"): Sequential {
   const net = started(
     new Sequential(
       time === "then" ? (x) => x.mul(64) : (x) => x, // about the deviation of bytes

@@ -63,14 +63,13 @@ export function classifyRoutes(app: App, catalog: Catalog, pool: WorkerPool, lim
       return c.json(route.answer.parse(await pool.run(job, input, c.req.raw.signal)));
     });
   };
-  const sourceOf = async (model: string) => (await catalog.require(model)).source;
   const withPicture = async <S extends WithPicture>(c: Context, body: S) => {
     const { picture, ...asked } = await readPicture(c, body, maxBytes);
     return { ...asked, picture: { bytes: picture, maxPixels } };
   };
   const withPictureAndModel = async <S extends WithPictureAndModel>(c: Context, body: S) => {
     const asked = await withPicture(c, body);
-    return { ...asked, model: await sourceOf(asked.model) };
+    return { ...asked, model: await catalog.sourceOf(asked.model) };
   };
 
   answerWith("classify", {
@@ -82,7 +81,7 @@ export function classifyRoutes(app: App, catalog: Catalog, pool: WorkerPool, lim
     read: async (c, body) => {
       const { models, ...asked } = await withPicture(c, body);
       const names = models ?? [await defaultModel()];
-      return { ...asked, models: await Promise.all(names.map(sourceOf)) };
+      return { ...asked, models: await Promise.all(names.map((name) => catalog.sourceOf(name))) };
     },
   });
   answerWith("features", {
@@ -118,7 +117,7 @@ export function classifyRoutes(app: App, catalog: Catalog, pool: WorkerPool, lim
     errors: [],
     read: async (c, body) => {
       const { model, part } = await readBody(c, body, maxBytes);
-      return { model: await sourceOf(model), part };
+      return { model: await catalog.sourceOf(model), part };
     },
   });
 }
