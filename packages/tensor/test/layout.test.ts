@@ -158,6 +158,14 @@ describe("whole networks", () => {
         return head(bend(convBn(z, make, 32)), make);
       },
     ],
+    "average pooling, tiled and overlapping, of odd extents": [
+      [2, 16, 17, 23],
+      (x, make) => {
+        const y = t.avgPool2d(bend(convBn(x, make, 16)), [2, 3]); // 8x7 of 17x23
+        const z = t.avgPool2d(bend(convBn(y, make, 32)), 3, { stride: 2, padding: 1 });
+        return head(bend(convBn(z, make, 32)), make);
+      },
+    ],
     "a batch of one, padding of two, stride two without padding": [
       [1, 16, 14, 10],
       (x, make) =>
@@ -384,4 +392,20 @@ describe("one operator between two convolutions", () => {
         random("image", [N, C, H, W]),
       ),
     );
+});
+
+test("average pooling that tiles the image is no operator that needs it turned round", () => {
+  const weight = random("weight", [16, 16, 3, 3], 0.1);
+  const loss = (w: Tensor, x: Tensor) => {
+    const y = t.avgPool2d(t.conv2d(x, w, { padding: 1 }).relu(), 2);
+    return t.conv2d(y, w, { padding: 1 }).square().sum();
+  };
+  const step = compile(grad(loss));
+  const { graph } = step.trace(weight, random("image", [2, 16, 8, 8])).plan;
+  const written = (portable: boolean) =>
+    new TextDecoder("latin1").decode(lower(graph, { device: "cpu", portable }).model);
+  expect(written(true)).toContain("AveragePool");
+  expect(written(false)).not.toContain("AveragePool");
+  expect(written(false)).toMatch(/repeat\.\d+\/Expand/);
+  step.release();
 });

@@ -1,10 +1,12 @@
 /** Pooling: the mean of every window. */
 import { defineOp, type Operator } from "../graph/graph.ts";
+import { turnOrder } from "../graph/layout.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating } from "./apply.ts";
 import { convTranspose1d, convTranspose2d, convTranspose3d } from "./conv.ts";
 import { fromArray, ones } from "./create.ts";
+import { emitTiledMean, tilingOf } from "./pool-pixels.ts";
 import {
   checkPoolRank,
   outputExtents,
@@ -14,6 +16,7 @@ import {
   type PoolAttributes,
   poolWindow,
   type Window,
+  windowOf,
 } from "./window.ts";
 
 /** Sums over windows, zero padded, every channel by itself. */
@@ -30,7 +33,43 @@ const sumPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
     const padded = pads.some((p) => p > 0) ? g.op("Pad", [x, g.ints(pads), g.scalar(0, spec.dtype)]) : x;
     g.node("AveragePool", [padded], [y], { kernel_shape: window.kernel, strides: window.strides });
   },
+  emitPixels: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
+    const tiling =
+      g.layout.has(x) && spec.dtype === "float32" ? tilingOf(window, spec.shape, out.shape) : undefined;
+    if (tiling) g.layout.set(y, emitTiledMean(g, g.layout.pixels(x), tiling));
+    return tiling !== undefined;
+  },
   gradient: ({ inputs: [x], attrs: { window } }, [dy]) => [dy && spreadMean(dy, x.shape, window)],
+});
+
+/** x [N, C, ...] with every entry written over a whole window of `kernel`. */
+const repeatOp: Operator<{ kernel: readonly number[] }> = defineOp<{ kernel: readonly number[] }>({
+  name: "repeat",
+  infer: ([x], { kernel }) => [
+    { dtype: x.dtype, shape: x.shape.map((extent, axis) => extent * (kernel[axis - 2] ?? 1)) },
+  ],
+  emit: (g, [x], [y], { attrs: { kernel }, inputs: [spec], outputs: [out] }) => {
+    const [lead, spatial] = [spec.shape.slice(0, 2), spec.shape.slice(2)];
+    const wide = [...lead, ...spatial.flatMap((extent, i) => [extent, kernel[i] as number])];
+    const column = g.op("Reshape", [x, g.ints([...lead, ...spatial.flatMap((extent) => [extent, 1])])]);
+    g.node("Reshape", [g.op("Expand", [column, g.ints(wide)]), g.ints(out.shape)], [y]);
+  },
+  emitPixels: (g, [x], [y], { attrs: { kernel }, inputs: [spec], outputs: [out] }) => {
+    if (!g.layout.has(x)) return false;
+    const [batch, channels, height, width] = spec.shape as [number, number, number, number];
+    const [kh, kw] = kernel as [number, number];
+    const inner = batch * channels;
+    const column = g.op("Reshape", [g.layout.pixels(x), g.ints([height, 1, width, 1, inner])]);
+    const image = g.op("Expand", [column, g.ints([height, kh, width, kw, inner])]);
+    g.layout.set(y, g.op("Reshape", [image, g.ints(turnOrder(out.shape))]));
+    return true;
+  },
+  gradient: ({ attrs: { kernel } }, [dy]) => [
+    dy &&
+      apply(sumPoolOp, [dy], { window: windowOf(kernel, { stride: kernel }), ceil: false }).mul(
+        sizeOf(kernel),
+      ),
+  ],
 });
 
 /** The gradient of the mean over windows: dy / K written to every entry of its window. */
@@ -38,20 +77,17 @@ function spreadMean(dy: Tensor, shape: Shape, window: Window): Tensor {
   const rank = window.kernel.length;
   const [batch, channels] = shape as [number, number];
   const scaled = dy.mul(1 / sizeOf(window.kernel));
-  const plain = window.kernel.every(
+  const tiles = window.kernel.every(
     (k, i) =>
       k === window.strides[i] &&
       window.before[i] === 0 &&
-      k * (dy.shape[i + 2] as number) === (shape[i + 2] as number),
+      k * (dy.shape[i + 2] as number) <= (shape[i + 2] as number),
   );
-  if (plain) {
-    const column = [batch, channels, ...dy.shape.slice(2).flatMap((extent) => [extent, 1])];
-    const wide = [
-      batch,
-      channels,
-      ...dy.shape.slice(2).flatMap((extent, i) => [extent, window.kernel[i] as number]),
-    ];
-    return scaled.reshape(column).expand(wide).reshape(shape);
+  if (tiles) {
+    const wide = apply(repeatOp, [scaled], { kernel: window.kernel });
+    return wide.pad(
+      shape.map((extent, axis): [number, number] => [0, extent - (wide.shape[axis] as number)]),
+    );
   }
   const single = scaled.reshape([batch * channels, 1, ...dy.shape.slice(2)]);
   const turn = [convTranspose1d, convTranspose2d, convTranspose3d][rank - 1] as typeof convTranspose2d;

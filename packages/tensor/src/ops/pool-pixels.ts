@@ -1,4 +1,4 @@
-/** Maxima of windows tap by tap: that tile the image, on values that stand pixels first, [H, W, N, C]; or plain. */
+/** Maxima and means of windows tap by tap: that tile the image, on values that stand pixels first, [H, W, N, C]; or plain. */
 import type { Emitter } from "../graph/emitter.ts";
 import type { Spec } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../shape.ts";
@@ -48,6 +48,11 @@ function tapsOf(g: Emitter, x: string, { kernel, extents }: Tiling): string[] {
 /** y [Ho, Wo, N, C] */
 export function emitTiledMax(g: Emitter, x: string, tiling: Tiling): string {
   return g.op("Max", tapsOf(g, x, tiling));
+}
+
+/** y [Ho, Wo, N, C] */
+export function emitTiledMean(g: Emitter, x: string, tiling: Tiling): string {
+  return g.op("Mul", [g.op("Sum", tapsOf(g, x, tiling)), g.scalar(1 / sizeOf(tiling.kernel))]);
 }
 
 /** dx [H, W, N, C]: each window's cotangent goes to its first maximum, as in PyTorch. */
