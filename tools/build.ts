@@ -7,14 +7,13 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { build } from "rolldown";
+import { entriesOf, publishedManifest } from "./manifest.ts";
 import { root, run } from "./run.ts";
 
 /** Modules that are started as a thread or a process, beside those that `exports` and `imports` name. */
 const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
   studio: ["server/inference/worker", "server/training/child"],
 };
-/** What the studio's page is made of and by: the published one is made already. */
-const ONLY_FOR_THE_PAGE: readonly string[] = ["vite", "preact", "@preact/signals"];
 
 const packages = join(root, "packages");
 const names = readdirSync(packages);
@@ -30,16 +29,16 @@ run(process.execPath, [
 ]);
 for (const name of names) {
   const manifest = readFileSync(join(packages, name, "package.json"), "utf8");
-  const entries = [...manifest.matchAll(/"\.\/src\/(.*)\.ts"/g)].map(([, entry]) => entry as string);
-  await bundle(name, [...entries, ...(SCRIPTS[name] ?? [])]);
-  const version = publishedManifest(name, manifest);
+  const published = publishedManifest(manifest);
+  await bundle(name, [...entriesOf(manifest), ...(SCRIPTS[name] ?? [])]);
+  writeFileSync(join(distOf(name), "package.json"), `${JSON.stringify(published, null, 2)}\n`);
   rmSync(join(distOf(name), ".tsbuildinfo"));
   for (const extra of ["bin", "README.md"]) {
     const from = join(packages, name, extra);
     if (existsSync(from)) cpSync(from, join(distOf(name), extra), { recursive: true });
   }
   cpSync(join(root, "LICENSE"), join(distOf(name), "LICENSE"));
-  console.log(`@tessera-ml/${name} ${version}: ${distOf(name)}`);
+  console.log(`${published.name} ${published.version}: ${distOf(name)}`);
 }
 // `shippedRoot` finds the checkpoints there, and `startStudio` its page, for which it needs no Vite then.
 cpSync(join(root, "models"), join(distOf("hub"), "checkpoints"), { recursive: true });
@@ -62,27 +61,4 @@ async function bundle(name: string, entries: readonly string[]): Promise<void> {
     // Layers are shown, and named in messages, by the names of their classes.
     output: { dir: distOf(name), format: "esm", keepNames: true, chunkFileNames: "[name]-[hash].js" },
   });
-}
-
-/** Writes the manifest of what is published; its version. */
-function publishedManifest(name: string, manifest: string): string {
-  const {
-    private: _private,
-    devDependencies: _forDevelopment,
-    dependencies,
-    ...kept
-  } = JSON.parse(manifest.replaceAll(/"\.\/src\/(.*)\.ts"/g, '"./$1.js"')) as {
-    private: true;
-    version: string;
-    dependencies: Record<string, string>;
-    devDependencies?: Record<string, string>;
-  };
-  const needed = Object.entries(dependencies).filter(([id]) => !ONLY_FOR_THE_PAGE.includes(id));
-  const published = {
-    ...kept,
-    dependencies: Object.fromEntries(needed),
-    publishConfig: { access: "public" },
-  };
-  writeFileSync(join(distOf(name), "package.json"), `${JSON.stringify(published, null, 2)}\n`);
-  return published.version;
 }

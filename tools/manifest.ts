@@ -1,0 +1,25 @@
+/** What the manifest of a package becomes when it is published. */
+
+/** What the studio's page is made of and by: the published one is made already. */
+const ONLY_FOR_THE_PAGE: readonly string[] = ["vite", "preact", "@preact/signals"];
+
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: true;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/** The modules that `exports` and `imports` name, as paths in `src` and in what is published: `runtime/node`. */
+export function entriesOf(manifest: string): string[] {
+  return [...manifest.matchAll(/"\.\/src\/(.*)\.ts"/g)].map(([, entry]) => entry as string);
+}
+
+/** @param manifest the JSON of a source package, which points at TypeScript in `src` */
+export function publishedManifest(manifest: string): Manifest {
+  const source: Manifest = JSON.parse(manifest.replaceAll(/"\.\/src\/(.*)\.ts"/g, '"./$1.js"'));
+  const { private: _private, devDependencies: _forDevelopment, dependencies, ...kept } = source;
+  const needed = Object.entries(dependencies).filter(([name]) => !ONLY_FOR_THE_PAGE.includes(name));
+  return { ...kept, dependencies: Object.fromEntries(needed), ...{ publishConfig: { access: "public" } } };
+}
