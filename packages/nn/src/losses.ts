@@ -147,6 +147,15 @@ export function smoothL1(x: Tensor, target: Tensor, options: Reduced & { beta?: 
   return beta === 0 ? l1(x, target, rest) : huber(x, target, { ...rest, delta: beta }).div(beta);
 }
 
+/** The gradient that follows from these logarithms is NaN where x is 0 or 1; PyTorch's is finite. */
+const probabilityEntropy = customGradient((x: Tensor, target: Tensor) => {
+  const [yes, no] = [x.log().clamp(-100), x.rsub(1).log().clamp(-100)];
+  return {
+    value: target.mul(yes).add(target.rsub(1).mul(no)).neg(),
+    gradient: (dy) => [dy.mul(x.sub(target)).div(x.mul(x.rsub(1)).maximum(1e-12)), dy.mul(no.sub(yes))],
+  };
+});
+
 /** −y·log x − (1 − y)·log(1 − x) for probabilities x; logarithms stop at −100, as in PyTorch. */
 export function binaryCrossEntropy(
   x: Tensor,
@@ -154,10 +163,7 @@ export function binaryCrossEntropy(
   options: Reduced & { weight?: Tensor } = {},
 ): Tensor {
   checkSame("binaryCrossEntropy", x, target);
-  const losses = target
-    .mul(x.log().clamp(-100))
-    .add(target.rsub(1).mul(x.rsub(1).log().clamp(-100)))
-    .neg();
+  const losses = probabilityEntropy(x, target);
   return reduce(options.weight ? losses.mul(options.weight) : losses, options.reduction);
 }
 /** Binary cross entropy of σ(x), without overflow; `posWeight` multiplies the positive part. */

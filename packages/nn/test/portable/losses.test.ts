@@ -102,3 +102,17 @@ test("shapes that do not fit are named", () => {
     "mse([2, 3], [2]): the prediction and the target differ in shape",
   );
 });
+
+test("binary cross entropy of probabilities that are 0 or 1 has PyTorch's gradient, not NaN", async () => {
+  const target = tensor([0, 1, 1, 0]);
+  const loss = (x: Tensor, y: Tensor) => nn.binaryCrossEntropy(x, y);
+  const x = tensor([0, 1, 0, 1]);
+  expect(await loss(x, target).item()).toBe(50);
+  const [dx, dy] = grad(loss, [0, 1])(x, target) as [Tensor, Tensor];
+  const quarter = Math.fround(0.25 / Math.fround(1e-12));
+  const found = Array.from(await dx.data(), Number);
+  expect([found[0], found[1]]).toEqual([0, 0]);
+  expect((found[2] as number) / -quarter).toBeCloseTo(1, 5);
+  expect((found[3] as number) / quarter).toBeCloseTo(1, 5);
+  expect(await dy.tolist()).toEqual([25, -25, 25, -25]);
+});
