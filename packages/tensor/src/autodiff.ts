@@ -6,7 +6,7 @@ import { Overlay, within } from "./graph/trace.ts";
 import { apply, kindOf } from "./ops/apply.ts";
 import { onesLike, scalar, zerosLike } from "./ops/create.ts";
 import { stopGradient, where } from "./ops/elementwise.ts";
-import { sameShape } from "./shape.ts";
+import { formatShape, sameShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
@@ -107,21 +107,42 @@ export function valueAndGrad<R extends Tensor | readonly [Tensor, ...unknown[]]>
     return fresh;
   });
   const values = new Map([...named.values()].map((variable, i) => [variable, (before[i] as Tensor).value]));
-  const value = within(new Overlay(values), fn);
+  const scope = new Overlay(values);
+  const value = within(scope, fn);
   const loss: unknown = Array.isArray(value) ? value[0] : value;
   checkScalar(loss, "valueAndGrad");
+  if (isModule(target)) warnOfHidden(scope.reads.keys());
   const parts = backward([loss], [onesLike(loss)], before);
   const grads = new Map<string, Tensor>();
   [...named.keys()].forEach((name, i) => grads.set(name, parts[i] ?? zerosLike(before[i] as Tensor)));
   return { value, grads };
 }
 
+function isModule(target: object): target is Differentiable {
+  return typeof (target as Differentiable).trainable === "function";
+}
+
+const told = new WeakSet<Variable>();
+
+/** A parameter without a name was found by no walk of a module: whoever made it hardly knows that it stays as it is. */
+function warnOfHidden(read: Iterable<Variable>): void {
+  const hidden = [...read].filter(
+    (variable) => variable.trainable && variable.name === undefined && !told.has(variable),
+  );
+  if (hidden.length === 0) return;
+  for (const variable of hidden) told.add(variable);
+  const shapes = hidden.map(({ shape }) => formatShape(shape)).join(", ");
+  console.warn(
+    `tessera: the loss depends on parameters that are in no module and are not trained: ${shapes}. ` +
+      "Parameters and modules in #private fields and in closures are not found: keep them in public fields.",
+  );
+}
+
 function variablesOf(
   target: Differentiable | ReadonlyMap<string, Variable> | Readonly<Record<string, Variable>>,
 ): ReadonlyMap<string, Variable> {
   if (target instanceof Map) return target as ReadonlyMap<string, Variable>;
-  if (typeof (target as Differentiable).trainable === "function")
-    return (target as Differentiable).trainable();
+  if (isModule(target)) return target.trainable();
   return new Map(Object.entries(target as Readonly<Record<string, Variable>>));
 }
 

@@ -2,6 +2,7 @@ import {
   buffer,
   compile,
   manualSeed,
+  ones,
   parameter,
   type Tensor,
   tensor,
@@ -169,6 +170,38 @@ describe("training and freezing", () => {
     net.forward(tensor([1]));
     new Hidden().forward(tensor([1])); // made after the switch, which was none of its business
     expect(warn.mock.calls).toEqual([[expect.stringMatching(/a Dropout asks whether it trains.*#private/)]]);
+    warn.mockRestore();
+  });
+
+  test("parameters that the loss reads and no module has are told of, once", () => {
+    class Hidden extends Module {
+      readonly #first = new Linear(3, 2);
+      readonly other: Linear;
+      readonly head = new Linear(2, 1);
+      constructor(other: Linear) {
+        super();
+        this.other = other;
+      }
+      loss(): Tensor {
+        return this.head.forward(this.#first.forward(this.other.forward(ones([4, 3])))).mean();
+      }
+    }
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const net = new Hidden(new Linear(3, 3));
+    for (let i = 0; i < 2; i++)
+      expect([...valueAndGrad(net, () => net.loss()).grads.keys()]).toEqual([
+        "other.weight",
+        "other.bias",
+        "head.weight",
+        "head.bias",
+      ]);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/are not trained: \[2, 3\], \[2\]\. .*#private fields/)],
+    ]);
+    // Of another network, which is trained by itself or not at all: nothing to tell.
+    net.other.freeze();
+    valueAndGrad(net.head, () => net.head.forward(net.other.forward(ones([4, 3])).narrow(1, 0, 2)).mean());
+    expect(warn).toHaveBeenCalledTimes(1);
     warn.mockRestore();
   });
 
