@@ -1,12 +1,20 @@
 /** `server-process.ts` from the side of a test. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** Ended with the test at the latest. */
+/** Ended with the test at the latest, and what it leaves behind removed. */
 export async function serverProcess(): Promise<{ server: ChildProcess; url: string }> {
-  const server = fork(new URL("./server-process.ts", import.meta.url), { execArgv: [] });
-  onTestFinished(() => void server.kill("SIGKILL"));
+  const folder = await mkdtemp(join(tmpdir(), "tessera-studio-test-"));
+  const env = { ...process.env, TMPDIR: folder };
+  const server = fork(new URL("./server-process.ts", import.meta.url), { execArgv: [], env });
+  onTestFinished(async () => {
+    server.kill("SIGKILL");
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+  });
   const [url] = (await once(server, "message")) as [string];
   return { server, url };
 }
