@@ -24,6 +24,7 @@ const predict = compile((images: Tensor) => net.forward(images));
 const exported = await exportOnnx(predict, [zeros([1, 3, 32, 32])], {
   inputNames: ["images"],
   outputNames: ["logits"],
+  freeAxis: "batch",
 });
 const path = process.argv[2] ?? join(tmpdir(), "tessera-example.onnx");
 await writeOnnx(path, exported);
