@@ -382,16 +382,15 @@ describe("one operator between two convolutions", () => {
       t.customGradient((v) => ({ value: (v as Tensor).mul(4).round().mul(0.25), gradient: (dy) => [dy] }))(x),
     recomputed: (x) => t.checkpoint((v) => t.batchNormTrain((v as Tensor).relu()).output)(x),
   };
-  for (const [name, middle] of Object.entries(middles))
-    test(name, () =>
-      expectSame(
-        (x, make) => {
-          const y = t.conv2d(x, make(C, C, 3, 3), { padding: 1 });
-          return t.conv2d(middle(y, make), make(C, C, 3, 3), { padding: 1 }).add(y);
-        },
-        random("image", [N, C, H, W]),
-      ),
-    );
+  for (const [name, middle] of Object.entries(middles)) {
+    const network: Network = (x, make) => {
+      const y = t.conv2d(x, make(C, C, 3, 3), { padding: 1 });
+      return t.conv2d(middle(y, make), make(C, C, 3, 3), { padding: 1 }).add(y);
+    };
+    const slope: Network = (x, make) => grad((v: Tensor) => network(v, make).sin().sum())(x) as Tensor;
+    test(name, () => expectSame(network, random("image", [N, C, H, W])));
+    test(`${name}: the gradient's gradient`, () => expectSame(slope, random("image", [N, C, H, W])));
+  }
 });
 
 test("average pooling that tiles the image is no operator that needs it turned round", () => {

@@ -80,6 +80,43 @@ export function emitTiledMaxGradient(g: Emitter, x: string, y: string, dy: strin
   return image;
 }
 
+/** The entries of c [H, W, N, C] where the first maximum of each window of x stands, [Ho, Wo, N, C]. */
+export function emitTiledPick(g: Emitter, c: string, x: string, y: string, tiling: Tiling): string {
+  const entries = tapsOf(g, c, tiling);
+  return tapsOf(g, x, tiling)
+    .slice(0, -1)
+    .reduceRight(
+      (rest, tap, i) => g.op("Where", [g.op("Equal", [tap, y]), entries[i] as string, rest]),
+      entries.at(-1) as string,
+    );
+}
+
+/** What a window of any kind meets of an image [N, C, ...], tap by tap. */
+function tapWalk(g: Emitter, window: Window, shape: Shape, { shape: outShape, dtype }: Spec) {
+  const { kernel, strides, dilations, before } = window;
+  const [spatial, extents] = [shape.slice(2), outShape.slice(2)];
+  const after = overhang(window, spatial, extents).map((entries) => Math.max(0, entries));
+  const axes = g.ints(spatial.map((_, i) => i + 2));
+  const pads = [0, 0, ...before, 0, 0, ...after];
+  const padded = (x: string, value: number): string =>
+    pads.some((entries) => entries > 0) ? g.op("Pad", [x, g.ints(pads), g.scalar(value, dtype)]) : x;
+  const offsets = Array.from({ length: sizeOf(kernel) }, (_, tap) => {
+    let left = tap;
+    const offset = new Array<number>(kernel.length);
+    for (let i = kernel.length - 1; i >= 0; i--) {
+      offset[i] = (left % (kernel[i] as number)) * (dilations[i] as number);
+      left = Math.floor(left / (kernel[i] as number));
+    }
+    return offset;
+  });
+  /** Entry `offset` of every window of a padded image. */
+  const entries = (image: string, offset: readonly number[]): string => {
+    const ends = offset.map((o, i) => o + ((extents[i] as number) - 1) * (strides[i] as number) + 1);
+    return g.op("Slice", [image, g.ints(offset), g.ints(ends), axes, g.ints(strides)]);
+  };
+  return { spatial, extents, axes, padded, offsets, entries };
+}
+
 /**
  * dx [N, C, ...] of any window without knowing where the maxima stood: every tap of the padded x that is
  * the first to equal y takes the cotangent, and the taps are put back and added.
@@ -92,16 +129,12 @@ export function emitMaxGradientByTaps(
   shape: Shape,
   spec: Spec,
 ): void {
-  const { kernel, strides, dilations, before } = window;
-  const [spatial, extents] = [shape.slice(2), spec.shape.slice(2)];
-  const after = overhang(window, spatial, extents).map((entries) => Math.max(0, entries));
-  const padded = [...before, ...after].some((entries) => entries > 0)
-    ? g.op("Pad", [x, g.ints([0, 0, ...before, 0, 0, ...after]), g.scalar(-Infinity, spec.dtype)])
-    : x;
-  const axes = g.ints(spatial.map((_, i) => i + 2));
+  const { strides, before } = window;
+  const { spatial, extents, axes, padded, offsets, entries } = tapWalk(g, window, shape, spec);
+  const image = padded(x, -Infinity);
   const zero = g.scalar(0, spec.dtype);
   // Every part is written into an image that holds all of them and the entries no window met.
-  const image = spatial.map((extent, i) =>
+  const whole = spatial.map((extent, i) =>
     Math.max(
       reach(window, i) - 1 + (extents[i] as number) * (strides[i] as number),
       (before[i] as number) + extent,
@@ -109,24 +142,35 @@ export function emitMaxGradientByTaps(
   );
   let rest = dy;
   let sum: string | undefined;
-  for (let tap = 0; tap < sizeOf(kernel); tap++) {
-    let left = tap;
-    const offsets = new Array<number>(kernel.length);
-    for (let i = kernel.length - 1; i >= 0; i--) {
-      offsets[i] = (left % (kernel[i] as number)) * (dilations[i] as number);
-      left = Math.floor(left / (kernel[i] as number));
-    }
-    const ends = offsets.map((o, i) => o + ((extents[i] as number) - 1) * (strides[i] as number) + 1);
-    const entries = g.op("Slice", [padded, g.ints(offsets), g.ints(ends), axes, g.ints(strides)]);
-    const met = g.op("Equal", [entries, y]);
+  for (const offset of offsets) {
+    const met = g.op("Equal", [entries(image, offset), y]);
     const part = emitZeroInsertion(g, g.op("Where", [met, rest, zero]), spec, strides);
     rest = g.op("Where", [met, zero, rest]);
-    const behind = image.map(
-      (extent, i) => extent - (offsets[i] as number) - (extents[i] as number) * (strides[i] as number),
+    const behind = whole.map(
+      (extent, i) => extent - (offset[i] as number) - (extents[i] as number) * (strides[i] as number),
     );
-    const placed = g.op("Pad", [part, g.ints([0, 0, ...offsets, 0, 0, ...behind]), zero]);
+    const placed = g.op("Pad", [part, g.ints([0, 0, ...offset, 0, 0, ...behind]), zero]);
     sum = sum === undefined ? placed : g.op("Add", [sum, placed]);
   }
   const ends = before.map((entries, i) => entries + (spatial[i] as number));
   g.node("Slice", [sum as string, g.ints(before), g.ints(ends), axes], [dx]);
+}
+
+/** The entries of c [N, C, ...] where the first maximum of each window of x stands, found as above. */
+export function emitPickByTaps(
+  g: Emitter,
+  [c, x, y]: readonly [string, string, string],
+  [picked]: readonly [string],
+  window: Window,
+  shape: Shape,
+  spec: Spec,
+): void {
+  const { padded, offsets, entries } = tapWalk(g, window, shape, spec);
+  const [image, values] = [padded(x, -Infinity), padded(c, 0)];
+  const found = offsets.reduceRight(
+    (rest, offset) =>
+      g.op("Where", [g.op("Equal", [entries(image, offset), y]), entries(values, offset), rest]),
+    g.scalar(0, spec.dtype),
+  );
+  g.node("Identity", [found], [picked]);
 }

@@ -5,7 +5,14 @@ import type { Tensor } from "../tensor.ts";
 import { apply, applyAll, floating } from "./apply.ts";
 import { zeros } from "./create.ts";
 import { emitScatterAdd, scatter } from "./gather.ts";
-import { emitMaxGradientByTaps, emitTiledMax, emitTiledMaxGradient, tilingOf } from "./pool-pixels.ts";
+import {
+  emitMaxGradientByTaps,
+  emitPickByTaps,
+  emitTiledMax,
+  emitTiledMaxGradient,
+  emitTiledPick,
+  tilingOf,
+} from "./pool-pixels.ts";
 import {
   checkPoolRank,
   outputExtents,
@@ -68,17 +75,16 @@ function overlaps(window: Window): boolean {
   return window.kernel.some((k, i) => k > (window.strides[i] as number) || window.dilations[i] !== 1);
 }
 
-type MaxPoolGradient = { shape: Shape; overlapping: boolean; window?: Window };
+type AtMaxima = { shape: Shape; overlapping: boolean; window: Window };
 /**
- * Writes dy where the maxima stood; entries that were the maximum of several windows add up. Pixels
- * first, where there are no indices, the maxima are found again from x and y.
+ * Writes dy where the maxima stood; entries that were the maximum of several windows add up. Where there
+ * are no indices, pixels first and on WebGPU, the maxima are found again from x and y.
  */
-const maxPoolGradientOp: Operator<MaxPoolGradient> = defineOp<MaxPoolGradient>({
+const maxPoolGradientOp: Operator<AtMaxima> = defineOp<AtMaxima>({
   name: "maxPoolGradient",
   infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
   emit: (g, [dy, indices, x, y], [dx], { attrs: { shape, overlapping, window }, inputs: [spec] }) => {
-    if (g.device === "webgpu" && window)
-      return emitMaxGradientByTaps(g, [x, y, dy], [dx], window, shape, spec);
+    if (g.device === "webgpu") return emitMaxGradientByTaps(g, [x, y, dy], [dx], window, shape, spec);
     const zeros = g.op("Expand", [g.scalar(0, spec.dtype), g.ints([sizeOf(shape)])]);
     const flat = (name: string) => g.op("Reshape", [name, g.ints([-1])]);
     const operands = [zeros, flat(indices), flat(dy)] as const;
@@ -88,7 +94,7 @@ const maxPoolGradientOp: Operator<MaxPoolGradient> = defineOp<MaxPoolGradient>({
     g.node("Reshape", [sum, g.ints(shape)], [dx]);
   },
   emitPixels: (g, [dy, , x, y], [dx], { attrs: { window, shape }, inputs: [spec] }) => {
-    const tiling = window && g.layout.has(x) ? tilingOf(window, shape, spec.shape) : undefined;
+    const tiling = g.layout.has(x) ? tilingOf(window, shape, spec.shape) : undefined;
     if (!tiling) return false;
     const { layout } = g;
     const image = emitTiledMaxGradient(g, layout.pixels(x), layout.pixels(y), layout.pixels(dy), tiling);
@@ -96,22 +102,26 @@ const maxPoolGradientOp: Operator<MaxPoolGradient> = defineOp<MaxPoolGradient>({
     layout.set(dx, g.op("Reshape", [image, g.ints([...spatial, batch, channels])]));
     return true;
   },
-  gradient: ({ inputs: [, indices] }, [c]) => [c && apply(pickOp, [c, indices], {})],
+  gradient: ({ inputs: [, indices, x, y], attrs }, [c]) => [c && apply(pickOp, [c, indices, x, y], attrs)],
 });
 
-/** Entries of the flattened first operand at the indices given by the second. */
-const pickOp: Operator<Record<string, never>> = defineOp<Record<string, never>>({
+/** The entries of c [N, C, ...] where the maxima of x stood: what the gradient's own gradient is. */
+const pickOp: Operator<AtMaxima> = defineOp<AtMaxima>({
   name: "pick",
-  infer: ([x, indices]) => [{ dtype: x.dtype, shape: indices.shape }],
-  emit: (g, [x, indices], [y]) => {
-    if (g.device === "webgpu")
-      throw new Error(
-        "maxPool: second derivatives need the indices of the maxima, which WebGPU does not give",
-      );
-    g.node("Gather", [g.op("Reshape", [x, g.ints([-1])]), indices], [y], { axis: 0 });
+  infer: ([c, indices]) => [{ dtype: c.dtype, shape: indices.shape }],
+  emit: (g, [c, indices, x, y], [picked], { attrs: { shape, window }, outputs: [out] }) => {
+    if (g.device === "webgpu") return emitPickByTaps(g, [c, x, y], [picked], window, shape, out);
+    g.node("Gather", [g.op("Reshape", [c, g.ints([-1])]), indices], [picked], { axis: 0 });
   },
-  gradient: ({ inputs: [x, indices] }, [dy]) => [
-    dy && apply(maxPoolGradientOp, [dy, indices], { shape: x.shape, overlapping: true }),
+  emitPixels: (g, [c, , x, y], [picked], { attrs: { shape, window }, outputs: [out] }) => {
+    const { layout } = g;
+    const tiling = layout.has(x) ? tilingOf(window, shape, out.shape) : undefined;
+    if (tiling)
+      layout.set(picked, emitTiledPick(g, layout.pixels(c), layout.pixels(x), layout.pixels(y), tiling));
+    return tiling !== undefined;
+  },
+  gradient: ({ inputs: [, indices, x, y], attrs }, [dy]) => [
+    dy && apply(maxPoolGradientOp, [dy, indices, x, y], attrs),
   ],
 });
 

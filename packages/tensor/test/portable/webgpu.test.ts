@@ -95,7 +95,14 @@ describe.skipIf(!adapter)(adapter ? "webgpu" : "webgpu: skipped, there is no ada
     { kernel: 2, options: { stride: 3, dilation: 2 } },
     { kernel: 3, options: { stride: 2, ceilMode: true } },
   ])("max pool $kernel, $options", ({ kernel, options }) =>
-    same(() => withGradients((x) => maxPool2d(x, kernel, options), [filled([2, 3, 8, 8])])),
+    same(() => {
+      const pool = (x: Tensor) => maxPool2d(x, kernel, options);
+      const slope = (x: Tensor) => grad((v: Tensor) => pool(v).square().sum())(x) as Tensor;
+      return [
+        ...withGradients(pool, [filled([2, 3, 8, 8])]),
+        ...withGradients(slope, [filled([2, 3, 8, 8])]),
+      ];
+    }),
   );
 
   test("three dimensions", async () => {
