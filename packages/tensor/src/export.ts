@@ -66,8 +66,8 @@ const PAGE = 4096;
  *
  * With `freeAxis` the file is for any extent of an axis, 1 included: the function is traced for several, and
  * numbers that grow with the extent are computed from the shape of an input. Where more than such numbers
- * depends on it the error names the operator. What the function does for an extent of 1 alone (`squeeze()`
- * without axes, for example) is not in the file.
+ * depends on it the error names the operator. What the function does for small or large extents alone
+ * (`squeeze()` without axes, `Math.min(extent, 20)`) is not in the file.
  *
  * @throws where names are missing, an axis cannot be left open, or weights are over 2 GB and `externalData` is
  *   not given

@@ -45,7 +45,7 @@ export class Plan {
 
   /** Makes the session without a run; `feeds` gives the arrays of the frozen leaves. */
   async prepare(feeds: ReadonlyMap<string, Stored>): Promise<void> {
-    await this.load(feeds);
+    if (this.graph.results.length > 0) await this.load(feeds);
   }
 
   /**
@@ -57,7 +57,7 @@ export class Plan {
     spare: readonly (Stored | undefined)[] = [],
     failed?: (error: Error, results: readonly Stored[]) => void,
   ): Stored[] {
-    // ONNX has no graph without an output.
+    // ONNX has no graph without an output: neither is one prepared.
     if (this.graph.results.length === 0) return [];
     underWay++;
     if (underWay > MANY_RUNS && !warnedQueue) {

@@ -12,8 +12,11 @@ import type { Draft, Literal } from "./emitter.ts";
 import { type OnnxNode, type OpenSpec, tensorMessage } from "./onnx.ts";
 import type { MessageWriter } from "./protobuf.ts";
 
-/** The extents that a function is traced for: odd and prime, so that few are equal to another extent by chance. */
-export const TRIED = [29, 31, 37] as const;
+/**
+ * The extents that a function is traced for: odd and even, as what is rounded up to a multiple of two is a line
+ * through odd ones alone; and with large prime factors, so that few are equal to another extent by chance.
+ */
+export const TRIED = [29, 34, 37] as const;
 type Tried<T> = readonly [T, T, T];
 
 /** slope · extent + offset */
@@ -150,7 +153,7 @@ class Literals {
     const name = `open.${this.made.size}`;
     const growing = lines.filter(({ slope }) => slope !== 0);
     // A reshape finds one extent by itself, and ONNX Runtime knows more of a shape that is a constant.
-    if (isTarget && growing.length === 1 && growing[0]?.offset === 0 && !lines.some(isZero))
+    if (isTarget && growing.length === 1 && growing[0]?.offset === 0 && lines.every(isPlain))
       return this.constant(
         name,
         lines.map(({ slope, offset }) => (slope === 0 ? offset : -1)),
@@ -200,6 +203,7 @@ class Literals {
   }
 }
 
-function isZero({ slope, offset }: Line): boolean {
-  return slope === 0 && offset === 0;
+/** Whether a reshape takes it for a number: it has its own meanings for 0 and −1. */
+function isPlain({ slope, offset }: Line): boolean {
+  return slope !== 0 || offset > 0;
 }

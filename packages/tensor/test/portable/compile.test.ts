@@ -358,6 +358,10 @@ describe("prepare", () => {
     expect(load).toHaveBeenCalledTimes(1);
   });
 
+  test("a function that computes nothing needs none", async () => {
+    await expect(compile(() => {}).prepare()).resolves.toBeUndefined();
+  });
+
   test("what goes wrong is told, and the next call tries again", async () => {
     const load = vi.spyOn(await backend(), "load").mockRejectedValueOnce(new Error("no memory"));
     const run = compile((x: Tensor) => x.add(1));
