@@ -133,8 +133,9 @@ function warnOfHidden(read: Iterable<Variable>): void {
   for (const variable of hidden) told.add(variable);
   const shapes = hidden.map(({ shape }) => formatShape(shape)).join(", ");
   console.warn(
-    `tessera: the loss depends on parameters that are in no module and are not trained: ${shapes}. ` +
-      "Parameters and modules in #private fields and in closures are not found: keep them in public fields.",
+    `tessera: the loss depends on parameters that were found in no module and are not trained: ${shapes}. ` +
+      "Parameters and modules in #private fields and in closures are not found: keep them in public fields, " +
+      "or freeze() the module that is to stay as it is.",
   );
 }
 

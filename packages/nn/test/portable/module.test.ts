@@ -196,11 +196,13 @@ describe("training and freezing", () => {
         "head.bias",
       ]);
     expect(warn.mock.calls).toEqual([
-      [expect.stringMatching(/are not trained: \[2, 3\], \[2\]\. .*#private fields/)],
+      [expect.stringMatching(/are not trained: \[2, 3\], \[2\]\. .*#private fields.* freeze\(\)/)],
     ]);
     // Of another network, which is trained by itself or not at all: nothing to tell.
     net.other.freeze();
     valueAndGrad(net.head, () => net.head.forward(net.other.forward(ones([4, 3])).narrow(1, 0, 2)).mean());
+    const still = new Linear(3, 2).freeze();
+    valueAndGrad(net.head, () => net.head.forward(still.forward(ones([4, 3]))).mean());
     expect(warn).toHaveBeenCalledTimes(1);
     warn.mockRestore();
   });
