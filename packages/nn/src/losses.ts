@@ -150,9 +150,10 @@ export function smoothL1(x: Tensor, target: Tensor, options: Reduced & { beta?: 
 /** The gradient that follows from these logarithms is NaN where x is 0 or 1; PyTorch's is finite. */
 const probabilityEntropy = customGradient((x: Tensor, target: Tensor) => {
   const [yes, no] = [x.log().clamp(-100), x.rsub(1).log().clamp(-100)];
+  const least = x.dtype === "float16" ? 2 ** -24 : 1e-12; // 1e-12 is 0 in float16
   return {
     value: target.mul(yes).add(target.rsub(1).mul(no)).neg(),
-    gradient: (dy) => [dy.mul(x.sub(target)).div(x.mul(x.rsub(1)).maximum(1e-12)), dy.mul(no.sub(yes))],
+    gradient: (dy) => [dy.mul(x.sub(target)).div(x.mul(x.rsub(1)).maximum(least)), dy.mul(no.sub(yes))],
   };
 });
 

@@ -115,4 +115,7 @@ test("binary cross entropy of probabilities that are 0 or 1 has PyTorch's gradie
   expect((found[2] as number) / -quarter).toBeCloseTo(1, 5);
   expect((found[3] as number) / quarter).toBeCloseTo(1, 5);
   expect(await dy.tolist()).toEqual([25, -25, 25, -25]);
+  const half = (x: Tensor) => loss(x, target.astype("float16"));
+  const halves = Array.from(await (grad(half)(x.astype("float16")) as Tensor).data(), Number);
+  expect(halves).toEqual([0, 0, -Infinity, Infinity]);
 });

@@ -1,4 +1,7 @@
-/** Maxima and means of windows tap by tap: that tile the image, on values that stand pixels first, [H, W, N, C]; or plain. */
+/**
+ * Maxima and means of windows tap by tap: that tile the image, on values that stand pixels first, [H, W, N, C]; or
+ * plain.
+ */
 import type { Emitter } from "../graph/emitter.ts";
 import type { Spec } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../shape.ts";
