@@ -199,6 +199,11 @@ describe.skipIf(!hasChromium())("the page", () => {
     expect(await heat.getAttribute("src")).not.toBe(five);
   });
 
+  test("an address that names no network says so, even one that was cut in the middle of a letter", async () => {
+    await page.goto(`${studio.url}#/inside/%E0%A4%A`);
+    await page.getByText("There is no network “%E0%A4%A” here.").waitFor();
+  });
+
   test("the lineage shows networks with their measured accuracy, and leads inside", async () => {
     await page.goto(`${studio.url}#/lineage`);
     await page.getByRole("button", { name: "USPS digits" }).click();
@@ -251,6 +256,21 @@ describe.skipIf(!hasChromium())("the page", () => {
     // Classes keep their names in the built page.
     await until(() => page.locator("tbody tr").first().innerText()).toContain("Conv2d");
     expect(asked.filter((path) => path.startsWith("/api/"))).toEqual([]);
+  });
+
+  test("where no data set is, the page says what brings it, and what trains without", async () => {
+    await page.route("**/api/recipes", async (route) => {
+      const { recipes } = await (await route.fetch()).json();
+      const absent = recipes.map((recipe: object) => ({ ...recipe, data: "absent" }));
+      await route.fulfill({ json: { recipes: absent } });
+    });
+    await page.goto(`${studio.url}#/train/lecun1989`);
+    await page.getByText("npx tessera data get usps").waitFor();
+    const start = page.getByRole("button", { name: "Start training" });
+    expect(await start.isDisabled()).toBe(true);
+    await page.getByText("“In this page” (above) trains on digits that it draws").waitFor();
+    await page.getByRole("button", { name: "In this page" }).click();
+    await page.getByRole("button", { name: "Start training", disabled: false }).waitFor();
   });
 
   test("who has the page compute before the server has answered is not overruled", async () => {

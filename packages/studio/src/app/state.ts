@@ -49,7 +49,16 @@ addEventListener("hashchange", () => {
 function routeOf(hash: string): Route {
   const [view, name] = hash.replace(/^#\/?/, "").split("/");
   const known = VIEWS.find((each) => each === view);
-  return { view: known ?? "classify", name: name ? decodeURIComponent(name) : undefined };
+  return { view: known ?? "classify", name: name ? decoded(name) : undefined };
+}
+
+/** An address that was cut in the middle of a letter names what no network is called, and is no error. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 export function hrefOf(view: View, name?: string): string {

@@ -1,6 +1,5 @@
 /** The page's own engine, off the page's thread: one question at a time, as they come. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
-import { Planes } from "@tessera-ml/media";
 import { encodeSafetensors, type Module } from "@tessera-ml/nn";
 import { ImageClassifier, inputShapeOf, modelInfo } from "@tessera-ml/vision";
 import { DRAWN, type DrawnRecipe, drawnRecipes, learnDrawn } from "@tessera-ml/vision/drawn";
@@ -43,9 +42,7 @@ const questions = {
     return answers.describe(model, inputShapeOf(record));
   },
   async warm(about: About, context: Context) {
-    const classifier = await open(about, context);
-    const [, channels, height, width] = inputShapeOf(classifier.record);
-    await classifier.probabilities([{ planes: new Planes(channels, height, width) }]);
+    await (await open(about, context)).warmUp();
   },
   async classify(about: AboutPicture, context: Context) {
     const classifier = await open(about, context);
