@@ -21,7 +21,8 @@ export interface OpenCheckpointOptions extends PickleOptions, HttpOptions {
   /** Taken off the keys that begin with it, `"module."` for example. */
   readonly stripPrefix?: string;
   /**
-   * Where in a PyTorch file the tensors are, as keys joined by dots: `"ema.state_dict"`; `""` is the top level.
+   * Where in a PyTorch file the tensors are, as keys joined by dots: `"ema.state_dict"`; `""` is the top level,
+   * and the items of a list have the keys `"0"`, `"1"`, ….
    * By default the usual places are tried, and `Checkpoint.section` tells which was taken.
    */
   readonly section?: string;

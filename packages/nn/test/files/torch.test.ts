@@ -6,7 +6,7 @@ import {
   type PickleValue,
   StoredTensor,
 } from "../../src/files/index.ts";
-import { countingSource, dict, floats, int, tensor, text, torchZip } from "./support/bytes.ts";
+import { countingSource, dict, floats, int, tensor, text, torchZip, tuple } from "./support/bytes.ts";
 import { expectTensors, fixture, shared } from "./support/fixtures.ts";
 
 const formats = [
@@ -151,7 +151,23 @@ describe("where the state dict is", () => {
     const bare = await open(object, { section: "bias" });
     expect(bare.names()).toEqual([""]);
     expect(await bare.get("").read()).toEqual(new Float32Array([1, 2]));
-    await expect(open(["](", int(1), "e"])).rejects.toThrow("The file has no dict but a list");
+    await expect(open(["](", int(1), "e"])).rejects.toThrow(
+      "The file has no dict but a list of 1: 0 (number)",
+    );
+    await expect(open(["]"])).rejects.toThrow(/The file has no dict but a list$/);
+  });
+
+  test("section goes into a list", async () => {
+    const object = tuple(int(3), dict({ "net.w": one }), dict({ step: one }));
+    await expect(open(object)).rejects.toThrow(
+      "The file has no dict but a list of 3: 0 (number), 1 (a dict with tensors), 2 (a dict with tensors)",
+    );
+    const checkpoint = await open(object, { section: "1" });
+    expect(checkpoint).toMatchObject({ section: "1", leftOut: ["0", "2"] });
+    expect(checkpoint.names()).toEqual(["net.w"]);
+    const deep = dict({ runs: tuple(dict({ w: one }), one) });
+    expect((await open(deep, { section: "runs.0" })).names()).toEqual(["w"]);
+    await expect(open(deep, { section: "runs.2" })).rejects.toThrow("no tensors at runs.2");
   });
 
   test("messages name the keys", async () => {

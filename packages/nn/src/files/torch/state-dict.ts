@@ -20,6 +20,9 @@ const USUAL = [
   "generator",
 ];
 
+/** Of the entries of a file, in a message. */
+const MOST_SHOWN = 8;
+
 export interface FoundStateDict {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly section: string;
@@ -29,20 +32,14 @@ export interface FoundStateDict {
 /**
  * The map with the tensors: at `section`, else under one of the usual keys, else the top level, else the only
  * map that has any. Keys stay as they are. A list of tensors has the keys "0", "1", …, a tensor alone "" as in
- * `.npy` files; both are taken at the top level or where `section` says.
+ * `.npy` files; both are taken at the top level or where `section` says, which goes into lists by these keys.
  *
  * @throws CheckpointError where there is none, or several and none of them usual
  */
 export function findStateDict(file: string, root: PickleValue, section?: string): FoundStateDict {
   if (section !== undefined) {
     let value: PickleValue | undefined = root;
-    for (const key of section === "" ? [] : section.split("."))
-      value =
-        value instanceof Map
-          ? value.get(key)
-          : value instanceof PickleObject
-            ? attribute(value, key)
-            : undefined;
+    for (const key of section === "" ? [] : section.split(".")) value = step(value, key);
     const dict = asTensors(value);
     if (dict !== undefined) return describe(dict, section, section === "" ? undefined : root);
     throw new CheckpointError(`${file}: no tensors at ${showName(section)}; the file has ${outline(root)}`);
@@ -76,7 +73,19 @@ function asStateDict(value: PickleValue | undefined): StateDict | undefined {
 /** The same of a list or tuple with tensors, and of a tensor. */
 function asTensors(value: PickleValue | undefined): StateDict | undefined {
   if (value instanceof StoredTensor) return new Map([["", value]]);
-  return asStateDict(Array.isArray(value) ? new Map(value.map((item, i) => [String(i), item])) : value);
+  return asStateDict(Array.isArray(value) ? new Map(numbered(value)) : value);
+}
+
+/** The items of a list under the keys "0", "1", … */
+function numbered(list: readonly PickleValue[]): [string, PickleValue][] {
+  return list.map((item, i) => [String(i), item]);
+}
+
+/** What stands under a key of a map, of a list or of an object. */
+function step(value: PickleValue | undefined, key: string): PickleValue | undefined {
+  if (value instanceof Map) return value.get(key);
+  if (Array.isArray(value)) return /^\d+$/.test(key) ? value[Number(key)] : undefined;
+  return value instanceof PickleObject ? attribute(value, key) : undefined;
 }
 
 /** An attribute of an object of a class that was kept opaque. */
@@ -91,7 +100,8 @@ function describe(dict: StateDict, section: string, parent: PickleValue | undefi
     if (typeof key === "string" && value instanceof StoredTensor) tensors.set(key, value.rename(key));
     else leftOut.push(section === "" ? keyText(key) : `${section}.${keyText(key)}`);
   const top = section.split(".")[0];
-  if (parent instanceof Map) for (const key of parent.keys()) if (key !== top) leftOut.push(keyText(key));
+  const keys = parent instanceof Map || Array.isArray(parent) ? [...parent.keys()].map(keyText) : [];
+  leftOut.push(...keys.filter((key) => key !== top));
   return { tensors, section, leftOut };
 }
 
@@ -101,10 +111,16 @@ function keyText(key: PickleValue): string {
 
 /** What there is at the top, for messages. */
 function outline(root: PickleValue): string {
-  if (root instanceof Map) {
-    const keys = [...root].slice(0, 8).map(([key, value]) => `${showName(keyText(key))} (${kind(value)})`);
-    return root.size === 0 ? "an empty dict" : `${root.size} keys: ${showList(keys, 8, root.size)}`;
-  }
+  const shown = (entries: readonly (readonly [PickleValue, PickleValue])[], total: number) => {
+    const items = entries.map(([key, value]) => `${showName(keyText(key))} (${kind(value)})`);
+    return showList(items, MOST_SHOWN, total);
+  };
+  if (root instanceof Map)
+    return root.size === 0
+      ? "an empty dict"
+      : `${root.size} keys: ${shown([...root].slice(0, MOST_SHOWN), root.size)}`;
+  if (Array.isArray(root) && root.length > 0)
+    return `no dict but a list of ${root.length}: ${shown(numbered(root.slice(0, MOST_SHOWN)), root.length)}`;
   return `no dict but ${kind(root)}`;
 }
 
