@@ -165,6 +165,8 @@ describe("where the state dict is", () => {
     const checkpoint = await open(object, { section: "1" });
     expect(checkpoint).toMatchObject({ section: "1", leftOut: ["0", "2"] });
     expect(checkpoint.names()).toEqual(["net.w"]);
+    const many = ["](", dict({ w: one }), new Uint8Array(300_000).fill(0x4e), "e"]; // None, again and again
+    expect((await open(many, { section: "0" })).leftOut.length).toBe(300_000);
     const deep = dict({ runs: tuple(dict({ w: one }), one) });
     expect((await open(deep, { section: "runs.0" })).names()).toEqual(["w"]);
     await expect(open(deep, { section: "runs.2" })).rejects.toThrow("no tensors at runs.2");

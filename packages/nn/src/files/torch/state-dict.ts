@@ -100,8 +100,8 @@ function describe(dict: StateDict, section: string, parent: PickleValue | undefi
     if (typeof key === "string" && value instanceof StoredTensor) tensors.set(key, value.rename(key));
     else leftOut.push(section === "" ? keyText(key) : `${section}.${keyText(key)}`);
   const top = section.split(".")[0];
-  const keys = parent instanceof Map || Array.isArray(parent) ? [...parent.keys()].map(keyText) : [];
-  leftOut.push(...keys.filter((key) => key !== top));
+  const beside = parent instanceof Map || Array.isArray(parent) ? parent.keys().map(keyText) : [];
+  for (const key of beside) if (key !== top) leftOut.push(key);
   return { tensors, section, leftOut };
 }
 
