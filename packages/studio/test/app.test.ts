@@ -311,6 +311,22 @@ describe.skipIf(!hasChromium())("the page", () => {
     await page.getByRole("button", { name: /^LeCun 1989.*trained here/ }).click();
     await firstOf("lecun1989.run_1");
   });
+
+  test("what it scores on digits that the page drew stands beside no data set's figures", async () => {
+    await page.route("**/api/**", (route) => route.fulfill({ status: 200, body: "<!doctype html>" }));
+    await page.goto(`${studio.url}#/train`);
+    await page.getByRole("button", { name: "Start training" }).click();
+    await page.getByText(/^done: \d+\.\d\d %$/).waitFor();
+    await page.getByRole("link", { name: "lecun1989.run_1" }).waitFor();
+    await page.getByRole("link", { name: "Lineage" }).click();
+    await page.locator(".years .year").first().waitFor();
+    await until(() => page.getByRole("button", { name: "Drawn digits" }).count()).toBe(0);
+    await page.getByRole("link", { name: "Classify" }).click();
+    await page.getByRole("button", { name: "Sample: a three" }).click();
+    expect(await firstOf("digitnet.tessera")).toBe("3");
+    const card = page.getByRole("button", { name: /^LeCun 1989.*trained here/ });
+    expect(await card.innerText()).not.toContain("%");
+  });
 });
 
 type Point = readonly [number, number];

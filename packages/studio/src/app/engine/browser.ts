@@ -45,9 +45,8 @@ export class BrowserEngine implements Engine {
     return this.#networks.ask("receptiveField", { model, part }, { signal });
   }
 
-  /** Without those that were trained here: drawn digits are no measure beside data sets. */
   async lineage() {
-    return lineageOf((await this.models()).filter(({ place }) => place !== "trained"));
+    return lineageOf(await this.models());
   }
 
   /** Loading WebAssembly and opening the first session take seconds. */
@@ -56,9 +55,8 @@ export class BrowserEngine implements Engine {
   }
 
   close(): void {
-    const why = "Another engine computes now.";
-    this.training.close(why);
-    this.#networks.close(why);
+    this.training.close("The run ended here: this page was told to leave computing to the server.");
+    this.#networks.close("Another engine computes now.");
   }
 }
 

@@ -93,10 +93,10 @@ const questions = {
     const note = `Trained in this page, run ${id}, on digits that it drew`;
     return { record: { ...record, note }, file: await encoded(model), done };
   },
-  /** Puts a network that was trained among those that classify. */
+  /** Puts a network that was trained among those that classify. Drawn digits are no measure beside data sets. */
   async keep({ record, file }: Trained): Promise<ModelInfo> {
     keepClassifier(await ImageClassifier.of(record, file));
-    return infoOf(record, modelInfo(record), { place: "trained" });
+    return { ...infoOf(record, modelInfo(record), { place: "trained" }), accuracy: undefined };
   },
 };
 

@@ -169,7 +169,7 @@ function Progress() {
         <Fact name="Speed" value={step ? `${step.stepsPerSecond.toFixed(1)} steps/s` : "–"} />
         <Fact
           name="Time left"
-          value={step && step.secondsLeft !== null && !now?.ended ? clock(step.secondsLeft) : "–"}
+          value={step && step.secondsLeft !== null && going.value ? clock(step.secondsLeft) : "–"}
         />
       </dl>
       <div class="curves">
