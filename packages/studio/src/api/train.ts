@@ -9,7 +9,8 @@ export const recipeInfo = z
     dataset: z.string(),
     epochs: z.int(),
     data: z.enum(["here", "absent"]).meta({
-      description: "Whether its data set is on this machine; `tessera data get DATASET` brings it",
+      description:
+        "Whether its data set is on this machine; `tessera data get DATASET` brings it, or says where to put it",
     }),
     minutes: z.number().meta({ description: "The whole recipe, measured on two cores" }),
     expected: z.object({

@@ -114,8 +114,8 @@ function Bench({ training }: { readonly training: Training }) {
           {recipe?.data === "absent" && (
             <p class="small quiet">
               The data set {recipe.dataset} is not on this machine.{" "}
-              <code>npx tessera data get {recipe.dataset}</code> brings it. Without any data set, “In this
-              page” (above) trains on digits that it draws.
+              <code>npx tessera data get {recipe.dataset}</code> brings it, or says where to put it. Without
+              any data set, “In this page” (above) trains on digits that it draws.
             </p>
           )}
           {orderFailure.value !== undefined && <Notice>{orderFailure.value}</Notice>}

@@ -144,6 +144,6 @@ async function requireData({ dataset }: Recipe): Promise<void> {
   if (state && state.place !== "absent") return;
   throw new ApiError(
     "absent",
-    `${dataset} is not on this machine: \`tessera data get ${dataset}\` brings it`,
+    `${dataset} is not on this machine: \`tessera data get ${dataset}\` brings it, or says where to put it`,
   );
 }
