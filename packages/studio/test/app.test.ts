@@ -126,7 +126,17 @@ describe.skipIf(!hasChromium())("the page", () => {
     await drop(page, "nothing.png", Buffer.alloc(0));
     await until(() => page.getByRole("alert").innerText()).toContain("“nothing.png” is empty");
     await drop(page, "huge.png", Buffer.from("zeros"), 21e6);
-    await until(() => page.getByRole("alert").innerText()).toContain("21 MB");
+    await until(() => page.getByRole("alert").innerText()).toContain("22 MB");
+    await page.evaluate(() => {
+      const open = createImageBitmap;
+      const huge = { width: 9000, height: 7000, close: () => {} };
+      window.createImageBitmap = async () => {
+        window.createImageBitmap = open;
+        return huge;
+      };
+    });
+    await drop(page, "poster.png", Buffer.from("as if it were one"));
+    await until(() => page.getByRole("alert").innerText()).toContain("“poster.png” has 63 million pixels");
     await page.getByRole("button", { name: "Sample: an eight" }).click();
     expect(await firstOf("digitnet.tessera")).toBe("8");
     await until(() => page.getByRole("alert").count()).toBe(0);

@@ -11,24 +11,34 @@ export interface Picture {
   readonly kind: "photo" | "digit";
 }
 
+/** What a server reads where nobody says otherwise. */
 const MOST_BYTES = 20e6;
+const MOST_PIXELS = 50e6;
 
 /** Opens a file; without a kind it is looked at. Throws with a sentence for the person who chose it. */
 export async function openPicture(blob: Blob, name: string, kind?: Picture["kind"]): Promise<Picture> {
   if (blob.size === 0) throw new Error(`“${name}” is empty: it holds no bytes. Choose another picture.`);
-  if (blob.size > MOST_BYTES)
-    throw new Error(
-      `“${name}” has ${(blob.size / 1e6).toFixed(0)} MB; pictures up to ${MOST_BYTES / 1e6} MB are read. A smaller copy will do as well: networks see a few hundred pixels.`,
-    );
+  if (blob.size > MOST_BYTES) throw tooLarge(name, blob.size, MOST_BYTES, "MB");
   const bitmap = await createImageBitmap(blob).catch(() => {
     throw new Error(
       `“${name}” is not a picture that this browser can read. JPEG, PNG, WebP, GIF and AVIF work; anything else has to be saved as one of them.`,
     );
   });
   const { width, height } = bitmap;
-  const found = kind ?? (looksWritten(bitmap) ? "digit" : "photo");
-  bitmap.close();
-  return { blob, url: URL.createObjectURL(blob), name, width, height, kind: found };
+  try {
+    if (width * height > MOST_PIXELS) throw tooLarge(name, width * height, MOST_PIXELS, "million pixels");
+    const found = kind ?? (looksWritten(bitmap) ? "digit" : "photo");
+    return { blob, url: URL.createObjectURL(blob), name, width, height, kind: found };
+  } finally {
+    bitmap.close();
+  }
+}
+
+function tooLarge(name: string, size: number, most: number, unit: string): Error {
+  const [has, read] = [Math.ceil(size / 1e6), most / 1e6];
+  return new Error(
+    `“${name}” has ${has} ${unit}; pictures up to ${read} ${unit} are read. A smaller copy will do as well: networks see a few hundred pixels to a side.`,
+  );
 }
 
 const LOOK = 32;
