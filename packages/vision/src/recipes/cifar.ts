@@ -21,7 +21,7 @@ interface Entry {
   /** Where the learning rate has its peak. */
   readonly peak: number;
   /** Top-1 in per cent that the run reaches: a little below what was measured. */
-  readonly expected?: number;
+  readonly expected: number;
   /** On two cores. */
   readonly minutes: number;
 }
@@ -32,7 +32,7 @@ const LINEAGE: readonly Entry[] = [
   { network: "cifar_vgg", optimizer: "sgd", peak: 0.1, expected: 80, minutes: 4 },
   { network: "cifar_googlenet", optimizer: "sgd", peak: 0.1, expected: 78, minutes: 7 },
   { network: "cifar_resnet20", optimizer: "sgd", peak: 0.1, expected: 79, minutes: 13 },
-  { network: "cifar_densenet", optimizer: "sgd", peak: 0.1, minutes: 10 },
+  { network: "cifar_densenet", optimizer: "sgd", peak: 0.1, expected: 76, minutes: 14 },
   { network: "cifar_seresnet20", optimizer: "sgd", peak: 0.1, expected: 79, minutes: 12 },
   { network: "cifar_mobilenet", optimizer: "sgd", peak: 0.1, expected: 73.5, minutes: 8 },
   { network: "cifar_vit", optimizer: "adamw", peak: 2e-3, expected: 61, minutes: 6 },
@@ -50,7 +50,7 @@ export const cifarLineage: readonly Recipe[] = LINEAGE.map((entry) => {
     network,
     epochs: EPOCHS,
     batchSize: 125,
-    expected: { metric: "top1", ...(expected !== undefined && { atLeast: expected }) },
+    expected: { metric: "top1", atLeast: expected },
     minutes,
     limits: `${EPOCHS} passes over the data are few: it was trained to be compared with the other generations, not to be the best of its own.`,
     train: (setting) => ({
