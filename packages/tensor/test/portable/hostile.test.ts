@@ -159,6 +159,20 @@ describe("arrays without entries", () => {
         ],
       ],
     ],
+    "gradient of a weight in groups that no image met": [
+      grad((w: Tensor) => t.conv1d(none(0, 2, 2), w, { groups: 2 }).sum())(none(2, 1, 1).add(1)),
+      [[[0]], [[0]]],
+    ],
+    "convolution of no channels": [
+      t.conv1d(none(1, 0, 2), none(2, 0, 1), { bias: tensor([1, 2]) }),
+      [
+        [
+          [1, 1],
+          [2, 2],
+        ],
+      ],
+    ],
+    "transposed convolution of no channels": [t.convTranspose1d(none(1, 0, 1), none(0, 1, 2)), [[[0, 0]]]],
     "gradient of a table nobody looked into": [
       grad((w: Tensor) => t.embedding(w, zeros([0], "int32")).sum())(tensor([[1], [2]])),
       [[0], [0]],
