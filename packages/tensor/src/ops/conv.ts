@@ -2,8 +2,7 @@
  * Convolution and its two gradients. All three are linear in each operand, and each one's gradients are
  * the other two: so any order of derivative stays within this file.
  */
-import type { Emitter } from "../graph/emitter.ts";
-import { type Attributes, defineOp, type Operator, type Spec } from "../graph/graph.ts";
+import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating, promoted } from "./apply.ts";
@@ -26,13 +25,19 @@ export interface ConvAttributes extends Attributes {
   readonly groups: number;
 }
 
+type Emit<A extends Attributes> = Operator<A>["emit"];
 /**
- * A sum of no products: zeros, and the bias. ONNX Runtime's own Conv multiplies memory that nobody wrote by zero,
- * which is -0 or NaN, and its ConvTranspose never ends.
+ * `emit`, but zeros (and the bias) where an operand has no entries: a sum of no products. ONNX Runtime's own Conv
+ * multiplies memory that nobody wrote by zero, which is -0 or NaN, and its ConvTranspose never ends.
  */
-function emitNothing(g: Emitter, y: string, { shape, dtype }: Spec, bias?: string): void {
-  const each = bias && g.op("Reshape", [bias, g.ints([-1, ...shape.slice(2).map(() => 1)])]);
-  g.node("Expand", [each ?? g.scalar(0, dtype), g.ints(shape)], [y]);
+function orZeros<A extends Attributes>(emit: Emit<A>): Emit<A> {
+  return (g, operands, results, context) => {
+    if (context.inputs.every(({ shape }) => sizeOf(shape) > 0)) return emit(g, operands, results, context);
+    const [{ dtype, shape }] = context.outputs;
+    const bias = operands[2];
+    const each = bias && g.op("Reshape", [bias, g.ints([-1, ...shape.slice(2).map(() => 1)])]);
+    g.node("Expand", [each ?? g.scalar(0, dtype), g.ints(shape)], [results[0]]);
+  };
 }
 
 export const convOp: Operator<ConvAttributes> = defineOp<ConvAttributes>({
@@ -50,10 +55,9 @@ export const convOp: Operator<ConvAttributes> = defineOp<ConvAttributes>({
       throw new Error(`expected a bias of [${outputs}], got ${formatShape(bias.shape)}`);
     return [{ dtype: x.dtype, shape: [batch, outputs, ...outputExtents(window, x.shape.slice(2))] }];
   },
-  emit: (g, [x, w, bias], [y], { attrs: { window, groups }, inputs: [xSpec, wSpec], outputs: [out] }) =>
-    sizeOf(wSpec.shape) === 0
-      ? emitNothing(g, y, out, bias)
-      : emitConv(g, { x, w, bias, y, window, groups, xSpec, wSpec }),
+  emit: orZeros((g, [x, w, bias], [y], { attrs: { window, groups }, inputs: [xSpec, wSpec] }) =>
+    emitConv(g, { x, w, bias, y, window, groups, xSpec, wSpec }),
+  ),
   emitPixels: emitConvPixels,
   gradient: ({ inputs: [x, w, bias], attrs, needs }, [dy]) =>
     dy
@@ -72,10 +76,7 @@ interface InputGradientAttributes extends ConvAttributes {
 const inputGradientOp: Operator<InputGradientAttributes> = defineOp<InputGradientAttributes>({
   name: "convInputGradient",
   infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
-  emit: (g, operands, results, context) =>
-    context.inputs.some(({ shape }) => sizeOf(shape) === 0)
-      ? emitNothing(g, results[0], context.outputs[0])
-      : emitInputGradient(g, operands, results, context),
+  emit: orZeros(emitInputGradient),
   emitPixels: emitInputGradientPixels,
   gradient: ({ inputs: [dy, w], attrs, needs }, [dx]) =>
     dx
@@ -93,10 +94,7 @@ interface WeightGradientAttributes extends ConvAttributes {
 const weightGradientOp: Operator<WeightGradientAttributes> = defineOp<WeightGradientAttributes>({
   name: "convWeightGradient",
   infer: ([x], { shape }) => [{ dtype: x.dtype, shape }],
-  emit: (g, operands, results, context) =>
-    context.inputs.some(({ shape }) => sizeOf(shape) === 0)
-      ? emitNothing(g, results[0], context.outputs[0])
-      : emitWeightGradient(g, operands, results, context),
+  emit: orZeros(emitWeightGradient),
   emitPixels: emitWeightGradientPixels,
   gradient: ({ inputs: [x, dy], attrs, needs }, [dw]) =>
     dw
