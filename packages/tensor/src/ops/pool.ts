@@ -62,12 +62,7 @@ const maxPoolOp: Operator<MaxPoolAttributes> = defineOp<MaxPoolAttributes>({
     return tiling !== undefined;
   },
   gradient: ({ inputs: [x], outputs: [y, indices], attrs: { window } }, [dy]) => [
-    dy &&
-      apply(maxPoolGradientOp, [dy, indices, x, y], {
-        shape: x.shape,
-        overlapping: overlaps(window),
-        window,
-      }),
+    dy && apply(maxPoolGradientOp, [dy, indices, x, y], { shape: x.shape, window }),
   ],
 });
 
@@ -75,7 +70,7 @@ function overlaps(window: Window): boolean {
   return window.kernel.some((k, i) => k > (window.strides[i] as number) || window.dilations[i] !== 1);
 }
 
-type AtMaxima = { shape: Shape; overlapping: boolean; window: Window };
+type AtMaxima = { shape: Shape; window: Window };
 /**
  * Writes dy where the maxima stood; entries that were the maximum of several windows add up. Where there
  * are no indices, pixels first and on WebGPU, the maxima are found again from x and y.
@@ -83,13 +78,13 @@ type AtMaxima = { shape: Shape; overlapping: boolean; window: Window };
 const maxPoolGradientOp: Operator<AtMaxima> = defineOp<AtMaxima>({
   name: "maxPoolGradient",
   infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
-  emit: (g, [dy, indices, x, y], [dx], { attrs: { shape, overlapping, window }, inputs: [spec] }) => {
+  emit: (g, [dy, indices, x, y], [dx], { attrs: { shape, window }, inputs: [spec] }) => {
     if (g.device === "webgpu") return emitMaxGradientByTaps(g, [x, y, dy], [dx], window, shape, spec);
     const zeros = g.op("Expand", [g.scalar(0, spec.dtype), g.ints([sizeOf(shape)])]);
     const flat = (name: string) => g.op("Reshape", [name, g.ints([-1])]);
     const operands = [zeros, flat(indices), flat(dy)] as const;
     const sum = g.name("ScatterElements");
-    if (overlapping) emitScatterAdd(g, operands, sum, 0, spec.dtype);
+    if (overlaps(window)) emitScatterAdd(g, operands, sum, 0, spec.dtype);
     else g.node("ScatterElements", operands, [sum], { axis: 0 });
     g.node("Reshape", [sum, g.ints(shape)], [dx]);
   },
