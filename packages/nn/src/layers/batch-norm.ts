@@ -28,7 +28,8 @@ export function follow(running: Variable, to: Tensor, momentum: number | Tensor)
   running.assign(running.add(to.stopGradient().sub(running).mul(momentum)));
 }
 
-abstract class BatchNorm extends Module {
+/** What batch and instance norm are made of: scale and shift of every channel, and running statistics. */
+export abstract class TrackingNorm extends Module {
   readonly weight: Variable | undefined;
   readonly bias: Variable | undefined;
   readonly running_mean: Variable | undefined;
@@ -36,31 +37,46 @@ abstract class BatchNorm extends Module {
   readonly num_batches_tracked: Variable | undefined;
   readonly channels: number;
   readonly eps: number;
-  readonly momentum: number | null;
   readonly #ranks: readonly number[];
 
-  constructor(channels: number, ranks: readonly number[], options: BatchNormOptions) {
+  constructor(
+    channels: number,
+    ranks: readonly number[],
+    options: { eps: number; affine: boolean; trackRunningStats: boolean },
+  ) {
     super();
-    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
     this.channels = channels;
-    this.eps = eps;
-    this.momentum = momentum;
+    this.eps = options.eps;
     this.#ranks = ranks;
-    if (affine) {
+    if (options.affine) {
       this.weight = parameter(ones([channels]));
       this.bias = parameter(zeros([channels]));
     }
-    if (trackRunningStats) {
+    if (options.trackRunningStats) {
       this.running_mean = buffer(zeros([channels]));
       this.running_var = buffer(ones([channels]));
       this.num_batches_tracked = buffer(fromArray(new BigInt64Array(1), []));
     }
   }
 
+  protected checkInput(x: Tensor): void {
+    if (!this.#ranks.includes(x.rank) || x.shape[1] !== this.channels)
+      this.fail(`expected [N, ${this.channels}, ...] of ${this.#ranks.join(" or ")} axes, got ${x}`);
+  }
+}
+
+abstract class BatchNorm extends TrackingNorm {
+  readonly momentum: number | null;
+
+  constructor(channels: number, ranks: readonly number[], options: BatchNormOptions) {
+    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
+    super(channels, ranks, { eps, affine, trackRunningStats });
+    this.momentum = momentum;
+  }
+
   forward(x: Tensor): Tensor {
     const { channels, weight, bias, eps, running_mean, running_var } = this;
-    if (!this.#ranks.includes(x.rank) || x.shape[1] !== channels)
-      this.fail(`expected [N, ${channels}, ...] of ${this.#ranks.join(" or ")} axes, got ${x}`);
+    this.checkInput(x);
     if (running_mean && running_var && !this.training)
       return batchNorm(x, running_mean, running_var, { weight, bias, eps });
     const count = x.size / channels;

@@ -1,17 +1,6 @@
 /** Normalisation of every channel of every sample by itself (Ulyanov et al. 2016), as PyTorch keeps its statistics. */
-import {
-  batchNorm,
-  buffer,
-  fromArray,
-  instanceNorm,
-  ones,
-  parameter,
-  type Tensor,
-  type Variable,
-  zeros,
-} from "@tessera-ml/tensor";
-import { Module } from "../module.ts";
-import { follow } from "./batch-norm.ts";
+import { batchNorm, instanceNorm, type Tensor } from "@tessera-ml/tensor";
+import { follow, TrackingNorm } from "./batch-norm.ts";
 
 export interface InstanceNormOptions {
   /** Added to the variance; default 1e-5. */
@@ -24,39 +13,19 @@ export interface InstanceNormOptions {
   readonly trackRunningStats?: boolean;
 }
 
-abstract class InstanceNorm extends Module {
-  readonly weight: Variable | undefined;
-  readonly bias: Variable | undefined;
-  readonly running_mean: Variable | undefined;
-  readonly running_var: Variable | undefined;
-  /** In checkpoints of PyTorch, which never counts here. */
-  readonly num_batches_tracked: Variable | undefined;
-  readonly channels: number;
-  readonly eps: number;
+/** `num_batches_tracked` is there as in checkpoints of PyTorch, which never counts here. */
+abstract class InstanceNorm extends TrackingNorm {
   readonly momentum: number;
-  readonly #rank: number;
 
   constructor(channels: number, rank: number, options: InstanceNormOptions) {
-    super();
     const { eps = 1e-5, momentum = 0.1, affine = false, trackRunningStats = false } = options;
-    this.channels = channels;
-    this.eps = eps;
+    super(channels, [rank], { eps, affine, trackRunningStats });
     this.momentum = momentum;
-    this.#rank = rank;
-    if (affine) {
-      this.weight = parameter(ones([channels]));
-      this.bias = parameter(zeros([channels]));
-    }
-    if (trackRunningStats) {
-      this.running_mean = buffer(zeros([channels]));
-      this.running_var = buffer(ones([channels]));
-      this.num_batches_tracked = buffer(fromArray(new BigInt64Array(1), []));
-    }
   }
+
   forward(x: Tensor): Tensor {
     const { running_mean, running_var, weight, bias, eps } = this;
-    if (x.rank !== this.#rank || x.shape[1] !== this.channels)
-      this.fail(`expected [N, ${this.channels}, ...] of ${this.#rank} axes, got ${x}`);
+    this.checkInput(x);
     if (running_mean && running_var) {
       if (!this.training) return batchNorm(x, running_mean, running_var, { weight, bias, eps });
       const spatial = x.shape.map((_, axis) => axis).slice(2);
