@@ -1,9 +1,9 @@
 /**
- * Networks that train with pixels first on the CPU (`graph/layout.ts`), against the same graphs written
- * plainly: every operator that takes part, and those that make a value stand plain again.
+ * Networks trained in the HWNC layout on the CPU (`graph/layout.ts`) against the same graphs in NCHW: every
+ * operator that supports the layout, and those that force a value back to NCHW.
  */
 import { describe, expect, test } from "vitest";
-import { pixelsPay } from "../src/graph/layout.ts";
+import { hwncPays } from "../src/graph/layout.ts";
 import { lower } from "../src/graph/lower.ts";
 import * as t from "../src/index.ts";
 import { backend, compile, grad, Tensor } from "../src/index.ts";
@@ -17,11 +17,11 @@ const random = (name: string, shape: readonly number[], scale = 1): Tensor => {
   return Tensor.fromArray(new Float32Array(values), shape);
 };
 
-/** What makes the parameters of a network, in the order in which it asks for them. */
+/** Makes the parameters of a network, in the order it asks for them. */
 type Make = (...shape: number[]) => Tensor;
 type Network = (x: Tensor, make: Make) => Tensor;
 
-/** What a network gives, and the gradients of a loss of it, pixels first and plain, as numbers. */
+/** A network's output and the gradients of a loss on it, computed in HWNC and in NCHW. */
 async function bothWays(network: Network, x: Tensor): Promise<[Float32Array[], Float32Array[]]> {
   const parameters: Tensor[] = [];
   network(x, (...shape) => {
@@ -48,7 +48,7 @@ async function bothWays(network: Network, x: Tensor): Promise<[Float32Array[], F
     ...grad(loss, wrt)(image, ...given),
   ]);
   const { plan } = step.trace(x, ...parameters);
-  expect(pixelsPay(plan.graph.steps.map(({ node }) => node))).toBe(true);
+  expect(hwncPays(plan.graph.steps.map(({ node }) => node))).toBe(true);
   const quick = await Promise.all(step(x, ...parameters).map((result) => result.data()));
 
   const device = await backend();
@@ -72,7 +72,7 @@ async function expectSame(network: Network, x: Tensor): Promise<void> {
   expect(quick.length).toBe(plain.length);
   const extremes = plain.map((values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0));
   plain.forEach((values, k) => {
-    // Of a gradient that cancels out only the rounding is left: it counts against the others.
+    // A gradient that cancels out is pure rounding error, so it is measured against the other results.
     const largest = Math.max(extremes[k] as number, 0.01 * Math.max(...extremes));
     const worst = values.reduce(
       (most, value, i) => Math.max(most, Math.abs((quick[k]?.[i] as number) - value)),
@@ -100,8 +100,8 @@ const convBn = (
   return t.batchNormTrain(y, { weight: make(filters).add(1), bias: make(filters) }).output;
 };
 /**
- * What stands for the relu of the papers. At the corner of a relu rounding decides, each kind of processor
- * rounds its own way, and one entry on the other side changes all gradients; the relu has a test alone.
+ * Replaces the papers' ReLU. At its kink rounding decides the sign, rounding differs between processors, and a
+ * single flipped entry changes every gradient. ReLU has a test of its own.
  */
 const bend = (x: Tensor): Tensor => t.silu(x);
 /** The residual block of He et al. 2016. */
@@ -123,25 +123,25 @@ describe("whole networks", () => {
         );
       },
     ],
-    "an image that is not square, of odd extents": [
+    "a non-square image with odd extents": [
       [2, 16, 13, 23],
       (x, make) => head(residual(residual(x, make, 16, 1), make, 24, 2), make),
     ],
-    "channels that are no multiples of four, biases": [
+    "channel counts that are not multiples of four, biases": [
       [2, 18, 9, 11],
       (x, make) => {
         const y = bend(t.conv2d(x, make(22, 18, 3, 3), { padding: 1, bias: make(22) }));
         return head(bend(t.conv2d(y, make(30, 22, 3, 3), { bias: make(30) })), make);
       },
     ],
-    "5x5 and 7x7 kernels, an image of three channels": [
+    "5x5 and 7x7 kernels, a three-channel image": [
       [2, 3, 20, 18],
       (x, make) => {
         const y = bend(convBn(x, make, 20, { kernel: 7, stride: 2 }));
         return head(residual(bend(convBn(y, make, 20, { kernel: 5 })), make, 32, 2), make);
       },
     ],
-    "dense blocks: joined channels, 1x1 convolutions, average pooling": [
+    "dense blocks: concatenated channels, 1x1 convolutions, average pooling": [
       [2, 16, 12, 20],
       (x, make) => {
         const a = bend(convBn(x, make, 16));
@@ -150,7 +150,7 @@ describe("whole networks", () => {
         return head(bend(convBn(t.avgPool2d(c, 2), make, 32)), make);
       },
     ],
-    "max pooling, tiled and overlapping, of odd extents": [
+    "max pooling, tiled and overlapping, with odd extents": [
       [2, 16, 15, 19],
       (x, make) => {
         const y = t.maxPool2d(bend(convBn(x, make, 16)), 2);
@@ -158,7 +158,7 @@ describe("whole networks", () => {
         return head(bend(convBn(z, make, 32)), make);
       },
     ],
-    "average pooling, tiled and overlapping, of odd extents": [
+    "average pooling, tiled and overlapping, with odd extents": [
       [2, 16, 17, 23],
       (x, make) => {
         const y = t.avgPool2d(bend(convBn(x, make, 16)), [2, 3]); // 8x7 of 17x23
@@ -166,7 +166,7 @@ describe("whole networks", () => {
         return head(bend(convBn(z, make, 32)), make);
       },
     ],
-    "a batch of one, padding of two, stride two without padding": [
+    "a batch of one, padding 2, stride 2 without padding": [
       [1, 16, 14, 10],
       (x, make) =>
         head(
@@ -199,14 +199,14 @@ describe("whole networks", () => {
         );
       },
     ],
-    "strides that differ by axis, strides of three": [
+    "strides that differ by axis, stride 3": [
       [2, 16, 15, 12],
       (x, make) => {
         const y = bend(convBn(bend(convBn(x, make, 16, { stride: [1, 2] })), make, 24, { stride: [2, 1] }));
         return head(convBn(bend(convBn(y, make, 24)), make, 24, { stride: 3 }), make);
       },
     ],
-    "kernels of three by one, one by five, five by five with stride": [
+    "3x1, 1x5 and strided 5x5 kernels": [
       [2, 16, 12, 14],
       (x, make) => {
         const tall = t.conv2d(x, make(16, 16, 3, 1), { padding: [1, 0] });
@@ -255,19 +255,19 @@ describe("one operator between two convolutions", () => {
       t.where(x.greater(0.1).logicalOr(x.less(-0.2)).logicalNot(), x.mul(2), x.sub(1)),
     "erf, log1p, expm1, softplus": (x) => x.erf().add(x.abs().log1p()).add(x.expm1()).add(t.softplus(x)),
     prelu: (x, make) => t.prelu(x, make(C)),
-    "a factor for each channel, as a vector and with axes": (x, make) =>
+    "per-channel factors, as a vector and with extra axes": (x, make) =>
       x
         .mul(make(C).reshape([C, 1, 1]))
         .add(make(C).reshape([1, C, 1, 1]))
         .mul(make(1, C, 1, 1)),
-    "a factor for each image, pixel, row, column and place": (x, make) =>
+    "factors per image, pixel, row, column and position": (x, make) =>
       x
         .mul(make(N, 1, 1, 1))
         .add(make(H, W))
         .mul(make(1, 1, H, 1))
         .add(make(W))
         .mul(make(1, C, H, W)),
-    "a factor for each image and channel": (x, make) =>
+    "factors per image and channel": (x, make) =>
       x.mul(make(N, C, 1, 1)).add(make(N, C).reshape([N, C, 1, 1])),
     "scalars of every rank": (x, make) =>
       x
@@ -275,7 +275,7 @@ describe("one operator between two convolutions", () => {
         .add(make(1, 1))
         .mul(make(1, 1, 1, 1))
         .sub(make()),
-    "a larger operand on the other side": (x, make) => x.add(make(3, 1, 1, 1, 1)).mean(0),
+    "an operand of higher rank": (x, make) => x.add(make(3, 1, 1, 1, 1)).mean(0),
     "squeeze and excitation": (x, make) => {
       const squeezed = t.conv2d(x.mean([2, 3], true), make(4, C, 1, 1), { bias: make(4) }).relu();
       return x.mul(t.conv2d(squeezed, make(C, 4, 1, 1)).sigmoid());
@@ -285,7 +285,7 @@ describe("one operator between two convolutions", () => {
         (sum, axes) => sum.add(x.mul(x).sum(axes, true).mul(0.01)).add(x.mean(axes, true)),
         x,
       ),
-    "reductions without the axes": (x) =>
+    "reductions that drop the axes": (x) =>
       x
         .add(x.sum([0, 2, 3]).reshape([C, 1, 1]).mul(0.01))
         .add(x.mean([2, 3]).reshape([N, C, 1, 1]))
@@ -334,7 +334,7 @@ describe("one operator between two convolutions", () => {
         countIncludePad: false,
       }),
     "adaptive pools": (x) => x.mul(t.adaptiveAvgPool2d(x, 1)).add(t.adaptiveMaxPool2d(x, [1, 1])),
-    "parts of channels, joined otherwise": (x) => {
+    "channel groups, swapped and concatenated": (x) => {
       const [a, b] = x.split(8, 1) as [Tensor, Tensor];
       return t.concat([b, a.relu()], 1);
     },
@@ -363,13 +363,13 @@ describe("one operator between two convolutions", () => {
       x.permute([0, 1, 3, 2]).reshape([N, C, H, W]).add(x.flatten(1).tanh().reshape(x.shape)),
     "channels shuffled": (x) => x.reshape([N, 4, 4, H, W]).transpose(1, 2).reshape([N, C, H, W]),
     "pixels shuffled": (x) => t.pixelUnshuffle(t.pixelShuffle(x, 2), 2).add(x),
-    "expanded from one pixel": (x) => x.mean([2, 3], true).expand([N, C, H, W]).add(x),
+    "expanded from a single pixel": (x) => x.mean([2, 3], true).expand([N, C, H, W]).add(x),
     "tiled and repeated": (x) =>
       x
         .narrow(2, 0, 3)
         .tile([1, 1, 2, 1])
         .add(x.narrow(3, 0, 4).repeatInterleave(2, 3)),
-    "running sums": (x) => x.cumsum(2).mul(0.1).add(x.cumsum(1).mul(0.1)),
+    "cumulative sums": (x) => x.cumsum(2).mul(0.1).add(x.cumsum(1).mul(0.1)),
     "attention between pixels": (x) => {
       const tokens = x.flatten(2).transpose(1, 2); // [N, HW, C]
       return t.scaledDotProductAttention(tokens, tokens, tokens).transpose(1, 2).reshape(x.shape);
@@ -377,7 +377,7 @@ describe("one operator between two convolutions", () => {
     "the largest entries": (x) => x.mul(t.topK(x.flatten(2), 3).values.sum(2).reshape([N, C, 1, 1])),
     dropout: (x) => t.dropout(x, 0.4, t.randomKey(3)),
     "stopped gradients": (x) => x.mul(x.stopGradient()).add(x.stopGradient()),
-    "half floats on the way": (x) => x.add(x.astype("float16").astype("float32").mul(0.01)),
+    "a round trip through float16": (x) => x.add(x.astype("float16").astype("float32").mul(0.01)),
     "a straight-through estimator": (x) =>
       t.customGradient((v) => ({ value: (v as Tensor).mul(4).round().mul(0.25), gradient: (dy) => [dy] }))(x),
     recomputed: (x) => t.checkpoint((v) => t.batchNormTrain((v as Tensor).relu()).output)(x),
@@ -389,11 +389,11 @@ describe("one operator between two convolutions", () => {
     };
     const slope: Network = (x, make) => grad((v: Tensor) => network(v, make).sin().sum())(x) as Tensor;
     test(name, () => expectSame(network, random("image", [N, C, H, W])));
-    test(`${name}: the gradient's gradient`, () => expectSame(slope, random("image", [N, C, H, W])));
+    test(`${name}: second-order gradient`, () => expectSame(slope, random("image", [N, C, H, W])));
   }
 });
 
-test("average pooling that tiles the image is no operator that needs it turned round", () => {
+test("average pooling with tiled windows stays in HWNC", () => {
   const weight = random("weight", [16, 16, 3, 3], 0.1);
   const loss = (w: Tensor, x: Tensor) => {
     const y = t.avgPool2d(t.conv2d(x, w, { padding: 1 }).relu(), 2);

@@ -12,46 +12,46 @@ export interface Spec {
 }
 
 /**
- * The operands of an operator. Typed as a tuple so that `([x, y]) => …` reads well: an operator knows
- * how many operands it was applied to.
+ * The operands of an operator. Typed as a tuple so that `([x, y]) => …` needs no casts: an operator knows
+ * how many operands it takes.
  */
 export type Operands<T> = readonly [T, T, T, T, T, T, ...T[]];
 
-/** Attributes take part in the key under which equal graphs share a session. */
+/** Attributes are part of the key under which equal graphs share a session. */
 export type Attribute = string | number | boolean | undefined | readonly Attribute[] | object;
 export type Attributes = Readonly<Record<string, Attribute>>;
 
-/** What a gradient rule sees of the node it differentiates. */
+/** A gradient rule's view of the node it differentiates. */
 export interface GradientContext<A> {
   readonly inputs: Operands<Tensor>;
   readonly outputs: Operands<Tensor>;
   readonly attrs: A;
-  /** `needs[i]`: whether the gradient of input i is wanted; a rule may skip the others. */
+  /** `needs[i]`: whether the gradient of input i is needed; a rule may skip the others. */
   readonly needs: readonly boolean[];
 }
 
 /** One operator: its shape rule, its gradient and its ONNX form, side by side. */
 export interface Operator<A> {
   readonly name: string;
-  /** Types and shapes of the outputs; throws on operands that do not fit. */
+  /** Types and shapes of the outputs; throws on invalid operands. */
   infer(inputs: Operands<Spec>, attrs: A): readonly Spec[];
-  /** The output is the first input as it stands: nothing is emitted. */
+  /** The output is the first input unchanged: nothing is emitted. */
   readonly alias?: boolean;
   /** Writes ONNX nodes that compute `outputs` from `inputs` (names). */
   emit(g: Emitter, inputs: Operands<string>, outputs: Operands<string>, node: EmitContext<A>): void;
   /**
-   * The same for values that stand pixels first (see `Layout`); declines by returning false, before it
-   * has emitted anything. Called only in graphs where that layout pays.
+   * The same for values in HWNC layout (see `Layout`). Returns false to decline, before emitting anything.
+   * Called only for graphs that gain from the layout.
    */
-  readonly emitPixels?: (
+  readonly emitHwnc?: (
     g: Emitter,
     inputs: Operands<string>,
     outputs: Operands<string>,
     node: EmitContext<A>,
   ) => boolean;
   /**
-   * Cotangents of the inputs from those of the outputs (a zero one is `undefined`). Absent where the
-   * operator has no gradient: none then flows to its inputs.
+   * Cotangents of the inputs from those of the outputs (`undefined` means zero). An operator without this
+   * rule passes no gradient to its inputs.
    */
   readonly gradient?: (
     context: GradientContext<A>,
@@ -59,7 +59,7 @@ export interface Operator<A> {
   ) => readonly (Tensor | undefined | null)[];
 }
 
-/** What an ONNX form sees of its node. */
+/** An ONNX form's view of its node. */
 export interface EmitContext<A> {
   readonly attrs: A;
   readonly inputs: Operands<Spec>;
@@ -79,10 +79,10 @@ export class Value implements Spec {
   readonly id: number = nextId++;
   readonly dtype: DType;
   readonly shape: Shape;
-  /** The node that computes it; none for a leaf, and dropped once the array is there. */
+  /** The node that computes it; none for a leaf, and dropped once the array is computed. */
   node: Node | undefined;
   readonly index: number;
-  /** The array, once it is computed or on its way. */
+  /** The array, once it is computed or pending. */
   stored: Stored | undefined;
   /** A name for messages, such as a parameter's path. */
   label: string | undefined;
@@ -140,7 +140,7 @@ export function idMark(): number {
   return nextId;
 }
 
-/** A warning a pending graph of this depth earns, once. */
+/** A pending graph of this depth triggers a warning, once. */
 const DEEP = 20_000;
 let warned = false;
 
@@ -178,7 +178,7 @@ function callSite(): string {
   return outside ? `, ${outside.trim()}` : "";
 }
 
-/** The nodes that `roots` depend on and that are not computed yet, inputs first. */
+/** The uncomputed nodes that `roots` depend on, inputs first. */
 export function topologicalOrder(roots: readonly Value[]): Node[] {
   const order: Node[] = [];
   const state = new Map<Node, boolean>(); // false: entered, true: done

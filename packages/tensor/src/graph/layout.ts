@@ -1,78 +1,78 @@
 /**
- * Memory layout of images while a network trains.
+ * Memory layout of images during training.
  *
- * A value [N, C, H, W] may stand "pixels first", as [H, W, N, C]. There every spatial transform of
- * Winograd's convolution is a product with a constant matrix from the left, a 1x1 convolution is one
- * matrix product, and sums over a channel are sums of columns. Operators that can (`emitPixels`) hand
- * such values to each other; for all others the value is turned round once, when it is asked for.
+ * A value [N, C, H, W] may be held in HWNC layout, [H, W, N, C]. There every spatial transform of
+ * Winograd's convolution is a left product with a constant matrix, a 1x1 convolution is one matrix
+ * product, and per-channel sums are column sums. Operators with an `emitHwnc` pass such values to each
+ * other; for all others the value is transposed once, on demand.
  */
 import { type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Emitter } from "./emitter.ts";
 import type { EmitContext, Node, Spec } from "./graph.ts";
 
 /** [N, C, H, W] → [H, W, N, C], and back: it is its own inverse. */
-const TURN: readonly number[] = [2, 3, 0, 1];
+const HWNC: readonly number[] = [2, 3, 0, 1];
 
-/** Where an axis of [N, C, H, W] stands in [H, W, N, C]. */
-export function turnAxis(axis: number): number {
-  return TURN.indexOf(axis);
+/** The index in [H, W, N, C] of an axis of [N, C, H, W]. */
+export function hwncAxis(axis: number): number {
+  return HWNC.indexOf(axis);
 }
 
-/** Entries given for [N, C, H, W], in the order [H, W, N, C]. */
-export function turnOrder<T>(entries: readonly T[]): T[] {
-  return TURN.map((axis) => entries[axis] as T);
+/** Per-axis entries for [N, C, H, W], reordered for [H, W, N, C]. */
+export function toHwncOrder<T>(entries: readonly T[]): T[] {
+  return HWNC.map((axis) => entries[axis] as T);
 }
 
 export class Layout {
   private readonly g: Emitter;
-  /** Plain name → name of the same value with pixels first. */
-  private readonly turned = new Map<string, string>();
-  /** Plain names that nothing has been emitted for yet. */
+  /** Name of a value in NCHW → name of the same value in HWNC. */
+  private readonly transposed = new Map<string, string>();
+  /** NCHW names that have no node yet. */
   private readonly owed = new Set<string>();
-  /** Names that are a reshaped vector → the vector. */
+  /** Name of a reshaped vector → name of the vector. */
   private readonly vectors = new Map<string, string>();
 
   constructor(g: Emitter) {
     this.g = g;
   }
 
-  /** Whether the value is at hand with pixels first. */
+  /** Whether the value is available in HWNC. */
   has(name: string): boolean {
-    return this.turned.has(name);
+    return this.transposed.has(name);
   }
 
-  /** Says that `name` was computed with pixels first, under another name. */
-  set(name: string, pixels: string): void {
-    this.turned.set(name, pixels);
+  /** Records that `name` was computed in HWNC, under the name `hwnc`. */
+  set(name: string, hwnc: string): void {
+    this.transposed.set(name, hwnc);
     this.owed.add(name);
   }
 
-  /** The value with pixels first. */
-  pixels(name: string): string {
-    let pixels = this.turned.get(name);
-    if (pixels === undefined) {
-      pixels = this.g.op("Transpose", [name], { perm: TURN });
-      this.turned.set(name, pixels);
+  /** The value in HWNC. */
+  hwnc(name: string): string {
+    let hwnc = this.transposed.get(name);
+    if (hwnc === undefined) {
+      hwnc = this.g.op("Transpose", [name], { perm: HWNC });
+      this.transposed.set(name, hwnc);
     }
-    return pixels;
+    return hwnc;
   }
 
-  /** The value as its shape says. */
+  /** The value in the layout of its shape. */
   plain(name: string): string {
     if (this.owed.delete(name))
-      this.g.node("Transpose", [this.turned.get(name) as string], [name], { perm: TURN });
+      this.g.node("Transpose", [this.transposed.get(name) as string], [name], { perm: HWNC });
     return name;
   }
 
-  /** Notes that `name` is a vector in another shape, so that a channel's factor needs no reshaping. */
+  /** Records that `name` is a reshaped vector, so that a per-channel factor needs no further reshape. */
   noteVector(name: string, source: string, { shape }: Spec): void {
     const vector = this.vectors.get(source) ?? (shape.length === 1 ? source : undefined);
     if (vector) this.vectors.set(name, vector);
   }
 
   /**
-   * The operands of an elementwise operator with pixels first, where one of them stands so at the full
-   * size of the result; `undefined` where they are better left plain.
+   * The operands of an elementwise operator in HWNC, if one of them is available in HWNC at the full size
+   * of the result; otherwise `undefined`, as NCHW is then cheaper.
    */
   operands(names: readonly string[], context: EmitContext<unknown>): string[] | undefined {
     const { shape } = context.outputs[0];
@@ -84,7 +84,7 @@ export class Layout {
     return names.map((name, i) => this.operand(name, context.inputs[i] as Spec));
   }
 
-  /** An operand of an elementwise operator as it broadcasts against [H, W, N, C]. */
+  /** An operand of an elementwise operator, shaped to broadcast against [H, W, N, C]. */
   private operand(name: string, { shape }: Spec): string {
     if (sizeOf(shape) === 1)
       return shape.length === 0 ? name : this.g.op("Reshape", [this.plain(name), this.g.ints([1])]);
@@ -98,7 +98,7 @@ export class Layout {
     }
     if (height === 1 && width === 1 && !this.has(name))
       return this.g.op("Reshape", [name, this.g.ints([1, 1, batch, channels])]);
-    return this.pixels(name);
+    return this.hwnc(name);
   }
 }
 
@@ -106,14 +106,14 @@ function padded(shape: Shape): [number, number, number, number] {
   return [...new Array<number>(4 - shape.length).fill(1), ...shape] as [number, number, number, number];
 }
 
-/** Whether a shape can stand beside [H, W, N, C]: four axes, one entry, or one for each channel. */
+/** Whether a shape can broadcast against [H, W, N, C]: four axes, one entry, or one entry per channel. */
 function broadcasts(shape: Shape): boolean {
   if (shape.length > 4) return false;
   const [batch, , height, width] = padded(shape);
   return shape.length === 4 || (batch === 1 && height === 1 && width === 1);
 }
 
-/** Multiply-adds of a convolution's weight gradient: as many as of the convolution. */
+/** Multiply-adds of a convolution's weight gradient, which are those of the convolution itself. */
 function work(node: Node): number {
   const [outputs, ...window] = node.outputs[0]?.shape ?? [];
   const positions = node.inputs[1]?.shape ?? [];
@@ -121,10 +121,10 @@ function work(node: Node): number {
 }
 
 /**
- * Whether a graph trains a network mostly of dense 3x3 and 5x5 convolutions, where the layout more than
- * repays turning values at its borders. One convolution alone is all borders.
+ * Whether a graph trains a network dominated by dense 3x3 and 5x5 convolutions, for which HWNC more than pays
+ * for the transposes at its borders. A single convolution would be all borders.
  */
-export function pixelsPay(nodes: readonly Node[]): boolean {
+export function hwncPays(nodes: readonly Node[]): boolean {
   const gradients = nodes.filter((node) => node.operator.name === "convWeightGradient");
   let all = 0;
   let gaining = 0;

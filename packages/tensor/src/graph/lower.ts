@@ -1,20 +1,20 @@
-/** From lazy values to an ONNX model: equal nodes merged, dead ones left out. */
+/** Lowers lazy values to an ONNX model: equal nodes merged, dead ones left out. */
 import type { OutputSpec } from "../runtime/backend.ts";
 import { sizeOf } from "../shape.ts";
 import { type Draft, Emitter, serialize } from "./emitter.ts";
 import { type EmitContext, Node, type Operands, type Spec, topologicalOrder, Value } from "./graph.ts";
-import { pixelsPay } from "./layout.ts";
+import { hwncPays } from "./layout.ts";
 import type { Stored } from "./stored.ts";
 
-/** A graph with equal nodes merged; values that are equal share a name. */
+/** A graph with equal nodes merged; equal values share a name. */
 export interface Canonical {
-  /** Names of the results, in the order asked for. */
+  /** Names of the results, in the requested order. */
   readonly results: readonly string[];
   readonly resultSpecs: readonly Spec[];
   /** Leaves in the order of their first use, by name. */
   readonly leaves: ReadonlyMap<string, Value>;
   readonly steps: readonly Step[];
-  /** Equal for graphs that do the same. */
+  /** Equal for graphs that compute the same. */
   readonly key: string;
 }
 
@@ -25,7 +25,7 @@ interface Step {
 }
 
 export interface CanonicalOptions {
-  /** Makes scalar constants inputs, so that graphs which differ in them alone share a session. */
+  /** Turns scalar constants into inputs, so that graphs that differ only in them share a session. */
   readonly liftScalars?: boolean;
 }
 
@@ -65,7 +65,7 @@ export function canonicalize(results: readonly Value[], options: CanonicalOption
   const nameOf = (value: Value): string => {
     let name = names.get(value);
     if (name === undefined) {
-      // Only leaves are met unnamed: nodes come in topological order.
+      // Nodes come in topological order, so only leaves are unnamed here.
       name = value.stored && storedNames.get(value.stored);
       if (name === undefined) {
         name = addLeaf(value);
@@ -109,7 +109,7 @@ export function canonicalize(results: readonly Value[], options: CanonicalOption
   };
 }
 
-/** The same graph without the tensors it was made from: a plan that is kept must not keep their arrays. */
+/** The same graph without the tensors it was made from: a cached plan must not keep their arrays alive. */
 export function detached(graph: Canonical): Canonical {
   const bare = (value: Spec): Value => new Value({ dtype: value.dtype, shape: value.shape });
   return {
@@ -177,8 +177,8 @@ export function drafted(
     }
   }
 
-  const pixels =
-    options.device === "cpu" && !options.portable && pixelsPay(graph.steps.map((step) => step.node));
+  const hwnc =
+    options.device === "cpu" && !options.portable && hwncPays(graph.steps.map((step) => step.node));
   const read = new Set([...graph.results, ...graph.steps.flatMap((step) => step.inputs)]);
   for (const step of graph.steps) {
     emitter.begin(step.outputs[0] as string);
@@ -191,20 +191,20 @@ export function drafted(
     };
     const { operator } = step.node;
     const outputs = step.outputs as unknown as Operands<string>;
-    // Kernels of ONNX Runtime divide by extents: where there is nothing to compute they are not asked.
+    // ONNX Runtime's kernels divide by extents, so an empty result never reaches them.
     const empty = step.node.outputs.filter((output, i) => context.used[i] && sizeOf(output.shape) === 0);
     if (empty.length > 0 && empty.length === context.used.filter(Boolean).length) {
       for (const { dtype, shape, index } of empty)
         emitter.node("Expand", [emitter.scalar(0, dtype), emitter.ints(shape)], [outputs[index] as string]);
       continue;
     }
-    if (pixels && operator.emitPixels?.(emitter, names as unknown as Operands<string>, outputs, context))
+    if (hwnc && operator.emitHwnc?.(emitter, names as unknown as Operands<string>, outputs, context))
       continue;
     const plain = names.map((name) => emitter.layout.plain(name));
     operator.emit(emitter, plain as unknown as Operands<string>, outputs, context);
   }
 
-  // A result that is an input, a constant or given twice needs a name of its own.
+  // A result that is an input, a constant or a duplicate needs a name of its own.
   const outputs = new Map<string, Spec>();
   emitter.begin("result");
   graph.results.forEach((result, i) => {

@@ -7,7 +7,7 @@ import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating, promoted } from "./apply.ts";
 import { emitConv, emitInputGradient, emitWeightGradient } from "./conv-emit.ts";
-import { emitConvPixels, emitInputGradientPixels, emitWeightGradientPixels } from "./conv-pixels.ts";
+import { emitConvHwnc, emitInputGradientHwnc, emitWeightGradientHwnc } from "./conv-hwnc.ts";
 import { type PadMode, pad } from "./movement.ts";
 import {
   outputExtents,
@@ -58,7 +58,7 @@ export const convOp: Operator<ConvAttributes> = defineOp<ConvAttributes>({
   emit: orZeros((g, [x, w, bias], [y], { attrs: { window, groups }, inputs: [xSpec, wSpec] }) =>
     emitConv(g, { x, w, bias, y, window, groups, xSpec, wSpec }),
   ),
-  emitPixels: emitConvPixels,
+  emitHwnc: emitConvHwnc,
   gradient: ({ inputs: [x, w, bias], attrs, needs }, [dy]) =>
     dy
       ? [
@@ -77,7 +77,7 @@ const inputGradientOp: Operator<InputGradientAttributes> = defineOp<InputGradien
   name: "convInputGradient",
   infer: ([dy], { shape }) => [{ dtype: dy.dtype, shape }],
   emit: orZeros(emitInputGradient),
-  emitPixels: emitInputGradientPixels,
+  emitHwnc: emitInputGradientHwnc,
   gradient: ({ inputs: [dy, w], attrs, needs }, [dx]) =>
     dx
       ? [
@@ -95,7 +95,7 @@ const weightGradientOp: Operator<WeightGradientAttributes> = defineOp<WeightGrad
   name: "convWeightGradient",
   infer: ([x], { shape }) => [{ dtype: x.dtype, shape }],
   emit: orZeros(emitWeightGradient),
-  emitPixels: emitWeightGradientPixels,
+  emitHwnc: emitWeightGradientHwnc,
   gradient: ({ inputs: [x, dy], attrs, needs }, [dw]) =>
     dw
       ? [

@@ -22,9 +22,9 @@ export function unary(
     name,
     infer: ([x]) => [x],
     emit: (g, [x], [y]) => g.node(type, [x], [y], attributes),
-    emitPixels: (g, [x], [y]) => {
+    emitHwnc: (g, [x], [y]) => {
       if (!g.layout.has(x)) return false;
-      g.layout.set(y, g.op(type, [g.layout.pixels(x)], attributes));
+      g.layout.set(y, g.op(type, [g.layout.hwnc(x)], attributes));
       return true;
     },
     ...(derivative && {
@@ -199,7 +199,7 @@ function binary(
     name,
     infer: ([a, b]) => [{ dtype: result ?? a.dtype, shape: broadcastShapes(a.shape, b.shape) }],
     emit: (g, [a, b], [y]) => g.node(type, [a, b], [y]),
-    emitPixels: (g, inputs, [y], context) => {
+    emitHwnc: (g, inputs, [y], context) => {
       const operands = g.layout.operands(inputs, context);
       // Made once: the backward pass centres what the forward pass has centred already.
       if (operands)
@@ -238,7 +238,7 @@ const minimumOp = binary("minimum", "Min", (dy, a, b) => [
   () => dy.mul(wins(b, a)),
   () => dy.mul(wins(a, b)),
 ]);
-const { emitPixels: _, ...remainderForm } = binary("remainder", "Mod", (dy, a, b) => [
+const { emitHwnc: _, ...remainderForm } = binary("remainder", "Mod", (dy, a, b) => [
   () => dy,
   () => neg(dy.mul(floor(a.div(b)))),
 ]);
@@ -279,7 +279,7 @@ const whereOp = defineOp({
     const [x, z] = [g.op("And", [condition, a]), g.op("And", [g.op("Not", [condition]), b])];
     g.node("Or", [x, z], [y]);
   },
-  emitPixels: (g, inputs, [y], context) => {
+  emitHwnc: (g, inputs, [y], context) => {
     const operands = context.inputs[1].dtype === "bool" ? undefined : g.layout.operands(inputs, context);
     if (operands) g.layout.set(y, g.op("Where", operands));
     return operands !== undefined;
@@ -389,9 +389,9 @@ const clipOp = defineOp<Bounds>({
   infer: ([x]) => [x],
   emit: (g, [x], [y], { attrs, inputs: [{ dtype }] }) =>
     g.node("Clip", [x, ...emitBounds(g, attrs, dtype)], [y]),
-  emitPixels: (g, [x], [y], { attrs, inputs: [{ dtype }] }) => {
+  emitHwnc: (g, [x], [y], { attrs, inputs: [{ dtype }] }) => {
     if (!g.layout.has(x)) return false;
-    g.layout.set(y, g.op("Clip", [g.layout.pixels(x), ...emitBounds(g, attrs, dtype)]));
+    g.layout.set(y, g.op("Clip", [g.layout.hwnc(x), ...emitBounds(g, attrs, dtype)]));
     return true;
   },
   gradient: ({ inputs: [x], attrs: { low, high } }, [dy]) => {

@@ -2,7 +2,7 @@
 import type { DType } from "../dtype.ts";
 import { promote } from "../dtype.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
-import { turnAxis, turnOrder } from "../graph/layout.ts";
+import { hwncAxis, toHwncOrder } from "../graph/layout.ts";
 import {
   broadcastShapes,
   formatShape,
@@ -118,12 +118,12 @@ const expandOp = defineOp<{ shape: Shape }>({
     return [{ dtype: x.dtype, shape }];
   },
   emit: (g, [x], [y], { attrs }) => g.node("Expand", [x, g.ints(attrs.shape)], [y]),
-  emitPixels: (g, [x], [y], { attrs: { shape }, inputs: [spec] }) => {
+  emitHwnc: (g, [x], [y], { attrs: { shape }, inputs: [spec] }) => {
     const [batch, channels, height, width] = spec.shape;
     if (spec.shape.length !== 4 || height !== 1 || width !== 1 || batch !== shape[0] || channels !== shape[1])
       return false;
     const row = g.op("Reshape", [g.layout.plain(x), g.ints([1, 1, batch as number, channels as number])]);
-    g.layout.set(y, g.op("Expand", [row, g.ints(turnOrder(shape))]));
+    g.layout.set(y, g.op("Expand", [row, g.ints(toHwncOrder(shape))]));
     return true;
   },
   gradient: ({ inputs: [x] }, [dy]) => [dy && sumTo(dy, x.shape)],
@@ -163,15 +163,15 @@ const sliceOp = defineOp<Range>({
     const to = from.map((start, i) => start + (sizes[i] as number) * (by[i] as number));
     g.node("Slice", [turned, pick(from), pick(to), g.ints(axes), pick(by)], [y]);
   },
-  emitPixels: (g, [x], [y], { attrs: { starts, sizes, steps } }) => {
+  emitHwnc: (g, [x], [y], { attrs: { starts, sizes, steps } }) => {
     if (!g.layout.has(x) || steps.some((step) => step < 0)) return false;
     const ends = starts.map((start, i) => start + (sizes[i] as number) * (steps[i] as number));
-    const [from, to, by] = [starts, ends, steps].map((list) => g.ints(turnOrder(list))) as [
+    const [from, to, by] = [starts, ends, steps].map((list) => g.ints(toHwncOrder(list))) as [
       string,
       string,
       string,
     ];
-    g.layout.set(y, g.op("Slice", [g.layout.pixels(x), from, to, g.ints([0, 1, 2, 3]), by]));
+    g.layout.set(y, g.op("Slice", [g.layout.hwnc(x), from, to, g.ints([0, 1, 2, 3]), by]));
     return true;
   },
   gradient: ({ inputs: [x], attrs }, [dy]) => [dy && unslice(dy, x.shape, attrs)],
@@ -304,10 +304,10 @@ const concatOp = defineOp<{ axis: number }>({
     return [{ dtype: first.dtype, shape: first.shape.map((e, i) => (i === axis ? total : e)) }];
   },
   emit: (g, inputs, [y], { attrs }) => g.node("Concat", inputs, [y], { axis: attrs.axis }),
-  emitPixels: (g, inputs, [y], { attrs }) => {
+  emitHwnc: (g, inputs, [y], { attrs }) => {
     if (!inputs.every((input) => g.layout.has(input))) return false;
-    const pixels = inputs.map((input) => g.layout.pixels(input));
-    g.layout.set(y, g.op("Concat", pixels, { axis: turnAxis(attrs.axis) }));
+    const hwnc = inputs.map((input) => g.layout.hwnc(input));
+    g.layout.set(y, g.op("Concat", hwnc, { axis: hwncAxis(attrs.axis) }));
     return true;
   },
   gradient: ({ inputs, attrs: { axis } }, [dy]) => {
@@ -345,10 +345,10 @@ const splitOp = defineOp<{ axis: number; sizes: readonly number[] }>({
     sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((e, i) => (i === axis ? size : e)) })),
   emit: (g, [x], outputs, { attrs: { axis, sizes } }) =>
     g.node("Split", [x, g.ints(sizes)], outputs, { axis }),
-  emitPixels: (g, [x], outputs, { attrs: { axis, sizes }, inputs: [spec] }) => {
+  emitHwnc: (g, [x], outputs, { attrs: { axis, sizes }, inputs: [spec] }) => {
     if (!g.layout.has(x) || spec.shape.length !== 4) return false;
     const parts = outputs.map(() => g.name("Split"));
-    g.node("Split", [g.layout.pixels(x), g.ints(sizes)], parts, { axis: turnAxis(axis) });
+    g.node("Split", [g.layout.hwnc(x), g.ints(sizes)], parts, { axis: hwncAxis(axis) });
     outputs.forEach((output, i) => g.layout.set(output, parts[i] as string));
     return true;
   },
@@ -414,11 +414,11 @@ const padOp = defineOp<{ pads: Pads; value: number }>({
     const list = g.ints([...pads.map(([before]) => before), ...pads.map(([, after]) => after)]);
     g.node("Pad", [x, list, g.scalar(value, spec.dtype)], [y], { mode: "constant" });
   },
-  emitPixels: (g, [x], [y], { attrs: { pads, value }, inputs: [spec] }) => {
+  emitHwnc: (g, [x], [y], { attrs: { pads, value }, inputs: [spec] }) => {
     if (!g.layout.has(x)) return false;
-    const turned = turnOrder(pads);
+    const turned = toHwncOrder(pads);
     const list = g.ints([...turned.map(([before]) => before), ...turned.map(([, after]) => after)]);
-    g.layout.set(y, g.op("Pad", [g.layout.pixels(x), list, g.scalar(value, spec.dtype)]));
+    g.layout.set(y, g.op("Pad", [g.layout.hwnc(x), list, g.scalar(value, spec.dtype)]));
     return true;
   },
   gradient: ({ inputs: [x], attrs: { pads } }, [dy]) => [

@@ -64,14 +64,14 @@ const batchNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
       training_mode: 1,
     });
   },
-  emitPixels: (g, [x, weight, bias], [y, mean, variance], { attrs: { eps }, inputs: [spec] }) => {
+  emitHwnc: (g, [x, weight, bias], [y, mean, variance], { attrs: { eps }, inputs: [spec] }) => {
     if (spec.shape.length !== 4 || !g.layout.has(x)) return false;
     const [batch, channels, height, width] = spec.shape as [number, number, number, number];
     const count = batch * height * width;
-    const pixels = g.layout.pixels(x);
-    g.node("Mul", [emitColumnSums(g, pixels, count, channels), g.scalar(1 / count)], [mean]);
+    const hwnc = g.layout.hwnc(x);
+    g.node("Mul", [emitColumnSums(g, hwnc, count, channels), g.scalar(1 / count)], [mean]);
     // Under the key of an ordinary difference, so that the gradient's is the same node.
-    const centred = g.once(`Sub:${pixels},${mean}`, () => g.op("Sub", [pixels, mean]));
+    const centred = g.once(`Sub:${hwnc},${mean}`, () => g.op("Sub", [hwnc, mean]));
     const squares = g.op("Mul", [centred, centred]);
     g.node("Mul", [emitColumnSums(g, squares, count, channels), g.scalar(1 / count)], [variance]);
     const deviation = g.op("Sqrt", [g.op("Add", [variance, g.scalar(eps)])]);

@@ -1,12 +1,12 @@
 /** Pooling: the mean of every window. */
 import { defineOp, type Operator } from "../graph/graph.ts";
-import { turnOrder } from "../graph/layout.ts";
+import { toHwncOrder } from "../graph/layout.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating } from "./apply.ts";
 import { convTranspose1d, convTranspose2d, convTranspose3d } from "./conv.ts";
 import { fromArray, ones } from "./create.ts";
-import { emitTiledMean, tilingOf } from "./pool-pixels.ts";
+import { emitTiledMean, tilingOf } from "./pool-hwnc.ts";
 import {
   checkPoolRank,
   outputExtents,
@@ -33,10 +33,10 @@ const sumPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
     const padded = pads.some((p) => p > 0) ? g.op("Pad", [x, g.ints(pads), g.scalar(0, spec.dtype)]) : x;
     g.node("AveragePool", [padded], [y], { kernel_shape: window.kernel, strides: window.strides });
   },
-  emitPixels: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
+  emitHwnc: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
     const tiling =
       g.layout.has(x) && spec.dtype === "float32" ? tilingOf(window, spec.shape, out.shape) : undefined;
-    if (tiling) g.layout.set(y, emitTiledMean(g, g.layout.pixels(x), tiling));
+    if (tiling) g.layout.set(y, emitTiledMean(g, g.layout.hwnc(x), tiling));
     return tiling !== undefined;
   },
   gradient: ({ inputs: [x], attrs: { window } }, [dy]) => [dy && spreadMean(dy, x.shape, window)],
@@ -54,14 +54,14 @@ const repeatOp: Operator<{ kernel: readonly number[] }> = defineOp<{ kernel: rea
     const column = g.op("Reshape", [x, g.ints([...lead, ...spatial.flatMap((extent) => [extent, 1])])]);
     g.node("Reshape", [g.op("Expand", [column, g.ints(wide)]), g.ints(out.shape)], [y]);
   },
-  emitPixels: (g, [x], [y], { attrs: { kernel }, inputs: [spec], outputs: [out] }) => {
+  emitHwnc: (g, [x], [y], { attrs: { kernel }, inputs: [spec], outputs: [out] }) => {
     if (!g.layout.has(x)) return false;
     const [batch, channels, height, width] = spec.shape as [number, number, number, number];
     const [kh, kw] = kernel as [number, number];
     const inner = batch * channels;
-    const column = g.op("Reshape", [g.layout.pixels(x), g.ints([height, 1, width, 1, inner])]);
+    const column = g.op("Reshape", [g.layout.hwnc(x), g.ints([height, 1, width, 1, inner])]);
     const image = g.op("Expand", [column, g.ints([height, kh, width, kw, inner])]);
-    g.layout.set(y, g.op("Reshape", [image, g.ints(turnOrder(out.shape))]));
+    g.layout.set(y, g.op("Reshape", [image, g.ints(toHwncOrder(out.shape))]));
     return true;
   },
   gradient: ({ attrs: { kernel } }, [dy]) => [

@@ -12,7 +12,7 @@ import {
   emitTiledMaxGradient,
   emitTiledPick,
   tilingOf,
-} from "./pool-pixels.ts";
+} from "./pool-hwnc.ts";
 import {
   checkPoolRank,
   outputExtents,
@@ -26,10 +26,10 @@ import {
   windowAttributes,
 } from "./window.ts";
 
-/** Whether indices are wanted for more than the gradient, which can do without. */
+/** `indexed`: the caller reads the indices; the gradient can do without them. */
 type MaxPoolAttributes = PoolAttributes & { indexed: boolean };
 
-/** Outputs the maxima and where they stand, as int64 indices into the flattened input. */
+/** Outputs the maxima and their int64 indices into the flattened input. */
 const maxPoolOp: Operator<MaxPoolAttributes> = defineOp<MaxPoolAttributes>({
   name: "maxPool",
   infer: ([x], { window, ceil }) => {
@@ -43,22 +43,22 @@ const maxPoolOp: Operator<MaxPoolAttributes> = defineOp<MaxPoolAttributes>({
     const { window, ceil } = attrs;
     if (g.device === "webgpu" && attrs.indexed)
       throw new Error("maxPool: WebGPU gives no indices of the maxima");
-    // ONNX Runtime's ceil mode keeps a last window that starts in the padding, where PyTorch drops it:
-    // longer padding says the same. It must be shorter than the kernel, which only dilation can exceed.
+    // ONNX Runtime's ceil mode keeps a last window that starts in the padding; PyTorch drops it. Longer padding
+    // gives PyTorch's result. It must be shorter than the kernel, which only dilation can exceed.
     const after = overhang(window, spec.shape.slice(2), out.shape.slice(2)).map((entries, i) =>
       Math.max(entries, window.after[i] as number),
     );
     const fits = after.every((entries, i) => entries < (window.kernel[i] as number));
-    // WebGPU's MaxPool has no indices; the gradient finds the maxima again there.
+    // WebGPU's MaxPool has no indices, so the gradient locates the maxima again.
     const indexed = used[1] && g.device !== "webgpu";
     g.node("MaxPool", [x], indexed ? [y, indices] : [y], {
       ...windowAttributes(ceil && fits ? { ...window, after } : window),
       ceil_mode: ceil && !fits ? 1 : 0,
     });
   },
-  emitPixels: (g, [x], [y], { attrs: { window, indexed }, inputs: [spec], outputs: [out] }) => {
+  emitHwnc: (g, [x], [y], { attrs: { window, indexed }, inputs: [spec], outputs: [out] }) => {
     const tiling = g.layout.has(x) && !indexed ? tilingOf(window, spec.shape, out.shape) : undefined;
-    if (tiling) g.layout.set(y, emitTiledMax(g, g.layout.pixels(x), tiling));
+    if (tiling) g.layout.set(y, emitTiledMax(g, g.layout.hwnc(x), tiling));
     return tiling !== undefined;
   },
   gradient: ({ inputs: [x], outputs: [y, indices], attrs: { window } }, [dy]) => [
@@ -72,8 +72,8 @@ function overlaps(window: Window): boolean {
 
 type AtMaxima = { shape: Shape; window: Window };
 /**
- * Writes dy where the maxima stood; entries that were the maximum of several windows add up. Where there
- * are no indices, pixels first and on WebGPU, the maxima are found again from x and y.
+ * Writes dy at the maxima; an entry that is the maximum of several windows gets their sum. Without indices (in
+ * HWNC layout and on WebGPU) the maxima are located again from x and y.
  */
 const maxPoolGradientOp: Operator<AtMaxima> = defineOp<AtMaxima>({
   name: "maxPoolGradient",
@@ -88,11 +88,11 @@ const maxPoolGradientOp: Operator<AtMaxima> = defineOp<AtMaxima>({
     else g.node("ScatterElements", operands, [sum], { axis: 0 });
     g.node("Reshape", [sum, g.ints(shape)], [dx]);
   },
-  emitPixels: (g, [dy, , x, y], [dx], { attrs: { window, shape }, inputs: [spec] }) => {
+  emitHwnc: (g, [dy, , x, y], [dx], { attrs: { window, shape }, inputs: [spec] }) => {
     const tiling = g.layout.has(x) ? tilingOf(window, shape, spec.shape) : undefined;
     if (!tiling) return false;
     const { layout } = g;
-    const image = emitTiledMaxGradient(g, layout.pixels(x), layout.pixels(y), layout.pixels(dy), tiling);
+    const image = emitTiledMaxGradient(g, layout.hwnc(x), layout.hwnc(y), layout.hwnc(dy), tiling);
     const [batch, channels, ...spatial] = shape as [number, number, ...number[]];
     layout.set(dx, g.op("Reshape", [image, g.ints([...spatial, batch, channels])]));
     return true;
@@ -100,7 +100,7 @@ const maxPoolGradientOp: Operator<AtMaxima> = defineOp<AtMaxima>({
   gradient: ({ inputs: [, indices, x, y], attrs }, [c]) => [c && apply(pickOp, [c, indices, x, y], attrs)],
 });
 
-/** The entries of c [N, C, ...] where the maxima of x stood: what the gradient's own gradient is. */
+/** The entries of c [N, C, ...] at the maxima of x: the adjoint of the gradient. */
 const pickOp: Operator<AtMaxima> = defineOp<AtMaxima>({
   name: "pick",
   infer: ([c, indices]) => [{ dtype: c.dtype, shape: indices.shape }],
@@ -108,11 +108,10 @@ const pickOp: Operator<AtMaxima> = defineOp<AtMaxima>({
     if (g.device === "webgpu") return emitPickByTaps(g, [c, x, y], [picked], window, shape, out);
     g.node("Gather", [g.op("Reshape", [c, g.ints([-1])]), indices], [picked], { axis: 0 });
   },
-  emitPixels: (g, [c, , x, y], [picked], { attrs: { shape, window }, outputs: [out] }) => {
+  emitHwnc: (g, [c, , x, y], [picked], { attrs: { shape, window }, outputs: [out] }) => {
     const { layout } = g;
     const tiling = layout.has(x) ? tilingOf(window, shape, out.shape) : undefined;
-    if (tiling)
-      layout.set(picked, emitTiledPick(g, layout.pixels(c), layout.pixels(x), layout.pixels(y), tiling));
+    if (tiling) layout.set(picked, emitTiledPick(g, layout.hwnc(c), layout.hwnc(x), layout.hwnc(y), tiling));
     return tiling !== undefined;
   },
   gradient: ({ inputs: [, indices, x, y], attrs }, [dy]) => [
@@ -125,7 +124,7 @@ export interface MaxPoolOptions {
   readonly stride?: PerAxis;
   readonly padding?: Padding;
   readonly dilation?: PerAxis;
-  /** Lets the last window end outside of the padded input. */
+  /** Lets the last window end outside the padded input. */
   readonly ceilMode?: boolean;
 }
 
@@ -156,7 +155,7 @@ export function maxPool3d(x: Tensor, kernel: PerAxis, options: MaxPoolOptions = 
   return maxPool(3, x, kernel, options);
 }
 
-/** The largest entry of every window and where it stood: its int32 index in the plane of its channel, [H·W]. */
+/** The largest entry of every window and its int32 index into the flattened plane of its channel, [H·W]. */
 export interface IndexedMaxima {
   readonly values: Tensor;
   readonly indices: Tensor;
@@ -171,7 +170,7 @@ function maxPoolWithIndices(
   const [values, indices] = maxima(rank, x, kernel, options, true);
   return { values, indices: indices.remainder(sizeOf(x.shape.slice(2))).astype("int32") };
 }
-/** As `maxPool1d`, with what `maxUnpool1d` needs. Not on WebGPU. */
+/** `maxPool1d` with the indices that `maxUnpool1d` takes. Not on WebGPU. */
 export function maxPool1dWithIndices(
   x: Tensor,
   kernel: PerAxis,
@@ -179,7 +178,7 @@ export function maxPool1dWithIndices(
 ): IndexedMaxima {
   return maxPoolWithIndices(1, x, kernel, options);
 }
-/** As `maxPool2d`, with what `maxUnpool2d` needs. Not on WebGPU. */
+/** `maxPool2d` with the indices that `maxUnpool2d` takes. Not on WebGPU. */
 export function maxPool2dWithIndices(
   x: Tensor,
   kernel: PerAxis,
@@ -187,7 +186,7 @@ export function maxPool2dWithIndices(
 ): IndexedMaxima {
   return maxPoolWithIndices(2, x, kernel, options);
 }
-/** As `maxPool3d`, with what `maxUnpool3d` needs. Not on WebGPU. */
+/** `maxPool3d` with the indices that `maxUnpool3d` takes. Not on WebGPU. */
 export function maxPool3dWithIndices(
   x: Tensor,
   kernel: PerAxis,
@@ -200,7 +199,7 @@ export interface MaxUnpoolOptions {
   /** Default: the kernel. */
   readonly stride?: PerAxis;
   readonly padding?: PerAxis;
-  /** Spatial extents of the result, less than a stride from the default, (n − 1)·stride − 2·padding + kernel. */
+  /** Spatial extents of the result, within one stride of the default, (n − 1)·stride − 2·padding + kernel. */
   readonly outputSize?: PerAxis;
 }
 
@@ -213,7 +212,7 @@ function maxUnpool(
 ): Tensor {
   const name = `maxUnpool${rank}d(${x}, ${indices})`;
   checkPoolRank(name, x, rank);
-  if (!sameShape(x.shape, indices.shape)) throw new Error(`${name}: expected an index for every entry`);
+  if (!sameShape(x.shape, indices.shape)) throw new Error(`${name}: expected one index per entry`);
   const [kernels, strides, padding] = [
     perAxis(kernel, rank, `${name}: kernel`),
     perAxis(options.stride ?? kernel, rank, `${name}: stride`),
@@ -235,7 +234,7 @@ function maxUnpool(
   const rows = [...lead, -1];
   return scatter(planes, 2, indices.reshape(rows), x.reshape(rows)).reshape([...lead, ...extents]);
 }
-/** x [N, C, L] with every entry where the maximum of its window stood, zeros elsewhere. */
+/** x [N, C, L] → every entry at the position of the maximum of its window, zeros elsewhere. */
 export function maxUnpool1d(
   x: Tensor,
   indices: Tensor,
@@ -244,7 +243,7 @@ export function maxUnpool1d(
 ): Tensor {
   return maxUnpool(1, x, indices, kernel, options);
 }
-/** x [N, C, H, W] with every entry where the maximum of its window stood, zeros elsewhere. */
+/** x [N, C, H, W] → every entry at the position of the maximum of its window, zeros elsewhere. */
 export function maxUnpool2d(
   x: Tensor,
   indices: Tensor,
@@ -253,7 +252,7 @@ export function maxUnpool2d(
 ): Tensor {
   return maxUnpool(2, x, indices, kernel, options);
 }
-/** x [N, C, D, H, W] with every entry where the maximum of its window stood, zeros elsewhere. */
+/** x [N, C, D, H, W] → every entry at the position of the maximum of its window, zeros elsewhere. */
 export function maxUnpool3d(
   x: Tensor,
   indices: Tensor,

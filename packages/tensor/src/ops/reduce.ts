@@ -2,7 +2,7 @@
 import { type DType, isFloat } from "../dtype.ts";
 import type { Emitter } from "../graph/emitter.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
-import { turnAxis, turnOrder } from "../graph/layout.ts";
+import { hwncAxis, toHwncOrder } from "../graph/layout.ts";
 import { normalizeAxes, normalizeAxis, reducedShape, type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, arithmetic, floating } from "./apply.ts";
@@ -78,20 +78,20 @@ function reduction(
         g.node("Reshape", [emitColumnSums(g, x, rows, sizeOf(spec.shape) / rows), g.ints(out.shape)], [y]);
       } else emitReduce(g, type, x, axes, spec.dtype, keepDims ? 1 : 0, y);
     },
-    emitPixels: (g, [x], [y], { attrs: { axes }, inputs: [spec], outputs: [out] }) => {
+    emitHwnc: (g, [x], [y], { attrs: { axes }, inputs: [spec], outputs: [out] }) => {
       if (!g.layout.has(x)) return false;
       const [batch, channels, height, width] = spec.shape as [number, number, number, number];
-      const pixels = g.layout.pixels(x);
+      const hwnc = g.layout.hwnc(x);
       const over = axes.join();
       let result: string;
       if (type === "ReduceSum" && over === "0,2,3")
-        result = emitColumnSums(g, pixels, height * width * batch, channels); // [C]
+        result = emitColumnSums(g, hwnc, height * width * batch, channels); // [C]
       else if ((type === "ReduceSum" || type === "ReduceMean") && over === "2,3") {
-        const sums = emitColumnSums(g, pixels, height * width, batch * channels); // [N·C]
+        const sums = emitColumnSums(g, hwnc, height * width, batch * channels); // [N·C]
         result = type === "ReduceSum" ? sums : g.op("Mul", [sums, g.scalar(1 / (height * width))]);
       } else {
-        const kept = emitReduce(g, type, pixels, axes.map(turnAxis), spec.dtype, 1);
-        result = g.op("Transpose", [kept], { perm: turnOrder([0, 1, 2, 3]) });
+        const kept = emitReduce(g, type, hwnc, axes.map(hwncAxis), spec.dtype, 1);
+        result = g.op("Transpose", [kept], { perm: toHwncOrder([0, 1, 2, 3]) });
       }
       g.node("Reshape", [result, g.ints(out.shape)], [y]);
       return true;

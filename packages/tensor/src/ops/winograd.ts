@@ -2,17 +2,17 @@
  * Convolution with few multiplications (Winograd 1980; Lavin & Gray 2016, "Fast Algorithms for
  * Convolutional Neural Networks"), written as matrix products.
  *
- * In one dimension y = A·((G·w) ⊙ (B·x)) for a tile of m outputs. With pixels first, B and A act on
- * whole images as banded constant matrices that contain tiling and padding, the products ⊙ become one
- * batched matrix product over channels, and the gradients are the adjoints of the same three steps:
- * exact gradients of what is computed. With m = 4 and a 3x3 kernel there are 36 products for 16 outputs
- * instead of 144. The relative error is a few 1e-6, as Toom and Cook's points are kept small.
+ * In one dimension y = A·((G·w) ⊙ (B·x)) for a tile of m outputs. In HWNC layout, B and A act on whole
+ * images as banded constant matrices that include tiling and padding, the products ⊙ become one batched
+ * matrix product over channels, and the gradients are the adjoints of the same three steps: the exact
+ * gradients of the computed function. With m = 4 and a 3x3 kernel, 16 outputs take 36 products instead
+ * of 144. The relative error is a few 1e-6, as the Toom-Cook points are small.
  */
 import { CONTRIB, type Emitter } from "../graph/emitter.ts";
 
 type Matrix = readonly (readonly number[])[];
 
-/** Toom and Cook's points, then infinity. */
+/** The finite Toom-Cook points; infinity comes last. */
 const POINTS = [0, 1, -1, 2, -2, 0.5, -0.5];
 
 function invert(matrix: Matrix): number[][] {
@@ -35,7 +35,7 @@ function invert(matrix: Matrix): number[][] {
   return rows.map((row) => row.slice(n));
 }
 
-/** F(m, r): A [m, n], G [n, r], B [n, n] with n = m + r − 1, for a correlation of n entries with r. */
+/** F(m, r): A [m, n], G [n, r], B [n, n] with n = m + r − 1, for correlating n entries with r taps. */
 function toomCook(m: number, r: number): { A: Matrix; G: Matrix; B: Matrix } {
   const n = m + r - 1;
   if (r === 1) {
@@ -53,7 +53,7 @@ function toomCook(m: number, r: number): { A: Matrix; G: Matrix; B: Matrix } {
   const inverse = invert(powers(n));
   const G = powers(r);
   const B = inverse.map((_, i) => inverse.map((row) => row[i] as number));
-  // Rows of B become integers; G takes the factor.
+  // Scales the rows of B to integers; G absorbs the factor.
   B.forEach((row, i) => {
     const least = Math.min(...row.filter((v) => Math.abs(v) > 1e-12).map(Math.abs));
     B[i] = row.map((v) => v / least);
@@ -62,7 +62,7 @@ function toomCook(m: number, r: number): { A: Matrix; G: Matrix; B: Matrix } {
   return { A: evaluate[0]?.map((_, j) => evaluate.map((row) => row[j] as number)) ?? [], G, B };
 }
 
-/** A window that slides over `extent` entries: of 3 or 5, with stride 2 only of 3. */
+/** A window of 3 or 5 that slides over `extent` entries; stride 2 is only for 3. */
 interface Axis {
   readonly kernel: number;
   readonly extent: number;
@@ -109,7 +109,7 @@ function makeBilinear(
     ({ A, G } = base);
     taps = base.B.map((row) => row.map((factor, offset): [number, number] => [offset, factor]));
   } else {
-    // Two phases: the even taps of the kernel meet the even entries, the odd tap the odd ones.
+    // Two phases: the even taps of the kernel read the even entries, the odd tap the odd ones.
     const [even, odd] = [toomCook(m, 2), toomCook(m, 1)];
     A = even.A.map((row, i) => [...row, ...(odd.A[i] as readonly number[])]);
     G = [
@@ -150,7 +150,7 @@ function transposed(matrix: Float32Array, rows: number, columns: number): Float3
   return out;
 }
 
-/** A convolution of 3x3 or 5x5, pixels first: x [H, W, N, C], w [K, C, k, k], y [Ho, Wo, N, K]. */
+/** A 3x3 or 5x5 convolution in HWNC layout: x [H, W, N, C], w [K, C, k, k], y [Ho, Wo, N, K]. */
 export class Winograd {
   private readonly g: Emitter;
   private readonly batch: number;
@@ -175,7 +175,7 @@ export class Winograd {
     this.filters = size.filters;
     this.rows = size.rows;
     this.columns = size.columns;
-    // Small strided images waste less with tiles of two.
+    // Small strided images waste less with tiles of 2.
     const m = size.rows.stride === 2 && size.rows.outputs <= 4 ? 2 : 4;
     this.vertical = bilinear(size.rows, m, false);
     this.horizontal = bilinear(size.columns, m, false);
@@ -197,7 +197,7 @@ export class Winograd {
       : this.g.table(`${name}.${this.key}`, [rows, columns], () => values);
   }
 
-  /** `left` acts on axis 0 and `right` on axis 1 of x [h, w, N·c]. */
+  /** Multiplies axis 0 of x [h, w, N·c] by `left` and axis 1 by `right`. */
   private sandwich(
     left: string,
     right: string,
@@ -227,9 +227,9 @@ export class Winograd {
   }
 
   /**
-   * The transformed input once more, for the backward pass: it is more than twice as large as the input,
-   * so keeping it costs more than computing it again. Columns come before rows here, or ONNX Runtime
-   * would merge it with the first and keep that.
+   * The transformed input, recomputed for the backward pass: it is more than twice the size of the input,
+   * so keeping it costs more than recomputing it. Columns come before rows here; otherwise ONNX Runtime
+   * would merge it with the first computation and keep that.
    */
   private inputAgain(x: string): string {
     const { g, vertical, horizontal, rows, columns, batch, channels } = this;

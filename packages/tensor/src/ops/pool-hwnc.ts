@@ -1,13 +1,10 @@
-/**
- * Maxima and means of windows tap by tap: that tile the image, on values that stand pixels first, [H, W, N, C]; or
- * plain.
- */
+/** Max and mean pooling tap by tap: tiled windows in HWNC layout, [H, W, N, C], or any window in NCHW. */
 import type { Emitter } from "../graph/emitter.ts";
 import type { Spec } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import { emitZeroInsertion, overhang, reach, type Window } from "./window.ts";
 
-/** A pooling whose windows neither overlap nor reach outside: extents are [Ho, Wo]. */
+/** A pooling with windows that neither overlap nor reach outside; `extents` are [Ho, Wo]. */
 interface Tiling {
   readonly kernel: readonly number[];
   readonly spatial: Shape;
@@ -16,7 +13,7 @@ interface Tiling {
   readonly inner: number;
 }
 
-/** The tiling of a window over x [N, C, H, W], or `undefined` where windows overlap, are padded or have gaps. */
+/** The tiling of a window over x [N, C, H, W], or `undefined` if windows overlap, are padded or leave gaps. */
 export function tilingOf(window: Window, x: Shape, y: Shape): Tiling | undefined {
   const tiles = window.kernel.every(
     (k, i) =>
@@ -58,7 +55,7 @@ export function emitTiledMean(g: Emitter, x: string, tiling: Tiling): string {
   return g.op("Mul", [g.op("Sum", tapsOf(g, x, tiling)), g.scalar(1 / sizeOf(tiling.kernel))]);
 }
 
-/** dx [H, W, N, C]: each window's cotangent goes to its first maximum, as in PyTorch. */
+/** dx [H, W, N, C]: the cotangent of each window goes to its first maximum, as in PyTorch. */
 export function emitTiledMaxGradient(g: Emitter, x: string, y: string, dy: string, tiling: Tiling): string {
   const { kernel, spatial, extents, inner } = tiling;
   const [kh, kw] = kernel as [number, number];
@@ -83,7 +80,7 @@ export function emitTiledMaxGradient(g: Emitter, x: string, y: string, dy: strin
   return image;
 }
 
-/** The entries of c [H, W, N, C] where the first maximum of each window of x stands, [Ho, Wo, N, C]. */
+/** The entries of c [H, W, N, C] at the first maximum of each window of x, [Ho, Wo, N, C]. */
 export function emitTiledPick(g: Emitter, c: string, x: string, y: string, tiling: Tiling): string {
   const entries = tapsOf(g, c, tiling);
   return tapsOf(g, x, tiling)
@@ -94,7 +91,7 @@ export function emitTiledPick(g: Emitter, c: string, x: string, y: string, tilin
     );
 }
 
-/** What a window of any kind meets of an image [N, C, ...], tap by tap. */
+/** The entries of an image [N, C, ...] that an arbitrary window reads, tap by tap. */
 function tapWalk(g: Emitter, window: Window, shape: Shape, { shape: outShape, dtype }: Spec) {
   const { kernel, strides, dilations, before } = window;
   const [spatial, extents] = [shape.slice(2), outShape.slice(2)];
@@ -121,8 +118,8 @@ function tapWalk(g: Emitter, window: Window, shape: Shape, { shape: outShape, dt
 }
 
 /**
- * dx [N, C, ...] of any window without knowing where the maxima stood: every tap of the padded x that is
- * the first to equal y takes the cotangent, and the taps are put back and added.
+ * dx [N, C, ...] for any window, without the indices of the maxima: the first tap of the padded x that
+ * equals y takes the cotangent, and the taps are scattered back and added.
  */
 export function emitMaxGradientByTaps(
   g: Emitter,
@@ -136,7 +133,7 @@ export function emitMaxGradientByTaps(
   const { spatial, extents, axes, padded, offsets, entries } = tapWalk(g, window, shape, spec);
   const image = padded(x, -Infinity);
   const zero = g.scalar(0, spec.dtype);
-  // Every part is written into an image that holds all of them and the entries no window met.
+  // Each part is padded to an image that covers all windows and the entries that none of them read.
   const whole = spatial.map((extent, i) =>
     Math.max(
       reach(window, i) - 1 + (extents[i] as number) * (strides[i] as number),
@@ -159,7 +156,7 @@ export function emitMaxGradientByTaps(
   g.node("Slice", [sum as string, g.ints(before), g.ints(ends), axes], [dx]);
 }
 
-/** The entries of c [N, C, ...] where the first maximum of each window of x stands, found as above. */
+/** The entries of c [N, C, ...] at the first maximum of each window of x, found as above. */
 export function emitPickByTaps(
   g: Emitter,
   [c, x, y]: readonly [string, string, string],

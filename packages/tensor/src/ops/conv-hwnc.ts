@@ -1,4 +1,4 @@
-/** Convolution and its gradients on values that stand pixels first, [H, W, N, C] (see `graph/layout.ts`). */
+/** Convolution and its gradients in HWNC layout, [H, W, N, C] (see `graph/layout.ts`). */
 import { CONTRIB, type Emitter } from "../graph/emitter.ts";
 import type { EmitContext, Operands } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../shape.ts";
@@ -17,7 +17,7 @@ interface Sizes {
 }
 type Form = "winograd" | "pointwise" | "patches";
 
-/** The form for a convolution, or `undefined` where standing plain is better. */
+/** The form for a convolution, or `undefined` if NCHW is faster. */
 function formOf({ window, channels, outputs, spatial }: Sizes, groups: number): Form | undefined {
   if (groups !== 1 || spatial.length !== 2 || window.dilations.some((d) => d !== 1)) return undefined;
   const square = (k: number) => window.kernel.every((extent) => extent === k);
@@ -51,7 +51,7 @@ function sizesOf(window: Window, x: Shape, w: Shape, y: Shape): Sizes {
   };
 }
 
-/** The entries that a 1x1 window meets, [Ho·Wo·N, C]. */
+/** The entries that a 1x1 window reads, [Ho·Wo·N, C]. */
 function entries(g: Emitter, x: string, { window, batch, channels, spatial, extents }: Sizes): string {
   return g.once(`entries:${x}:${JSON.stringify(window)}`, () => {
     const met = emitPatches(g, x, [...spatial, batch, channels], window, extents, 0, 3);
@@ -59,10 +59,10 @@ function entries(g: Emitter, x: string, { window, batch, channels, spatial, exte
   });
 }
 
-/** Patches of an image of few channels, [K·C, Ho·Wo·N]: with the taps outside they are long runs. */
+/** Patches of an image with few channels, [K·C, Ho·Wo·N]: outermost taps make long contiguous runs. */
 function columns(g: Emitter, x: string, { window, batch, channels, spatial, extents }: Sizes): string {
   return g.once(`columns:${x}:${JSON.stringify(window)}`, () => {
-    const planes = g.op("Transpose", [g.layout.pixels(x)], { perm: [3, 0, 1, 2] }); // [C, H, W, N]
+    const planes = g.op("Transpose", [g.layout.hwnc(x)], { perm: [3, 0, 1, 2] }); // [C, H, W, N]
     const patches = emitPatches(g, planes, [channels, ...spatial, batch], window, extents, 1, 0); // [K, C, Ho, Wo, N]
     return g.op("Reshape", [patches, g.ints([sizeOf(window.kernel) * channels, sizeOf(extents) * batch])]);
   });
@@ -77,7 +77,7 @@ function rowsOfWeight(g: Emitter, w: string, { window, channels, outputs }: Size
   });
 }
 
-export function emitConvPixels(
+export function emitConvHwnc(
   g: Emitter,
   [x, w, bias]: Operands<string>,
   [y]: Operands<string>,
@@ -88,7 +88,7 @@ export function emitConvPixels(
   if (!form) return false;
   const weight = g.layout.plain(w);
   if (form === "winograd") {
-    const result = winograd(g, sizes).forward(g.layout.pixels(x), weight);
+    const result = winograd(g, sizes).forward(g.layout.hwnc(x), weight);
     g.layout.set(y, bias === undefined ? result : g.op("Add", [result, bias]));
     return true;
   }
@@ -97,14 +97,14 @@ export function emitConvPixels(
   const product =
     form === "patches"
       ? g.op("Gemm", [columns(g, x, sizes), rows, ...addend], { transA: 1, transB: 1 })
-      : g.op("Gemm", [entries(g, g.layout.pixels(x), sizes), rows, ...addend], { transB: 1 }); // [Ho·Wo·N, O]
+      : g.op("Gemm", [entries(g, g.layout.hwnc(x), sizes), rows, ...addend], { transB: 1 }); // [Ho·Wo·N, O]
   g.layout.set(y, g.op("Reshape", [product, g.ints([...sizes.extents, sizes.batch, sizes.outputs])]));
   return true;
 }
 
 type GradientContext = EmitContext<ConvAttributes & { readonly shape: Shape }>;
 
-export function emitInputGradientPixels(
+export function emitInputGradientHwnc(
   g: Emitter,
   [dy, w]: Operands<string>,
   [dx]: Operands<string>,
@@ -113,10 +113,10 @@ export function emitInputGradientPixels(
   const sizes = sizesOf(window, shape, inputs[1].shape, inputs[0].shape);
   const form = formOf(sizes, groups);
   if (!form || form === "patches") return false;
-  const pixels = g.layout.pixels(dy);
+  const hwnc = g.layout.hwnc(dy);
   const weight = g.layout.plain(w);
-  if (form === "winograd") g.layout.set(dx, winograd(g, sizes).inputGradient(pixels, weight));
-  else g.layout.set(dx, pointwiseInputGradient(g, pixels, weight, sizes));
+  if (form === "winograd") g.layout.set(dx, winograd(g, sizes).inputGradient(hwnc, weight));
+  else g.layout.set(dx, pointwiseInputGradient(g, hwnc, weight, sizes));
   return true;
 }
 
@@ -129,7 +129,7 @@ function pointwiseInputGradient(g: Emitter, dy: string, w: string, sizes: Sizes)
   const [height, width] = extents as [number, number];
   let out = product;
   if (sh > 1 || sw > 1) {
-    // Entries that the stride passed over get zeros.
+    // Entries that the stride skipped get zeros.
     const split = g.op("Reshape", [product, g.ints([height, 1, width, 1, inner])]);
     const pads = [0, 0, 0, 0, 0, 0, sh - 1, 0, sw - 1, 0];
     const spread = g.op("Reshape", [
@@ -137,7 +137,7 @@ function pointwiseInputGradient(g: Emitter, dy: string, w: string, sizes: Sizes)
       g.ints([height * sh, width * sw, inner]),
     ]);
     const [short, narrow] = [(spatial[0] as number) - height * sh, (spatial[1] as number) - width * sw];
-    // A negative pad cuts off.
+    // Negative padding crops.
     out =
       short === 0 && narrow === 0
         ? spread
@@ -146,7 +146,7 @@ function pointwiseInputGradient(g: Emitter, dy: string, w: string, sizes: Sizes)
   return g.op("Reshape", [out, g.ints([...spatial, batch, channels])]);
 }
 
-export function emitWeightGradientPixels(
+export function emitWeightGradientHwnc(
   g: Emitter,
   [x, dy]: Operands<string>,
   [dw]: Operands<string>,
@@ -155,20 +155,20 @@ export function emitWeightGradientPixels(
   const sizes = sizesOf(window, inputs[0].shape, shape, inputs[1].shape);
   const form = formOf(sizes, groups);
   if (!form) return false;
-  const cotangent = g.layout.pixels(dy);
+  const cotangent = g.layout.hwnc(dy);
   if (form === "winograd") {
-    g.node("Identity", [winograd(g, sizes).weightGradient(g.layout.pixels(x), cotangent)], [dw]);
+    g.node("Identity", [winograd(g, sizes).weightGradient(g.layout.hwnc(x), cotangent)], [dw]);
     return true;
   }
   const { batch, channels, outputs, extents } = sizes;
   const rows = sizeOf(extents) * batch;
   if (form === "pointwise") {
     const flat = g.op("Reshape", [cotangent, g.ints([rows, outputs])]);
-    const product = g.op("Gemm", [flat, entries(g, g.layout.pixels(x), sizes)], { transA: 1 }); // [O, C]
+    const product = g.op("Gemm", [flat, entries(g, g.layout.hwnc(x), sizes)], { transA: 1 }); // [O, C]
     g.node("Reshape", [product, g.ints(shape)], [dw]);
     return true;
   }
-  // A small result of very long sums: partial ones keep all cores busy.
+  // A small result of very long sums: partial sums keep all cores busy.
   const parts = [16, 8, 4, 2].find((count) => rows % count === 0) ?? 1;
   const inner = sizeOf(window.kernel) * channels;
   const left = g.op("Reshape", [columns(g, x, sizes), g.ints([inner, parts, rows / parts])]);
