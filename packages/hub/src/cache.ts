@@ -9,14 +9,14 @@ import { findModel } from "./models/registry.ts";
 import { type Expectation, readMarker, verifyFile, writeMarker } from "./verify.ts";
 
 /*
- * The cache's layout, which people may fill by hand:
+ * Layout of the cache, which may also be filled by hand:
  *
  *   models/<name>/<file>   one folder for each checkpoint
- *   data/<name>/<file>     one folder for each data set: its published files, and train.bin and test.bin where an
+ *   data/<name>/<file>     one folder for each data set: its published files, plus train.bin and test.bin if an
  *                          archive was unpacked
  *
- * Beside a file may lie <file>.verified.json (its hash), <file>.partial and <file>.partial.json (an unfinished
- * download) and <file>.lock (one that is running).
+ * Next to a file there may be <file>.verified.json (its hash), <file>.partial and <file>.partial.json (an unfinished
+ * download) and <file>.lock (a download in progress).
  */
 
 export type CacheKind = "models" | "data";
@@ -30,7 +30,7 @@ export interface CacheEntry {
   /** bytes */
   size: number;
   modified: Date;
-  /** `unverified`: put here by hand, unpacked, or changed since it was verified */
+  /** `unverified`: added by hand, unpacked, or changed since it was verified */
   state: "verified" | "unverified" | "partial";
 }
 
@@ -45,7 +45,7 @@ async function names(folder: string): Promise<string[]> {
   }
 }
 
-/** Everything that lies in the cache, in order of kind, name and file. */
+/** Everything in the cache, ordered by kind, name and file. */
 export async function listCache(): Promise<CacheEntry[]> {
   const entries: CacheEntry[] = [];
   for (const kind of ["models", "data"] as const) {
@@ -64,12 +64,12 @@ export async function listCache(): Promise<CacheEntry[]> {
   return entries;
 }
 
-/** Bytes in the cache. */
+/** Total size of the cache in bytes. */
 export async function cacheSize(): Promise<number> {
   return (await listCache()).reduce((sum, { size }) => sum + size, 0);
 }
 
-/** What the registries know of a cached file; nothing of files that are unpacked or that nobody registered. */
+/** What the registries know about a cached file; empty for unpacked and unregistered files. */
 function expected({ kind, name, file }: CacheEntry): Expectation {
   try {
     if (kind === "models") return expectationOf(findModel(name));
@@ -85,35 +85,35 @@ function expected({ kind, name, file }: CacheEntry): Expectation {
 }
 
 /**
- * Reads a cached file again and compares it with what the registry knows of it and with what it was when it was
- * verified last. Throws `size` or `checksum` where it is another.
+ * Hashes a cached file again and compares it with the registry and with its hash when it was last verified.
+ * Throws `size` or `checksum` on a mismatch.
  */
 export async function verifyCached(
   entry: CacheEntry,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   if (entry.state === "partial") {
-    throw new HubError("size", `${entry.path}: an unfinished download; fetching it again goes on from there`);
+    throw new HubError("size", `${entry.path}: an unfinished download; fetch it again to resume`);
   }
   const verified = await verifyFile(entry.path, expected(entry), options);
   const marker = await readMarker(entry.path);
   if (marker && marker.sha256 !== verified.sha256) {
-    const message = `${entry.path}: expected SHA-256 ${marker.sha256}, as it was when verified, got ${verified.sha256}`;
+    const message = `${entry.path}: expected SHA-256 ${marker.sha256}, as last verified, got ${verified.sha256}`;
     throw new HubError("checksum", message);
   }
   await writeMarker(entry.path, verified);
 }
 
 /**
- * Removes a checkpoint or data set from the cache with all that belongs to it, unfinished downloads included.
- * Returns the bytes that were freed, 0 where nothing was there.
+ * Removes a checkpoint or data set from the cache, including unfinished downloads.
+ * Returns the number of bytes freed, 0 if it was not there.
  */
 export async function removeCached(kind: CacheKind, name: string): Promise<number> {
-  // Only a folder that a listing shows: a name is never part of a path that leads elsewhere.
+  // Only accept a name that the listing contains, so that `..` cannot escape the cache.
   if (!(await names(join(cacheRoot(), kind))).includes(name)) return 0;
   const entries = (await listCache()).filter((entry) => entry.kind === kind && entry.name === name);
   const folder = join(cacheRoot(), kind, name);
-  // Away at once, so that nobody reads a folder that is half gone.
+  // Rename first, so that no reader sees a half-deleted folder.
   const away = temporaryBeside(folder);
   try {
     await rename(folder, away);

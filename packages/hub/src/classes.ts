@@ -1,12 +1,11 @@
 /**
- * What the classes of data sets and networks are called: plain data, for Node and browsers
- * (`@tessera-ml/hub/classes`).
+ * Class names of data sets and networks: plain data, for Node and browsers (`@tessera-ml/hub/classes`).
  */
 export { IMAGENET_CLASSES } from "./imagenet-classes.ts";
 
 export const digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] as const;
 
-/** CIFAR-10's, in the order of its labels. */
+/** The classes of CIFAR-10, in label order. */
 export const cifarClasses = [
   "airplane",
   "automobile",

@@ -19,34 +19,34 @@ import {
 } from "./verify.ts";
 
 export interface DownloadOptions extends Expectation {
-  /** Other addresses of the same file, tried in order after the first one failed. */
+  /** Other URLs of the same file, tried in order if the first one fails. */
   mirrors?: readonly string[] | undefined;
   progress?: ReportProgress | undefined;
   signal?: AbortSignal | undefined;
-  /** Failures in a row that are forgiven, for each address; an attempt that brings the file further starts anew. Default 5. */
+  /** Consecutive failures tolerated for each URL; an attempt that makes progress resets the count. Default 5. */
   retries?: number | undefined;
-  /** ms of silence after which a connection is given up. Default 30,000. */
+  /** ms of silence after which a connection is dropped. Default 30,000. */
   timeout?: number | undefined;
-  /** ms before the first retry, doubled for each further one. Default 500. */
+  /** ms before the first retry, doubled for each subsequent one. Default 500. */
   backOff?: number | undefined;
 }
 
 export interface Downloaded extends Verified {
   path: string;
-  /** False where the file was there already. */
+  /** False if the file was already there. */
   fetched: boolean;
 }
 
 /**
- * Fetches `url` to the file `target`, verified, or throws and leaves no `target` that was not there before.
+ * Downloads `url` to the file `target` and verifies it, or throws without creating `target`.
  *
- * The bytes go to `target.partial`, which survives a broken connection or a killed process and is continued (HTTP
- * `Range` with `If-Range`) where a mixture of two versions would be noticed; the finished file is compared with its
- * size and SHA-256 and renamed onto `target`. Where no checksum is given and the server announces one (Hugging Face
- * does), that one is used. A `target` that is there and right is not fetched again; one that is wrong is replaced.
- * Of several processes that want the same file one fetches it, the others wait.
+ * The bytes go to `target.partial`, which survives a broken connection or a killed process and is resumed (HTTP
+ * `Range` with `If-Range`) if a mix of two versions would be detected. The finished file is checked against its size
+ * and SHA-256, then renamed to `target`. Without a given checksum, the one the server announces (Hugging Face does) is
+ * used. An existing `target` is kept if it verifies and replaced if it does not. If several processes want the same
+ * file, one downloads it and the others wait.
  *
- * `TESSERA_HUB`, `TESSERA_OFFLINE` and the proxy variables are obeyed (see environment.ts).
+ * Honours `TESSERA_HUB`, `TESSERA_OFFLINE` and the proxy variables (see environment.ts).
  * Throws {@link HubError}: `offline`, `unreachable`, `not-found`, `refused`, `server`, `size`, `checksum`, `disk`.
  */
 export async function download(
@@ -60,7 +60,7 @@ export async function download(
   if (isOffline()) {
     throw new HubError(
       "offline",
-      `${basename(target)}: not here, and TESSERA_OFFLINE is set.\n${byHand(url, target, options)}`,
+      `${basename(target)}: not on this machine, and TESSERA_OFFLINE is set.\n${byHand(url, target, options)}`,
     );
   }
   await mkdir(dirname(target), { recursive: true }).catch((error) => {
@@ -71,7 +71,7 @@ export async function download(
   return await withFileLock(`${target}.lock`, { signal: options.signal, onWait }, async () => {
     const client = await createClient(options.timeout ?? 30_000);
     try {
-      // Whoever held the lock before may have fetched it.
+      // The previous holder of the lock may have fetched it.
       return (
         (await existing(target, options)) ??
         (await fetchFromAny(sources, { url, target, options, client, meter }))
@@ -144,7 +144,7 @@ async function fetchFrom(source: string, job: Job, again = false): Promise<Verif
   } catch (error) {
     if (!(error instanceof HubError)) throw error;
     await partial.discard();
-    // The fault may lie in what an earlier attempt left; a whole new file tells.
+    // The bytes of an earlier attempt may be to blame: start over once.
     if (resumed && !again) return await fetchFrom(source, job, true);
     throw error;
   }
@@ -156,7 +156,7 @@ async function fetchFrom(source: string, job: Job, again = false): Promise<Verif
   return verified;
 }
 
-/** Compares the bytes as they came; where a server coded them unasked, also as they are once decoded. */
+/** Verifies the bytes as received or, if the server applied a content coding we did not ask for, as decoded. */
 async function verifyReceived(
   partial: PartialFile,
   expected: Expectation,
@@ -184,7 +184,7 @@ function onlyHubErrors(error: unknown): undefined {
   if (!(error instanceof HubError)) throw error;
 }
 
-/** What a person without a network can do. */
+/** Instructions for a user without a network. */
 export function byHand(url: string, target: string, expected: Expectation = {}): string {
   const sha = expected.sha256 ?? (expected.shaPrefix && `${expected.shaPrefix}…`);
   const known = [
@@ -192,11 +192,11 @@ export function byHand(url: string, target: string, expected: Expectation = {}):
     sha !== undefined && `SHA-256 ${sha}`,
   ].filter(Boolean);
   return [
-    "To bring it here by hand, fetch on a machine with a network",
+    "To add it by hand, download it on a machine with network access from",
     `  ${url}${known.length > 0 ? `  (${known.join(", ")})` : ""}`,
-    "and put it at",
+    "and save it as",
     `  ${target}`,
-    "It is verified when it is first used. Otherwise set TESSERA_HUB to the base URL of a mirror, HTTPS_PROXY to a",
-    "proxy, or TESSERA_CACHE to a cache that another machine filled.",
+    "It is verified on first use. Alternatively, set TESSERA_HUB to the base URL of a mirror, HTTPS_PROXY to a proxy,",
+    "or TESSERA_CACHE to a cache filled by another machine.",
   ].join("\n");
 }

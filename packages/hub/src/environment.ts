@@ -4,22 +4,22 @@ import { isAbsolute, join, resolve } from "node:path";
 import { HubError } from "./error.ts";
 
 /*
- * Everything the environment decides, read at each call so that a program may set it at any time.
+ * Environment variables, read at each call so that a program can set them at any time.
  *
  * TESSERA_CACHE    where downloads are kept
  * TESSERA_HUB      base URL of a mirror: replaces scheme and host of every download and keeps the path, so
  *                  https://download.pytorch.org/models/a.pth becomes $TESSERA_HUB/models/a.pth and
  *                  https://huggingface.co/timm/x/resolve/main/y becomes $TESSERA_HUB/timm/x/resolve/main/y
  * TESSERA_OFFLINE  1: never touch the network
- * TESSERA_SHARED   a folder with data/ in it, read before anything is downloaded (default: ../shared)
- * TESSERA_MODELS   the checkpoints that come with Tessera (default: models/ of the repository, or checkpoints/ of the
+ * TESSERA_SHARED   a folder that contains data/, searched before anything is downloaded (default: ../shared)
+ * TESSERA_MODELS   the checkpoints that ship with Tessera (default: models/ of the repository, or checkpoints/ of the
  *                  published package)
- * HTTPS_PROXY, HTTP_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS mean what they mean everywhere else.
+ * HTTPS_PROXY, HTTP_PROXY, NO_PROXY and NODE_EXTRA_CA_CERTS have their usual meaning.
  */
 
-/** `packages/hub/src` and `packages/hub/dist`, which is one folder flat, lie equally deep. */
+/** Works from `packages/hub/src` and from `packages/hub/dist`: both are flat and at the same depth. */
 const above = resolve(import.meta.dirname, "../../..");
-/** Undefined where the package was installed from npm: there the folders above are somebody else's. */
+/** Undefined if the package was installed from npm, where the folders above are not ours. */
 const repository = existsSync(join(above, "packages", "hub", "package.json")) ? above : undefined;
 
 function expandHome(path: string): string {
@@ -27,7 +27,7 @@ function expandHome(path: string): string {
 }
 
 /**
- * The cache folder: `TESSERA_CACHE`, else `tessera` in the platform's own place (`XDG_CACHE_HOME` or `~/.cache`,
+ * The cache folder: `TESSERA_CACHE`, else `tessera` in the platform's cache directory (`XDG_CACHE_HOME` or `~/.cache`,
  * `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows). It may not exist yet.
  */
 export function cacheRoot(): string {
@@ -42,7 +42,7 @@ export function cacheRoot(): string {
   return join(homedir(), ".cache", "tessera");
 }
 
-/** A file under the shared data folder (`weights/…`, `image/…`), or undefined where there is none. */
+/** A file in the shared data folder (`weights/…`, `image/…`), or undefined if it does not exist. */
 export function sharedFile(path: string): string | undefined {
   const root = process.env.TESSERA_SHARED || (repository && resolve(repository, "../shared"));
   if (!root) return undefined;
@@ -50,7 +50,7 @@ export function sharedFile(path: string): string | undefined {
   return existsSync(file) ? file : undefined;
 }
 
-/** The folder of the checkpoints that come with Tessera; it may not exist. */
+/** The folder of the checkpoints that ship with Tessera. It may not exist. */
 export function shippedRoot(): string {
   const { TESSERA_MODELS } = process.env;
   if (TESSERA_MODELS) return resolve(expandHome(TESSERA_MODELS));
@@ -62,8 +62,8 @@ export function isOffline(): boolean {
 }
 
 /**
- * The address a download really goes to: `url`, or its place on the mirror that `TESSERA_HUB` names.
- * Throws `unreachable` when `TESSERA_HUB` is no http(s) URL.
+ * The URL actually requested: `url` itself, or its counterpart on the mirror `TESSERA_HUB`.
+ * Throws `unreachable` if `TESSERA_HUB` is not an http(s) URL.
  */
 export function mirrored(url: string): string {
   const base = process.env.TESSERA_HUB;

@@ -3,7 +3,7 @@ import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { HubError, systemCode } from "./error.ts";
 
-/** The file's size and time of change, or undefined where nothing lies. */
+/** The file's size and modification time, or undefined if it does not exist. */
 export async function statFile(path: string): Promise<{ size: number; mtimeMs: number } | undefined> {
   try {
     const { size, mtimeMs } = await stat(path);
@@ -14,12 +14,12 @@ export async function statFile(path: string): Promise<{ size: number; mtimeMs: n
   }
 }
 
-/** A name in `path`'s own folder, so that a rename onto `path` cannot cross file systems. */
+/** A temporary name in the same folder as `path`, so that a rename to `path` cannot cross file systems. */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`);
 }
 
-/** Writes the whole file or nothing: readers see the old content or the new, never a part. */
+/** Writes a file atomically: readers see the old content or the new, never a mix. */
 export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = temporaryBeside(path);
   try {
@@ -32,7 +32,7 @@ export async function writeAtomic(path: string, content: Uint8Array | string): P
   }
 }
 
-/** The file system's complaint about writing, as one that says what to do. */
+/** Turns a write error of the file system into a `HubError` that says what to do. */
 export function asDiskError(error: unknown, path: string): HubError {
   const code = systemCode(error) ?? String(error);
   const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
@@ -40,7 +40,7 @@ export function asDiskError(error: unknown, path: string): HubError {
     "disk",
     full
       ? `${path}: the disk is full. Free some space, or point TESSERA_CACHE at a folder on another disk.`
-      : `${path}: cannot be written (${code}). TESSERA_CACHE names the cache's folder.`,
+      : `${path}: cannot be written (${code}). TESSERA_CACHE sets the cache folder.`,
     { cause: error },
   );
 }

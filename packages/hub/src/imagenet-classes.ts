@@ -1,6 +1,6 @@
 /**
- * The thousand classes of ILSVRC 2012, in the order of the networks' outputs, which is that of their
- * WordNet ids: the id and a short English name.
+ * The 1,000 classes of ILSVRC 2012, sorted by WordNet id as the outputs of the networks are: the id and a short
+ * English name.
  */
 const LINES = `
 n01440764 tench

@@ -1,6 +1,5 @@
 /**
- * `@tessera-ml/hub`: the registry of models and data sets, and what brings them to this machine: downloads that resume
- * and are verified, and a cache. Runs on Node.
+ * `@tessera-ml/hub`: a registry of models and data sets, with resumable, verified downloads and a cache. Runs on Node.
  */
 
 export {

@@ -10,13 +10,13 @@ function inode(path: string): bigint | undefined {
 }
 
 /**
- * SQLite is used for the one thing Node lacks: a lock the operating system itself takes back when its holder
- * dies. A lock file left by a killed process therefore never blocks anybody, and no clock decides what is stale.
+ * SQLite provides what Node lacks: a lock that the operating system releases when its holder dies. A lock file left by
+ * a killed process therefore never blocks others, and staleness needs no timeout.
  */
 function tryLock(path: string): (() => void) | undefined {
   try {
-    // Created exclusively, never opened when it exists: closing a second descriptor of a file drops the locks
-    // this process holds on it (POSIX).
+    // Create exclusively, never open an existing file: on POSIX, closing a second descriptor drops the locks this
+    // process holds on the file.
     writeFileSync(path, "", { flag: "wx" });
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
@@ -25,13 +25,13 @@ function tryLock(path: string): (() => void) | undefined {
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
-    // Its last holder may have removed the file while we opened it: then ours is a lock on nothing.
+    // If the last holder removed the file while we were opening it, our lock is on a file that no longer has a name.
     if (before !== undefined && inode(path) === before) {
       return () => {
         try {
-          unlinkSync(path); // while still locked, so that nobody can hold the file that vanishes
+          unlinkSync(path); // while still locked, so that no other process can lock the removed file
         } catch {
-          // Windows does not remove an open file; an empty lock file does no harm.
+          // Windows does not remove an open file; an empty lock file is harmless.
         }
         database.close();
       };
@@ -48,8 +48,8 @@ function tryLock(path: string): (() => void) | undefined {
 }
 
 /**
- * Runs `body` while no other holder of `path`, in this process or another on this machine, runs theirs.
- * `onWait` is called again and again while somebody else holds it.
+ * Runs `body` while holding the lock `path` exclusively, among all processes on this machine and within this one.
+ * `onWait` is called repeatedly while waiting for the lock.
  */
 export async function withFileLock<T>(
   path: string,

@@ -1,10 +1,10 @@
-/** How far a file is. Sizes in bytes, times in seconds. */
+/** Progress of one file. Sizes in bytes, times in seconds. */
 export interface Progress {
-  /** `waiting`: another process is fetching this very file. `decoding`: a data set is being unpacked. */
+  /** `waiting`: another process is downloading the same file. `decoding`: a data set is being unpacked. */
   phase: "waiting" | "downloading" | "verifying" | "decoding";
-  /** The file's name, or the data set's. */
+  /** Name of the file or data set. */
   file: string;
-  /** Bytes (images, when decoding) that are there, those of an earlier attempt included. */
+  /** Bytes (images, when decoding) so far, including those of earlier attempts. */
   received: number;
   total?: number | undefined;
   bytesPerSecond: number;
@@ -16,7 +16,7 @@ export type ReportProgress = (progress: Progress) => void;
 const window = 5_000; // ms over which the rate is averaged
 const interval = 100; // ms between two reports
 
-/** Counts what arrives and reports it, ten times a second at most. */
+/** Counts bytes and reports progress, at most ten times a second. */
 export class Meter {
   private readonly file: string;
   private readonly report: ReportProgress | undefined;
@@ -31,7 +31,7 @@ export class Meter {
     this.report = report;
   }
 
-  /** Begins a phase at `received`; what was there before does not count towards the rate. */
+  /** Begins a phase at `received`; earlier bytes do not count towards the rate. */
   begin(phase: Progress["phase"], received: number, total?: number): void {
     this.phase = phase;
     this.received = received;
@@ -45,7 +45,7 @@ export class Meter {
     if (performance.now() - this.reported >= interval) this.emit();
   };
 
-  /** The last word of a phase, never throttled away. */
+  /** The last report of a phase, never throttled. */
   end(): void {
     this.emit();
   }

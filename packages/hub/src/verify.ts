@@ -7,20 +7,20 @@ import { HubError } from "./error.ts";
 import { formatBytes, statFile, writeAtomic } from "./files.ts";
 import type { Meter } from "./progress.ts";
 
-/** What is known of a file before it is there. Hashes are lower-case hexadecimal. */
+/** What a file is expected to be. Hashes are lower-case hexadecimal. */
 export interface Expectation {
   /** bytes */
   size?: number | undefined;
   sha256?: string | undefined;
-  /** The first digits of the SHA-256, as PyTorch writes them into its file names (`resnet50-11ad3fa6.pth`). */
+  /** The first digits of the SHA-256, as in PyTorch's file names (`resnet50-11ad3fa6.pth`). */
   shaPrefix?: string | undefined;
 }
 
-/** What a file is known to be after it was read whole. */
+/** What a file is, after reading all of it. */
 export interface Verified {
   size: number;
   sha256: string;
-  /** What it was compared with; `none` where nothing was known of it. */
+  /** What it was verified against; `none` if nothing was known about it. */
   against: "sha256" | "prefix" | "size" | "none";
 }
 
@@ -65,8 +65,8 @@ function compare(size: number, sha256: string, expected: Expectation, what: stri
 }
 
 /**
- * Reads `path` whole and compares it with what is known of it.
- * Throws `absent`, `size` or `checksum`; `what` names the file in those messages.
+ * Hashes the file `path` and compares it with what is expected.
+ * Throws `absent`, `size` or `checksum`; `what` names the file in the messages.
  */
 export async function verifyFile(
   path: string,
@@ -80,7 +80,7 @@ export async function verifyFile(
   const what = options.what ?? path;
   const found = await statFile(path);
   if (!found) throw new HubError("absent", `${what}: no such file`);
-  // A wrong size needs no hashing.
+  // Do not hash a file of the wrong size.
   if (expected.size !== undefined && found.size !== expected.size) compare(found.size, "", expected, what);
   return compare(found.size, await sha256File(path, options), expected, what);
 }
@@ -88,7 +88,7 @@ export async function verifyFile(
 const markerSchema = z.object({ size: z.number(), mtimeMs: z.number(), sha256: z.string() });
 type Marker = z.infer<typeof markerSchema>;
 
-/** Beside each verified file: its hash, so that a gigabyte is not read again at every start. */
+/** The marker next to a verified file: it stores the hash, so that large files are not hashed at every start. */
 export function markerPath(path: string): string {
   return `${path}.verified.json`;
 }
@@ -97,7 +97,7 @@ export async function readMarker(path: string): Promise<Marker | undefined> {
   try {
     return markerSchema.parse(JSON.parse(await readFile(markerPath(path), "utf8")));
   } catch {
-    return undefined; // absent or damaged: the file is simply hashed again
+    return undefined; // absent or damaged: the file is hashed again
   }
 }
 
@@ -111,13 +111,13 @@ export async function writeMarker(path: string, verified: { size: number; sha256
 export interface AcceptOptions {
   signal?: AbortSignal | undefined;
   meter?: Meter | undefined;
-  /** Leave a note beside the file, so that it need not be read again: for files of the cache, which is ours. */
+  /** Write a marker so that the file is not hashed again. Only for files in the cache, which is ours to write to. */
   mark?: boolean | undefined;
 }
 
 /**
- * Accepts a file that is already there, however it came: one that was verified before and has not changed since
- * is not read again; any other is hashed, compared, and marked.
+ * Accepts an existing file, wherever it came from. One that has not changed since it was verified is not read again;
+ * any other is hashed, compared and, with `mark`, marked.
  * Throws `absent`, `size` or `checksum`.
  */
 export async function acceptFile(
@@ -137,7 +137,7 @@ export async function acceptFile(
     meter?.begin("verifying", 0, found.size);
     const verified = await verifyFile(path, expected, { signal, onBytes: meter?.add, what });
     meter?.end();
-    // A cache that cannot be written is still a cache that can be read.
+    // A read-only cache can still be used.
     if (mark) await writeMarker(path, verified).catch(() => {});
     return verified;
   } catch (error) {

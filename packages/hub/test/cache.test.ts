@@ -21,13 +21,13 @@ async function put(path: string, content: Uint8Array | string): Promise<string> 
   return whole;
 }
 
-it("an empty cache is empty", async () => {
+it("lists nothing in an empty cache", async () => {
   expect(await listCache()).toEqual([]);
   expect(await cacheSize()).toBe(0);
   expect(await removeCached("models", "resnet18.tv_in1k_v1")).toBe(0);
 });
 
-it("lists what lies there and what is known of it", async () => {
+it("lists files with their size and state", async () => {
   const verified = await put("models/a.b/a.pth", bytes(100));
   await acceptFile(verified, {}, { mark: true });
   await put("models/a.b/b.pth.partial", bytes(50));
@@ -43,7 +43,7 @@ it("lists what lies there and what is known of it", async () => {
   expect(await cacheSize()).toBe(170);
 });
 
-it("verifies against the registry and against what a file was", async () => {
+it("verifies against the registry and the last verified hash", async () => {
   const labels = await put("data/mnist/t10k-labels-idx1-ubyte.gz", bytes(20));
   const model = await put("models/a.b/a.pth", bytes(100));
   const [known, unknown] = (await listCache()).toSorted((a, b) => a.kind.localeCompare(b.kind));
@@ -51,7 +51,7 @@ it("verifies against the registry and against what a file was", async () => {
   expect(error.message).toBe(`${labels}: expected 4542 bytes, got 20`);
   await verifyCached(unknown!);
   expect((await listCache())[0]).toMatchObject({ path: model, state: "verified" });
-  // The disk loses a bit, behind everybody's back.
+  // A bit flips on disk, with size and modification time unchanged.
   const before = await readFile(markerPath(model), "utf8");
   const { mtimeMs } = JSON.parse(before) as { mtimeMs: number };
   const rotten = bytes(100);
@@ -60,7 +60,7 @@ it("verifies against the registry and against what a file was", async () => {
   await utimes(model, mtimeMs / 1000, mtimeMs / 1000);
   const rot = await failure(verifyCached((await listCache())[0]!), "checksum");
   expect(rot.message).toContain(
-    `expected SHA-256 ${sha256(bytes(100))}, as it was when verified, got ${sha256(rotten)}`,
+    `expected SHA-256 ${sha256(bytes(100))}, as last verified, got ${sha256(rotten)}`,
   );
   const partial = await put("models/a.b/b.pth.partial", bytes(5));
   const unfinished = (await listCache()).find((entry) => entry.path === partial)!;
@@ -70,12 +70,12 @@ it("verifies against the registry and against what a file was", async () => {
 it("does not read a verified file again until it changes", async () => {
   const path = await put("models/a.b/a.pth", bytes(100));
   const first = await acceptFile(path, {}, { mark: true });
-  // A marker that lies shows that it, and not the file, was read.
+  // A false marker proves that the marker, not the file, is read.
   const marker = JSON.parse(await readFile(markerPath(path), "utf8")) as Record<string, unknown>;
   await writeFile(markerPath(path), JSON.stringify({ ...marker, sha256: "0".repeat(64) }));
   expect((await acceptFile(path, {})).sha256).toBe("0".repeat(64));
   await failure(acceptFile(path, { sha256: first.sha256 }), "checksum");
-  // As long as before, but later: by more than the ticks of a file system's clock.
+  // Same size, but newer by more than the resolution of the file system's clock.
   await writeFile(path, bytes(100, 2));
   await utimes(path, new Date(), new Date(Date.now() + 1_000));
   expect((await acceptFile(path, {}, { mark: true })).sha256).toBe(sha256(bytes(100, 2)));
@@ -86,7 +86,7 @@ it("does not read a verified file again until it changes", async () => {
   expect((await acceptFile(path, {})).sha256).toBe(sha256(bytes(101)));
 });
 
-it("removes a model with all that belongs to it, and nothing else", async () => {
+it("removes all files of a model, and nothing else", async () => {
   await put("models/a.b/a.pth", bytes(100));
   await put("models/a.b/b.pth.partial", bytes(50));
   await put("models/c.d/c.pth", bytes(7));
@@ -94,7 +94,7 @@ it("removes a model with all that belongs to it, and nothing else", async () => 
   expect(await readdir(join(cache, "models"))).toEqual(["c.d"]);
 });
 
-it("cannot be led out of the cache", async () => {
+it("never removes anything outside the cache", async () => {
   await put("models/a.b/a.pth", bytes(100));
   await put("elsewhere/file", bytes(3));
   expect(await removeCached("models", "../elsewhere")).toBe(0);
@@ -104,7 +104,7 @@ it("cannot be led out of the cache", async () => {
   expect(await readdir(join(cache, "models"))).toEqual(["a.b"]);
 });
 
-it("writes whole files or none", async () => {
+it("writes files atomically", async () => {
   const path = join(cache, "deep", "a.json");
   await writeAtomic(path, "one");
   await writeAtomic(path, "two");
@@ -115,7 +115,7 @@ it("writes whole files or none", async () => {
   expect((await readdir(join(cache, "deep"))).toSorted()).toEqual(["a.json", "folder"]);
 });
 
-it("writes sizes as people read them", () => {
+it("formats sizes with binary units", () => {
   const sizes = [0, 1, 1023, 1024, 1536, 1048576, 1217593344, 2 ** 45];
   expect(sizes.map(formatBytes)).toEqual([
     "0 B",

@@ -35,15 +35,15 @@ const content = bytes(100_000);
 const sha = sha256(content);
 const quick = { backOff: 1, timeout: 20_000 };
 
-describe("content codings nobody asked for", () => {
+describe("unrequested content codings", () => {
   const zipped = gzipSync("0123456789".repeat(1_000));
 
-  it("leaves a .gz file as it is, though the server calls it Content-Encoding: gzip", async () => {
+  it("leaves a .gz file as it is, even if labelled Content-Encoding: gzip", async () => {
     const folder = await scratch();
     const url = server.on("/labels.gz", file(zipped, { headers: { "content-encoding": "gzip" } }));
     await download(url, join(folder, "labels.gz"), { ...quick, sha256: sha256(zipped), size: zipped.length });
     expect(sha256(await readFile(join(folder, "labels.gz")))).toBe(sha256(zipped));
-    // Without a checksum the name decides.
+    // Without a checksum, the file name decides.
     await download(url, join(folder, "b.gz"), quick);
     expect(sha256(await readFile(join(folder, "b.gz")))).toBe(sha256(zipped));
   });
@@ -51,7 +51,7 @@ describe("content codings nobody asked for", () => {
   it.each([
     ["gzip", gzipSync(content)],
     ["br", brotliCompressSync(content)],
-  ])("undoes %s where the server really compressed on the way", async (coding, sent) => {
+  ])("decodes %s if the server really compressed in transit", async (coding, sent) => {
     const folder = await scratch();
     const url = server.on("/a.pth", file(sent, { headers: { "content-encoding": coding } }));
     await download(url, join(folder, "a.pth"), { ...quick, sha256: sha, size: content.length });
@@ -61,14 +61,14 @@ describe("content codings nobody asked for", () => {
     expect((await readdir(folder)).filter((name) => name.includes("tmp"))).toEqual([]);
   });
 
-  it("undoes a .gz file compressed once more", async () => {
+  it("decodes a .gz file that was compressed again in transit", async () => {
     const target = join(await scratch(), "labels.gz");
     const url = server.on("/labels.gz", file(gzipSync(zipped), { headers: { "content-encoding": "gzip" } }));
     await download(url, target, { ...quick, sha256: sha256(zipped) });
     expect(sha256(await readFile(target))).toBe(sha256(zipped));
   });
 
-  it("never continues coded bytes: their offsets are not the file's", async () => {
+  it("never resumes coded bytes, whose offsets are not the file's", async () => {
     const coded = { headers: { "content-encoding": "gzip" }, etag: '"one"' };
     const sent = gzipSync(content);
     const url = server.on("/a", file(sent, { ...coded, dropAfter: 50_000 }), file(sent, coded));
@@ -76,16 +76,16 @@ describe("content codings nobody asked for", () => {
     expect(server.requests.map((request) => request.headers.range)).toEqual([undefined, undefined]);
   });
 
-  it("stops a bomb", async () => {
+  it("stops decompression bombs", async () => {
     const folder = await scratch();
     const bomb = gzipSync(new Uint8Array(50_000_000));
     const url = server.on("/a", file(bomb, { headers: { "content-encoding": "gzip" } }));
     const error = await failure(download(url, join(folder, "a"), { ...quick, size: content.length }), "size");
-    expect(error.message).toBe(`${url}: expected 100000 bytes, got more once decompressed`);
+    expect(error.message).toBe(`${url}: expected 100000 bytes, got more after decompression`);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("refuses what does not decompress, and codings it does not know", async () => {
+  it("refuses corrupt compressed bodies and unsupported codings", async () => {
     const folder = await scratch();
     const broken = server.on("/a", file(content, { headers: { "content-encoding": "gzip" } }));
     expect((await failure(download(broken, join(folder, "a"), quick), "checksum")).message).toContain(
@@ -100,7 +100,7 @@ describe("content codings nobody asked for", () => {
 });
 
 describe("without a network", () => {
-  it("TESSERA_OFFLINE says what to do instead", async () => {
+  it("TESSERA_OFFLINE: the error says how to add the file by hand", async () => {
     vi.stubEnv("TESSERA_OFFLINE", "1");
     const target = join(await scratch(), "resnet18-f37072fd.pth");
     const url = server.on("/models/resnet18-f37072fd.pth", file(content));
@@ -109,18 +109,18 @@ describe("without a network", () => {
       "offline",
     );
     expect(error.message).toBe(
-      `resnet18-f37072fd.pth: not here, and TESSERA_OFFLINE is set.
-To bring it here by hand, fetch on a machine with a network
+      `resnet18-f37072fd.pth: not on this machine, and TESSERA_OFFLINE is set.
+To add it by hand, download it on a machine with network access from
   ${url}  (44.7 MiB, SHA-256 f37072fd…)
-and put it at
+and save it as
   ${target}
-It is verified when it is first used. Otherwise set TESSERA_HUB to the base URL of a mirror, HTTPS_PROXY to a
-proxy, or TESSERA_CACHE to a cache that another machine filled.`,
+It is verified on first use. Alternatively, set TESSERA_HUB to the base URL of a mirror, HTTPS_PROXY to a proxy,
+or TESSERA_CACHE to a cache filled by another machine.`,
     );
     expect(server.requests).toHaveLength(0);
   });
 
-  it("TESSERA_OFFLINE does not mind what is here", async () => {
+  it("TESSERA_OFFLINE allows files that are already there", async () => {
     vi.stubEnv("TESSERA_OFFLINE", "1");
     const target = join(await scratch(), "a");
     await writeFile(target, content);
@@ -129,8 +129,8 @@ proxy, or TESSERA_CACHE to a cache that another machine filled.`,
     });
   });
 
-  it("a server that nobody hears: the message helps", async () => {
-    // The port of a client: taken, so that no other program comes to listen there.
+  it("unreachable server: the error says how to add the file by hand", async () => {
+    // The local port of a client: in use, so no other program can start listening on it.
     const client = connect(Number(new URL(server.origin).port), "127.0.0.1");
     await once(client, "connect");
     const port = client.localPort;
@@ -140,7 +140,7 @@ proxy, or TESSERA_CACHE to a cache that another machine filled.`,
       "unreachable",
     );
     expect(error.message).toContain(`127.0.0.1:${port} cannot be reached (ECONNREFUSED)`);
-    expect(error.message).toContain(`and put it at\n  ${target}`);
+    expect(error.message).toContain(`and save it as\n  ${target}`);
     client.destroy();
   });
 });
@@ -163,7 +163,7 @@ describe("TESSERA_HUB", () => {
     expect(result.fetched).toBe(true);
   });
 
-  it("is asked once for a file with several homes at the same path", async () => {
+  it("is asked once if several sources map to the same path", async () => {
     vi.stubEnv("TESSERA_HUB", server.origin);
     server.on("/mnist/a.gz", status(404));
     const mirrors = ["https://two.invalid/mnist/a.gz"];
@@ -174,7 +174,7 @@ describe("TESSERA_HUB", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("must be a web address", async () => {
+  it("must be an http(s) URL", async () => {
     vi.stubEnv("TESSERA_HUB", "mirror.example.org");
     const error = await failure(download("https://one.invalid/a", join(await scratch(), "a")), "unreachable");
     expect(error.message).toBe('TESSERA_HUB: expected an http or https URL, got "mirror.example.org"');
@@ -182,10 +182,10 @@ describe("TESSERA_HUB", () => {
 });
 
 describe("proxies", () => {
-  it("HTTP_PROXY is used, NO_PROXY is not", async () => {
+  it("HTTP_PROXY is used except for hosts in NO_PROXY", async () => {
     const seen: string[] = [];
     const port = Number(new URL(server.origin).port);
-    // Both ways a client may speak to a proxy: a tunnel, or the whole address in the request line.
+    // Support both ways of using a proxy: a CONNECT tunnel, or the absolute URL in the request line.
     const proxy = createServer((request, response) => {
       seen.push(new URL(request.url!).host);
       const path = new URL(request.url!).pathname;
@@ -201,7 +201,7 @@ describe("proxies", () => {
     vi.stubEnv("http_proxy", `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
     const direct = server.on("/a.bin", file(content));
     const folder = await scratch();
-    // A host that exists nowhere: only the proxy can have fetched it.
+    // The host does not exist, so only the proxy can have fetched it.
     await download("http://files.invalid/a.bin", join(folder, "a"), { ...quick, sha256: sha });
     expect(seen).toEqual(["files.invalid"]);
     vi.stubEnv("no_proxy", "127.0.0.1");
@@ -217,7 +217,7 @@ describe("https", () => {
     existsSync,
   );
 
-  it.runIf(openssl)("does not trust just anybody (skipped without openssl)", async () => {
+  it.runIf(openssl)("rejects untrusted certificates (skipped without openssl)", async () => {
     const folder = await scratch();
     const [key, cert] = [join(folder, "key"), join(folder, "cert")];
     const make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -236,18 +236,18 @@ describe("https", () => {
     await new Promise((done) => secure.close(done));
   });
 
-  it("is never left for http", () => {
+  it("is never downgraded to http", () => {
     expect(redirectTarget("https://b/x", "http://a/y")).toBe("https://b/x");
     expect(redirectTarget("/x", "https://a/y")).toBe("https://a/x");
     expect(() => redirectTarget("http://b/x", "https://a/y")).toThrow(
-      "redirected to http://b, which is less safe",
+      "redirected to http://b, which is not https",
     );
     expect(() => redirectTarget("file:///etc/passwd", "http://a/y")).toThrow("not followed");
   });
 });
 
-describe("small things", () => {
-  it("reads Content-Range", () => {
+describe("helpers", () => {
+  it("parses Content-Range", () => {
     expect(parseContentRange("bytes 5-9/10")).toEqual({ start: 5, total: 10 });
     expect(parseContentRange("bytes 5-9/*")).toEqual({ start: 5 });
     expect(parseContentRange("bytes */10")).toEqual({ total: 10 });
@@ -255,7 +255,7 @@ describe("small things", () => {
     expect(parseContentRange(undefined)).toEqual({});
   });
 
-  it("reads Retry-After", () => {
+  it("parses Retry-After", () => {
     expect(parseRetryAfter("120")).toBe(120_000);
     expect(parseRetryAfter("Wed, 21 Oct 2015 07:28:10 GMT", Date.UTC(2015, 9, 21, 7, 28))).toBe(10_000);
     expect(parseRetryAfter("Wed, 21 Oct 2015 07:28:10 GMT", Date.UTC(2016, 1, 1))).toBe(0);
@@ -263,7 +263,7 @@ describe("small things", () => {
     expect(parseRetryAfter(undefined)).toBeUndefined();
   });
 
-  it("waits twice as long each time, up to half a minute", () => {
+  it("backs off exponentially, up to 30 s", () => {
     for (const [failures, base] of [
       [1, 500],
       [2, 1_000],
@@ -277,7 +277,7 @@ describe("small things", () => {
     }
   });
 
-  it("finds the cache where the platform keeps caches", () => {
+  it("puts the cache in the platform's cache directory", () => {
     vi.stubEnv("TESSERA_CACHE", "/somewhere/else");
     expect(cacheRoot()).toBe("/somewhere/else");
     vi.stubEnv("TESSERA_CACHE", "~/mine");

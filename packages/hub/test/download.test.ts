@@ -35,7 +35,7 @@ const quick = { backOff: 1, timeout: 20_000 };
 const sent = () => server.requests.map((request) => request.headers.range ?? "whole");
 
 describe("download", () => {
-  it("fetches, verifies and leaves nothing but the file and its marker", async () => {
+  it("downloads and verifies, leaving only the file and its marker", async () => {
     const folder = await scratch();
     const target = join(folder, "deep", "er", "a.bin");
     const result = await download(server.on("/a.bin", file(content)), target, {
@@ -53,19 +53,19 @@ describe("download", () => {
     expect(await readdir(join(folder, "deep", "er"))).toEqual(["a.bin", "a.bin.verified.json"]);
   });
 
-  it("asks for the plain bytes", async () => {
+  it("requests identity encoding", async () => {
     await download(server.on("/a.bin", file(content)), join(await scratch(), "a.bin"));
     expect(server.requests[0]!.headers["accept-encoding"]).toBe("identity");
   });
 
-  it("fetches an empty file", async () => {
+  it("downloads an empty file", async () => {
     const target = join(await scratch(), "empty");
     const result = await download(server.on("/empty", file(new Uint8Array())), target);
     expect(result).toMatchObject({ size: 0, against: "none", fetched: true });
     expect(await readFile(target)).toHaveLength(0);
   });
 
-  it("takes the first digits of a hash, as in resnet50-11ad3fa6.pth", async () => {
+  it("verifies a hash prefix, as in resnet50-11ad3fa6.pth", async () => {
     const url = server.on("/a.bin", file(content));
     const folder = await scratch();
     const result = await download(url, join(folder, "a"), { shaPrefix: sha.slice(0, 8) });
@@ -74,7 +74,7 @@ describe("download", () => {
     expect(error.message).toBe(`${url}: expected a SHA-256 that starts with 00000000, got ${sha}`);
   });
 
-  it("does not fetch what is there and right, and replaces what is there and wrong", async () => {
+  it("keeps an existing file that verifies and replaces one that does not", async () => {
     const target = join(await scratch(), "a.bin");
     const url = server.on("/a.bin", file(content));
     await writeFile(target, content);
@@ -85,7 +85,7 @@ describe("download", () => {
     expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
-  it("reports how far it is", async () => {
+  it("reports progress", async () => {
     const reports: Progress[] = [];
     const url = server.on("/a.bin", file(content, { piece: 30_000, pause: 40 }));
     await download(url, join(await scratch(), "a.bin"), { sha256: sha, progress: (p) => reports.push(p) });
@@ -103,7 +103,7 @@ describe("download", () => {
     expect(reports.at(-1)).toMatchObject({ phase: "verifying", received: content.length });
   });
 
-  it("stops when told to, and goes on where it was", async () => {
+  it("can be aborted and resumed", async () => {
     const target = join(await scratch(), "a.bin");
     const stalled = file(content, { etag, stallAfter: 100_000 });
     const url = server.on("/a.bin", stalled, file(content, { etag }));
@@ -119,14 +119,14 @@ describe("download", () => {
     expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
-  it("refuses what is no web address", async () => {
+  it("refuses URLs that are not http(s)", async () => {
     const error = await failure(download("ftp://x/a", join(await scratch(), "a")), "refused");
     expect(error.message).toBe('expected an http or https URL, got "ftp://x/a"');
   });
 });
 
 describe("wrong files", () => {
-  it("refuses corrupt bytes and keeps none of them", async () => {
+  it("refuses a corrupt file and keeps none of it", async () => {
     const folder = await scratch();
     const corrupt = content.slice();
     corrupt[123_456]! ^= 1;
@@ -137,7 +137,7 @@ describe("wrong files", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("refuses a file of another size before it reads it", async () => {
+  it("refuses a file of the wrong size before reading it", async () => {
     const folder = await scratch();
     const url = server.on("/a.bin", file(content));
     const error = await failure(download(url, join(folder, "a.bin"), { ...quick, size: 299_999 }), "size");
@@ -150,11 +150,11 @@ describe("wrong files", () => {
     const folder = await scratch();
     const url = server.on("/a.bin", chunked(bytes(5_000_000)));
     const error = await failure(download(url, join(folder, "a.bin"), { ...quick, size: 1_000 }), "size");
-    expect(error.message).toBe(`${url}: expected 1000 bytes, the server sends more`);
+    expect(error.message).toBe(`${url}: expected 1000 bytes, the server sent more`);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("does not take a body that ends early, in good order, for the file", async () => {
+  it("rejects a truncated body that ends cleanly", async () => {
     const folder = await scratch();
     const url = server.on("/a.bin", chunked(content.subarray(0, 1_000)));
     const error = await failure(
@@ -166,7 +166,7 @@ describe("wrong files", () => {
     expect(existsSync(join(folder, "a.bin"))).toBe(false);
   });
 
-  it("uses the checksum a server announces, where none is known", async () => {
+  it("uses the checksum the server announces if none is given", async () => {
     const announce = (hash: string) => ({
       "x-linked-etag": `"${hash}"`,
       "x-linked-size": String(content.length),
@@ -177,11 +177,11 @@ describe("wrong files", () => {
     expect(await download(right, join(folder, "a"))).toMatchObject({ against: "sha256", sha256: sha });
     const wrong = server.on("/wrong", redirect(real, announce("0".repeat(64))));
     await failure(download(wrong, join(folder, "b")), "checksum");
-    // What we know ourselves counts more.
+    // A given checksum takes precedence.
     expect(await download(wrong, join(folder, "c"), { sha256: sha })).toMatchObject({ sha256: sha });
   });
 
-  it("does not take a login page for a model", async () => {
+  it("rejects a login page sent instead of a model", async () => {
     const url = server.on(
       "/a.pth",
       status(200, { "content-type": "text/html; charset=utf-8" }, "<html>log in"),
@@ -191,8 +191,8 @@ describe("wrong files", () => {
   });
 });
 
-describe("servers in trouble", () => {
-  it.each([429, 500, 502, 503, 504])("tries again after %i", async (code) => {
+describe("failing servers", () => {
+  it.each([429, 500, 502, 503, 504])("retries after %i", async (code) => {
     const target = join(await scratch(), "a.bin");
     await download(server.on("/a.bin", status(code), status(code), file(content)), target, {
       ...quick,
@@ -208,14 +208,14 @@ describe("servers in trouble", () => {
     [403, "refused"],
     [400, "refused"],
     [501, "server"],
-  ] as const)("does not try again after %i", async (code, expected) => {
+  ] as const)("does not retry after %i", async (code, expected) => {
     const url = server.on("/a.bin", status(code), file(content));
     const error = await failure(download(url, join(await scratch(), "a.bin"), quick), expected);
     expect(error.message).toContain(`${url}: the server answered ${code}`);
     expect(server.requests).toHaveLength(1);
   });
 
-  it("gives up in the end", async () => {
+  it("gives up after the last retry", async () => {
     const url = server.on("/a.bin", status(503));
     const error = await failure(
       download(url, join(await scratch(), "a.bin"), { ...quick, retries: 3 }),
@@ -225,7 +225,7 @@ describe("servers in trouble", () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  it("waits as long as Retry-After says, in seconds or until a date", async () => {
+  it("honours Retry-After, in seconds or as a date", async () => {
     const folder = await scratch();
     let start = performance.now();
     await download(
@@ -244,33 +244,33 @@ describe("servers in trouble", () => {
     expect(performance.now() - start).toBeGreaterThan(1_400);
   });
 
-  it("does not wait for an hour", async () => {
+  it("gives up instead of waiting for an hour", async () => {
     const url = server.on("/a", status(429, { "retry-after": "3600" }), file(content));
     const error = await failure(download(url, join(await scratch(), "a"), quick), "server");
-    expect(error.message).toBe(`${url}: the server answered 429; it asks to wait 3600 s`);
+    expect(error.message).toBe(`${url}: the server answered 429; it asks us to wait 3600 s`);
     expect(server.requests).toHaveLength(1);
   });
 
-  it("gives up a connection that falls silent, and goes on with another", async () => {
+  it("drops a stalled connection and resumes on a new one", async () => {
     const target = join(await scratch(), "a.bin");
     const url = server.on("/a.bin", file(content, { etag, stallAfter: 100_000 }), file(content, { etag }));
-    // Long enough for the process to be late by.
+    // Long enough that a busy machine does not time out by accident.
     await download(url, target, { backOff: 1, timeout: 4_000, sha256: sha });
     expect(sent()).toEqual(["whole", "bytes=100000-"]);
   });
 
-  it("bears a slow server that does send", async () => {
+  it("tolerates a slow server that keeps sending", async () => {
     const url = server.on("/a.bin", file(content.subarray(0, 10_000), { piece: 250, pause: 150 }));
     const result = await download(url, join(await scratch(), "a.bin"), {
       ...quick,
       retries: 0,
-      // Less than the pieces take together, far more than one does.
+      // Less than all the pieces take, far more than one.
       timeout: 5_000,
     });
     expect(result.size).toBe(10_000);
   });
 
-  it("follows redirects, relative ones too, but not for ever", async () => {
+  it("follows redirects, including relative ones, up to a limit", async () => {
     const folder = await scratch();
     server.on("/b", redirect("/deep/c"));
     server.on("/deep/c", redirect("d"));
@@ -283,14 +283,12 @@ describe("servers in trouble", () => {
     expect(loop.message).toContain("more than 10 redirects");
     const away = server.on("/away", redirect("ftp://127.0.0.1/a"));
     const error = await failure(download(away, join(folder, "y"), quick), "refused");
-    expect(error.message).toContain(
-      "redirected to ftp://127.0.0.1, which is less safe than https; not followed",
-    );
+    expect(error.message).toContain("redirected to ftp://127.0.0.1, which is not https; not followed");
     const nowhere = server.on("/nowhere", status(302));
     await failure(download(nowhere, join(folder, "z"), quick), "refused");
   });
 
-  it("goes to the next mirror, and tells of all when none has it", async () => {
+  it("tries the mirrors in turn and reports every failure", async () => {
     const folder = await scratch();
     const missing = server.on("/missing", status(404));
     const corrupt = server.on("/corrupt", file(bytes(300_000, 2)));
@@ -306,11 +304,11 @@ describe("servers in trouble", () => {
   });
 });
 
-describe.runIf(process.platform === "linux")("disks in trouble", () => {
-  it("says that the disk is full, and asks no other mirror", async () => {
+describe.runIf(process.platform === "linux")("failing disks", () => {
+  it("reports a full disk and tries no other mirror", async () => {
     const folder = await scratch();
     const target = join(folder, "a.bin");
-    // A device that is always full. Its size is 0, so nothing is resumed; the file is written through the link.
+    // A device that is always full, written to through the link. Its size is 0, so nothing is resumed.
     await symlink("/dev/full", `${target}.partial`);
     vi.spyOn(
       await import("../src/transfer/partial.ts").then((m) => m.PartialFile.prototype),
@@ -328,14 +326,14 @@ describe.runIf(process.platform === "linux")("disks in trouble", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("says that the folder cannot be made", async () => {
+  it("reports a folder that cannot be created", async () => {
     const folder = await scratch();
     await writeFile(join(folder, "file"), "");
     const error = await failure(download(server.on("/a", file(content)), join(folder, "file", "a")), "disk");
     expect(error.message).toContain("cannot be written (EEXIST)");
   });
 
-  it("refuses a file the disk cannot hold before it reads it", async () => {
+  it("refuses a file too large for the disk before reading it", async () => {
     const folder = await scratch();
     const huge = 1e18; // an exabyte
     const url = server.on("/a", (_request, response) => {
@@ -343,7 +341,7 @@ describe.runIf(process.platform === "linux")("disks in trouble", () => {
       response.write("x");
     });
     const error = await failure(download(url, join(folder, "a"), quick), "disk");
-    expect(error.message).toMatch(/^.*: 909494\.7 TiB are needed, the disk has .* left\. Free some space/);
+    expect(error.message).toMatch(/^.*: needs 909494\.7 TiB, the disk has .* left\. Free some space/);
     expect(await readdir(folder)).toEqual([]);
   });
 });

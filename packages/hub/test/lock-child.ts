@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { withFileLock } from "../src/lock.ts";
 
-// Counts in a file, each step read and written under a lock: node lock-child.ts LOCK COUNTER TIMES
+// Increments a counter file under a lock: node lock-child.ts LOCK COUNTER TIMES
 const [lock, counter, times] = process.argv.slice(2);
 for (let i = 0; i < Number(times); i++) {
   await withFileLock(lock!, {}, async () => {

@@ -8,7 +8,7 @@ import { expect, it, vi } from "vitest";
 import { withFileLock } from "../src/lock.ts";
 import { scratch } from "./scratch.ts";
 
-it("gives back what the body gives, and lets go when it throws", async () => {
+it("returns the result of the body and releases the lock if it throws", async () => {
   const folder = await scratch();
   const lock = join(folder, "lock");
   expect(await withFileLock(lock, {}, async () => 7)).toBe(7);
@@ -20,7 +20,7 @@ it("gives back what the body gives, and lets go when it throws", async () => {
   expect(await withFileLock(lock, {}, async () => 8)).toBe(8);
 });
 
-it("lets one in at a time", async () => {
+it("admits one holder at a time", async () => {
   const lock = join(await scratch(), "lock");
   let inside = 0;
   let most = 0;
@@ -33,9 +33,9 @@ it("lets one in at a time", async () => {
   expect(most).toBe(1);
 });
 
-it("does not hold a file that was removed while it was opened", async () => {
+it("retries if the lock file was removed while being opened", async () => {
   const lock = join(await scratch(), "lock");
-  // The last holder lets go, and removes the file, just after we opened it.
+  // The last holder removes the file just after we open it.
   const { exec } = DatabaseSync.prototype;
   const spy = vi.spyOn(DatabaseSync.prototype, "exec").mockImplementationOnce(function (
     this: DatabaseSync,
@@ -50,7 +50,7 @@ it("does not hold a file that was removed while it was opened", async () => {
   expect(held).toBe(true);
 });
 
-it("holds between processes, though its file comes and goes", async () => {
+it("excludes other processes, even as its file comes and goes", async () => {
   const folder = await scratch();
   const counter = join(folder, "counter");
   await writeFile(counter, "0");
@@ -61,6 +61,6 @@ it("holds between processes, though its file comes and goes", async () => {
   expect(await readdir(folder)).toEqual(["counter"]);
 });
 
-it("passes on what is wrong with the folder", async () => {
+it("passes on errors of the folder", async () => {
   await expect(withFileLock("/nowhere/at/all/lock", {}, async () => 1)).rejects.toThrow("ENOENT");
 });

@@ -13,7 +13,7 @@ function meter(): { meter: Meter; reports: Progress[] } {
   return { meter: new Meter("a.bin", (report) => reports.push(report)), reports };
 }
 
-it("tells rate and time left", () => {
+it("reports the rate and time left", () => {
   const { meter: m, reports } = meter();
   m.begin("downloading", 0, 1_000_000);
   for (let i = 0; i < 5; i++) {
@@ -31,7 +31,7 @@ it("tells rate and time left", () => {
   expect(reports.at(-1)).toMatchObject({ received: 100_000, bytesPerSecond: 100_000, secondsLeft: 9 });
 });
 
-it("does not count what an earlier attempt brought", () => {
+it("excludes the bytes of earlier attempts from the rate", () => {
   const { meter: m, reports } = meter();
   m.begin("downloading", 900_000, 1_000_000);
   vi.advanceTimersByTime(1_000);
@@ -39,7 +39,7 @@ it("does not count what an earlier attempt brought", () => {
   expect(reports.at(-1)).toMatchObject({ received: 950_000, bytesPerSecond: 50_000, secondsLeft: 1 });
 });
 
-it("forgets how slow it was five seconds ago", () => {
+it("averages the rate over the last five seconds", () => {
   const { meter: m, reports } = meter();
   m.begin("downloading", 0, 100_000_000);
   for (let i = 0; i < 100; i++) {
@@ -54,7 +54,7 @@ it("forgets how slow it was five seconds ago", () => {
   expect(reports.at(-1)!.bytesPerSecond).toBeCloseTo(1_000_000);
 });
 
-it("reports ten times a second at most, but always the end", () => {
+it("reports at most ten times a second, but always at the end", () => {
   const { meter: m, reports } = meter();
   m.begin("verifying", 0, 1_000);
   for (let i = 0; i < 1_000; i++) {
@@ -66,7 +66,7 @@ it("reports ten times a second at most, but always the end", () => {
   expect(reports.at(-1)).toMatchObject({ phase: "verifying", received: 1_000, secondsLeft: 0 });
 });
 
-it("does without a total", () => {
+it("works without a total", () => {
   const { meter: m, reports } = meter();
   m.begin("downloading", 0);
   vi.advanceTimersByTime(500);
@@ -74,7 +74,7 @@ it("does without a total", () => {
   expect(reports.at(-1)).toMatchObject({ received: 1_000, total: undefined, secondsLeft: undefined });
 });
 
-it("is done when everything was there before", () => {
+it("is complete if everything was there before", () => {
   const { meter: m, reports } = meter();
   m.begin("downloading", 1_000, 1_000);
   m.end();

@@ -32,7 +32,7 @@ async function afterDrop(first: FileOptions, ...then: Behaviour[]): Promise<{ ur
 }
 
 describe("a dropped connection", () => {
-  it("is resumed where it broke, on the condition that the file is the same", async () => {
+  it("is resumed where it broke if the file has not changed", async () => {
     const { url, target } = await afterDrop({ etag }, file(content, { etag }));
     await download(url, target, quick);
     expect(sent()).toEqual(["whole", "bytes=100000-"]);
@@ -41,7 +41,7 @@ describe("a dropped connection", () => {
     expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
   });
 
-  it("is resumed by date where the server has no entity tags", async () => {
+  it("is resumed by date if the server has no entity tags", async () => {
     const lastModified = "Wed, 21 Oct 2015 07:28:00 GMT";
     const { url, target } = await afterDrop({ lastModified }, file(content, { lastModified }));
     await download(url, target, quick);
@@ -49,20 +49,20 @@ describe("a dropped connection", () => {
     expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
-  it("starts over without validator and checksum: two versions could mix", async () => {
+  it("starts over without a validator or checksum: two versions could mix", async () => {
     const { url, target } = await afterDrop({ etag: 'W/"weak"' }, file(content));
     await download(url, target, quick);
     expect(sent()).toEqual(["whole", "whole"]);
   });
 
-  it("is resumed without validator where a checksum will tell", async () => {
+  it("is resumed without a validator if there is a checksum", async () => {
     const { url, target } = await afterDrop({}, file(content));
     await download(url, target, { ...quick, sha256: sha });
     expect(sent()).toEqual(["whole", "bytes=100000-"]);
     expect(server.requests[1]!.headers["if-range"]).toBeUndefined();
   });
 
-  it("may drop as often as it likes while the file grows", async () => {
+  it("may drop any number of times as long as the file grows", async () => {
     const target = join(await scratch(), "a.bin");
     const drops = [70_000, 140_000, 210_000].map((size) =>
       file(content, { etag, dropAfter: 70_000, dropWhen: () => written(target, size) }),
@@ -72,11 +72,11 @@ describe("a dropped connection", () => {
     expect(sent()).toEqual(["whole", "bytes=70000-", "bytes=140000-", "bytes=210000-"]);
   });
 
-  it("that brings nothing is given up; what is there is kept for the next call", async () => {
+  it("without progress is given up, keeping the bytes for the next call", async () => {
     const broken = file(content, { etag, dropAfter: 0 });
     const { url, target } = await afterDrop({ etag }, broken, broken, broken, file(content, { etag }));
     const error = await failure(download(url, target, { ...quick, retries: 2 }), "server");
-    expect(error.message).toContain("97.7 KiB are kept and the next attempt goes on from there");
+    expect(error.message).toContain("kept 97.7 KiB, the next attempt resumes from there");
     expect((await readdir(join(target, ".."))).toSorted()).toEqual(["a.bin.partial", "a.bin.partial.json"]);
     const seen: Progress[] = [];
     await download(url, target, { ...quick, sha256: sha, progress: (p) => seen.push(p) });
@@ -86,7 +86,7 @@ describe("a dropped connection", () => {
     expect(seen[0]!.bytesPerSecond).toBe(0);
   });
 
-  it("is resumed from a mirror, where a checksum will tell", async () => {
+  it("is resumed from a mirror if there is a checksum", async () => {
     const mirror = server.on("/mirror", file(content, { etag: '"another server"' }));
     const { url, target } = await afterDrop({ etag }, status(404));
     await download(url, target, { ...quick, sha256: sha, mirrors: [mirror] });
@@ -94,7 +94,7 @@ describe("a dropped connection", () => {
   });
 });
 
-describe("a server that does not play along", () => {
+describe("an uncooperative server", () => {
   it("may ignore Range", async () => {
     const { url, target } = await afterDrop({ etag }, file(content, { etag, noRange: true }));
     await download(url, target, { ...quick, sha256: sha });
@@ -102,28 +102,28 @@ describe("a server that does not play along", () => {
     expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
-  it("may have another file by now", async () => {
+  it("may have a different file by now", async () => {
     const { url, target } = await afterDrop({ etag }, file(other, { etag: '"two"' }));
     await download(url, target, quick);
     expect(sha256(await readFile(target))).toBe(sha256(other));
     expect(sent()).toEqual(["whole", "bytes=100000-"]);
   });
 
-  it("may have another file by now and ignore If-Range", async () => {
+  it("may have a different file by now and ignore If-Range", async () => {
     const { url, target } = await afterDrop({ etag }, file(other, { etag: '"two"', noIfRange: true }));
     await download(url, target, quick);
     expect(sha256(await readFile(target))).toBe(sha256(other));
     expect(sent()).toEqual(["whole", "bytes=100000-", "whole"]);
   });
 
-  it("may have another file by now and say nothing: the checksum tells", async () => {
+  it("may have a different file by now that only the checksum reveals", async () => {
     const { url, target } = await afterDrop({}, file(other), file(content));
     await download(url, target, { ...quick, sha256: sha });
     expect(sha256(await readFile(target))).toBe(sha256(content));
     expect(sent()).toEqual(["whole", "bytes=100000-", "whole"]);
   });
 
-  it("is asked for a whole new file once, not for ever", async () => {
+  it("is asked for the whole file again only once", async () => {
     const { url, target } = await afterDrop({});
     const drop = file(other, { dropAfter: 100_000, dropWhen: () => written(target, 100_000) });
     server.on("/a.bin", drop, file(other), drop, file(other), drop, file(other));
@@ -131,7 +131,7 @@ describe("a server that does not play along", () => {
     expect(sent()).toEqual(["whole", "bytes=100000-", "whole", "bytes=100000-"]);
   });
 
-  it("may send a part nobody asked for", async () => {
+  it("may send an unrequested range", async () => {
     const wrongPart: Behaviour = (_request, response) => {
       response
         .writeHead(206, { "content-range": "bytes 99999-299999/300000", etag })
@@ -142,10 +142,10 @@ describe("a server that does not play along", () => {
     expect(sha256(await readFile(target))).toBe(sha256(content));
     const whole = server.on("/b.bin", wrongPart);
     const error = await failure(download(whole, `${target}2`, quick), "refused");
-    expect(error.message).toBe(`${whole}: the server sent a part, the whole was asked for`);
+    expect(error.message).toBe(`${whole}: requested the whole file, the server sent a part of it`);
   });
 
-  it("may answer 416 because everything is here", async () => {
+  it("may answer 416 because the partial file is complete", async () => {
     const target = join(await scratch(), "a.bin");
     await writeFile(`${target}.partial`, content);
     const url = server.on("/a.bin", file(content));
@@ -154,7 +154,7 @@ describe("a server that does not play along", () => {
     expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
-  it("is not asked at all when everything is here and the size is known", async () => {
+  it("is not asked at all if the partial file has the known size", async () => {
     const target = join(await scratch(), "a.bin");
     await writeFile(`${target}.partial`, content);
     await download(server.on("/a.bin", file(content)), target, {
@@ -165,7 +165,7 @@ describe("a server that does not play along", () => {
     expect(sent()).toEqual([]);
   });
 
-  it("may answer 416 because we have more than there is", async () => {
+  it("may answer 416 because the partial file is too long", async () => {
     const target = join(await scratch(), "a.bin");
     await writeFile(`${target}.partial`, bytes(400_000, 3));
     await download(server.on("/a.bin", file(content)), target, { ...quick, sha256: sha });
@@ -174,8 +174,8 @@ describe("a server that does not play along", () => {
   });
 });
 
-describe("what an earlier process left", () => {
-  it("is not trusted: a wrong beginning is found and fetched again", async () => {
+describe("leftovers of an earlier process", () => {
+  it("may be wrong bytes, which are detected and downloaded again", async () => {
     const target = join(await scratch(), "a.bin");
     await writeFile(`${target}.partial`, bytes(50_000, 9));
     await download(server.on("/a.bin", file(content)), target, { ...quick, sha256: sha });
@@ -183,7 +183,7 @@ describe("what an earlier process left", () => {
     expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
-  it("may be a damaged note", async () => {
+  it("may be a damaged origin file", async () => {
     const { url, target } = await afterDrop({ etag, dropAfter: 1_000 }, status(404), file(content, { etag }));
     await failure(download(url, target, { ...quick, retries: 1 }), "not-found");
     await writeFile(`${target}.partial.json`, '{"url": "htt');
@@ -192,7 +192,7 @@ describe("what an earlier process left", () => {
     expect(sha256(await readFile(target))).toBe(sha256(content));
   });
 
-  it("may be a lock file that nobody holds", async () => {
+  it("may be a stale lock file", async () => {
     const target = join(await scratch(), "a.bin");
     await writeFile(`${target}.lock`, "");
     await download(server.on("/a.bin", file(content)), target, { ...quick, sha256: sha });
@@ -200,10 +200,10 @@ describe("what an earlier process left", () => {
   });
 });
 
-describe("several at once", () => {
+describe("concurrent downloads", () => {
   const child = join(import.meta.dirname, "fetch-child.ts");
 
-  it("in one process: one fetches, the others wait", async () => {
+  it("in one process: one downloads, the others wait", async () => {
     const target = join(await scratch(), "a.bin");
     const { promise: othersWait, resolve: allWait } = Promise.withResolvers<void>();
     const url = server.on("/a.bin", file(content, { lastWhen: () => othersWait }));
@@ -220,7 +220,7 @@ describe("several at once", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it("a wait can be broken off", async () => {
+  it("a waiting download can be aborted", async () => {
     const target = join(await scratch(), "a.bin");
     const { promise: brokenOff, resolve: goOn } = Promise.withResolvers<void>();
     const url = server.on("/a.bin", file(content, { lastWhen: () => brokenOff }));
@@ -235,7 +235,7 @@ describe("several at once", () => {
     expect((await first).fetched).toBe(true);
   });
 
-  it("in several processes: one request, one right file", async () => {
+  it("in several processes: one request, one correct file", async () => {
     const target = join(await scratch(), "a.bin");
     const url = server.on("/a.bin", file(content, { etag, piece: 20_000, pause: 60 }));
     const run = () => promisify(execFile)(process.execPath, [child, url, target, sha]);
@@ -247,7 +247,7 @@ describe("several at once", () => {
     expect(await readdir(join(target, ".."))).toEqual(["a.bin", "a.bin.verified.json"]);
   });
 
-  it("a killed process blocks nobody, and its bytes are used", async () => {
+  it("a killed process does not block others, and its bytes are reused", async () => {
     const target = join(await scratch(), "a.bin");
     const url = server.on("/a.bin", file(content, { etag, stallAfter: 100_000 }), file(content, { etag }));
     const victim = spawn(process.execPath, [child, url, target, sha], { stdio: "ignore" });
@@ -268,7 +268,7 @@ describe("several at once", () => {
   });
 });
 
-describe("whatever happens", () => {
+describe("any sequence of responses", () => {
   const small = content.subarray(0, 5_000);
   const wrong = other.subarray(0, 5_000);
   const behaviour = fc.oneof(
@@ -281,7 +281,7 @@ describe("whatever happens", () => {
     fc.constantFrom(429, 500, 503, 206, 416).map((code) => status(code)),
   );
 
-  it("the file is right or it is not there", async () => {
+  it("leaves the correct file or none", async () => {
     let right = 0;
     await fc.assert(
       fc.asyncProperty(
@@ -290,7 +290,7 @@ describe("whatever happens", () => {
         async (script, known) => {
           server.reset();
           const target = join(await scratch(), "a.bin");
-          // Every server has a good day in the end; whether the caller is still there is another matter.
+          // The server eventually sends the right file, possibly after the caller has given up.
           const url = server.on("/a.bin", ...script, file(small, { etag }));
           const options = {
             ...quick,

@@ -6,14 +6,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { HubError, type HubErrorCode } from "../src/error.ts";
 
-/** A folder of its own for one test, removed after it. */
+/** A temporary folder for one test, removed after it. */
 export async function scratch(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "tessera-hub-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Resolves when this many bytes of the download lie on the disk; rejects where they do not come. */
+/** Resolves once this many bytes of the download are on disk; rejects after 30 s. */
 export async function written(target: string, count: number): Promise<void> {
   const size = async () => (await stat(`${target}.partial`).catch(() => undefined))?.size ?? 0;
   for (let waited = 0; (await size()) < count; waited += 5) {
@@ -22,7 +22,7 @@ export async function written(target: string, count: number): Promise<void> {
   }
 }
 
-/** Bytes that repeat nowhere, so that a misplaced piece shows. */
+/** Pseudo-random bytes, so that a misplaced piece is noticed. */
 export function bytes(length: number, seed = 1): Uint8Array {
   const out = new Uint8Array(length);
   let x = seed * 0x9e3779b1;
@@ -39,7 +39,7 @@ export function sha256(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** The HubError a promise rejects with; fails where it resolves or rejects with something else. */
+/** The HubError a promise rejects with; throws if it resolves or rejects with anything else. */
 export async function failure(promise: Promise<unknown>, code: HubErrorCode): Promise<HubError> {
   const error = await promise.then(
     (value) => new Error(`expected ${code}, got a result: ${JSON.stringify(value)}`),

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 
 export type Behaviour = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server on 127.0.0.1 whose every answer is scripted: the n-th request of a path gets its n-th behaviour. */
+/** A server on 127.0.0.1 with scripted responses: the n-th request of a path gets its n-th behaviour. */
 export class TestServer {
   readonly requests: IncomingMessage[] = [];
   private readonly scripts = new Map<string, Behaviour[]>();
@@ -19,7 +19,7 @@ export class TestServer {
   }
 
   async listen(): Promise<void> {
-    // Where the environment has requests go elsewhere, they would not reach this server.
+    // A proxy or mirror set in the environment would divert requests from this server.
     for (const name of Object.keys(process.env))
       if (/^(https?_proxy|tessera_(hub|offline))$/i.test(name)) delete process.env[name];
     await new Promise<void>((done) => this.server.listen(0, "127.0.0.1", done));
@@ -29,7 +29,7 @@ export class TestServer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** The last behaviour answers every further request. */
+  /** The last behaviour answers all further requests. */
   on(path: string, ...behaviours: Behaviour[]): string {
     this.scripts.set(path, behaviours);
     return this.origin + path;
@@ -49,17 +49,17 @@ export class TestServer {
 export interface FileOptions {
   etag?: string;
   lastModified?: string;
-  /** Take no notice of `Range`, and do not claim to. */
+  /** Ignore `Range`. */
   noRange?: boolean;
-  /** Take no notice of `If-Range`: send the part even when the file is another. */
+  /** Ignore `If-Range`: send the range even if the file has changed. */
   noIfRange?: boolean;
-  /** Break the connection after this many bytes of the body. */
+  /** Drop the connection after this many bytes of the body. */
   dropAfter?: number;
-  /** Waited for before the break: a client that is told of it at once may lose bytes it had. */
+  /** Awaited before the drop: a client that sees the drop at once may lose bytes it has received. */
   dropWhen?: () => Promise<void>;
-  /** Stop sending, but leave the connection open, after this many bytes. */
+  /** Stop sending after this many bytes, but leave the connection open. */
   stallAfter?: number;
-  /** Waited for before the last piece. */
+  /** Awaited before the last piece. */
   lastWhen?: () => Promise<unknown>;
   /** ms between pieces of `piece` bytes */
   pause?: number;
@@ -67,7 +67,7 @@ export interface FileOptions {
   headers?: Record<string, string>;
 }
 
-/** Serves bytes the way a well-behaved static server does, but for what the options spoil. */
+/** Serves bytes like a well-behaved static server, except for what the options break. */
 export function file(content: Uint8Array, options: FileOptions = {}): Behaviour {
   return (request, response) => {
     const { etag, lastModified } = options;

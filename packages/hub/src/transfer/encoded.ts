@@ -14,15 +14,15 @@ const decoders: Record<string, () => Transform> = {
   zstd: createZstdDecompress,
 };
 
-/** The coding a server applied although it was asked for none, or undefined. */
+/** The content coding the server applied even though we asked for `identity`, or undefined. */
 export function contentCoding(header: string | undefined): string | undefined {
   const coding = header?.trim().toLowerCase();
   return coding === undefined || coding === "" || coding === "identity" ? undefined : coding;
 }
 
 /**
- * Whether the coding is part of the file: servers label a `.gz` file with `Content-Encoding: gzip` as if they had
- * compressed it on the way.
+ * Whether the coding is part of the file itself: some servers label a `.gz` file `Content-Encoding: gzip`, as if they
+ * had compressed it in transit.
  */
 export function belongsToFile(coding: string, file: string): boolean {
   return coding.endsWith("gzip") && /\.(gz|tgz)$/i.test(file);
@@ -34,13 +34,13 @@ function limited(most: number | undefined, what: string): Transform {
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length;
       if (most !== undefined && size > most) {
-        done(new HubError("size", `${what}: expected ${most} bytes, got more once decompressed`));
+        done(new HubError("size", `${what}: expected ${most} bytes, got more after decompression`));
       } else done(null, chunk);
     },
   });
 }
 
-/** Undoes a content coding in place. Throws `refused` for a coding nobody asked for and nobody knows. */
+/** Decodes a file in place. Throws `refused` for an unsupported coding and `checksum` if decoding fails. */
 export async function decodeFile(
   path: string,
   coding: string,
@@ -49,14 +49,14 @@ export async function decodeFile(
 ): Promise<void> {
   const decoder = decoders[coding];
   if (!decoder)
-    throw new HubError("refused", `${what}: sent with the unknown content coding ${JSON.stringify(coding)}`);
+    throw new HubError("refused", `${what}: unsupported content coding ${JSON.stringify(coding)}`);
   const decoded = temporaryBeside(path);
   try {
     await pipeline(createReadStream(path), decoder(), limited(most, what), createWriteStream(decoded));
     await rename(decoded, path);
   } catch (error) {
     if (error instanceof HubError) throw error;
-    throw new HubError("checksum", `${what}: sent as ${coding}, but it does not decompress`, {
+    throw new HubError("checksum", `${what}: sent as ${coding}, but does not decompress`, {
       cause: error,
     });
   } finally {

@@ -2,13 +2,13 @@ import type { Readable } from "node:stream";
 import { HubError } from "../error.ts";
 import type { Expectation } from "../verify.ts";
 
-/** What a server said. The body is as sent: no content coding is undone. */
+/** An HTTP response. The body is as sent, with no content coding undone. */
 export interface Reply {
   status: number;
-  /** names in lower case; of a repeated header, the first */
+  /** lower-case names; the first value of a repeated header */
   headers: Record<string, string | undefined>;
   body: Readable;
-  /** What the server itself says of the file: Hugging Face sends its SHA-256 and size before it redirects. */
+  /** What the server says about the file: Hugging Face sends its SHA-256 and size with the redirect. */
   announced: Expectation;
 }
 
@@ -26,7 +26,7 @@ function firstOfEach(
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat()[0]]));
 }
 
-/** Hugging Face's headers for files in large storage; the tag of a small file is another kind of hash. */
+/** Hugging Face's headers for files in LFS storage. A small file's tag is not a SHA-256 and is ignored. */
 function announcedBy(headers: Record<string, string | undefined>): Expectation {
   const sha256 = /^"([0-9a-f]{64})"$/.exec(headers["x-linked-etag"] ?? "")?.[1];
   if (sha256 === undefined) return {};
@@ -34,26 +34,24 @@ function announcedBy(headers: Record<string, string | undefined>): Expectation {
   return { sha256, size: Number.isSafeInteger(size) && size > 0 ? size : undefined };
 }
 
-/** Where a redirect leads; never from https to http, never to another protocol. */
+/** The URL a redirect points to. Throws `refused` for a downgrade from https to http or for any other protocol. */
 export function redirectTarget(location: string | undefined, from: string): string {
   if (location === undefined || !URL.canParse(location, from)) {
-    throw new HubError("refused", `${from}: redirected to ${JSON.stringify(location)}, which is no address`);
+    throw new HubError("refused", `${from}: redirected to ${JSON.stringify(location)}, not a valid URL`);
   }
   const to = new URL(location, from);
   if (to.protocol !== "https:" && !(to.protocol === "http:" && from.startsWith("http:"))) {
-    throw new HubError(
-      "refused",
-      `${from}: redirected to ${to.origin}, which is less safe than https; not followed`,
-    );
+    throw new HubError("refused", `${from}: redirected to ${to.origin}, which is not https; not followed`);
   }
   return to.href;
 }
 
 /**
- * undici's plain `request` instead of `fetch`: `fetch` undoes content codings before anybody can look at them, and
- * a `.gz` file that a server labels `Content-Encoding: gzip` would arrive as another file.
- * Proxies are taken from the environment. A connection silent for `timeout` ms is given up.
- * undici is loaded here: a program that finds its files on this machine starts without its hundred modules.
+ * An HTTP client that takes its proxies from the environment and drops a connection silent for `timeout` ms.
+ *
+ * It uses undici's `request` rather than `fetch`, which decodes the body before we can see it and so would corrupt a
+ * `.gz` file that the server labels `Content-Encoding: gzip`. undici is imported lazily: its hundred modules would
+ * slow down programs whose files are already local.
  */
 export async function createClient(timeout: number): Promise<Client> {
   const { EnvHttpProxyAgent, request } = await import("undici");
@@ -82,7 +80,7 @@ export async function createClient(timeout: number): Promise<Client> {
       }
       throw new HubError("refused", `${url}: more than ${mostRedirects} redirects`);
     },
-    // Not `close`: it would wait for a body nobody reads any more.
+    // Not `close`, which would wait for bodies we no longer read.
     close: () => dispatcher.destroy(),
   };
 }

@@ -3,18 +3,18 @@ import * as z from "zod";
 import { statFile, writeAtomic } from "../files.ts";
 import { type Expectation, hasChecksum } from "../verify.ts";
 
-/** Where the bytes of an unfinished download came from: what a later attempt needs to ask for the rest of them. */
+/** Where the bytes of an unfinished download came from: what a later attempt needs to request the rest. */
 const originSchema = z.object({
   url: z.string(),
   etag: z.string().optional(),
   lastModified: z.string().optional(),
-  /** The bytes are in a content coding: their offsets are not the file's. */
+  /** The bytes are content-coded, so their offsets are not the file's. */
   coded: z.boolean().optional(),
   total: z.number().optional(),
 });
 export type Origin = z.infer<typeof originSchema>;
 
-/** The unfinished file `<target>.partial` and, beside it, its origin. */
+/** The unfinished file `<target>.partial` and its origin, `<target>.partial.json`. */
 export class PartialFile {
   readonly path: string;
   private readonly originPath: string;
@@ -32,7 +32,7 @@ export class PartialFile {
     try {
       return originSchema.parse(JSON.parse(await readFile(this.originPath, "utf8")));
     } catch {
-      return undefined; // absent, or damaged by a crash: the same thing
+      return undefined; // absent, or damaged by a crash
     }
   }
 
@@ -48,24 +48,24 @@ export class PartialFile {
     await Promise.all([rm(this.path, { force: true }), rm(this.originPath, { force: true })]);
   }
 
-  /** After the file itself was renamed away. */
+  /** Call once the file itself has been renamed to its target. */
   async forgetOrigin(): Promise<void> {
     await rm(this.originPath, { force: true });
   }
 }
 
-/** How to go on with what is there: from which byte, on what condition. */
+/** How to resume: from which byte, and on what condition. */
 export interface Continuation {
   offset: number;
-  /** A validator for `If-Range`: the server sends the rest only while the file is the same. */
+  /** Validator for `If-Range`: the server sends the rest only if the file has not changed. */
   ifRange?: string | undefined;
-  /** The entity tag the rest must carry, for servers that know no `If-Range`. */
+  /** The entity tag the rest must carry, for servers that ignore `If-Range`. */
   etag?: string | undefined;
 }
 
 /**
- * Bytes of an earlier attempt are continued only where a mixture of two versions would be noticed: the server gave
- * a validator, or the finished file has a checksum to meet.
+ * Resumes only if a mix of two versions would be detected: either the server gave a validator, or there is a checksum
+ * to verify the finished file against.
  */
 export function continuation(
   size: number,
@@ -75,7 +75,7 @@ export function continuation(
 ): Continuation {
   if (size === 0 || origin?.coded) return { offset: 0 };
   const same = origin?.url === url ? origin : undefined;
-  // A weak tag promises equal meaning, not equal bytes (RFC 9110, 13.1.5).
+  // A weak tag guarantees equivalent content, not identical bytes (RFC 9110, 13.1.5).
   const strong = same?.etag?.startsWith('"') ? same.etag : undefined;
   const ifRange = strong ?? (same?.etag === undefined ? same?.lastModified : undefined);
   if (ifRange !== undefined) return { offset: size, ifRange, etag: strong };

@@ -16,29 +16,29 @@ export interface TransferOptions {
   meter: Meter;
   expected: Expectation;
   signal: AbortSignal | undefined;
-  /** consecutive failures that are forgiven */
+  /** consecutive failures tolerated */
   retries: number;
   /** ms before the first retry */
   backOffBase: number;
 }
 
-/** What a finished transfer knows about the bytes it left in the partial file. */
+/** What is known about the bytes in the partial file once the transfer is complete. */
 export interface Transferred {
-  /** What the server announced; used where nothing else is known of the file. */
+  /** What the server announced; used if nothing else is known about the file. */
   announced: Expectation;
   /** The content coding the bytes are still in. */
   coding: string | undefined;
-  /** Some of the bytes are from an earlier attempt. */
+  /** Whether some of the bytes come from an earlier attempt. */
   resumed: boolean;
 }
 
-/** An attempt that brought this much further is no failure in a row: a poor line still gets a large file. */
+/** An attempt that gained this many bytes resets the failure count, so that large files survive a poor connection. */
 const progressStep = 64 * 1024;
 const longestWait = 60_000;
 
 /**
- * Fetches `url` into `partial`, going on from what is there, until the server has sent everything it announced.
- * Whether that is the right file is for the caller to verify.
+ * Fetches `url` into `partial`, resuming from its current content, until the server has sent everything it announced.
+ * The caller verifies the result.
  */
 export async function transfer(
   url: string,
@@ -77,9 +77,9 @@ export async function transfer(
 
 async function givenUp(fault: Fault, url: string, partial: PartialFile): Promise<HubError> {
   const kept = await partial.size();
-  const hint = kept > 0 ? `; ${formatBytes(kept)} are kept and the next attempt goes on from there` : "";
+  const hint = kept > 0 ? `; kept ${formatBytes(kept)}, the next attempt resumes from there` : "";
   const wait =
-    fault.retryAfter !== undefined ? `; it asks to wait ${Math.ceil(fault.retryAfter / 1000)} s` : "";
+    fault.retryAfter !== undefined ? `; it asks us to wait ${Math.ceil(fault.retryAfter / 1000)} s` : "";
   const place = fault.message.includes(url) ? "" : `${url}: `;
   const code = fault.kind === "unreachable" ? "unreachable" : "server";
   return new HubError(code, `${place}${fault.message}${wait}${hint}`, { cause: fault });
@@ -100,23 +100,26 @@ async function attempt(
   const reply = await client.get(url, headers, signal);
   try {
     if (reply.status === 416 && from.offset > 0) {
-      // "Nothing from there on": either everything is here already, or the file is another one now.
+      // Range not satisfiable: either we already have everything, or the file has changed.
       const { total } = parseContentRange(reply.headers["content-range"]);
       if (total === from.offset && (expected.size ?? total) === total) {
         return { announced: reply.announced, coding: undefined, continued: true };
       }
-      throw new Fault("restart", `${url}: the server does not know byte ${from.offset}, which we have`);
+      throw new Fault(
+        "restart",
+        `${url}: the server's file ends before byte ${from.offset}, where we resume`,
+      );
     }
     const { start, total, coding } = readHeaders(reply, from, expected, url);
     if (total !== undefined) await checkSpace(partial.path, total - start, coding);
-    // Before the new origin is written down: old bytes must never stand under a new validator.
+    // Discard before writing the new origin: old bytes must never be paired with a new validator.
     if (start === 0) await partial.discard();
     const { etag, "last-modified": lastModified } = reply.headers;
     await partial.setOrigin({ url, etag, lastModified, total, coded: coding !== undefined });
     meter.begin("downloading", start, total ?? expected.size);
     const most = total ?? (coding ? undefined : expected.size);
     await writeBody(reply.body, partial.path, start, most, url, meter).catch(async (error) => {
-      // Bytes of a wrong file are worth nothing; those of a broken connection are.
+      // Keep the bytes if the connection broke, but not if this is the wrong file.
       if (error instanceof HubError && error.code === "size") await partial.discard();
       throw error;
     });
@@ -127,7 +130,7 @@ async function attempt(
   }
 }
 
-/** What the reply is going to be: its first byte's place, the whole file's size, its coding. */
+/** What the response contains: the offset of its first byte, the total size of the file, its coding. */
 function readHeaders(
   reply: Reply,
   from: Continuation,
@@ -143,9 +146,9 @@ function readHeaders(
     const range = parseContentRange(headers["content-range"]);
     const changed = from.etag !== undefined && headers.etag !== undefined && headers.etag !== from.etag;
     if (from.offset === 0)
-      throw new HubError("refused", `${url}: the server sent a part, the whole was asked for`);
+      throw new HubError("refused", `${url}: requested the whole file, the server sent a part of it`);
     if (range.start !== from.offset || changed || coding) {
-      throw new Fault("restart", `${url}: the server sent another part than the one that is missing`);
+      throw new Fault("restart", `${url}: the server sent a different range from the one requested`);
     }
     start = from.offset;
     total = range.total ?? (length === undefined ? undefined : start + length);
@@ -156,7 +159,7 @@ function readHeaders(
   if (size !== undefined && total !== undefined && total !== size && !coding) {
     throw new HubError("size", `${url}: expected ${size} bytes, the server offers ${total}`);
   }
-  // A login page of a hotel or a proxy; where a checksum or a size is known, those say it better.
+  // The login page of a captive portal or proxy. With a known checksum or size, verification gives a better message.
   const known = expected.size ?? expected.sha256 ?? expected.shaPrefix;
   if (known === undefined && /^text\/html/i.test(headers["content-type"] ?? "") && !/\.html?$/i.test(url)) {
     throw new HubError("refused", `${url}: the server sent a web page instead of the file`);
@@ -169,7 +172,7 @@ async function checkSpace(path: string, needed: number, coding: string | undefin
   if (coding || bavail * bsize >= needed) return;
   throw new HubError(
     "disk",
-    `${path}: ${formatBytes(needed)} are needed, the disk has ${formatBytes(bavail * bsize)} left. ` +
+    `${path}: needs ${formatBytes(needed)}, the disk has ${formatBytes(bavail * bsize)} left. ` +
       "Free some space, or point TESSERA_CACHE at a folder on another disk.",
   );
 }
@@ -190,9 +193,9 @@ async function writeBody(
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       if (total !== undefined && position + chunk.length > total) {
-        throw new HubError("size", `${url}: expected ${total} bytes, the server sends more`);
+        throw new HubError("size", `${url}: expected ${total} bytes, the server sent more`);
       }
-      // One call may write less than it was given, as when the disk fills up.
+      // A single call may write less than it was given, for example when the disk fills up.
       for (let written = 0; written < chunk.length; ) {
         const rest = chunk.length - written;
         written += (await file.write(chunk, written, rest, position + written).catch(onDisk)).bytesWritten;
