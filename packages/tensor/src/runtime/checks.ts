@@ -3,6 +3,9 @@ import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import type { DeviceArray, LoadOptions } from "./backend.ts";
 
+/** `OrtLoggingLevel`. A failed call reports its error through its status: ONNX Runtime need not print it as well. */
+export const LOG_FATAL = 4;
+
 /** `float32 [2, 3]`, for messages. */
 export function describe({ dtype, shape }: Pick<DeviceArray, "dtype" | "shape">): string {
   return `${dtype} ${formatShape(shape)}`;

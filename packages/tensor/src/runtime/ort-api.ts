@@ -16,6 +16,7 @@ const FUNCTIONS = {
   Run: [9, "status", "void *", "void *", "void *", "void *", "size_t", "void *", "size_t", "void *"],
   CreateSessionOptions: [10, "status", "void *"],
   DisableMemPattern: [17, "status", "void *"],
+  SetSessionLogSeverityLevel: [22, "status", "void *", "int"],
   SetSessionGraphOptimizationLevel: [23, "status", "void *", "int"],
   SetIntraOpNumThreads: [24, "status", "void *", "int"],
   CreateTensorWithDataAsOrtValue: [

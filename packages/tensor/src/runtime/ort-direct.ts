@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { allocate, type DType, type TypedArray } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions, OutputSpec } from "./backend.ts";
-import { checkCount, checkOutputs, checkUpload } from "./checks.ts";
+import { checkCount, checkOutputs, checkUpload, LOG_FATAL } from "./checks.ts";
 import { HostArray, hostValues, recycled } from "./host-array.ts";
 import type { Pointer } from "./ort-api.ts";
 import { CStrings, type OrtLibrary, openLibrary } from "./ort-library.ts";
@@ -86,6 +86,7 @@ class DirectBackend implements Backend {
     const { api } = library;
     const set = (key: string, value: string) =>
       library.check(api.AddSessionConfigEntry(settings, key, value));
+    library.check(api.SetSessionLogSeverityLevel(settings, LOG_FATAL));
     library.check(api.SetSessionGraphOptimizationLevel(settings, LEVELS[optimization]));
     if (this.threads === library.sharedThreads) library.check(api.DisablePerSessionThreads(settings));
     else library.check(api.SetIntraOpNumThreads(settings, this.threads));

@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import type { LibraryHandle } from "koffi";
 import { type DType, ONNX_TYPE, type TypedArray } from "../dtype.ts";
+import { LOG_FATAL } from "./checks.ts";
 import {
   type Argument,
   bindOrtApi,
@@ -25,8 +26,6 @@ type Koffi = typeof import("koffi");
  */
 const STACK_BYTES = 8 << 20;
 
-/** `OrtLoggingLevel`: errors and worse. */
-const LOG_ERRORS = 3;
 const DEVICE_ALLOCATOR = 0;
 const ARENA_ALLOCATOR = 1;
 
@@ -151,7 +150,7 @@ export class OrtLibrary {
     // Threads that spin between operators made a chain of small matrix products 1.3 times as fast; they stop
     // after some milliseconds, so that an idle process costs nothing.
     this.check(api.SetGlobalSpinControl(options, 1));
-    const environment = this.create(api.CreateEnvWithGlobalThreadPools, LOG_ERRORS, "tessera", options);
+    const environment = this.create(api.CreateEnvWithGlobalThreadPools, LOG_FATAL, "tessera", options);
     api.ReleaseThreadingOptions(options);
 
     // One arena for all sessions: forty graphs of different sizes kept 1.4 GB in arenas of their own and

@@ -5,13 +5,12 @@
 import type * as Ort from "onnxruntime-node";
 import type { DType, TypedArray } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions, OutputSpec } from "./backend.ts";
-import { bytesOf, checkCount, checkOutputs, checkUpload } from "./checks.ts";
+import { bytesOf, checkCount, checkOutputs, checkUpload, LOG_FATAL } from "./checks.ts";
 import { HostArray, hostValues } from "./host-array.ts";
 import { probe } from "./probe.ts";
 import { Serial } from "./serial.ts";
 
 const NAME = "ort-node";
-const LOG_ERRORS = 3;
 const LEVELS = { none: "disabled", basic: "basic", extended: "extended", all: "all" } as const;
 
 class NodeBackend implements Backend {
@@ -39,7 +38,7 @@ class NodeBackend implements Backend {
       executionProviders: [this.device],
       graphOptimizationLevel: LEVELS[optimization],
       enableMemPattern: false,
-      logSeverityLevel: LOG_ERRORS,
+      logSeverityLevel: LOG_FATAL,
       externalData: [...weights].map(([path, array]) => ({
         path,
         data: bytesOf(hostValues(path, array, NAME)),

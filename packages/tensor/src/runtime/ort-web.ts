@@ -5,14 +5,13 @@
 import type * as Ort from "onnxruntime-web";
 import type { DType, TypedArray } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions, OutputSpec } from "./backend.ts";
-import { bytesOf, checkCount, checkOutputs, checkUpload, describe } from "./checks.ts";
+import { bytesOf, checkCount, checkOutputs, checkUpload, describe, LOG_FATAL } from "./checks.ts";
 import { GpuArray, type GpuBuffer, type GpuDevice, isGpuType } from "./gpu-array.ts";
 import { HostArray, hostValues } from "./host-array.ts";
 import { probe } from "./probe.ts";
 import { Serial } from "./serial.ts";
 
 const NAME = "ort-web";
-const LOG_ERRORS = 3;
 const LEVELS = { none: "disabled", basic: "basic", extended: "extended", all: "all" } as const;
 
 class WebBackend implements Backend {
@@ -47,7 +46,7 @@ class WebBackend implements Backend {
         executionProviders: [this.device],
         graphOptimizationLevel: LEVELS[optimization],
         enableMemPattern: false,
-        logSeverityLevel: LOG_ERRORS,
+        logSeverityLevel: LOG_FATAL,
         externalData,
         ...(prepack ? {} : { extra: { session: { disable_prepacking: "1" } } }),
       });
@@ -111,7 +110,7 @@ class WebExecutable implements Executable {
       const array = onGpu[i];
       fetches[name] = array ? this.gpuTensor(array) : null;
     });
-    const results = await this.session.run(feeds, fetches);
+    const results = await this.session.run(feeds, fetches, { logSeverityLevel: LOG_FATAL });
     return this.outputs.map(
       ({ name, dtype, shape }, i) =>
         onGpu[i] ?? new HostArray((results[name] as Ort.Tensor).data as TypedArray, dtype, shape),

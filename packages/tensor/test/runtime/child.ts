@@ -1,4 +1,4 @@
-/** Programs that open.test.ts runs in a process of their own: `node child.ts bindings|koffi|workers|collected|exit`. */
+/** Programs that open.test.ts runs in a process of their own: `node child.ts bindings|koffi|workers|collected|exit|errors`. */
 import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { isMainThread, Worker } from "node:worker_threads";
@@ -54,6 +54,31 @@ const modes: Readonly<Record<string, () => Promise<void>>> = {
       await setImmediate();
       globalThis.gc?.();
       await setImmediate();
+    }
+  },
+  async errors() {
+    const spec = ["y", "float32", [1]] as const;
+    const picking = build({
+      nodes: [["Gather", ["x", "i"], ["y"]]],
+      inputs: [
+        ["x", "float32", [3]],
+        ["i", "int64", [1]],
+      ],
+      outputs: [spec],
+    });
+    const unknown = build({
+      nodes: [["NoSuch", ["x"], ["y"]]],
+      inputs: [["x", "float32", [1]]],
+      outputs: [spec],
+    });
+    for (const options of [{ binding: "direct" }, { binding: "node" }, { device: "wasm" }] as const) {
+      const backend = await openBackend(options);
+      const executable = await backend.load(picking.model, picking.options);
+      const x = backend.upload(new Float32Array(3), "float32", [3]);
+      const outside = backend.upload(BigInt64Array.of(9n), "int64", [1]);
+      const told = (error: Error) => console.log(backend.name, error.message.match(/Gather.0|NoSuch/)?.[0]);
+      await executable.run([x, outside]).catch(told);
+      await backend.load(unknown.model, unknown.options).catch(told);
     }
   },
   async exit() {

@@ -59,9 +59,12 @@ describe("a library of another version", () => {
 });
 
 describe("in a process of its own", () => {
-  const run = async (mode: string, ...flags: string[]) => {
+  const start = (mode: string, ...flags: string[]) => {
     const program = fileURLToPath(new URL("child.ts", import.meta.url));
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...flags, program, mode]);
+    return promisify(execFile)(process.execPath, [...flags, program, mode]);
+  };
+  const run = async (mode: string, ...flags: string[]) => {
+    const { stdout, stderr } = await start(mode, ...flags);
     return [...stdout.trim().split("\n"), ...stderr.split("\n").filter((line) => line.startsWith("tessera"))];
   };
 
@@ -83,6 +86,15 @@ describe("in a process of its own", () => {
 
   test("garbage collection does not unload the library, with one thread either", async () => {
     expect(await run("collected", "--expose-gc")).toEqual(Array(3).fill("ort-direct 1"));
+  });
+
+  test("what fails is reported by an error alone: ONNX Runtime prints nothing", async () => {
+    const { stdout, stderr } = await start("errors");
+    const names = ["ort-direct", "ort-node", "ort-web"];
+    expect(stdout.trim().split("\n")).toEqual(
+      names.flatMap((name) => [`${name} Gather.0`, `${name} NoSuch`]),
+    );
+    expect(stderr).not.toMatch(/onnxruntime/);
   });
 
   test("an exit in the middle of a run", async () => {
