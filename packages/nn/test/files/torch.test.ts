@@ -213,7 +213,7 @@ test("storages are read when asked, and only the rows", async () => {
   const object = dict({ w: tensor({ count: 100_000, shape: [1000, 100], strides: [100, 1] }) });
   const source = countingSource(await torchZip(object, [content]));
   const checkpoint = await openCheckpoint(source);
-  // zip.js looks for the end of the archive in the last 64 KB.
+  // The end of the archive is looked for in the last 64 KB.
   expect(source.bytesRead).toBeLessThan(70_000);
   const before = source.bytesRead;
   expect(await checkpoint.get("w").readRange(7, 8)).toEqual(

@@ -1,11 +1,10 @@
 /**
- * Zip archives by range: the directory at once, entries when asked. zip.js reads the directory (with zip64)
- * and inflates; what it stores unpacked, as PyTorch and NumPy do, is read here straight from its place, so
- * that a row of a tensor costs a row.
+ * Zip archives by range: the directory at once, entries when asked. What is stored unpacked, as PyTorch and NumPy
+ * do, is read straight from its place, so that a row of a tensor costs a row.
  */
-import { type FileEntry, Reader, ZipReader } from "@zip.js/zip.js/lib/zip-core-native.js";
 import { CheckpointError, locate, showName } from "../error.ts";
 import type { ByteSource } from "./source.ts";
+import { type DirectoryEntry, readDirectory } from "./zip-directory.ts";
 
 export interface ZipEntry {
   readonly name: string;
@@ -25,22 +24,19 @@ const LOCAL_HEADER_BYTES = 30;
 // Deflate shrinks at most 1032 : 1 (two bits for 258 equal bytes).
 const MAX_DEFLATE_RATIO = 1032;
 const MAX_INFLATED = 2 ** 31;
-// Each takes a few kilobytes of memory and only 46 bytes of the file.
-const MAX_ENTRIES = 2 ** 17;
+const INFLATE_PIECE = 2 ** 18;
 
 /** The files of the archive by name. @throws CheckpointError where there is no readable directory or a name appears twice */
 export async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
-  const reader = new ZipReader(new SourceReader(source), { useWebWorkers: false, checkCrc32: true });
   const entries = new Map<string, ZipEntry>();
   try {
-    for await (const entry of reader.getEntriesGenerator()) {
-      if (entry.directory) continue;
+    for (const entry of await readDirectory(source)) {
+      const { name } = entry;
+      if (name.endsWith("/")) continue;
       if (entry.offset + LOCAL_HEADER_BYTES + entry.compressedSize > source.size)
-        throw new CheckpointError(`${showName(entry.filename)} ends beyond the archive`);
-      if (entries.has(entry.filename))
-        throw new CheckpointError(`the archive has two entries ${showName(entry.filename)}`);
-      entries.set(entry.filename, zipEntry(source, entry));
-      if (entries.size > MAX_ENTRIES) throw new CheckpointError(`more than ${MAX_ENTRIES} entries`);
+        throw new CheckpointError(`${showName(name)} ends beyond the archive`);
+      if (entries.has(name)) throw new CheckpointError(`the archive has two entries ${showName(name)}`);
+      entries.set(name, zipEntry(source, entry));
     }
     return entries;
   } catch (error) {
@@ -48,22 +44,8 @@ export async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>
   }
 }
 
-class SourceReader extends Reader<ByteSource> {
-  readonly #source: ByteSource;
-
-  constructor(source: ByteSource) {
-    super(source);
-    this.#source = source;
-    this.size = source.size;
-  }
-
-  override readUint8Array(index: number, length: number): Promise<Uint8Array> {
-    return this.#source.read(index, Math.max(0, Math.min(length, this.size - index)));
-  }
-}
-
-function zipEntry(source: ByteSource, entry: FileEntry): ZipEntry {
-  const { filename: name, uncompressedSize: size, compressedSize, compressionMethod } = entry;
+function zipEntry(source: ByteSource, entry: DirectoryEntry): ZipEntry {
+  const { name, size, compressedSize, method } = entry;
   const where = `${source.name}: ${showName(name)}`;
   let dataStart: Promise<number> | undefined;
   return {
@@ -74,19 +56,16 @@ function zipEntry(source: ByteSource, entry: FileEntry): ZipEntry {
         if (entry.encrypted) throw new CheckpointError("encrypted");
         if (offset < 0 || length < 0 || offset + length > size)
           throw new CheckpointError(`needs the bytes ${offset} to ${offset + length}, has ${size}`);
-        if (compressionMethod === STORED) {
-          if (size !== compressedSize)
-            throw new CheckpointError(`claims ${size} bytes, stored as they are in ${compressedSize}`);
-          dataStart ??= findData(source, entry.offset);
-          return await source.read((await dataStart) + offset, length);
-        }
-        if (compressionMethod !== DEFLATED)
-          throw new CheckpointError(
-            `packed with method ${compressionMethod}, only stored and deflate are read`,
-          );
-        if (size > MAX_DEFLATE_RATIO * compressedSize || size > MAX_INFLATED)
+        if (method !== STORED && method !== DEFLATED)
+          throw new CheckpointError(`packed with method ${method}, only stored and deflate are read`);
+        if (method === STORED && size !== compressedSize)
+          throw new CheckpointError(`claims ${size} bytes, stored as they are in ${compressedSize}`);
+        if (method === DEFLATED && (size > MAX_DEFLATE_RATIO * compressedSize || size > MAX_INFLATED))
           throw new CheckpointError(`claims to unpack from ${compressedSize} to ${size} bytes`);
-        return await inflateRange(entry, offset, length);
+        dataStart ??= findData(source, entry.offset);
+        const start = await dataStart;
+        if (method === STORED) return await source.read(start + offset, length);
+        return await inflateRange(packedBytes(source, start, compressedSize), entry, offset, length);
       } catch (error) {
         throw locate(where, error);
       }
@@ -102,29 +81,63 @@ async function findData(source: ByteSource, headerStart: number): Promise<number
   return headerStart + LOCAL_HEADER_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
 }
 
+function packedBytes(
+  source: ByteSource,
+  start: number,
+  length: number,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let done = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      if (done === length) return controller.close();
+      const piece = Math.min(INFLATE_PIECE, length - done);
+      controller.enqueue(await source.read(start + done, piece));
+      done += piece;
+    },
+  });
+}
+
 /** Unpacks no more than it must, and keeps only the range. */
 async function inflateRange(
-  entry: FileEntry,
+  packed: ReadableStream<Uint8Array<ArrayBuffer>>,
+  { size, crc32 }: DirectoryEntry,
   offset: number,
   length: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const out = new Uint8Array(length);
   const end = offset + length;
   let position = 0;
-  const enough = new AbortController();
-  const sink = new WritableStream<Uint8Array>({
-    write(chunk) {
+  let checksum = 0;
+  const inflated = packed.pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  try {
+    for (let next = await inflated.read(); !next.done; next = await inflated.read()) {
+      const chunk = next.value;
       const from = Math.max(0, offset - position);
       const piece = chunk.subarray(from, Math.max(from, end - position));
       if (piece.length > 0) out.set(piece, position + from - offset);
       position += chunk.length;
-      if (position >= end && end < entry.uncompressedSize) enough.abort();
-    },
-  });
-  try {
-    await entry.getData(sink, { signal: enough.signal });
-  } catch (error) {
-    if (!enough.signal.aborted) throw error;
+      if (position > size) throw new CheckpointError(`unpacks to more than the ${size} bytes it claims`);
+      if (position >= end && end < size) return out;
+      checksum = updateCrc32(checksum, chunk);
+    }
+  } finally {
+    await inflated.cancel().catch(() => {});
   }
+  if (position < size) throw new CheckpointError(`unpacks to ${position} bytes, it claims ${size}`);
+  if (checksum !== crc32) throw new CheckpointError("its checksum is wrong: it is damaged");
   return out;
+}
+
+let table: Uint32Array | undefined;
+
+/** CRC-32 of what came before and of `bytes` (ISO 3309, as zip and PNG have it). */
+function updateCrc32(before: number, bytes: Uint8Array): number {
+  table ??= Uint32Array.from({ length: 256 }, (_, n) => {
+    for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;
+    return n;
+  });
+  let crc = ~before;
+  for (let i = 0; i < bytes.length; i++)
+    crc = (crc >>> 8) ^ (table[(crc ^ (bytes[i] as number)) & 0xff] as number);
+  return ~crc >>> 0;
 }
