@@ -44,46 +44,55 @@ export function mapGradients(grads: Gradients, fn: (gradient: Tensor, path: stri
 }
 
 /**
- * Sums gradients over several steps, for batches that do not fit into memory at once. `add` keeps those
- * of a step; `take` gives the mean of what was added, with those of the last step, and starts again.
+ * Sums gradients over several batches, for steps whose samples do not fit into memory at once. `add` keeps
+ * those of a batch; `take` gives the mean of what was added, with those of the last batch, and starts again.
+ *
+ * Gradients of a mean loss weigh by the samples of their batch: micro-batches of 4 and 3 then give what one
+ * batch of 7 gives. Without `samples` all batches count alike.
  *
  * @example
  * const accumulator = new GradientAccumulator(4);
  * const step = compile((x: Tensor, y: Tensor, last: boolean) => {
  *   const { value, grads } = valueAndGrad(net, () => crossEntropy(net.forward(x), y));
- *   if (last) optimizer.update(accumulator.take(grads));
- *   else accumulator.add(grads);
+ *   if (last) optimizer.update(accumulator.take(grads, x.shape[0]));
+ *   else accumulator.add(grads, x.shape[0]);
  *   return value;
  * });
  */
 export class GradientAccumulator {
-  /** How many steps make one update. */
+  /** How many batches make one update; with 1, `take` gives the gradients as they are. */
   readonly count: number;
   readonly #sums = new Map<string, Variable>();
+  /** The samples in the sums. */
+  readonly #samples: Variable = buffer(fromArray(new Float32Array(1), []));
 
   constructor(count: number) {
     if (!Number.isInteger(count) || count < 1)
-      throw new Error(`GradientAccumulator: expected a whole number of steps from 1 on, got ${count}`);
+      throw new Error(`GradientAccumulator: expected a whole number of batches from 1 on, got ${count}`);
     this.count = count;
   }
-  add(grads: Gradients): void {
+  add(grads: Gradients, samples: number | Tensor = 1): void {
     for (const [path, gradient] of grads) {
       const sum = this.#sum(path, gradient);
-      sum.assign(sum.add(gradient));
+      sum.assign(sum.add(gradient.astype("float32").mul(samples)));
     }
+    this.#samples.assign(this.#samples.add(samples));
   }
-  take(grads: Gradients): Gradients {
-    return mapGradients(grads, (gradient, path) => {
-      if (this.count === 1) return gradient;
+  take(grads: Gradients, samples: number | Tensor = 1): Gradients {
+    if (this.count === 1) return grads;
+    const total = this.#samples.add(samples);
+    const means = mapGradients(grads, (gradient, path) => {
       const sum = this.#sum(path, gradient);
-      const mean = sum.add(gradient).mul(1 / this.count);
-      sum.assign(zerosLike(gradient));
+      const mean = sum.add(gradient.astype("float32").mul(samples)).div(total);
+      sum.assign(zerosLike(sum));
       return mean;
     });
+    this.#samples.assign(zerosLike(this.#samples));
+    return means;
   }
-  /** The sums so far, for checkpoints in between. */
+  /** The sums so far and the samples in them, for checkpoints in between. */
   stateDict(): Map<string, Variable> {
-    return new Map(this.#sums);
+    return new Map([["samples", this.#samples], ...this.#sums]);
   }
 
   #sum(path: string, gradient: Tensor): Variable {

@@ -51,8 +51,17 @@ export interface FitOptions<B> {
   /** Either of the two is given; the run ends after that many. */
   readonly epochs?: number;
   readonly steps?: number;
-  /** Batches that make one step: their gradients are averaged. Those left over in an epoch are not used. */
+  /**
+   * Batches that make one step, as if they were one large batch: losses and gradients are averaged, weighted by
+   * `samples`. Those left over at the end of an epoch make a smaller step. (Batch norm sees each batch alone.)
+   */
   readonly accumulate?: number;
+  /**
+   * With `accumulate`: how many entries the loss of a batch is a mean over. Part of the compiled step. Default:
+   * the extent of the first axis of the first tensor in the batch. For a loss over tokens of which some are
+   * ignored: `({ labels }) => labels.notEqual(-100).sum()`.
+   */
+  readonly samples?: (batch: B) => number | Tensor;
   /** Gradients are scaled down to this norm. */
   readonly clipNorm?: number;
   /** Updated with every step, in the model while it is evaluated. */
@@ -101,6 +110,11 @@ interface State {
 
 /** What a batch gives: the loss, and other scalars by name. */
 type Report = Readonly<Record<string, Tensor>>;
+/** The same, and what it counts among the batches of its step. */
+interface Weighted {
+  readonly report: Report;
+  readonly samples: Tensor;
+}
 
 /**
  * Trains a model.
@@ -128,8 +142,8 @@ class Run<B> {
 
   constructor(options: FitOptions<B>) {
     const { epochs, steps, data, accumulate = 1, metrics, progress = true } = options;
-    const stepsPerEpoch = Math.floor(data.batches / accumulate);
-    if (stepsPerEpoch === 0)
+    const stepsPerEpoch = Math.ceil(data.batches / accumulate);
+    if (data.batches < accumulate)
       throw new Error(`fit: an epoch of ${data.batches} batches has no step of ${accumulate}`);
     if ((epochs === undefined) === (steps === undefined)) throw new Error("fit: give either epochs or steps");
     this.#options = options;
@@ -174,21 +188,23 @@ class Run<B> {
 
   /** One batch: forward, backward and, with the last batch of a step, the update. */
   #compiled() {
-    const { model, optimizer, loss, clipNorm, ema } = this.#options;
+    const { model, optimizer, loss, clipNorm, ema, samples: samplesOf = firstExtent } = this.#options;
     const accumulator = new GradientAccumulator(this.#group);
-    const step = (batch: B, last: boolean): Report => {
+    const step = (batch: B, last: boolean): Weighted => {
       const { value, grads } = valueAndGrad(model, (): [Tensor, Report] => {
         const result = loss(batch);
         return result instanceof Tensor ? [result, { loss: result }] : [result.loss, result];
       });
       const report: Record<string, Tensor> = { ...value[1] };
+      const counted = this.#group > 1 ? samplesOf(batch) : 1;
+      const samples = typeof counted === "number" ? scalar(counted) : counted;
       if (!last) {
-        accumulator.add(grads);
-        return report;
+        accumulator.add(grads, samples);
+        return { report, samples };
       }
       const { learningRate } = optimizer;
       report.learningRate = typeof learningRate === "number" ? scalar(learningRate) : learningRate;
-      let mean = accumulator.take(grads);
+      let mean = accumulator.take(grads, samples);
       if (clipNorm !== undefined) {
         const { grads: clipped, norm } = clipGradNorm(mean, clipNorm);
         mean = clipped;
@@ -196,25 +212,28 @@ class Run<B> {
       }
       optimizer.update(mean);
       ema?.update();
-      return report;
+      return { report, samples };
     };
     return compile(step, { name: "the training step" });
   }
 
   /** The rest of the epoch that the run is in. */
-  async #epoch(run: (batch: B, last: boolean) => Report): Promise<FitResult["reason"]> {
+  async #epoch(run: (batch: B, last: boolean) => Weighted): Promise<FitResult["reason"]> {
     const { stepsPerEpoch, step: first } = this.#state;
+    const { data } = this.#options;
     const epoch = Math.floor(first / stepsPerEpoch);
     const end = Math.min(this.#steps, (epoch + 1) * stepsPerEpoch);
     let step = first;
-    let reports: Report[] = [];
+    let reports: Weighted[] = [];
     // A step computes while the next one is put together; its numbers are read then.
     let reading: Promise<void> | undefined;
     const stopped = () => this.#stop.signal.aborted;
     if (stopped()) return "aborted";
-    for await (const batch of this.#options.data.epoch(epoch, (first % stepsPerEpoch) * this.#group)) {
-      reports.push(run(batch, reports.length === this.#group - 1));
-      if (reports.length < this.#group) continue;
+    let index = (first % stepsPerEpoch) * this.#group;
+    for await (const batch of data.epoch(epoch, index)) {
+      const last = ++index === data.batches || reports.length === this.#group - 1;
+      reports.push(run(batch, last));
+      if (!last) continue;
       await reading;
       reading = this.#read(++step, reports);
       reading.catch(() => {}); // it is awaited in the next round
@@ -248,10 +267,15 @@ class Run<B> {
   }
 
   /** Waits for the numbers of a step. */
-  async #read(step: number, reports: readonly Report[]): Promise<void> {
+  async #read(step: number, reports: readonly Weighted[]): Promise<void> {
     const state = this.#state;
-    const losses = await Promise.all(reports.map(async ({ loss }) => await (loss as Tensor).item()));
-    const loss = losses.reduce((a, b) => a + b) / losses.length;
+    let [sum, total] = [0, 0];
+    for (const { report, samples } of reports) {
+      const weight = await samples.item();
+      sum += weight * (await (report.loss as Tensor).item());
+      total += weight;
+    }
+    const loss = sum / total;
     if (!Number.isFinite(loss)) throw new Error(await this.#diagnosis(step, loss));
     state.step = step;
     state.lossSum += loss;
@@ -260,7 +284,7 @@ class Run<B> {
     this.#progress.step(step, epoch, loss);
     if (!this.#metrics || step % (this.#options.metricsEvery ?? 10) !== 0) return;
     const others: Record<string, number> = {};
-    for (const [name, value] of Object.entries(reports.at(-1) ?? {}))
+    for (const [name, value] of Object.entries(reports.at(-1)?.report ?? {}))
       if (name !== "loss") others[name] = await value.item();
     const { stepsPerSecond } = this.#progress;
     const mean = state.lossSum / state.lossCount;
@@ -355,6 +379,14 @@ class Run<B> {
 }
 
 const EPOCH: Every = { epochs: 1 };
+
+/** The extent of the first axis of the first tensor in a batch, 1 where there is none. */
+function firstExtent(batch: unknown): number {
+  if (batch instanceof Tensor) return batch.shape[0] ?? 1;
+  const fields = typeof batch === "object" && batch !== null ? Object.values(batch) : [];
+  const tensor = fields.find((field): field is Tensor => field instanceof Tensor);
+  return tensor?.shape[0] ?? 1;
+}
 
 /** Runs `fn` with the module in inference mode, and puts every module back into the mode it had. */
 async function inInference<T>(model: Module, fn: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   AdamW,
   arrays,
+  crossEntropy,
   DataLoader,
   EMA,
   fit,
@@ -60,6 +61,70 @@ describe("the loop", () => {
     expect(await halves.model.seen.item()).toBe(12);
     expect(await halves.model.weight.item()).toBeCloseTo(await whole.model.weight.item(), 6);
     expect(await whole.model.weight.item()).toBeGreaterThan(1);
+  });
+
+  describe("uneven batches make the step of one large batch", () => {
+    const [features, classes] = [4, 3];
+    /** Weights and losses after training on samples i = 0…n − 1; labels are ignored where i divides by 3. */
+    const trained = async (
+      n: number,
+      batchSize: number,
+      options: { accumulate?: number; ignoring?: boolean; samples?: (batch: { y: Tensor }) => Tensor } = {},
+    ) => {
+      manualSeed(1);
+      const { ignoring = false, ...rest } = options;
+      const model = new Linear(features, classes);
+      const losses: number[] = [];
+      const result = await fit({
+        ...rest,
+        model,
+        optimizer: new SGD(model, { lr: 0.5, momentum: 0.9 }),
+        data: new DataLoader(
+          arrays({
+            x: {
+              data: Float32Array.from({ length: n * features }, (_, i) => Math.sin(i * 7)),
+              shape: [n, features],
+            },
+            y: Int32Array.from({ length: n }, (_, i) => (ignoring && i % 3 === 0 ? -100 : (i * 5) % classes)),
+          }),
+          { batchSize },
+        ),
+        loss: ({ x, y }: { x: Tensor; y: Tensor }) => crossEntropy(model.forward(x), y),
+        epochs: 3,
+        progress: ({ loss }) => losses.push(loss),
+      });
+      return { steps: result.steps, weights: [...(await model.weight.data())].map(Number), losses };
+    };
+    const expectEqual = (a: Awaited<ReturnType<typeof trained>>, b: Awaited<ReturnType<typeof trained>>) => {
+      expect(a.steps).toBe(b.steps);
+      for (const key of ["weights", "losses"] as const) {
+        expect(a[key].length).toBe(b[key].length);
+        a[key].forEach((value, i) => {
+          expect(value).toBeCloseTo(b[key][i] as number, 5);
+        });
+      }
+    };
+
+    test.each([
+      [7, 4, 2],
+      [7, 3, 3],
+      [5, 4, 2],
+      [11, 2, 6],
+    ])("%i samples in batches of %i, %i a step", async (n, batchSize, accumulate) => {
+      expectEqual(await trained(n, batchSize, { accumulate }), await trained(n, n));
+    });
+
+    test("batches left over in an epoch make a smaller step", async () => {
+      const uneven = await trained(19, 4, { accumulate: 2 });
+      expect(uneven.steps).toBe(9);
+      expectEqual(uneven, await trained(19, 8));
+    });
+
+    test("samples says what the loss is a mean over", async () => {
+      const samples = ({ y }: { y: Tensor }) => y.notEqual(-100).sum();
+      const weighted = await trained(16, 4, { accumulate: 4, ignoring: true, samples });
+      expectEqual(weighted, await trained(16, 16, { ignoring: true }));
+    });
   });
 
   test("evaluations are in inference mode with the means, and modes come back", async () => {
