@@ -11,7 +11,7 @@ import { clamp, erf, sigmoid, softplus, tanh, unary, where } from "./elementwise
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return where(x.greater(0), x, floating(x).mul(slope));
 }
-/** x for x > 0, weight·x below, one weight for all channels or one for each of axis 1. */
+/** x for x > 0, weight·x below, with one weight for all channels or one per channel (axis 1). */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
   const slope =
     weight.size === 1 || x.rank < 2
@@ -21,15 +21,15 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
 }
 /** x for x > 0, alpha·(e^x − 1) below (Clevert et al. 2015). */
 export function elu(x: Tensor, alpha = 1): Tensor {
-  // The branch that is not taken must not overflow: 0·∞ in its gradient would be NaN.
+  // The branch not taken must not overflow: 0·∞ in its gradient would be NaN.
   return where(x.greater(0), x, x.minimum(0).expm1().mul(alpha));
 }
-/** The self-normalising elu (Klambauer et al. 2017). */
+/** The self-normalising ELU (Klambauer et al. 2017). */
 export function selu(x: Tensor): Tensor {
   return elu(x, 1.6732632423543772).mul(1.0507009873554805);
 }
 
-/** (1 + x)/2 for x in [−1, 1], in one pass instead of two. */
+/** (1 + x)/2 for x in [−1, 1], in a single pass. */
 const halfPlusHalfOp = unary("halfPlusHalf", "HardSigmoid", (dy) => dy.mul(0.5), {
   alpha: float(0.5),
   beta: float(0.5),
@@ -53,7 +53,7 @@ const geluOp: Operator<Record<string, never>> = defineOp<Record<string, never>>(
     return [dy.mul(apply(halfPlusHalfOp, [erf(a)], {}).add(a.mul(density)))];
   },
 });
-/** x·Φ(x) (Hendrycks & Gimpel 2016): exact, or by tanh. */
+/** x·Φ(x) (Hendrycks & Gimpel 2016): exact, or the tanh approximation. */
 export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
   const input = floating(x);
   if (options.approximate !== "tanh") return apply(geluOp, [input], {});
@@ -89,11 +89,11 @@ export function relu6(x: Tensor): Tensor {
 export function softsign(x: Tensor): Tensor {
   return floating(x).div(x.abs().add(1));
 }
-/** log σ(x), without overflow. */
+/** log σ(x), numerically stable. */
 export function logSigmoid(x: Tensor): Tensor {
   return softplus(x.neg()).neg();
 }
-/** a·σ(b) with a and b the two halves of `axis` (Dauphin et al. 2016). */
+/** a·σ(b), where a and b are the two halves along `axis` (Dauphin et al. 2016). */
 export function glu(x: Tensor, axis = -1): Tensor {
   const [a, b] = x.chunk(2, axis) as [Tensor, Tensor];
   return a.mul(sigmoid(b));

@@ -1,4 +1,4 @@
-/** What every operator file needs: applying an operator to tensors, and reading operands. */
+/** Shared by all operator files: applying an operator to tensors, and converting operands. */
 import type { DType } from "../dtype.ts";
 import { isFloat, promote } from "../dtype.ts";
 import { type Attributes, applyNode, type Operator } from "../graph/graph.ts";
@@ -6,7 +6,7 @@ import { Tensor } from "../tensor.ts";
 import { astype } from "./cast.ts";
 import { scalar } from "./create.ts";
 
-/** A tensor, or a number that takes the type of the tensor beside it. */
+/** A tensor, or a number that takes the type of the other operand. */
 export type Operand = Tensor | number | boolean;
 
 /** Applies an operator with one output. */
@@ -31,7 +31,7 @@ export function applyAll<A extends Attributes>(
   ).map((value) => new Tensor(value));
 }
 
-/** An operand as a tensor; a number takes `like`'s type, or the first after it that can hold the number. */
+/** An operand as a tensor; a number takes the type `like`, or the next wider type that can hold it. */
 export function toTensor(operand: Operand, like: DType): Tensor {
   if (operand instanceof Tensor) return operand;
   if (typeof operand === "boolean") return scalar(operand ? 1 : 0, "bool");
@@ -42,13 +42,13 @@ export function toTensor(operand: Operand, like: DType): Tensor {
   return scalar(operand, like === "int64" || operand !== (operand | 0) ? "int64" : "int32");
 }
 
-/** What a value is, for messages to those whom no compiler warned. */
+/** Describes a value in an error message, for callers without type checking. */
 export function kindOf(value: unknown): string {
   if (value === null || typeof value !== "object") return String(value);
   return value.constructor?.name ?? "an object";
 }
 
-/** Two operands of one type: the later of bool, uint8, int32, int64, float16, float32. */
+/** Both operands in their common type, the later of bool, uint8, int32, int64, float16, float32. */
 export function promoted(a: Operand, b: Operand): [Tensor, Tensor] {
   const left = toTensor(a, b instanceof Tensor ? b.dtype : "float32");
   const right = toTensor(b, left.dtype);
@@ -56,12 +56,12 @@ export function promoted(a: Operand, b: Operand): [Tensor, Tensor] {
   return [astype(left, dtype), astype(right, dtype)];
 }
 
-/** The tensor itself where it is of a float type, a float32 copy otherwise. */
+/** The tensor itself if it has a float type, else its values as float32. */
 export function floating(x: Tensor): Tensor {
   return isFloat(x.dtype) ? x : astype(x, "float32");
 }
 
-/** Integer arithmetic is done in int32 or int64: bool and uint8 become int32. */
+/** Integer arithmetic is done in int32 or int64, so bool and uint8 become int32. */
 export function arithmetic(x: Tensor): Tensor {
   return x.dtype === "bool" || x.dtype === "uint8" ? astype(x, "int32") : x;
 }

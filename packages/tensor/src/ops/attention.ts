@@ -13,22 +13,22 @@ import { where } from "./elementwise.ts";
 import { softmax } from "./softmax.ts";
 
 export interface AttentionOptions {
-  /** Broadcasts to [..., L, S]. A bool mask keeps what is true; a float mask is added to the scores, −∞ keeps none. */
+  /** Broadcasts to [..., L, S]. A bool mask keeps true entries; a float mask is added to the scores, −∞ masks out. */
   readonly mask?: Tensor | undefined;
-  /** Position i attends to positions up to i (counted from the first key, as in PyTorch). */
+  /** Position i attends to positions up to i, counted from the first key as in PyTorch. */
   readonly causal?: boolean;
   /** Position i attends to positions j with i − before ≤ j ≤ i + after. */
   readonly window?: readonly [before: number, after: number];
   /** Default: 1/√D. */
   readonly scale?: number;
-  /** The probability that a weight is left out, for training. */
+  /** Dropout probability of the attention weights, for training. */
   readonly dropout?: number;
 }
 
 /**
- * softmax(q·kᵀ·scale + mask)·v. q [..., Hq, L, D], k [..., Hk, S, D], v [..., Hk, S, E] → [..., Hq, L, E];
- * with fewer key heads than query heads (Hq a multiple of Hk) each serves a group of neighbours. A query
- * that no key is left for gets zeros.
+ * softmax(q·kᵀ·scale + mask)·v. q [..., Hq, L, D], k [..., Hk, S, D], v [..., Hk, S, E] → [..., Hq, L, E].
+ * With fewer key heads than query heads (Hq a multiple of Hk), each serves a group of consecutive query
+ * heads. A query with no unmasked key gets zeros.
  */
 export function scaledDotProductAttention(
   q: Tensor,
@@ -42,7 +42,7 @@ export function scaledDotProductAttention(
     return grouped(q, k, v, queryHeads, keyHeads, { ...options, scale });
   const [length, keys] = [q.shape[q.rank - 2] as number, k.shape[k.rank - 2] as number];
   let scores = q.mul(scale).matmul(k.transpose()); // [..., L, S]
-  // A finite floor: a row of −∞ would be 0/0, also in its gradient.
+  // A finite floor: a row of −∞ would give 0/0, in the gradient too.
   const floor = scores.dtype === "float16" ? -3e4 : -1e30;
   const { mask } = options;
   let allowed = mask?.dtype === "bool" ? mask : undefined;
@@ -67,7 +67,7 @@ export function scaledDotProductAttention(
   if (!allowed) {
     const plain =
       !mask && !options.dropout && q.rank === 4 && sameShape(q.shape.slice(0, 2), k.shape.slice(0, 2));
-    // ONNX Runtime's own attention never holds all scores at once; its gradient would compute them again.
+    // ONNX Runtime's fused attention never materialises all scores, but its gradient would recompute them.
     if (plain && currentTrace()?.inference) return apply(fusedOp, [q, k, v], { scale });
     const attended = dropped(softmax(scores)).matmul(v);
     return seen ? where(seen.any(-1, true), attended, 0) : attended;
@@ -76,7 +76,7 @@ export function scaledDotProductAttention(
   return dropped(where(allowed, weights, 0)).matmul(v);
 }
 
-/** q, k, v [B, h, T, d] without masks, for graphs that are not differentiated. */
+/** Unmasked attention over q, k, v [B, h, T, d], for inference. */
 const fusedOp: Operator<{ scale: number }> = defineOp<{ scale: number }>({
   name: "attention",
   infer: ([q, , v]) => [{ dtype: q.dtype, shape: [...q.shape.slice(0, 3), v.shape[3] as number] }],
@@ -87,7 +87,7 @@ const fusedOp: Operator<{ scale: number }> = defineOp<{ scale: number }>({
       g.node("MatMul", [g.op("Softmax", [scores], { axis: -1 }), v], [y]);
       return;
     }
-    // Heads beside their channels, [B, T, h·d]: mostly the undoing of how they were parted.
+    // [B, h, T, d] → [B, T, h·d]; mostly cancels against the transpose that split the heads.
     const joined = (name: string, { shape }: Spec) => {
       const [batch, heads, tokens, width] = shape as [number, number, number, number];
       const turned = g.op("Transpose", [name], { perm: [0, 2, 1, 3] });
@@ -96,14 +96,14 @@ const fusedOp: Operator<{ scale: number }> = defineOp<{ scale: number }>({
     const [batch, heads, tokens] = query.shape as [number, number, number];
     const operands = [joined(q, query), joined(k, key), joined(v, value)];
     const out = g.op("MultiHeadAttention", operands, { num_heads: heads, scale: float(scale) }, CONTRIB);
-    const parted = g.op("Reshape", [out, g.ints([batch, tokens, heads, value.shape[3] as number])]);
-    g.node("Transpose", [parted], [y], { perm: [0, 2, 1, 3] });
+    const split = g.op("Reshape", [out, g.ints([batch, tokens, heads, value.shape[3] as number])]);
+    g.node("Transpose", [split], [y], { perm: [0, 2, 1, 3] });
   },
   gradient: ({ inputs: [q, k, v], attrs: { scale } }, [dy]) =>
     dy ? backward([softmax(q.mul(scale).matmul(k.transpose())).matmul(v)], [dy], [q, k, v]) : [],
 });
 
-/** Key heads that serve several query heads: [..., Hk, G, L, D] against [..., Hk, 1, S, D]. */
+/** Grouped-query attention: [..., Hk, G, L, D] against [..., Hk, 1, S, D]. */
 function grouped(
   q: Tensor,
   k: Tensor,
@@ -114,7 +114,7 @@ function grouped(
 ): Tensor {
   if (queryHeads % keyHeads !== 0)
     throw new Error(
-      `scaledDotProductAttention(${q}, ${k}): ${queryHeads} query heads are no multiple of ${keyHeads} key heads`,
+      `scaledDotProductAttention(${q}, ${k}): ${queryHeads} query heads are not a multiple of ${keyHeads} key heads`,
     );
   const group = queryHeads / keyHeads;
   const lead = q.shape.slice(0, -3);

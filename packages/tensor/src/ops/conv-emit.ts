@@ -1,6 +1,6 @@
 /**
- * ONNX forms of the two convolution gradients. Several forms compute the same; which is fastest differs
- * by ten times with the shape, so the form is chosen by shape (`docs/benchmarks.md` has the figures).
+ * ONNX forms of the two convolution gradients. Several forms are equivalent, but depending on the shape
+ * their speed differs by up to ten times, so the shape decides (`docs/benchmarks.md` has the figures).
  */
 import { CONTRIB, type Emitter } from "../graph/emitter.ts";
 import type { EmitContext, Operands, Spec } from "../graph/graph.ts";
@@ -22,9 +22,9 @@ interface Conv {
 }
 
 /**
- * Emits one Conv, in a form that each device computes right. ONNX Runtime 1.30's WebGPU kernels give wrong
- * numbers for some channel counts that four does not divide, and for groups of other than 1, 2, 4 or 8
- * outputs; they have no groups in three dimensions.
+ * Emits a Conv in a form that the device computes correctly. ONNX Runtime 1.30's WebGPU kernels give wrong
+ * results for some channel counts not divisible by 4, and for groups with other than 1, 2, 4 or 8 outputs;
+ * in three dimensions they support no groups.
  */
 export function emitConv(g: Emitter, conv: Conv): void {
   const { x, w, bias, y, window, groups, xSpec, wSpec } = conv;
@@ -85,7 +85,7 @@ export function emitInputGradient(
     (_, i) =>
       (window.before[i] as number) < reach(window, i) && (window.after[i] as number) < reach(window, i),
   );
-  // With few channels to produce, ConvTranspose is quicker than a convolution with few outputs.
+  // For few input channels ConvTranspose beats a convolution with few outputs.
   if (unit && fits && (groups > 1 || (shape[1] as number) > 3) && rank <= 3) {
     emitConv(g, {
       x: dy,
@@ -115,7 +115,7 @@ export function emitInputGradient(
       (window.after[i] as number),
   );
   if (rank === 1) {
-    // In two dimensions it is about twice as fast.
+    // The two-dimensional operator is about twice as fast.
     const lift = (name: string) => g.op("Unsqueeze", [name, g.ints([2])]);
     const attributes = windowAttributes(lifted(window));
     const y = g.op("ConvTranspose", [lift(dy), lift(w)], {
@@ -133,7 +133,7 @@ export function emitInputGradient(
   });
 }
 
-interface Turned {
+interface TransposedConv {
   readonly dy: string;
   readonly w: string;
   readonly dx: string;
@@ -144,15 +144,18 @@ interface Turned {
   readonly wSpec: Spec;
 }
 
-/** ConvTranspose as a convolution over dy with zeros between its entries: WebGPU has no ConvTranspose of rank 3. */
-function byZeroInsertion(g: Emitter, { dy, w, dx, window, groups, shape, dySpec, wSpec }: Turned): void {
+/** ConvTranspose as a convolution over dy with zeros between its entries: WebGPU has no 3D ConvTranspose. */
+function byZeroInsertion(
+  g: Emitter,
+  { dy, w, dx, window, groups, shape, dySpec, wSpec }: TransposedConv,
+): void {
   let x = emitZeroInsertion(g, dy, dySpec, window.strides);
   const wide = dySpec.shape.slice(2).map((extent, i) => extent * (window.strides[i] as number));
   const before = window.before.map((entries, i) => reach(window, i) - 1 - entries);
   const after = wide.map(
     (extent, i) => (shape[i + 2] as number) + reach(window, i) - 1 - (before[i] as number) - extent,
   );
-  // Negative padding is a cut.
+  // Negative padding crops.
   const starts = before.map((entries) => Math.max(0, -entries));
   const ends = wide.map((extent, i) => extent + Math.min(0, after[i] as number));
   const axes = g.ints(wide.map((_, i) => i + 2));
@@ -207,7 +210,7 @@ function emitFlipped(g: Emitter, w: string, { shape }: Spec, groups: number): st
     const all = (value: number) => g.ints(some.map(() => value));
     return g.op("Slice", [name, all(-1), all(-(2 ** 31)), g.ints(some), all(-1)]);
   };
-  // ONNX Runtime's WebGPU kernel confuses the axes where several run backward.
+  // ONNX Runtime's WebGPU kernel mixes up the axes if several have negative steps.
   if (g.device === "webgpu") return axes.reduce((name, axis) => reverse(name, [axis]), turned);
   return reverse(turned, axes);
 }
@@ -255,7 +258,7 @@ function timesTransposed(g: Emitter, a: string, b: string, rank: number): string
   return g.op("MatMul", [a, g.op("Transpose", [b], { perm })]);
 }
 
-/** One product an image, summed over the batch: for large images. */
+/** One matrix product per image, summed over the batch: for large images. */
 function byBatchedPatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call): void {
   const [outputs, channels, ...kernel] = shape as [number, number, ...number[]];
   const extents = dySpec.shape.slice(2);
@@ -268,7 +271,7 @@ function byBatchedPatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call):
   g.node("Reshape", [sum, g.ints(shape)], [dw]);
 }
 
-/** One product over all images, channels last: for small images. */
+/** One matrix product over all images, channels-last: for small images. */
 function byPatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call): void {
   const [outputs, channels, ...kernel] = shape as [number, number, ...number[]];
   const rank = kernel.length;
@@ -286,7 +289,7 @@ function byPatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call): void {
   g.node("Reshape", [g.op("Transpose", [split], { perm: [0, 2, 1] }), g.ints(shape)], [dw]);
 }
 
-/** Depthwise: [N, C, K, L] times [N, C, L, 1]. */
+/** Depthwise convolutions: [N, C, K, L] times [N, C, L, 1]. */
 function depthwisePatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call): void {
   const extents = dySpec.shape.slice(2);
   const [batch, channels] = xSpec.shape as [number, number];
@@ -299,8 +302,8 @@ function depthwisePatches({ g, x, dy, dw, window, shape, xSpec, dySpec }: Call):
 }
 
 /**
- * A convolution with batch and channels exchanged, dy as the kernel, stride and dilation exchanged.
- * With groups g: [C/g, g·N, ...] by [O, N, ...].
+ * A convolution with dy as the kernel, batch and channels swapped, and stride and dilation swapped.
+ * With g groups: [C/g, g·N, ...] by [O, N, ...].
  */
 function byConvolution({ g, x, dy, dw, window, groups, shape, xSpec, dySpec }: Call): void {
   const [, perGroup, ...kernel] = shape as [number, number, ...number[]];
@@ -316,7 +319,7 @@ function byConvolution({ g, x, dy, dw, window, groups, shape, xSpec, dySpec }: C
     input = g.op("Reshape", [turned, g.ints([perGroup, groups * batch, ...xSpec.shape.slice(2)])]);
   }
   const weight = g.op("Transpose", [dy], { perm: swap }); // [O, N, ...]
-  // Padding is cut so that exactly the kernel's extents come out.
+  // The trailing padding is chosen so that the result has exactly the kernel's extents.
   const after = spatial.map(
     (i) =>
       ((kernel[i] as number) - 1) * (window.dilations[i] as number) +
@@ -327,7 +330,7 @@ function byConvolution({ g, x, dy, dw, window, groups, shape, xSpec, dySpec }: C
   );
   const surplus = after.map((a) => Math.max(0, -a));
   if (surplus.some((s) => s > 0)) {
-    // Entries behind that no window of the forward pass met.
+    // Drops trailing entries that no window of the forward pass read.
     const axes = spatial.map((i) => i + 2);
     const ends = axes.map((axis, i) => (xSpec.shape[axis] as number) - (surplus[i] as number));
     input = g.op("Slice", [input, g.ints(axes.map(() => 0)), g.ints(ends), g.ints(axes)]);

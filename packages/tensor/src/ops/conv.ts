@@ -1,6 +1,6 @@
 /**
- * Convolution and its two gradients. All three are linear in each operand, and each one's gradients are
- * the other two: so any order of derivative stays within this file.
+ * Convolution and its two gradients. All three are linear in each operand, and the gradients of each are
+ * the other two, so derivatives of any order stay within this file.
  */
 import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
 import { formatShape, type Shape, sameShape, sizeOf } from "../shape.ts";
@@ -27,8 +27,8 @@ export interface ConvAttributes extends Attributes {
 
 type Emit<A extends Attributes> = Operator<A>["emit"];
 /**
- * `emit`, but zeros (and the bias) where an operand has no entries: a sum of no products. ONNX Runtime's own Conv
- * multiplies memory that nobody wrote by zero, which is -0 or NaN, and its ConvTranspose never ends.
+ * `emit`, but zeros plus the bias if an operand is empty, as the sum then has no terms. For empty operands ONNX
+ * Runtime's Conv multiplies uninitialised memory by zero, giving -0 or NaN, and its ConvTranspose hangs.
  */
 function orZeros<A extends Attributes>(emit: Emit<A>): Emit<A> {
   return (g, operands, results, context) => {
@@ -165,7 +165,7 @@ export interface ConvTransposeOptions {
   readonly bias?: Tensor | undefined;
   readonly stride?: PerAxis;
   readonly padding?: Padding;
-  /** Entries added behind, where several input extents fit. */
+  /** Extra entries at the end; resolves which of several possible output extents is meant. */
   readonly outputPadding?: PerAxis;
   readonly dilation?: PerAxis;
   readonly groups?: number;
@@ -204,7 +204,7 @@ function convTranspose(rank: number, x: Tensor, weight: Tensor, options: ConvTra
         `${name}(${x}, ${weight}): outputPadding ${added} must be below the stride or the dilation`,
       );
     if (out < 0) throw new Error(`${name}(${x}, ${weight}): the padding is larger than the result`);
-    // From a stride on it would be a larger result of the convolution: what the padding cut off, then zeros.
+    // From a full stride on, the extra entries are those that the padding cropped, then zeros.
     if (added >= stride) after[i] = (after[i] as number) - added;
     return out;
   });
@@ -219,7 +219,7 @@ function convTranspose(rank: number, x: Tensor, weight: Tensor, options: ConvTra
   return bias ? y.add(bias.reshape([outputs, ...spatial.map(() => 1)])) : y;
 }
 
-/** x [N, C, L], weight [C, O/groups, K] → [N, O, L']: the gradient of `conv1d` as an operator. */
+/** x [N, C, L], weight [C, O/groups, K] → [N, O, L']: the input gradient of `conv1d` as an operator. */
 export function convTranspose1d(x: Tensor, weight: Tensor, options: ConvTransposeOptions = {}): Tensor {
   return convTranspose(1, x, weight, options);
 }

@@ -1,4 +1,4 @@
-/** Tensors from nothing: constants, ranges, and host values. */
+/** Creating tensors: constants, ranges, and host values. */
 import { type DType, dtypeOf, fromNumbers, type TypedArray } from "../dtype.ts";
 import { defineOp, Value } from "../graph/graph.ts";
 import { Stored } from "../graph/stored.ts";
@@ -12,7 +12,7 @@ const constant = defineOp<{ value: number; dtype: DType }>({
   emit: (g, _, [y], { attrs }) => g.node("Identity", [g.scalar(attrs.value, attrs.dtype)], [y]),
 });
 
-/** A scalar that is part of the graph. */
+/** A scalar constant in the graph. */
 export function scalar(value: number, dtype: DType = "float32"): Tensor {
   return apply(constant, [], { value, dtype });
 }
@@ -51,7 +51,7 @@ const range = defineOp<{ start: number; step: number; length: number; dtype: DTy
   name: "range",
   infer: (_, { dtype, length }) => [{ dtype, shape: [length] }],
   emit: (g, _, [y], { attrs: { start, step, length, dtype } }) => {
-    // Counting in integers and scaling once keeps the last entry as exact as the first.
+    // Counting in integers and scaling once keeps the last entry as accurate as the first.
     const count = g.op("Range", [g.scalar(0, "int32"), g.scalar(length, "int32"), g.scalar(1, "int32")]);
     const type = { float32: 1, float16: 10, int32: 6, int64: 7, uint8: 2, bool: 9 }[dtype];
     const computed = dtype === "float16" || dtype === "uint8" || dtype === "bool" ? "float32" : dtype;
@@ -64,11 +64,11 @@ const range = defineOp<{ start: number; step: number; length: number; dtype: DTy
   },
 });
 
-/** `start, start + step, …` below `stop` (above it for a negative step); int32 where all are integers. */
+/** `start, start + step, …` up to but not including `stop`; int32 if all three are integers, else float32. */
 export function arange(start: number, stop?: number, step = 1, dtype?: DType): Tensor {
   const [first, last] = stop === undefined ? [0, start] : [start, stop];
   if (step === 0 || ![first, last, step].every(Number.isFinite))
-    throw new Error(`arange: needs finite bounds and a step other than 0, got ${first}, ${last}, ${step}`);
+    throw new Error(`arange: expected finite bounds and a nonzero step, got ${first}, ${last}, ${step}`);
   const length = Math.max(0, Math.ceil((last - first) / step));
   const type = dtype ?? ([first, last, step].every(Number.isInteger) ? "int32" : "float32");
   return apply(range, [], { start: first, step, length, dtype: type });
@@ -77,7 +77,7 @@ export function arange(start: number, stop?: number, step = 1, dtype?: DType): T
 /** `count` values evenly spaced from `start` to `stop`, both included. */
 export function linspace(start: number, stop: number, count: number): Tensor {
   if (!Number.isInteger(count) || count < 0)
-    throw new Error(`linspace: count must be a natural number, got ${count}`);
+    throw new Error(`linspace: expected a non-negative integer count, got ${count}`);
   const step = count > 1 ? (stop - start) / (count - 1) : 0;
   return tensor(Float32Array.from({ length: count }, (_, i) => start + step * i));
 }
@@ -91,8 +91,8 @@ export function eye(rows: number, columns = rows): Tensor {
 export type Data = number | boolean | TypedArray | readonly Data[];
 
 /**
- * A tensor of host values. Numbers make float32, booleans bool, a typed array its own type; `dtype`
- * overrides. A typed array is taken as it is and must not change afterwards.
+ * A tensor of host values. Numbers become float32, booleans bool, and a typed array keeps its type, unless
+ * `dtype` is given. A typed array is not copied and must not change afterwards.
  */
 export function tensor(data: Data, options: { shape?: Shape; dtype?: DType } = {}): Tensor {
   if (ArrayBuffer.isView(data)) {
@@ -129,7 +129,7 @@ export function tensor(data: Data, options: { shape?: Shape; dtype?: DType } = {
   return fromArray(fromNumbers(dtype, flat), options.shape ?? shape, dtype);
 }
 
-/** A tensor around a typed array, without a copy. */
+/** A tensor over a typed array, without a copy. */
 export function fromArray(data: TypedArray, shape: Shape, dtype: DType | undefined = dtypeOf(data)): Tensor {
   if (!dtype) throw new Error(`tensor: no element type for ${data.constructor.name}`);
   const natural = dtypeOf(data);

@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor.ts";
 import { arange } from "./create.ts";
 import { gather } from "./gather.ts";
 
-/** A tensor whose axes have labels, all different. */
+/** A tensor with a label for each axis. */
 interface Labelled {
   readonly tensor: Tensor;
   readonly labels: readonly string[];
@@ -12,8 +12,8 @@ interface Labelled {
 
 /**
  * Products and sums by labels: `"bij,bjk->bik"` multiplies matrices, `"ii->i"` takes a diagonal, `"ij->"`
- * sums. Without `->` the result has the labels that stand once, in alphabetical order. `...` stands for
- * axes without labels; an extent of 1 broadcasts.
+ * sums. Without `->` the result has the labels that appear exactly once, in alphabetical order. `...` stands
+ * for unlabelled axes; an extent of 1 broadcasts.
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
   const text = equation.replaceAll(" ", "");
@@ -30,12 +30,12 @@ export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor
       const extent = tensor.shape[axis] as number;
       const known = extents.get(label);
       if (labels.indexOf(label) < axis && extent !== tensor.shape[labels.indexOf(label)])
-        fail(`label ${label} stands twice in a term, with different extents`);
+        fail(`label ${label} appears twice in a term, with different extents`);
       if (known === undefined || known === 1) extents.set(label, extent);
       else if (extent !== known && extent !== 1) fail(`label ${label} has extents ${known} and ${extent}`);
     });
   const output = outputLabels(right, terms, parsed, fail);
-  for (const label of output) if (!extents.has(label)) fail(`label ${label} of the result is in no term`);
+  for (const label of output) if (!extents.has(label)) fail(`output label ${label} is in no term`);
   let result = diagonals(parsed[0] as Labelled);
   parsed.slice(1).forEach((next, i) => {
     const later = parsed.slice(i + 2).flatMap(({ labels }) => labels);
@@ -46,7 +46,7 @@ export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor
 
 /** Splits a term into labels; the axes of an ellipsis are labelled `.0`, `.1`, … from the last one. */
 function parse(term: string, tensor: Tensor, fail: (problem: string) => never): Labelled {
-  if (!/^[A-Za-z]*(\.\.\.)?[A-Za-z]*$/.test(term)) fail(`"${term}" is no list of labels`);
+  if (!/^[A-Za-z]*(\.\.\.)?[A-Za-z]*$/.test(term)) fail(`"${term}" is not a list of labels`);
   const [before = "", after] = term.split("...") as [string, string | undefined];
   const named = before.length + (after?.length ?? 0);
   const free = tensor.rank - named;
@@ -74,17 +74,17 @@ function outputLabels(
   }
   const [before = "", after = ""] = right.split("...");
   const labels = [...before, ...(right.includes("...") ? dots : []), ...after];
-  if (new Set(labels).size !== labels.length) fail("a label stands twice in the result");
+  if (new Set(labels).size !== labels.length) fail("a label appears twice in the output");
   return labels;
 }
 
-/** Takes the diagonal of labels that repeat within one term. */
+/** Takes the diagonal for labels that repeat within one term. */
 function diagonals({ tensor, labels }: Labelled): Labelled {
   const second = labels.findIndex((label, i) => labels.indexOf(label) < i);
   if (second < 0) return { tensor, labels };
   const first = labels.indexOf(labels[second] as string);
   const extent = tensor.shape[first] as number;
-  // Entry i of the second axis where the first has index i.
+  // At index i of the first axis, picks entry i of the second.
   const index = arange(extent).reshape(tensor.shape.map((_, i) => (i === first ? extent : 1)));
   const wide = index.expand(tensor.shape.map((e, i) => (i === second ? 1 : e)));
   return diagonals({
@@ -93,7 +93,7 @@ function diagonals({ tensor, labels }: Labelled): Labelled {
   });
 }
 
-/** Sums over labels that nothing needs any more. */
+/** Sums over labels that are no longer needed. */
 function sumOut({ tensor, labels }: Labelled, needed: ReadonlySet<string>): Labelled {
   const axes = labels.flatMap((label, i) => (needed.has(label) ? [] : [i]));
   if (axes.length === 0) return { tensor, labels };
@@ -108,7 +108,7 @@ function arrange({ tensor, labels: own }: Labelled, labels: readonly string[]): 
 /** The product of two operands, summed over the labels that only they have. */
 function contract(a: Labelled, b: Labelled, needed: ReadonlySet<string>): Labelled {
   const extentIn = ({ labels, tensor }: Labelled, label: string) => tensor.shape[labels.indexOf(label)];
-  // A sum over a label of which one operand has a single entry is that entry times a sum.
+  // If one operand has extent 1 along a label, the other can be summed over it before the product.
   const together = (label: string) => extentIn(a, label) === extentIn(b, label);
   const x = sumOut(a, new Set([...needed, ...b.labels.filter(together)]));
   const y = sumOut(b, new Set([...needed, ...a.labels.filter(together)]));

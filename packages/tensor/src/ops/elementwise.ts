@@ -1,4 +1,4 @@
-/** Entry by entry: arithmetic, functions, comparison and selection, with NumPy broadcasting. */
+/** Elementwise arithmetic, functions, comparison and selection, with NumPy broadcasting. */
 import { type DType, isFloat } from "../dtype.ts";
 import type { Emitter } from "../graph/emitter.ts";
 import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
@@ -11,7 +11,7 @@ import { sumTo } from "./reduce.ts";
 
 type Derivative = (dy: Tensor, x: Tensor, y: Tensor) => Tensor;
 
-/** An operator of one operand that is one ONNX node; `derivative` gives dx. */
+/** A unary operator that maps to one ONNX node; `derivative` returns dx. */
 export function unary(
   name: string,
   type: string,
@@ -66,7 +66,7 @@ const isNaNOp = defineOp({
   emit: (g, [x], [y]) => g.node("IsNaN", [x], [y]),
 });
 
-/** 1 where x > 0, else 0, as floats: the quickest mask that ONNX Runtime has (one pass, no bool). */
+/** 1 where x > 0, else 0, as floats: ONNX Runtime's fastest mask (one pass, no bool). */
 const positiveOp = unary("positive", "HardSigmoid", undefined, { alpha: float(3e38), beta: float(0) });
 function positive(x: Tensor): Tensor {
   return x.dtype === "float32" ? apply(positiveOp, [x], {}) : astype(x.greater(0), x.dtype);
@@ -80,7 +80,7 @@ const any1 =
   (op: Operator<Attributes>) =>
   (x: Tensor): Tensor =>
     apply(op, [arithmetic(x)], {});
-/** Rounding leaves integers alone. */
+/** Rounding leaves integers unchanged. */
 const rounding =
   (op: Operator<Attributes>) =>
   (x: Tensor): Tensor =>
@@ -114,7 +114,7 @@ export const softplus: (x: Tensor) => Tensor = float1(softplusOp);
 export const erf: (x: Tensor) => Tensor = float1(erfOp);
 export const floor: (x: Tensor) => Tensor = rounding(floorOp);
 export const ceil: (x: Tensor) => Tensor = rounding(ceilOp);
-/** Halves go to the even neighbour. */
+/** Rounds half to even. */
 export const round: (x: Tensor) => Tensor = rounding(roundOp);
 export function logicalNot(x: Tensor): Tensor {
   return apply(notOp, [astype(x, "bool")], {});
@@ -156,7 +156,7 @@ export function square(x: Tensor): Tensor {
   return x.mul(x);
 }
 
-/** log(1 + x), accurate for small x: Kahan's log(u)·x / (u − 1), u = fl(1 + x), cancels the rounding of u. */
+/** log(1 + x), accurate for small x: in Kahan's log(u)·x / (u − 1), u = fl(1 + x), the rounding of u cancels. */
 const log1pOp = defineOp({
   name: "log1p",
   infer: ([x]) => [x],
@@ -164,7 +164,7 @@ const log1pOp = defineOp({
     const one = g.scalar(1, spec.dtype);
     const u = g.op("Add", [x, one]);
     const exact = g.op("Div", [g.op("Mul", [g.op("Log", [u]), x]), g.op("Sub", [u, one])]);
-    // Where u rounds to 1, or is infinite, the quotient is 0/0 or inf/inf.
+    // If u rounds to 1 or is infinite, the quotient is 0/0 or ∞/∞.
     const tiny = g.op("Equal", [u, one]);
     const infinite = g.op("IsInf", [u], { detect_negative: 0 });
     g.node("Where", [tiny, x, g.op("Where", [infinite, u, exact])], [y]);
@@ -188,7 +188,7 @@ const expm1Op = defineOp({
 export const log1p: (x: Tensor) => Tensor = float1(log1pOp);
 export const expm1: (x: Tensor) => Tensor = float1(expm1Op);
 
-/** An operator of two operands of one type, broadcast; `derivative` gives the unreduced da and db. */
+/** A binary operator on operands of one type, with broadcasting; `derivative` returns the unreduced da and db. */
 function binary(
   name: string,
   type: string,
@@ -201,7 +201,7 @@ function binary(
     emit: (g, [a, b], [y]) => g.node(type, [a, b], [y]),
     emitHwnc: (g, inputs, [y], context) => {
       const operands = g.layout.operands(inputs, context);
-      // Made once: the backward pass centres what the forward pass has centred already.
+      // Shared: the backward pass of a normalisation centres the same values as its forward pass.
       if (operands)
         g.layout.set(
           y,
@@ -224,9 +224,9 @@ const subOp = binary("sub", "Sub", (dy) => [() => dy, () => neg(dy)]);
 const mulOp = binary("mul", "Mul", (dy, a, b) => [() => dy.mul(b), () => dy.mul(a)]);
 const divOp = binary("div", "Div", (dy, _, b, y) => [() => dy.div(b), () => neg(dy.mul(y).div(b))]);
 const powOp = binary("pow", "Pow", (dy, a, b, y) => [
-  // b = 0 gives 0 whatever a is, also where a^(b-1) is infinite.
+  // For b = 0 this is 0 whatever a is, even if a^(b−1) is infinite.
   () => dy.mul(where(b.equal(0), 0, b.mul(pow(a, b.sub(1))))),
-  // 0^b is 0 for b > 0 whatever b does; log(a) would be infinite.
+  // 0^b is constant for b > 0, but log(a) would be infinite.
   () => dy.mul(where(a.equal(0), 0, y.mul(log(where(a.equal(0), 1, a))))),
 ]);
 /** Ties share the gradient evenly, as in PyTorch. */
@@ -246,12 +246,12 @@ const remainderOp = defineOp({
   ...remainderForm,
   emit: (g, [a, b], [y], { inputs: [spec] }) => {
     if (!isFloat(spec.dtype)) {
-      // The smallest integer by −1 overflows, which ends the process; by 1 the remainder is the same.
+      // The smallest integer modulo −1 overflows and crashes the process; modulo 1 the remainder is the same.
       const minusOne = g.op("Equal", [b, g.scalar(-1, spec.dtype)]);
       g.node("Mod", [a, g.op("Where", [minusOne, g.scalar(1, spec.dtype), b])], [y]);
       return;
     }
-    // Mod on floats has the sign of the dividend.
+    // ONNX's Mod on floats takes the sign of the dividend.
     const rest = g.op("Mod", [a, b], { fmod: 1 });
     const wrong = g.op("Less", [g.op("Mul", [g.op("Sign", [rest]), b]), g.scalar(0, spec.dtype)]);
     g.node("Where", [wrong, g.op("Add", [rest, b]), rest], [y]);
@@ -333,17 +333,17 @@ export function div(a: Operand, b: Operand): Tensor {
 export function floorDivide(a: Operand, b: Operand): Tensor {
   const [x, y] = promoted(a, b).map(arithmetic) as [Tensor, Tensor];
   if (isFloat(x.dtype)) return floor(div(x, y));
-  // ONNX divides integers toward zero: taking the remainder off first makes the quotient exact.
+  // ONNX rounds integer division toward zero: subtracting the remainder first makes it exact.
   const quotient = (by: Tensor) => apply(divOp, [sub(x, remainder(x, by)), by], {});
   if (typeof b === "number") return b === -1 ? neg(x) : quotient(y);
-  // The smallest integer by −1 overflows, which ends the process.
+  // The smallest integer divided by −1 overflows and crashes the process.
   const minusOne = equal(y, -1);
   return where(minusOne, neg(x), quotient(where(minusOne, 1, y)));
 }
 
 /**
- * a^b; of integers an integer, unless `b` is a negative number. Small whole and half exponents are
- * written as products and roots.
+ * a^b; integers give an integer, unless `b` is a negative number. The exponents ±1, ±1/2, 2 and 3 become
+ * products, roots and reciprocals.
  */
 export function pow(a: Operand, b: Operand): Tensor {
   if (typeof b === "number" && typeof a === "object") {
@@ -362,23 +362,22 @@ export function pow(a: Operand, b: Operand): Tensor {
 /** The angle of the point (x, y) in (−π, π]. */
 export function atan2(y: Operand, x: Operand): Tensor {
   const [b, a] = promoted(y, x).map(floating) as [Tensor, Tensor];
-  // The half-angle form has no cancellation where x ≥ 0; its mirror serves x < 0.
   const angle = atan(div(b, where(equal(a, 0), 1, a)));
   const left = where(less(b, 0), angle.sub(Math.PI), angle.add(Math.PI));
   const vertical = sign(b).mul(Math.PI / 2);
-  // On the axis x = 0 the gradient −y/(x²+y²) would be lost: take it from x / y there.
+  // At x = 0 the gradient −y/(x² + y²) would be lost, so it comes from atan(x / y) there.
   const steep = vertical.sub(atan(div(a, where(equal(b, 0), 1, b))));
   return where(equal(a, 0), where(equal(b, 0), 0, steep), where(less(a, 0), left, angle));
 }
 
-/** `a` where the condition holds, `b` elsewhere; all three broadcast. */
+/** `a` where the condition is true, `b` elsewhere; all three broadcast. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   const [x, y] = promoted(a, b);
   return apply(whereOp, [astype(condition, "bool"), x, y], {});
 }
 
 type Bounds = { low: number | undefined; high: number | undefined };
-/** Bounds that are left out are given as infinities: ONNX Runtime's own default is the largest finite number. */
+/** Omitted bounds are emitted as infinities, as ONNX Runtime's default is the largest finite number. */
 function emitBounds(g: Emitter, { low, high }: Bounds, dtype: DType): [string, string] {
   const bound = (value: number | undefined, infinity: number) =>
     value === undefined && !isFloat(dtype) ? "" : g.scalar(value ?? infinity, dtype);
@@ -402,7 +401,7 @@ const clipOp = defineOp<Bounds>({
   },
 });
 
-/** Limits to [low, high]; either may be left out. */
+/** Clamps to [low, high]; either bound may be omitted. */
 export function clamp(x: Tensor, low?: number, high?: number): Tensor {
   return low === undefined && high === undefined ? x : apply(clipOp, [arithmetic(x)], { low, high });
 }

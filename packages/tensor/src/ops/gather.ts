@@ -29,7 +29,7 @@ const takeOp: Operator<Axis> = defineOp<Axis>({
   ],
 });
 
-/** Adds updates to an array at an index. ONNX Runtime does not add halves: they are added in single precision. */
+/** Adds updates to an array at an index; float16 in single precision, as ONNX Runtime does not add float16. */
 export function emitScatterAdd(
   g: Emitter,
   [base, index, updates]: readonly [base: string, index: string, updates: string],
@@ -46,8 +46,8 @@ export function emitScatterAdd(
 }
 
 /**
- * Adds slices of dy into zeros at indices along an axis. ScatterElements and not ScatterND, whose
- * additions race on the CPU where indices repeat.
+ * Adds slices of dy into zeros at indices along an axis. Uses ScatterElements, as ScatterND's additions race
+ * on the CPU if indices repeat.
  */
 const takeGradientOp: Operator<Axis & { shape: Shape }> = defineOp<Axis & { shape: Shape }>({
   name: "takeGradient",
@@ -66,7 +66,7 @@ const takeGradientOp: Operator<Axis & { shape: Shape }> = defineOp<Axis & { shap
   gradient: ({ inputs: [, indices], attrs: { axis } }, [c]) => [c && apply(takeOp, [c, indices], { axis })],
 });
 
-/** Slices of x at indices of any shape along `axis`: the axis is replaced by the shape of the indices. */
+/** Slices of x at indices of any shape along `axis`, which is replaced by the axes of the indices. */
 export function take(x: Tensor, indices: Tensor, axis = 0): Tensor {
   return apply(takeOp, [x, indices], { axis: normalizeAxis(axis, x.rank) });
 }
@@ -84,7 +84,7 @@ const gatherOp: Operator<Axis> = defineOp<Axis>({
     return [{ dtype: x.dtype, shape: index.shape }];
   },
   emit: (g, [x, index], [y], { attrs: { axis }, inputs: [spec, indexSpec] }) =>
-    // ONNX wants equal extents on the other axes; PyTorch lets the index be shorter.
+    // ONNX requires equal extents on the other axes; PyTorch allows a smaller index.
     g.node("GatherElements", [cut(g, x, spec, indexSpec, axis), index], [y], { axis }),
   gradient: ({ inputs: [x, index], attrs: { axis } }, [dy]) => [
     dy && isFloat(x.dtype) ? scatterAdd(zeros(x.shape, x.dtype), axis, index, dy) : undefined,
@@ -94,11 +94,11 @@ const gatherOp: Operator<Axis> = defineOp<Axis>({
 function checkInside(index: Shape, shape: Shape, axis: number): void {
   if (index.length !== shape.length || index.some((extent, i) => i !== axis && extent > (shape[i] as number)))
     throw new Error(
-      `an index of ${formatShape(index)} reaches outside of ${formatShape(shape)} on another axis than ${axis}`,
+      `an index of ${formatShape(index)} exceeds ${formatShape(shape)} on an axis other than ${axis}`,
     );
 }
 
-/** x cut to the index's extents on every axis but one. */
+/** x cropped to the index's extents on every axis except `axis`. */
 function cut(
   g: Parameters<Operator<Axis>["emit"]>[0],
   x: string,
@@ -112,7 +112,7 @@ function cut(
   return g.op("Slice", [x, g.ints(axes.map(() => 0)), g.ints(ends), g.ints(axes)]);
 }
 
-/** y[i][j] = x[index[i][j]][j] for axis 0, and alike for the others; the shape is the index's. */
+/** y[i][j] = x[index[i][j]][j] for axis 0, and analogously for the others; y has the shape of the index. */
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   return apply(gatherOp, [x, index], { axis: normalizeAxis(axis, x.rank) });
 }
@@ -137,7 +137,7 @@ const scatterOp: Operator<Axis & { add: boolean }> = defineOp<Axis & { add: bool
   },
 });
 
-/** x with `source` written at the index along `axis`; where indices repeat, one of them wins. */
+/** x with `source` written at the index along `axis`; if indices repeat, one of them wins. */
 export function scatter(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
   return apply(scatterOp, [x, index, astype(source, x.dtype)], {
     axis: normalizeAxis(axis, x.rank),
@@ -152,7 +152,7 @@ export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tenso
   });
 }
 
-/** 1 at each id and 0 elsewhere, [..., classes]; an id out of range gives zeros. */
+/** One-hot vectors [..., classes]; an id out of range gives zeros. */
 export function oneHot(ids: Tensor, classes: number, dtype: DType = "float32"): Tensor {
   return astype(ids.unsqueeze(-1).equal(arange(classes).astype(ids.dtype)), dtype);
 }

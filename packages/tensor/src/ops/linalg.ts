@@ -1,4 +1,4 @@
-/** Products of matrices. */
+/** Matrix products. */
 import { CONTRIB } from "../graph/emitter.ts";
 import { defineOp } from "../graph/graph.ts";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
@@ -9,7 +9,7 @@ import { sumTo } from "./reduce.ts";
 
 type Flags = { transA: boolean; transB: boolean };
 
-/** Rows and columns of an operand as it takes part in the product. */
+/** Rows and columns of an operand after the optional transpose. */
 function sides(shape: Shape, transposed: boolean): [number, number] {
   const [rows, columns] = shape.slice(-2) as [number, number];
   return transposed ? [columns, rows] : [rows, columns];
@@ -28,7 +28,7 @@ const matmulOp = defineOp<Flags>({
     ];
   },
   emit: (g, [a, b], [y], { attrs: { transA, transB }, inputs: [x, z], outputs: [out] }) => {
-    // An empty sum is zero; ONNX Runtime's WebGPU kernels fail on operands without entries.
+    // An empty sum is zero; ONNX Runtime's WebGPU kernels fail on empty operands.
     if (sizeOf(x.shape) === 0 || sizeOf(z.shape) === 0)
       return g.node("Expand", [g.scalar(0, out.dtype), g.ints(out.shape)], [y]);
     if (x.shape.length === 2 && z.shape.length === 2 && x.dtype === "float32" && (transA || transB))
@@ -44,10 +44,10 @@ const matmulOp = defineOp<Flags>({
   },
   gradient: ({ inputs: [a, b], attrs: { transA, transB }, needs }, [dy]) => {
     if (!dy) return [];
-    // With A' = A or Aᵀ and C = A'B': dA' = dC·B'ᵀ, dB' = A'ᵀ·dC, each turned back where it was turned.
+    // With A' = A or Aᵀ and C = A'B': dA' = dC·B'ᵀ, dB' = A'ᵀ·dC, each transposed if its operand was.
     const da = () => (transA ? product(b, dy, transB, true) : product(dy, b, false, !transB));
     const db = () => {
-      // A matrix that was applied to a whole batch: one product over all rows instead of a sum of many.
+      // A matrix shared by the whole batch: one product over all rows instead of a sum of many.
       if (b.rank === 2 && a.rank > 2 && !transA) {
         const count = sizeOf(a.shape.slice(0, -1));
         const rows = a.reshape([count, a.shape[a.rank - 1] as number]);
@@ -65,12 +65,12 @@ function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor
 }
 
 /**
- * The matrix product of the last two axes, the others broadcast; a vector counts as a row on the left
- * and as a column on the right, and its axis is dropped again.
+ * The matrix product over the last two axes; the others broadcast. A vector is a row on the left and a
+ * column on the right, and its added axis is dropped from the result.
  */
 export function matmul(left: Tensor, right: Tensor): Tensor {
   if (left.rank === 0 || right.rank === 0)
-    throw new Error(`matmul(${left}, ${right}): a scalar is no matrix`);
+    throw new Error(`matmul(${left}, ${right}): expected at least one axis, got a scalar`);
   const [a, b] = promoted(left, right).map(arithmetic) as [Tensor, Tensor];
   if (a.rank === 1 && b.rank === 1) return matmul(a.unsqueeze(0), b.unsqueeze(1)).reshape([]);
   if (a.rank === 1) return matmul(a.unsqueeze(0), b).squeeze(-2);
@@ -112,7 +112,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   return apply(linearOp, operands, {}).reshape([...lead, weight.shape[0] as number]);
 }
 
-/** All products of two vectors, [n] and [m] → [n, m]. */
+/** The outer product of two vectors, [n] and [m] → [n, m]. */
 export function outer(a: Tensor, b: Tensor): Tensor {
   if (a.rank !== 1 || b.rank !== 1) throw new Error(`outer(${a}, ${b}): expected two vectors`);
   return a.unsqueeze(1).mul(b);

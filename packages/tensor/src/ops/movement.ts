@@ -1,4 +1,4 @@
-/** Moving entries without changing them: shape, order, slices, joining, repeating. */
+/** Rearranging entries: shape, order, slicing, concatenation, repetition. */
 import type { DType } from "../dtype.ts";
 import { promote } from "../dtype.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
@@ -27,7 +27,7 @@ const reshapeOp = defineOp<{ shape: Shape }>({
       );
     return [{ dtype: x.dtype, shape }];
   },
-  // allowzero: an extent of 0 means 0, not "as before".
+  // allowzero: an extent of 0 means 0, not "copy from the input".
   emit: (g, [x], [y], { attrs, inputs: [spec] }) => {
     g.node("Reshape", [x, g.ints(attrs.shape)], [y], { allowzero: 1 });
     if (attrs.shape.filter((extent) => extent !== 1).length <= 1) g.layout.noteVector(y, x, spec);
@@ -35,7 +35,7 @@ const reshapeOp = defineOp<{ shape: Shape }>({
   gradient: ({ inputs: [x] }, [dy]) => [dy?.reshape(x.shape)],
 });
 
-/** Another shape for the same entries; one extent may be -1, which is then what is left. */
+/** The same entries in another shape; one extent may be -1 and is then inferred. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const free = shape.indexOf(-1);
   let target = [...shape];
@@ -48,12 +48,12 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   }
   if (sameShape(target, x.shape)) return x;
   const from = x.value.node;
-  // Reshaping a reshape is one reshape.
+  // A reshape of a reshape collapses into one.
   const source = from?.operator === (reshapeOp as object) ? x.inputOf(0) : x;
   return sameShape(source.shape, target) ? source : apply(reshapeOp, [source], { shape: target });
 }
 
-/** Joins the axes from `start` to `end` (included) into one. */
+/** Merges the axes `start` to `end` (inclusive) into one. */
 export function flatten(x: Tensor, start = 0, end = -1): Tensor {
   if (x.rank === 0) return x.reshape([1]);
   const [first, last] = [normalizeAxis(start, x.rank), normalizeAxis(end, x.rank)];
@@ -63,7 +63,7 @@ export function flatten(x: Tensor, start = 0, end = -1): Tensor {
     ...x.shape.slice(last + 1),
   ]);
 }
-/** Adds an axis of extent 1, which stands at `axis` afterwards. */
+/** Inserts an axis of extent 1 at `axis` of the result. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   const at = normalizeAxis(axis, x.rank + 1);
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
@@ -101,7 +101,7 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   [order[i], order[j]] = [j, i];
   return permute(x, order);
 }
-/** Whether x is another tensor with its last two axes swapped; that tensor then. */
+/** If x is another tensor with its last two axes swapped, that tensor. */
 export function untransposed(x: Tensor): Tensor | undefined {
   const node = x.value.node;
   if (node?.operator !== (permuteOp as object)) return undefined;
@@ -143,7 +143,7 @@ const sliceOp = defineOp<Range>({
   emit: (g, [x], [y], { attrs: { starts, sizes, steps }, inputs: [spec] }) => {
     const axes = steps.flatMap((step, i) => (step !== 1 || sizes[i] !== spec.shape[i] ? [i] : []));
     const pick = (values: readonly number[]) => g.ints(axes.map((axis) => values[axis] as number));
-    // An end before the first entry, for a negative step, is written as far below zero as possible.
+    // With a negative step, an end before the first entry is written as far below zero as possible.
     const ends = starts.map((start, i) => {
       const end = start + (sizes[i] as number) * (steps[i] as number);
       return end < 0 ? -(2 ** 31) : end;
@@ -151,8 +151,8 @@ const sliceOp = defineOp<Range>({
     const backward = axes.filter((axis) => (steps[axis] as number) < 0);
     if (g.device !== "webgpu" || backward.length === 0)
       return g.node("Slice", [x, pick(starts), pick(ends), g.ints(axes), pick(steps)], [y]);
-    // ONNX Runtime's WebGPU kernel runs backward right only over one whole axis: turn those, then go forward.
-    const turned = backward.reduce(
+    // ONNX Runtime's WebGPU kernel handles a negative step only over one whole axis: reverse those, then slice.
+    const reversed = backward.reduce(
       (name, axis) => g.op("Slice", [name, g.ints([-1]), g.ints([-(2 ** 31)]), g.ints([axis]), g.ints([-1])]),
       x,
     );
@@ -161,7 +161,7 @@ const sliceOp = defineOp<Range>({
     );
     const by = steps.map(Math.abs);
     const to = from.map((start, i) => start + (sizes[i] as number) * (by[i] as number));
-    g.node("Slice", [turned, pick(from), pick(to), g.ints(axes), pick(by)], [y]);
+    g.node("Slice", [reversed, pick(from), pick(to), g.ints(axes), pick(by)], [y]);
   },
   emitHwnc: (g, [x], [y], { attrs: { starts, sizes, steps } }) => {
     if (!g.layout.has(x) || steps.some((step) => step < 0)) return false;
@@ -177,7 +177,7 @@ const sliceOp = defineOp<Range>({
   gradient: ({ inputs: [x], attrs }, [dy]) => [dy && unslice(dy, x.shape, attrs)],
 });
 
-/** Zeros of `shape` with `dy` written where the slice was read. */
+/** Zeros of `shape` with `dy` at the position of the slice. */
 function unslice(dy: Tensor, shape: Shape, { starts, steps }: Range): Tensor {
   if (dy.size === 0) return zeros(shape, dy.dtype);
   let out = dy;
@@ -209,10 +209,10 @@ function spread(x: Tensor, axis: number, step: number): Tensor {
     .narrow(axis, 0, (extent - 1) * step + 1);
 }
 
-/** One axis of an index: an entry, `[start, stop, step?]` as in Python, or `null` for all. */
+/** The index for one axis: an entry, `[start, stop, step?]` as in Python, or `null` for all. */
 export type Index = number | null | readonly [start: number | null, stop?: number | null, step?: number];
 
-/** Python's basic indexing: a number drops its axis, a range keeps it, axes left out are kept whole. */
+/** Python's basic indexing: a number drops its axis, a range keeps it, and omitted axes are kept whole. */
 export function index(x: Tensor, ...ranges: readonly Index[]): Tensor {
   if (ranges.length > x.rank) throw new Error(`index(${x}): ${ranges.length} indices for ${x.rank} axes`);
   const starts = x.shape.map(() => 0);
@@ -246,7 +246,7 @@ export function index(x: Tensor, ...ranges: readonly Index[]): Tensor {
   return dropped.length > 0 ? squeeze(sliced, dropped) : sliced;
 }
 
-/** The box of `sizes` entries from `starts` on. */
+/** The block of extents `sizes` that begins at `starts`. */
 export function slice(x: Tensor, starts: readonly number[], sizes: readonly number[]): Tensor {
   if (starts.length !== x.rank || sizes.length !== x.rank)
     throw new Error(
@@ -254,7 +254,7 @@ export function slice(x: Tensor, starts: readonly number[], sizes: readonly numb
     );
   starts.forEach((start, axis) => {
     const [size, extent] = [sizes[axis] as number, x.shape[axis] as number];
-    // Negated, so that it also catches NaN.
+    // Negated to catch NaN too.
     if (!(start >= 0 && size >= 0 && start + size <= extent && Number.isInteger(start)))
       throw new Error(
         `slice(${x}): ${start} + ${size} is out of range on axis ${axis}, which has ${extent} entries`,
@@ -263,7 +263,7 @@ export function slice(x: Tensor, starts: readonly number[], sizes: readonly numb
   if (sameShape(sizes, x.shape)) return x;
   return apply(sliceOp, [x], { starts: [...starts], sizes: [...sizes], steps: sizes.map(() => 1) });
 }
-/** `length` entries along `axis` from `start` on. */
+/** `length` entries along `axis`, beginning at `start`. */
 export function narrow(x: Tensor, axis: number, start: number, length: number): Tensor {
   const a = normalizeAxis(axis, x.rank);
   return slice(
@@ -272,7 +272,7 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
     x.shape.map((e, i) => (i === a ? length : e)),
   );
 }
-/** Entries at one index of an axis, which is dropped. */
+/** The slice at one index of `axis`, which is dropped. */
 export function select(x: Tensor, axis: number, at: number): Tensor {
   const a = normalizeAxis(axis, x.rank);
   return index(x, ...x.shape.slice(0, a).map(() => null), at);
@@ -282,7 +282,7 @@ export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
   const list = normalizeAxes(axes, x.rank);
   return index(x, ...x.shape.map((_, i): Index => (list.includes(i) ? [null, null, -1] : null)));
 }
-/** Shifts entries along `axis` by `shift`, those that fall off coming back at the other end. */
+/** Shifts entries along `axis` by `shift`, with wrap-around. */
 export function roll(x: Tensor, shift: number, axis: number): Tensor {
   const extent = x.shape[normalizeAxis(axis, x.rank)] as number;
   const by = extent === 0 ? 0 : ((shift % extent) + extent) % extent;
@@ -299,7 +299,7 @@ const concatOp = defineOp<{ axis: number }>({
         input.shape.length === first.shape.length &&
         input.shape.every((e, i) => i === axis || e === first.shape[i]),
     );
-    if (!fits) throw new Error(`shapes differ on another axis than ${axis}`);
+    if (!fits) throw new Error(`shapes differ on an axis other than ${axis}`);
     const total = inputs.reduce((sum, input) => sum + (input.shape[axis] as number), 0);
     return [{ dtype: first.dtype, shape: first.shape.map((e, i) => (i === axis ? total : e)) }];
   },
@@ -320,7 +320,7 @@ const concatOp = defineOp<{ axis: number }>({
   },
 });
 
-/** Joins tensors along an axis that is there; types are promoted. */
+/** Concatenates tensors along an existing axis; types are promoted. */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   const [first] = tensors;
   if (!first) throw new Error("concat: no tensors given");
@@ -332,7 +332,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
     { axis: normalizeAxis(axis, first.rank) },
   );
 }
-/** Joins tensors of one shape along a new axis. */
+/** Stacks tensors of equal shape along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   return concat(
     tensors.map((t) => unsqueeze(t, axis)),
@@ -352,7 +352,7 @@ const splitOp = defineOp<{ axis: number; sizes: readonly number[] }>({
     outputs.forEach((output, i) => g.layout.set(output, parts[i] as string));
     return true;
   },
-  // One join instead of a padded copy for each piece.
+  // One concatenation instead of a padded copy per piece.
   gradient: ({ outputs, attrs: { axis } }, cotangents) => [
     concat(
       outputs.map((output, i) => cotangents[i] ?? zeros(output.shape, output.dtype)),
@@ -362,8 +362,8 @@ const splitOp = defineOp<{ axis: number; sizes: readonly number[] }>({
 });
 
 /**
- * Cuts along an axis into pieces of the sizes given, or of one size (the last may be smaller); an empty
- * axis is then one piece.
+ * Splits an axis into pieces of the given sizes, or of one size (the last may be smaller); with one size, an
+ * empty axis gives one piece.
  */
 export function split(x: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
   const a = normalizeAxis(axis, x.rank);
@@ -384,8 +384,8 @@ export function split(x: Tensor, sizes: number | readonly number[], axis = 0): T
   return list.length <= 1 ? list.map(() => x) : applyAll(splitOp, [x], { axis: a, sizes: [...list] });
 }
 /**
- * Cuts along an axis into at most `count` pieces of equal size (the last may be smaller); an empty axis
- * into `count` empty ones.
+ * Splits an axis into at most `count` pieces of equal size (the last may be smaller); an empty axis gives
+ * `count` empty pieces.
  */
 export function chunk(x: Tensor, count: number, axis = 0): Tensor[] {
   if (!(Number.isInteger(count) && count > 0))
@@ -401,7 +401,7 @@ export function unbind(x: Tensor, axis = 0): Tensor[] {
   return split(x, each, a).map((slice) => squeeze(slice, a));
 }
 
-/** Entries added before and after on each axis; a negative number takes away. */
+/** Entries added before and after each axis; a negative number crops. */
 export type Pads = readonly (readonly [before: number, after: number])[];
 export type PadMode = "constant" | "reflect" | "replicate" | "circular";
 
@@ -416,8 +416,8 @@ const padOp = defineOp<{ pads: Pads; value: number }>({
   },
   emitHwnc: (g, [x], [y], { attrs: { pads, value }, inputs: [spec] }) => {
     if (!g.layout.has(x)) return false;
-    const turned = toHwncOrder(pads);
-    const list = g.ints([...turned.map(([before]) => before), ...turned.map(([, after]) => after)]);
+    const ordered = toHwncOrder(pads);
+    const list = g.ints([...ordered.map(([before]) => before), ...ordered.map(([, after]) => after)]);
     g.layout.set(y, g.op("Pad", [g.layout.hwnc(x), list, g.scalar(value, spec.dtype)]));
     return true;
   },
@@ -432,8 +432,8 @@ const padOp = defineOp<{ pads: Pads; value: number }>({
 });
 
 /**
- * Pads each axis. `reflect` does not repeat the edge entry, `replicate` repeats it, `circular` takes
- * entries from the other end.
+ * Pads each axis. `reflect` mirrors without repeating the edge entry, `replicate` repeats it, `circular` wraps
+ * around.
  */
 export function pad(x: Tensor, pads: Pads, options: { mode?: PadMode; value?: number } = {}): Tensor {
   const { mode = "constant", value = 0 } = options;
@@ -450,14 +450,14 @@ export function pad(x: Tensor, pads: Pads, options: { mode?: PadMode; value?: nu
   return added.reduce((out, [before, after], axis) => padAxis(out, axis, before, after, mode), cropped);
 }
 
-/** The other modes as joined slices, so that their gradient is right and quick. */
+/** The non-constant modes as concatenated slices, which gives them a correct and fast gradient. */
 function padAxis(x: Tensor, axis: number, before: number, after: number, mode: PadMode): Tensor {
   if (before === 0 && after === 0) return x;
   const extent = x.shape[axis] as number;
   const most = mode === "reflect" ? extent - 1 : mode === "circular" ? extent : Number.POSITIVE_INFINITY;
   if (extent === 0 || before > most || after > most)
     throw new Error(
-      `pad(${x}): ${mode} padding of [${before}, ${after}] on axis ${axis} takes ${extent === 0 ? "no empty axis" : `at most ${most}`}`,
+      `pad(${x}): ${mode} padding of [${before}, ${after}] on axis ${axis} ${extent === 0 ? "needs a non-empty axis" : `is limited to ${most}`}`,
     );
   const repeat = (at: number, count: number) =>
     narrow(x, axis, at, 1).expand(x.shape.map((e, i) => (i === axis ? count : e)));
@@ -507,7 +507,7 @@ const triluOp: Operator<{ upper: boolean; diagonal: number }> = defineOp<{
 }>({
   name: "triangle",
   infer: ([x]) => {
-    if (x.shape.length < 2) throw new Error("needs two axes or more");
+    if (x.shape.length < 2) throw new Error("expected at least two axes");
     return [x];
   },
   emit: (g, [x], [y], { attrs: { upper, diagonal } }) =>
@@ -522,14 +522,14 @@ export function tril(x: Tensor, diagonal = 0): Tensor {
 export function triu(x: Tensor, diagonal = 0): Tensor {
   return triangle(x, true, diagonal);
 }
-/** ONNX Runtime has the operator for float32, int64 and bool: the others pass through int64. */
+/** ONNX Runtime has Trilu for float32, int64 and bool; float16 goes through float32, the others through int64. */
 function triangle(x: Tensor, upper: boolean, diagonal: number): Tensor {
   const direct = x.dtype === "float32" || x.dtype === "bool" || x.dtype === "int64";
   const through: DType = x.dtype === "float16" ? "float32" : "int64";
   return astype(apply(triluOp, [direct ? x : astype(x, through)], { upper, diagonal }), x.dtype);
 }
 
-/** The diagonal of the last two axes, [..., n]; of a vector, the matrix that has it as diagonal. */
+/** The diagonal of the last two axes, [..., n]; for a vector, the matrix with it as the diagonal. */
 export function diagonal(x: Tensor): Tensor {
   if (x.rank === 1) {
     const n = x.shape[0] as number;

@@ -9,14 +9,14 @@ import { ones, zeros } from "./create.ts";
 import { avgPool3d } from "./pool-average.ts";
 import { emitColumnSums } from "./reduce.ts";
 
-/** Scale and shift after normalisation, and what is added to the variance. */
+/** Scale and shift after normalisation, and the epsilon added to the variance. */
 export interface Affine {
   readonly weight?: Tensor | undefined;
   readonly bias?: Tensor | undefined;
   readonly eps?: number;
 }
 
-/** [C] as it broadcasts against [N, C, ...]. */
+/** [C], reshaped to broadcast against [N, C, ...]. */
 function perChannel(v: Tensor, rank: number): Tensor {
   return v.reshape([v.size, ...new Array<number>(rank - 2).fill(1)]);
 }
@@ -55,8 +55,8 @@ const batchNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
       const scaled = g.op("Mul", [g.op("Div", [centred, deviation]), g.op("Reshape", [weight, shape])]);
       return g.node("Add", [scaled, g.op("Reshape", [bias, shape])], [y]);
     }
-    // In training mode ONNX Runtime writes the statistics over the running ones it was given: those are
-    // therefore fresh values that nothing else reads. With momentum 0 they are the batch's own.
+    // In training mode ONNX Runtime overwrites its running statistics in place, so it gets fresh values that
+    // nothing else reads. With momentum 0 they become those of the batch.
     const scratch = [g.op("Sub", [weight, weight]), g.op("Mul", [bias, g.scalar(0, spec.dtype)])];
     g.node("BatchNormalization", [x, weight, bias, ...scratch], [y, mean, variance], {
       epsilon: float(eps),
@@ -70,7 +70,7 @@ const batchNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
     const count = batch * height * width;
     const hwnc = g.layout.hwnc(x);
     g.node("Mul", [emitColumnSums(g, hwnc, count, channels), g.scalar(1 / count)], [mean]);
-    // Under the key of an ordinary difference, so that the gradient's is the same node.
+    // Under the key of an ordinary subtraction, so that the gradient reuses the node.
     const centred = g.once(`Sub:${hwnc},${mean}`, () => g.op("Sub", [hwnc, mean]));
     const squares = g.op("Mul", [centred, centred]);
     g.node("Mul", [emitColumnSums(g, squares, count, channels), g.scalar(1 / count)], [variance]);
@@ -116,8 +116,8 @@ const batchNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
 });
 
 /**
- * Batch normalisation in training: x [N, C, ...] with the mean and the biased variance of this batch,
- * which are returned too, [C] each (Ioffe & Szegedy 2015).
+ * Batch normalisation in training (Ioffe & Szegedy 2015): normalises x [N, C, ...] by the mean and biased
+ * variance of the batch, and returns these too, [C] each.
  */
 export function batchNormTrain(
   x: Tensor,
@@ -194,7 +194,7 @@ const layerNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
       dx = dx ? dx.add(part) : part;
     };
     if (dy && along && needs[0]) {
-      // Means over the last axis of dy·weight, as products with a column: no pass of their own.
+      // Means over the last axis of dy·weight, as products with a column: saves two passes.
       const column = weight.mul(1 / count).unsqueeze(1); // [D, 1]
       const shift = dy.matmul(column);
       const pull = normal.mul(along.matmul(column));
@@ -207,7 +207,7 @@ const layerNormOp: Operator<{ eps: number }> = defineOp<{ eps: number }>({
   },
 });
 
-/** Layer normalisation over the last axes, those of `normalizedShape` (Ba, Kiros & Hinton 2016). */
+/** Layer normalisation over the trailing axes, of shape `normalizedShape` (Ba, Kiros & Hinton 2016). */
 export function layerNorm(x: Tensor, normalizedShape: Shape, options: Affine = {}): Tensor {
   const { weight, bias, eps = 1e-5 } = options;
   const axis = x.rank - normalizedShape.length;
@@ -238,13 +238,13 @@ export function groupNorm(x: Tensor, groups: number, options: Affine = {}): Tens
   return bias ? y.add(perChannel(bias, x.rank)) : y;
 }
 
-/** x [N, C, ...] with every channel of every image normalised by itself (Ulyanov et al. 2016). */
+/** Normalises every channel of every image in x [N, C, ...] separately (Ulyanov et al. 2016). */
 export function instanceNorm(x: Tensor, options: Affine = {}): Tensor {
   checkChannels("instanceNorm", x, { weight: options.weight, bias: options.bias });
   return groupNorm(x, x.shape[1] as number, options);
 }
 
-/** x / √(mean(x²) + eps) · weight over the last axes (Zhang & Sennrich 2019). */
+/** x / √(mean(x²) + eps) · weight over the trailing axes (Zhang & Sennrich 2019). */
 export function rmsNorm(
   x: Tensor,
   normalizedShape: Shape,

@@ -1,4 +1,4 @@
-/** Images as patches and back. */
+/** Splitting images into patches, and reassembling them. */
 import { defineOp, type Operator } from "../graph/graph.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -32,7 +32,7 @@ const unfoldOp: Operator<UnfoldAttributes> = defineOp<UnfoldAttributes>({
 });
 
 type FoldAttributes = { window: Window; shape: Shape };
-/** The adjoint: every entry of the columns is added where it was read. */
+/** The adjoint: adds every entry of the columns at the position it was read from. */
 const foldOp: Operator<FoldAttributes> = defineOp<FoldAttributes>({
   name: "fold",
   infer: ([columns], { window, shape }) => {
@@ -45,7 +45,7 @@ const foldOp: Operator<FoldAttributes> = defineOp<FoldAttributes>({
     return [{ dtype: columns.dtype, shape }];
   },
   emit: (g, [columns], [y], { attrs: { window, shape }, inputs: [spec] }) => {
-    // A transposed convolution whose kernel puts column k at position k of the window.
+    // A transposed convolution with a kernel that puts column k at position k of the window.
     const [batch, channels, ...spatial] = shape as [number, number, ...number[]];
     const taps = sizeOf(window.kernel);
     const extents = outputExtents(window, spatial);
@@ -84,7 +84,7 @@ export function unfold(x: Tensor, kernel: PerAxis, options: UnfoldOptions = {}):
   if (x.rank !== 4) throw new Error(`unfold(${x}): expected [N, C, H, W]`);
   return apply(unfoldOp, [floating(x)], { window: windowOf(perAxis(kernel, 2, "kernel"), options) });
 }
-/** Columns [N, C·kh·kw, positions] added up into [N, C, ...outputSize] (col2im). */
+/** Columns [N, C·kh·kw, positions] summed into [N, C, ...outputSize] (col2im). */
 export function fold(
   columns: Tensor,
   outputSize: PerAxis,
@@ -105,7 +105,7 @@ export function pixelShuffle(x: Tensor, factor: number): Tensor {
   const lead = x.shape.slice(0, -3);
   const n = lead.length;
   if (x.rank < 3 || channels % factor ** 2 !== 0)
-    throw new Error(`pixelShuffle(${x}): the channels do not divide by ${factor}²`);
+    throw new Error(`pixelShuffle(${x}): the channels are not divisible by ${factor}²`);
   return x
     .reshape([...lead, channels / factor ** 2, factor, factor, height, width])
     .permute([...lead.map((_, i) => i), n, n + 3, n + 1, n + 4, n + 2])
@@ -117,7 +117,7 @@ export function pixelUnshuffle(x: Tensor, factor: number): Tensor {
   const lead = x.shape.slice(0, -3);
   const n = lead.length;
   if (x.rank < 3 || height % factor !== 0 || width % factor !== 0)
-    throw new Error(`pixelUnshuffle(${x}): height and width do not divide by ${factor}`);
+    throw new Error(`pixelUnshuffle(${x}): height and width are not divisible by ${factor}`);
   return x
     .reshape([...lead, channels, height / factor, factor, width / factor, factor])
     .permute([...lead.map((_, i) => i), n, n + 2, n + 4, n + 1, n + 3])

@@ -1,4 +1,4 @@
-/** Pooling to an extent that is given: bins of nearly equal size. */
+/** Pooling to a given output size, over bins of nearly equal size. */
 import type { Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floating } from "./apply.ts";
@@ -9,11 +9,11 @@ import { avgPool1d, avgPool2d, avgPool3d } from "./pool-average.ts";
 import { checkPoolRank, type PerAxis, perAxis } from "./window.ts";
 
 type Pool = (x: Tensor, kernel: PerAxis) => Tensor;
-/** By the number of spatial axes. */
+/** Indexed by the number of spatial axes. */
 const AVERAGE: readonly (Pool | undefined)[] = [undefined, avgPool1d, avgPool2d, avgPool3d];
 const MAXIMUM: readonly (Pool | undefined)[] = [undefined, maxPool1d, maxPool2d, maxPool3d];
 
-/** The window of bins that are all of one size, or `undefined`. */
+/** The kernel if all bins are of one size, otherwise `undefined`. */
 function evenBins(spatial: Shape, sizes: readonly number[]): number[] | undefined {
   const kernel = sizes.map((size, i) => (spatial[i] as number) / size);
   return kernel.every(Number.isInteger) ? kernel : undefined;
@@ -38,7 +38,7 @@ function adaptiveAvgPool(rank: number, x: Tensor, outputSize: PerAxis): Tensor {
     );
   const kernel = evenBins(spatial, sizes);
   if (kernel) return (AVERAGE[rank] as Pool)(x, kernel);
-  // Each axis is a product with a matrix of bin means, [m, n].
+  // Each axis is a product with the averaging matrix of its bins, [m, n].
   return sizes.reduce((out, size, i) => {
     const extent = spatial[i] as number;
     const matrix = new Float32Array(size * extent);

@@ -19,15 +19,15 @@ import {
   windowOf,
 } from "./window.ts";
 
-/** Sums over windows, zero padded, every channel by itself. */
-const sumPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
+/** Means over zero-padded windows, per channel; the divisor is always the kernel size. */
+const avgPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
   name: "avgPool",
   infer: ([x], { window, ceil }) => [
     { dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...outputExtents(window, x.shape.slice(2), ceil)] },
   ],
   emit: (g, [x], [y], { attrs: { window }, inputs: [spec], outputs: [out] }) => {
-    // A window that ends outside (ceil mode) is a window over a longer padding: explicit padding keeps
-    // the count of entries, and with it the divisor, the same everywhere.
+    // In ceil mode a window may end outside. Explicit padding gives every window the same number of
+    // entries, and hence the same divisor.
     const after = overhang(window, spec.shape.slice(2), out.shape.slice(2));
     const pads = [0, 0, ...window.before, 0, 0, ...after.map((a) => Math.max(0, a))];
     const padded = pads.some((p) => p > 0) ? g.op("Pad", [x, g.ints(pads), g.scalar(0, spec.dtype)]) : x;
@@ -42,7 +42,7 @@ const sumPoolOp: Operator<PoolAttributes> = defineOp<PoolAttributes>({
   gradient: ({ inputs: [x], attrs: { window } }, [dy]) => [dy && spreadMean(dy, x.shape, window)],
 });
 
-/** x [N, C, ...] with every entry written over a whole window of `kernel`. */
+/** Upsamples x [N, C, ...], repeating every entry over a window of `kernel`. */
 const repeatOp: Operator<{ kernel: readonly number[] }> = defineOp<{ kernel: readonly number[] }>({
   name: "repeat",
   infer: ([x], { kernel }) => [
@@ -66,13 +66,13 @@ const repeatOp: Operator<{ kernel: readonly number[] }> = defineOp<{ kernel: rea
   },
   gradient: ({ attrs: { kernel } }, [dy]) => [
     dy &&
-      apply(sumPoolOp, [dy], { window: windowOf(kernel, { stride: kernel }), ceil: false }).mul(
+      apply(avgPoolOp, [dy], { window: windowOf(kernel, { stride: kernel }), ceil: false }).mul(
         sizeOf(kernel),
       ),
   ],
 });
 
-/** The gradient of the mean over windows: dy / K written to every entry of its window. */
+/** The gradient of average pooling: dy / K, added to every entry of its window. */
 function spreadMean(dy: Tensor, shape: Shape, window: Window): Tensor {
   const rank = window.kernel.length;
   const [batch, channels] = shape as [number, number];
@@ -90,9 +90,11 @@ function spreadMean(dy: Tensor, shape: Shape, window: Window): Tensor {
     );
   }
   const single = scaled.reshape([batch * channels, 1, ...dy.shape.slice(2)]);
-  const turn = [convTranspose1d, convTranspose2d, convTranspose3d][rank - 1] as typeof convTranspose2d;
-  const wide = turn(single, ones([1, 1, ...window.kernel], dy.dtype), { stride: window.strides });
-  // Padded entries are cut off; entries that no window met are zero.
+  const convTranspose = [convTranspose1d, convTranspose2d, convTranspose3d][
+    rank - 1
+  ] as typeof convTranspose2d;
+  const wide = convTranspose(single, ones([1, 1, ...window.kernel], dy.dtype), { stride: window.strides });
+  // Crops the padding; entries that no window read get zero.
   const pads = window.before.map((before, i): [number, number] => [
     -before,
     (shape[i + 2] as number) + before - (wide.shape[i + 2] as number),
@@ -105,14 +107,14 @@ export interface AvgPoolOptions {
   readonly stride?: PerAxis;
   readonly padding?: Padding;
   readonly ceilMode?: boolean;
-  /** Whether padded zeros count in the mean; default true. */
+  /** Whether padded zeros count in the mean. Default: true. */
   readonly countIncludePad?: boolean;
 }
 
 function avgPool(rank: number, x: Tensor, kernel: PerAxis, options: AvgPoolOptions): Tensor {
   checkPoolRank(`avgPool${rank}d`, x, rank);
   const window = poolWindow(`avgPool${rank}d`, x, kernel, options);
-  const means = apply(sumPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false });
+  const means = apply(avgPoolOp, [floating(x)], { window, ceil: options.ceilMode ?? false });
   const corrections = divisorCorrections(
     x.shape.slice(2),
     means.shape.slice(2),
@@ -122,7 +124,7 @@ function avgPool(rank: number, x: Tensor, kernel: PerAxis, options: AvgPoolOptio
   return corrections ? means.mul(corrections.astype(means.dtype)) : means;
 }
 
-/** K / (entries that count) for every window, [...]; `undefined` where it is 1 everywhere. */
+/** K / (number of entries that count) for every window, [...]; `undefined` if all are 1. */
 function divisorCorrections(
   spatial: Shape,
   extents: Shape,

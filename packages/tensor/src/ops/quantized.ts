@@ -1,15 +1,15 @@
-/** Products with matrices that are stored in blocks of 4- or 8-bit integers. */
+/** Products with matrices quantised blockwise to 4 or 8 bits. */
 import { CONTRIB, type Emitter } from "../graph/emitter.ts";
 import { defineOp, type Operator, type Spec } from "../graph/graph.ts";
 import { formatShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, floating } from "./apply.ts";
 
-/** How a matrix [N, K] is stored: each row in blocks of `blockSize` entries, the last one padded. */
+/** Storage of a matrix [N, K]: each row in blocks of `blockSize` entries, the last one padded. */
 interface Layout {
   readonly bits: 4 | 8;
   readonly blockSize: number;
-  /** Entries of a row. */
+  /** Entries per row. */
   readonly columns: number;
 }
 type Attributes = Layout & Readonly<Record<string, number>>;
@@ -29,7 +29,7 @@ function check(weight: Spec, scales: Spec, zeroPoints: Spec | undefined, layout:
   if (zeroPoints) expect("zero points", zeroPoints, "uint8", [rows, Math.ceil((blocks * bits) / 8)]);
 }
 
-/** Writes the float matrix [N, K] in ordinary operators. */
+/** Emits the dequantised matrix [N, K] in standard operators. */
 function emitDequantized(
   g: Emitter,
   [weight, scales, zeroPoints]: readonly (string | undefined)[],
@@ -37,7 +37,7 @@ function emitDequantized(
   { bits, blockSize, columns }: Layout,
 ): string {
   const blocks = Math.ceil(columns / blockSize);
-  /** Entries one by one, [rows, ...]: the low half of a byte comes first. */
+  /** One entry per element, [rows, ...]; the low half of a byte comes first. */
   const unpack = (bytes: string, shape: readonly number[]): string => {
     const whole = g.op("Cast", [bytes], { to: 1 });
     if (bits === 8) return g.op("Reshape", [whole, g.ints(shape)]);
@@ -86,7 +86,7 @@ const matmulOp: Operator<Attributes> = defineOp<Attributes>({
   emit: (g, [x, ...stored], [y], { attrs, inputs: [, weight] }) => {
     const { bits, blockSize, columns, accuracy = 4 } = attrs;
     const rows = weight.shape[0] as number;
-    // With a matrix that is an input of the graph, ONNX Runtime would unpack it in every run: about a hundred times slower.
+    // ONNX Runtime would unpack a matrix that is a graph input in every run, about a hundred times slower.
     const constant = stored.every((name) => g.isConstant(name));
     if (constant && g.device !== "webgpu" && !g.portable)
       return g.node(
@@ -104,18 +104,18 @@ const matmulOp: Operator<Attributes> = defineOp<Attributes>({
   ],
 });
 
-/** A matrix [N, K] in blocks of integers: entry = (integer − zero point) · scale of its block. */
+/** A blockwise quantised matrix [N, K]: entry = (integer − zero point) · scale of its block. */
 export interface QuantizedMatrix {
   readonly bits: 4 | 8;
-  /** A power of two from 16 on. */
+  /** A power of two, at least 16. */
   readonly blockSize: number;
   /** K */
   readonly columns: number;
-  /** uint8 [N, ⌈K/blockSize⌉, blockSize·bits/8]; with 4 bits the earlier entry in the low half of a byte. */
+  /** uint8 [N, ⌈K/blockSize⌉, blockSize·bits/8]; with 4 bits, the earlier entry is in the low half of a byte. */
   readonly weight: Tensor;
   /** float32 [N, ⌈K/blockSize⌉] */
   readonly scales: Tensor;
-  /** uint8 [N, ⌈⌈K/blockSize⌉·bits/8⌉], packed like the weight. Without them 8 or 128. */
+  /** uint8 [N, ⌈⌈K/blockSize⌉·bits/8⌉], packed like the weight. Default: 8 (4 bits) or 128 (8 bits). */
   readonly zeroPoints?: Tensor | undefined;
 }
 
@@ -125,17 +125,17 @@ function operands({ weight, scales, zeroPoints }: QuantizedMatrix): Tensor[] {
 function layoutOf({ bits, blockSize, columns }: QuantizedMatrix): Layout {
   if ((bits !== 4 && bits !== 8) || blockSize < 16 || !Number.isInteger(Math.log2(blockSize)))
     throw new Error(
-      `a quantised matrix has 4 or 8 bits and blocks of a power of two from 16 on, not ${bits} bits and blocks of ${blockSize}`,
+      `quantised matrix: expected 4 or 8 bits and a block size that is a power of two of at least 16, got ${bits} bits and blocks of ${blockSize}`,
     );
   return { bits, blockSize, columns };
 }
 
 /**
- * x·Wᵀ over the last axis, [..., K] → [..., N]. In a function compiled with `freeze` by ONNX Runtime's
- * `MatMulNBits`, elsewhere with the matrix as floats. Differentiable with respect to x.
+ * x·Wᵀ over the last axis, [..., K] → [..., N]. Runs ONNX Runtime's `MatMulNBits` in a function compiled with
+ * `freeze`; otherwise the matrix is dequantised first. Differentiable with respect to x.
  *
- * @param options `accuracy` 4 (the default) also rounds x to 8 bits in every block, by far the fastest;
- *   1 computes in float32
+ * @param options `accuracy` 4 (the default) also rounds x to 8 bits per block, by far the fastest; 1 computes
+ *   in float32
  */
 export function matmulNBits(x: Tensor, matrix: QuantizedMatrix, options: { accuracy?: 1 | 4 } = {}): Tensor {
   const { accuracy = 4 } = options;
@@ -145,7 +145,7 @@ export function matmulNBits(x: Tensor, matrix: QuantizedMatrix, options: { accur
   });
 }
 
-/** The matrix as floats, [N, K]. */
+/** The matrix as float32, [N, K]. */
 export function dequantize(matrix: QuantizedMatrix): Tensor {
   return apply(dequantizeOp, operands(matrix), { ...layoutOf(matrix) });
 }

@@ -1,4 +1,4 @@
-/** Over axes: sums, extremes, means, norms, running sums. */
+/** Reductions: sums, extremes, means, norms; and cumulative sums and products. */
 import { type DType, isFloat } from "../dtype.ts";
 import type { Emitter } from "../graph/emitter.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
@@ -12,14 +12,14 @@ import { full } from "./create.ts";
 export type Axes = number | readonly number[];
 type Reduction = { axes: readonly number[]; keepDims: boolean };
 
-/** dy with the reduced axes back as extents of 1, so that it broadcasts against x. */
+/** dy with the reduced axes restored as extents of 1, so that it broadcasts against x. */
 function restore(dy: Tensor, x: Tensor, { axes, keepDims }: Reduction): Tensor {
   return keepDims ? dy : dy.reshape(reducedShape(x.shape, axes, true));
 }
 
 /**
- * Sums of columns of [rows, columns] as a product with ones: much faster than ReduceSum over the first
- * axis. Several partial sums keep all cores busy.
+ * Column sums of x [rows, columns] as a product with ones, much faster than ReduceSum over the first axis.
+ * Several partial sums keep all cores busy.
  */
 export function emitColumnSums(g: Emitter, x: string, rows: number, columns: number): string {
   const parts = [16, 8, 4, 2].find((count) => rows % count === 0 && rows / count >= 16) ?? 1;
@@ -30,14 +30,14 @@ export function emitColumnSums(g: Emitter, x: string, rows: number, columns: num
   return g.op("ReduceSum", [g.op("MatMul", [one, split]), g.ints([0, 1])], { keepdims: 0 }); // [columns]
 }
 
-/** Whether a sum over `axes` is one of columns, large enough to matter. */
+/** Whether a sum over `axes` is a column sum large enough to matter. */
 function sumsColumns(shape: Shape, axes: readonly number[]): boolean {
   const leading = axes.length > 0 && axes.every((axis, i) => axis === i);
   const rows = sizeOf(shape.slice(0, axes.length));
   return leading && rows >= 64 && sizeOf(shape) / rows >= 8;
 }
 
-/** A reduction as ONNX has it, except that extremes of floats are NaN where an entry is. */
+/** Emits an ONNX reduction, except that the extremes of floats propagate NaN. */
 function emitReduce(
   g: Emitter,
   type: string,
@@ -52,7 +52,7 @@ function emitReduce(
     g.node(type, operands, [y], { keepdims });
     return y;
   }
-  // ONNX Runtime passes over NaN or not, by its place. A sum of squares is NaN only where an entry is.
+  // Whether ONNX Runtime skips a NaN depends on its position. A sum of squares is NaN only if an entry is.
   const squares = g.op("ReduceSumSquare", operands, { keepdims });
   g.node("Where", [g.op("IsNaN", [squares]), squares, g.op(type, operands, { keepdims })], [y]);
   return y;
@@ -106,7 +106,7 @@ const sumOp = reduction("sum", "ReduceSum", ({ inputs: [x], attrs }, [dy]) => [
 const meanOp = reduction("mean", "ReduceMean", ({ inputs: [x], outputs: [y], attrs }, [dy]) => [
   dy && restore(dy.mul(sizeOf(y.shape) / sizeOf(x.shape)), x, attrs).expand(x.shape),
 ]);
-/** Entries that tie share the gradient evenly, as in PyTorch's amax. */
+/** Ties share the gradient evenly, as in PyTorch's amax. */
 const extremeGradient: Operator<Reduction>["gradient"] = ({ inputs: [x], outputs: [y], attrs }, [dy]) => {
   if (!dy) return [];
   const ties = astype(x.equal(restore(y, x, attrs)), x.dtype);
@@ -114,7 +114,7 @@ const extremeGradient: Operator<Reduction>["gradient"] = ({ inputs: [x], outputs
 };
 const maxOp = reduction("max", "ReduceMax", extremeGradient);
 const minOp = reduction("min", "ReduceMin", extremeGradient);
-/** The product of the others, as prefix times suffix products: right where entries are zero. */
+/** Gradient: the product of the other entries, as prefix times suffix product, which is correct for zeros. */
 const prodOp = reduction("prod", "ReduceProd", ({ inputs: [x], attrs }, [dy]) => {
   if (!dy) return [];
   const kept = normalizeAxes(undefined, x.rank).filter((axis) => !attrs.axes.includes(axis));
@@ -142,17 +142,17 @@ function reduce(op: Operator<Reduction>, x: Tensor, axes: Axes | undefined, keep
   return apply(op, [x], { axes: normalizeAxes(axes, x.rank), keepDims });
 }
 
-/** The shape of a reduction over no entries; `undefined` where there are some. */
+/** The result shape of a reduction over no entries; `undefined` if there are entries. */
 function emptyReduction(x: Tensor, axes: Axes | undefined, keepDims: boolean): Shape | undefined {
   const list = normalizeAxes(axes, x.rank);
   return list.some((axis) => x.shape[axis] === 0) ? reducedShape(x.shape, list, keepDims) : undefined;
 }
 
-/** Sum over `axes` (all of them by default). */
+/** Sum over `axes` (all by default). */
 export function sum(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduce(sumOp, arithmetic(x), axes, keepDims);
 }
-/** Mean over `axes` (all of them by default); NaN where there are no entries. */
+/** Mean over `axes` (all by default); NaN if there are no entries. */
 export function mean(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   const empty = emptyReduction(x, axes, keepDims);
   if (empty) return full(empty, Number.NaN, floating(x).dtype);
@@ -161,11 +161,11 @@ export function mean(x: Tensor, axes?: Axes, keepDims = false): Tensor {
 export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduce(prodOp, arithmetic(x), axes, keepDims);
 }
-/** The largest entry over `axes` (all of them by default); NaN where one is. */
+/** The largest entry over `axes` (all by default); NaN if any entry is. */
 export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return extreme("max", maxOp, x, axes, keepDims);
 }
-/** The smallest entry over `axes` (all of them by default); NaN where one is. */
+/** The smallest entry over `axes` (all by default); NaN if any entry is. */
 export function min(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return extreme("min", minOp, x, axes, keepDims);
 }
@@ -218,18 +218,18 @@ export function norm(x: Tensor, axes?: Axes, options: { keepDims?: boolean; p?: 
   if (p === 1) return sum(size, axes, keepDims);
   if (p !== 2) return sum(size.pow(p), axes, keepDims).pow(1 / p);
   const total = sum(floating(x).square(), axes, keepDims);
-  // The root has an infinite slope at 0; the norm's subgradient there is 0.
+  // The square root has infinite slope at 0; the norm's subgradient there is 0.
   const zero = total.equal(0);
   return total.add(astype(zero, total.dtype)).sqrt().mul(astype(zero.logicalNot(), total.dtype));
 }
-/** log Σ e^x, without overflow; −∞ where there are no entries. */
+/** log Σ e^x, numerically stable; −∞ if there are no entries. */
 export function logSumExp(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   const values = floating(x);
   const list = normalizeAxes(axes, x.rank);
   const empty = emptyReduction(x, axes, keepDims);
   if (empty) return full(empty, Number.NEGATIVE_INFINITY, values.dtype);
   const top = reduce(maxOp, values, list, true).stopGradient();
-  // Where all entries are −∞ (or one is ∞) the shift must not make ∞ − ∞.
+  // If all entries are −∞, or one is ∞, the shift must not give ∞ − ∞.
   const shift = top.abs().equal(Number.POSITIVE_INFINITY).where(0, top);
   const total = values.sub(shift).exp().sum(list, true).log().add(shift);
   return keepDims ? total : total.reshape(reducedShape(x.shape, list, false));
@@ -253,13 +253,13 @@ const argMaxOp = arg("argmax", "ArgMax");
 const argMinOp = arg("argmin", "ArgMin");
 
 /**
- * Index (int32) of the largest entry along `axis`, the first of equals; of the flattened tensor without an
- * axis. NaN has no place in the order: which index stands for an axis with one differs with the backend.
+ * Index (int32) of the largest entry along `axis`, or in the flattened tensor without one; the first of
+ * ties. NaN is unordered: with one along the axis, the result is backend-dependent.
  */
 export function argmax(x: Tensor, axis?: number, keepDims = false): Tensor {
   return argOf(argMaxOp, x, axis, keepDims);
 }
-/** Index (int32) of the smallest entry along `axis`, the first of equals; with NaN as in `argmax`. */
+/** Index (int32) of the smallest entry along `axis`, the first of ties; NaN as in `argmax`. */
 export function argmin(x: Tensor, axis?: number, keepDims = false): Tensor {
   return argOf(argMinOp, x, axis, keepDims);
 }
@@ -281,7 +281,7 @@ const cumsumOp: Operator<{ axis: number; reverse: boolean }> = defineOp<{ axis: 
   ],
 });
 
-/** Running sum along `axis`; from the end with `reverse`. */
+/** Cumulative sum along `axis`; from the end with `reverse`. */
 export function cumsum(x: Tensor, axis: number, options: { reverse?: boolean } = {}): Tensor {
   return apply(cumsumOp, [arithmetic(x)], {
     axis: normalizeAxis(axis, x.rank),
@@ -289,7 +289,7 @@ export function cumsum(x: Tensor, axis: number, options: { reverse?: boolean } =
   });
 }
 
-/** Running product along `axis`, by doubling: entry i takes in entry i − 2^k in round k. */
+/** Cumulative product along `axis`, by doubling: in round k, entry i is multiplied by entry i − 2^k. */
 export function cumprod(x: Tensor, axis: number): Tensor {
   const a = normalizeAxis(axis, x.rank);
   const length = x.shape[a] as number;

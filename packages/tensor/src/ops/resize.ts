@@ -1,4 +1,4 @@
-/** Resizing images and signals, to PyTorch's numbers (`torch.nn.functional.interpolate`). */
+/** Resizing images and signals, numerically matching PyTorch (`torch.nn.functional.interpolate`). */
 
 import { defineOp, type Operator } from "../graph/graph.ts";
 import { float } from "../graph/onnx.ts";
@@ -9,23 +9,23 @@ import { fromArray } from "./create.ts";
 import { take } from "./gather.ts";
 import { perAxis } from "./window.ts";
 
-/** `linear`, `bilinear` and `trilinear` are one: the number of axes says which. */
+/** `linear`, `bilinear` and `trilinear` are synonyms: the number of spatial axes decides. */
 export type ResizeMode = (typeof MODES)[number];
 const MODES = ["nearest", "nearestExact", "linear", "bilinear", "trilinear", "bicubic"] as const;
 
 export interface ResizeOptions {
-  /** Extents of the result, one for each spatial axis or one for all. */
+  /** Extents of the result, one per spatial axis or one for all. */
   readonly size?: number | readonly number[];
   /** Factors instead of extents: the result has ⌊extent · factor⌋ entries. */
   readonly scale?: number | readonly number[];
   readonly mode?: ResizeMode;
-  /** Whether the first and last entries keep their places; else pixels are areas. */
+  /** Aligns the centres of the first and last entries; otherwise pixels count as areas. */
   readonly alignCorners?: boolean;
-  /** Widens the filter when shrinking, as PIL does (bilinear and bicubic). */
+  /** Widens the filter when downsampling, as PIL does (bilinear and bicubic). */
   readonly antialias?: boolean;
-  /** The cubic's parameter a. Default −0.75, with `antialias` −0.5. */
+  /** The cubic kernel's parameter a. Default: −0.75, or −0.5 with `antialias`. */
   readonly cubicCoefficient?: number;
-  /** With `scale`: positions from the extents instead of from the factors. */
+  /** With `scale`: computes positions from the extents instead of the factors. */
   readonly recomputeScale?: boolean;
 }
 
@@ -45,7 +45,7 @@ type Interpolation = {
   readonly axes: readonly AxisPlan[];
 };
 
-/** x [N, C, ...] with its spatial axes resized; `size` or `scale` says to what. */
+/** Resizes the spatial axes of x [N, C, ...] to `size` or by `scale`. */
 export function resize(x: Tensor, options: ResizeOptions): Tensor {
   const { mode = "nearest", alignCorners = false, antialias = false, size, scale } = options;
   const rank = x.rank - 2;
@@ -62,7 +62,7 @@ export function resize(x: Tensor, options: ResizeOptions): Tensor {
   if (factors && factors.length !== rank)
     throw new Error(`resize(${x}): scale must have ${rank} entries, got ${factors.length}`);
   const spatial = x.shape.slice(2);
-  if (spatial.includes(0)) throw new Error(`resize(${x}): an image without entries`);
+  if (spatial.includes(0)) throw new Error(`resize(${x}): the image is empty`);
   const extents = perAxis(
     size ?? spatial.map((extent, i) => Math.floor(extent * (factors?.[i] ?? 1))),
     rank,
@@ -107,7 +107,7 @@ const resizeOp: Operator<Interpolation> = defineOp<Interpolation>({
         coordinate_transformation_mode: attrs.alignCorners ? "align_corners" : "half_pixel",
         cubic_coeff_a: float(attrs.a),
       });
-    // One product for each axis; the first axis of the rest is [before, from, after].
+    // One matrix product per axis, over x as [before, from, after].
     let shape = [...spec.shape];
     let current = x;
     attrs.axes.forEach((plan, i) => {
@@ -124,12 +124,12 @@ const resizeOp: Operator<Interpolation> = defineOp<Interpolation>({
   gradient: ({ inputs: [x], attrs }, [dy]) => [dy && adjoint(dy, x.shape, attrs)],
 });
 
-/** Whether the positions are those that ONNX derives from the extents. */
+/** Whether the positions are the ones ONNX derives from the extents. */
 function isNatural({ from, to, step }: AxisPlan, { alignCorners }: Interpolation): boolean {
   return alignCorners ? to > 1 : step === from / to;
 }
 
-/** Multiplies every axis by the transposed matrix of its weights. */
+/** Multiplies every axis by its transposed weight matrix. */
 function adjoint(dy: Tensor, shape: Shape, attrs: Interpolation): Tensor {
   return attrs.axes.reduce((out, plan, i) => {
     const axis = i + 2;
@@ -140,7 +140,7 @@ function adjoint(dy: Tensor, shape: Shape, attrs: Interpolation): Tensor {
   }, dy);
 }
 
-/** Row i: what every input entry contributes to output entry i, [to, from]. */
+/** The weight of every input entry in every output entry, [to, from]. */
 function weights(plan: AxisPlan, attrs: Interpolation): Float32Array<ArrayBuffer> {
   const { from, to, step } = plan;
   const matrix = new Float32Array(to * from);
@@ -166,7 +166,7 @@ function weights(plan: AxisPlan, attrs: Interpolation): Float32Array<ArrayBuffer
   return matrix;
 }
 
-/** The filter, stretched when shrinking and normalised at the borders (PIL's rule). */
+/** The filter, stretched when downsampling and normalised at the borders, as in PIL. */
 function antialiased(
   i: number,
   { from, step }: AxisPlan,

@@ -1,4 +1,4 @@
-/** Reading an image at real-valued places (Jaderberg et al. 2015, "Spatial Transformer Networks"). */
+/** Sampling an image at real-valued positions (Jaderberg et al. 2015, "Spatial Transformer Networks"). */
 import { backward } from "../autodiff.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
 import { sizeOf } from "../shape.ts";
@@ -13,9 +13,9 @@ type Attributes = { mode: Mode; paddingMode: Outside; alignCorners: boolean };
 
 export interface GridSampleOptions {
   readonly mode?: Mode;
-  /** What stands outside of the image. */
+  /** What positions outside the image read. */
   readonly paddingMode?: Outside;
-  /** Whether −1 and 1 are the centres of the outermost pixels; else their outer edges. */
+  /** Whether −1 and 1 are the centres of the outermost pixels; otherwise their outer edges. */
   readonly alignCorners?: boolean;
 }
 
@@ -28,8 +28,8 @@ const gridSampleOp: Operator<Attributes> = defineOp<Attributes>({
         "expected [N, C, H, W] with a grid [N, h, w, 2], or [N, C, D, H, W] with a grid [N, d, h, w, 3]",
       );
     if (x.shape[0] !== grid.shape[0])
-      throw new Error(`the batches ${x.shape[0]} and ${grid.shape[0]} differ`);
-    if (x.shape.slice(2).includes(0)) throw new Error("an image without entries");
+      throw new Error(`batch sizes ${x.shape[0]} and ${grid.shape[0]} differ`);
+    if (x.shape.slice(2).includes(0)) throw new Error("the image is empty");
     return [
       { dtype: x.dtype, shape: [x.shape[0] as number, x.shape[1] as number, ...grid.shape.slice(1, -1)] },
     ];
@@ -40,14 +40,14 @@ const gridSampleOp: Operator<Attributes> = defineOp<Attributes>({
       padding_mode: attrs.paddingMode,
       align_corners: attrs.alignCorners ? 1 : 0,
     }),
-  // The forward pass is one operator; the gradient is that of the same written out in gathers.
+  // The forward pass is one operator; the gradient is that of its decomposition into gathers.
   gradient: ({ inputs: [x, grid], attrs }, [dy]) =>
-    dy ? backward([written(x, grid, attrs)], [dy], [x, grid]) : [],
+    dy ? backward([decomposed(x, grid, attrs)], [dy], [x, grid]) : [],
 });
 
 /**
- * x [N, C, H, W] at the places of `grid` [N, h, w, 2], (x, y) in [−1, 1] → [N, C, h, w]; also with depth,
- * [N, C, D, H, W] and [N, d, h, w, 3].
+ * Samples x [N, C, H, W] at the positions of `grid` [N, h, w, 2], (x, y) in [−1, 1] → [N, C, h, w]; or in 3D,
+ * [N, C, D, H, W] at [N, d, h, w, 3].
  */
 export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
   const { mode = "bilinear", paddingMode = "zeros", alignCorners = false } = options;
@@ -60,20 +60,20 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
   });
 }
 
-/** One neighbour along an axis: its index, and its weight. */
+/** One neighbour along an axis. */
 interface Tap {
   readonly index: Tensor;
   readonly weight: Tensor;
 }
 
-/** Grid sampling in ordinary operators. */
-function written(x: Tensor, grid: Tensor, { mode, paddingMode, alignCorners }: Attributes): Tensor {
+/** Grid sampling in standard operators. */
+function decomposed(x: Tensor, grid: Tensor, { mode, paddingMode, alignCorners }: Attributes): Tensor {
   const spatial = x.shape.slice(2);
   const rank = spatial.length;
   const [batch, channels] = x.shape as [number, number];
   const places = sizeOf(grid.shape.slice(1, -1));
   const flat = x.reshape([batch, channels, sizeOf(spatial)]);
-  // The last coordinate of the grid belongs to the first spatial axis.
+  // The coordinates of the grid are in reverse order of the spatial axes.
   const taps = spatial.map((extent, axis) => {
     const unit = grid.select(grid.rank - 1, rank - 1 - axis).reshape([batch, 1, places]);
     const place = alignCorners ? unit.add(1).mul((extent - 1) / 2) : unit.add(1).mul(extent).sub(1).mul(0.5);
@@ -108,7 +108,7 @@ function neighbours(
   if (mode === "bicubic") {
     const low = place.floor().stopGradient();
     const t = place.sub(low);
-    // Every neighbour is brought inside by itself.
+    // Each neighbour is mapped inside on its own.
     return cubicWeights(t).map((weight, k) =>
       inside(confine(low.add(k - 1), extent, outside, alignCorners).stopGradient(), extent, weight),
     );
@@ -120,7 +120,7 @@ function neighbours(
   return [inside(low, extent, t.rsub(1)), inside(low.add(1), extent, t)];
 }
 
-/** Brings places inside by the rule for what stands outside. */
+/** Maps positions outside the image to ones inside, by the padding mode. */
 function confine(place: Tensor, extent: number, outside: Outside, alignCorners: boolean): Tensor {
   if (outside === "zeros") return place;
   if (outside === "border") return place.clamp(0, extent - 1);
@@ -130,12 +130,12 @@ function confine(place: Tensor, extent: number, outside: Outside, alignCorners: 
   const distance = place.sub(low).abs();
   const rest = distance.remainder(span);
   const odd = distance.div(span).floor().remainder(2).stopGradient();
-  // An even number of flips leaves the rest, an odd one turns it round.
+  // An even number of reflections keeps the remainder, an odd one mirrors it.
   const folded = rest.mul(odd.mul(-2).add(1)).add(odd.mul(span)).add(low);
   return folded.clamp(0, extent - 1);
 }
 
-/** A neighbour outside of the image counts nothing. */
+/** A neighbour with weight 0 if it is outside the image. */
 function inside(index: Tensor, extent: number, weight: Tensor): Tap {
   const there = index
     .greaterEqual(0)
@@ -144,7 +144,7 @@ function inside(index: Tensor, extent: number, weight: Tensor): Tap {
   return { index: index.clamp(0, extent - 1), weight: weight.mul(there) };
 }
 
-/** Keys' cubic with a = −0.75 at distances 1 + t, t, 1 − t, 2 − t. */
+/** Keys' cubic kernel with a = −0.75 at distances 1 + t, t, 1 − t, 2 − t. */
 function cubicWeights(t: Tensor): Tensor[] {
   const a = -0.75;
   const near = (d: Tensor) =>

@@ -1,4 +1,4 @@
-/** The short-time Fourier transform, as a strided convolution with windowed waves. */
+/** The short-time Fourier transform, as a strided convolution with windowed sinusoids. */
 import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { conv1d, convTranspose1d } from "./conv.ts";
@@ -20,18 +20,18 @@ function cosineWindow(length: number, a: number): Tensor {
 }
 
 export interface StftOptions {
-  /** Entries of a frame. */
+  /** Entries per frame. */
   readonly fftSize: number;
   /** Entries from one frame to the next. Default: a quarter of a frame. */
   readonly hop?: number;
   /** [n], n ≤ fftSize, centred in the frame. Default: ones. */
   readonly window?: Tensor | undefined;
-  /** Whether frame t is centred on entry t·hop, the signal being padded at both ends. */
+  /** Pads the signal at both ends so that frame t is centred on entry t·hop. Default: true. */
   readonly center?: boolean;
   readonly padMode?: "reflect" | "constant" | "replicate" | "circular";
-  /** Divides by √fftSize. */
+  /** Scales by 1/√fftSize. */
   readonly normalized?: boolean;
-  /** Only the frequencies up to the half of the sampling rate: the others mirror them. */
+  /** Keeps only the frequencies up to half the sampling rate; the others mirror them. Default: true. */
   readonly onesided?: boolean;
 }
 
@@ -57,12 +57,12 @@ function framesOf(name: string, options: StftOptions): Frames {
   return { size, hop, bins, window, factor: normalized ? 1 / Math.sqrt(size) : 1 };
 }
 
-/** cos and −sin of every frequency, [2·bins, size], real and imaginary rows in turn. */
+/** cos and −sin of every frequency, [2·bins, size], real and imaginary rows interleaved. */
 function waves(size: number, bins: number, scale: (bin: number) => number): Tensor {
   const table = new Float32Array(2 * bins * size);
   for (let bin = 0; bin < bins; bin++)
     for (let i = 0; i < size; i++) {
-      // The product is reduced first: large angles would lose digits.
+      // Reduced modulo `size` first, as large angles lose digits.
       const angle = (2 * Math.PI * ((bin * i) % size)) / size;
       table[2 * bin * size + i] = Math.cos(angle) * scale(bin);
       table[(2 * bin + 1) * size + i] = -Math.sin(angle) * scale(bin);
@@ -99,9 +99,9 @@ export function stft(x: Tensor, options: StftOptions): Tensor {
 }
 
 /**
- * The signal of a spectrum [..., F, T, 2], [..., L]: frames are added up where they overlap and divided
- * by the overlapping squares of the window (Griffin & Lim 1984). `length` cuts or pads the result. The signal
- * is real: of a spectrum that is not `onesided` only the first half is read, whose mirror image the rest is.
+ * The real signal of a spectrum, [..., F, T, 2] → [..., L], by overlap-add: overlapping frames are summed and
+ * divided by the sum of the squared windows (Griffin & Lim 1984). `length` trims or pads the result. If not
+ * `onesided`, only the first half of the spectrum is read, as the other half mirrors it.
  */
 export function istft(spectrum: Tensor, options: StftOptions & { length?: number }): Tensor {
   const name = `istft(${spectrum})`;
@@ -115,7 +115,7 @@ export function istft(spectrum: Tensor, options: StftOptions & { length?: number
     .narrow(1, 0, bins)
     .permute([0, 1, 3, 2])
     .reshape([sizeOf(lead), 2 * bins, frames]);
-  // A frequency that is its own mirror image counts once, the others twice.
+  // Frequencies 0 and size/2 are their own mirror image and count once, all others twice.
   const twice = (bin: number) => (bin !== 0 && 2 * bin !== size ? 2 : 1);
   const kernel = waves(size, bins, (bin) => twice(bin) / (size * factor))
     .mul(window)

@@ -1,4 +1,4 @@
-/** Order along an axis. */
+/** Sorting along an axis. */
 
 import { isFloat } from "../dtype.ts";
 import { defineOp, type Operator } from "../graph/graph.ts";
@@ -39,30 +39,32 @@ export interface Sorted {
   readonly indices: Tensor;
 }
 
-/** The k largest (or smallest) entries along `axis`, best first; of equal ones the earlier first. NaN as in `sort`. */
+/** The k largest (or smallest) entries along `axis`, best first, ties in index order. NaN as in `sort`. */
 export function topK(x: Tensor, k: number, options: { axis?: number; largest?: boolean } = {}): Sorted {
   const axis = normalizeAxis(options.axis ?? -1, x.rank);
   const [values, indices] = applyAll(topKOp, [arithmetic(x)], { k, axis, largest: options.largest ?? true });
   return { values: values as Tensor, indices: indices as Tensor };
 }
-/** All entries along `axis` in order; equal ones keep theirs. The place of NaN differs with the backend. */
+/** All entries along `axis`, ascending by default; the sort is stable. The position of NaN is backend-dependent. */
 export function sort(x: Tensor, options: { axis?: number; descending?: boolean } = {}): Sorted {
   const axis = normalizeAxis(options.axis ?? -1, x.rank);
   return topK(x, x.shape[axis] as number, { axis, largest: options.descending ?? false });
 }
-/** The middle entry along `axis` (the last by default), the lower of two as in PyTorch. NaN as in `sort`. */
+/** The median along `axis` (the last by default), the lower of two as in PyTorch. NaN as in `sort`. */
 export function median(x: Tensor, options: { axis?: number; keepDims?: boolean } = {}): Tensor {
   const axis = normalizeAxis(options.axis ?? -1, x.rank);
   const middle = Math.floor(((x.shape[axis] as number) - 1) / 2);
   const kept = sort(x, { axis }).values.narrow(axis, middle, 1);
   return options.keepDims ? kept : kept.squeeze(axis);
 }
-/** The value below which the share `q` of the entries along `axis` lies, between two entries by a straight line. */
+/** The `q`-quantile along `axis` (the last by default), q in [0, 1], interpolated linearly. NaN as in `sort`. */
 export function quantile(x: Tensor, q: number, options: { axis?: number; keepDims?: boolean } = {}): Tensor {
   const axis = normalizeAxis(options.axis ?? -1, x.rank);
   const extent = x.shape[axis] as number;
   if (!(q >= 0 && q <= 1) || extent === 0)
-    throw new Error(`quantile(${x}): expected a share from 0 to 1 of some entries, got ${q} of ${extent}`);
+    throw new Error(
+      `quantile(${x}): expected q in [0, 1] and a non-empty axis, got ${q} of ${extent} entries`,
+    );
   const place = q * (extent - 1);
   const low = Math.min(Math.floor(place), Math.max(0, extent - 2));
   const pair = sort(floating(x), { axis }).values.narrow(axis, low, Math.min(2, extent));

@@ -1,19 +1,19 @@
-/** Windows that slide over spatial axes: what convolution and pooling share. */
+/** Sliding windows over spatial axes, shared by convolution and pooling. */
 import type { Emitter } from "../graph/emitter.ts";
 import type { Spec } from "../graph/graph.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** One number for every spatial axis, or one each. */
+/** One number for all spatial axes, or one per axis. */
 export type PerAxis = number | readonly number[];
-/** Padding: the same on all sides, by axis, by axis and side, or by rule. */
+/** Padding: one amount for all sides, per axis, per axis and side, or by rule. */
 export type Padding =
   | number
   | readonly (number | readonly [before: number, after: number])[]
   | "same"
   | "valid";
 
-/** A window with everything spelled out, one entry for each spatial axis. */
+/** A fully specified window, one entry per spatial axis. */
 export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
@@ -27,7 +27,7 @@ export function checkPoolRank(name: string, x: Tensor, rank: number): void {
   if (x.rank !== rank + 2) throw new Error(`${name}(${x}): expected ${rank + 2} axes, [N, C, ...]`);
 }
 
-/** Spells a number or a list out to one entry an axis. */
+/** Expands a number or list to one entry per axis; throws unless all are integers of at least `least`. */
 export function perAxis(value: PerAxis, rank: number, name: string, least = 1): number[] {
   const list = typeof value === "number" ? new Array<number>(rank).fill(value) : [...value];
   if (list.length !== rank || list.some((v) => !Number.isInteger(v) || v < least))
@@ -35,7 +35,7 @@ export function perAxis(value: PerAxis, rank: number, name: string, least = 1): 
   return list;
 }
 
-/** Spells out a window. `same` pads so that a stride-1 window keeps the extent, the odd entry behind. */
+/** Resolves a window's options. `same` pads so that stride 1 keeps the extent, with the odd entry at the end. */
 export function windowOf(
   kernel: readonly number[],
   options: { stride?: PerAxis; padding?: Padding; dilation?: PerAxis },
@@ -89,7 +89,7 @@ export function poolWindow(
     stride: options.stride ?? kernel,
   });
   window.kernel.forEach((extent, i) => {
-    // ONNX Runtime's limit, too. A window that meets no entry would have no answer.
+    // ONNX Runtime has the same limit. A window entirely in the padding would have no result.
     if (Math.max(window.before[i] as number, window.after[i] as number) >= extent)
       throw new Error(
         `${name}(${x}): a padding of ${window.before[i]} and ${window.after[i]} must be below the kernel, ${extent} (spatial axis ${i})`,
@@ -98,7 +98,7 @@ export function poolWindow(
   return window;
 }
 
-/** The extent that a dilated kernel covers. */
+/** The extent of the dilated kernel. */
 export function reach(window: Window, axis: number): number {
   return (window.dilations[axis] as number) * ((window.kernel[axis] as number) - 1) + 1;
 }
@@ -114,12 +114,12 @@ export function outputExtents(window: Window, spatial: Shape, ceil = false): num
       );
     if (!ceil) return Math.floor(room / stride) + 1;
     const count = Math.ceil(room / stride) + 1;
-    // A window that starts in the padding behind the entries sees nothing.
+    // A window that starts in the trailing padding covers no entry.
     return (count - 1) * stride >= extent + before ? count - 1 : count;
   });
 }
 
-/** How far the last of `extents` windows reaches beyond the entries of each spatial axis; negative where it stays inside. */
+/** How far the last of `extents` windows reaches past the end of each spatial axis; negative if it stays inside. */
 export function overhang(window: Window, spatial: Shape, extents: readonly number[]): number[] {
   return spatial.map((extent, i) => {
     const start = ((extents[i] as number) - 1) * (window.strides[i] as number) - (window.before[i] as number);
@@ -138,8 +138,8 @@ export function windowAttributes(window: Window) {
 }
 
 /**
- * Emits im2col: for every kernel position the entries it meets. `x` is [..., spatial...] with spatial
- * axes from `first` on; the result has a new axis of the kernel positions at `at`.
+ * Emits im2col: for every kernel position, the entries it reads. The spatial axes of `x` start at `first`;
+ * the result has a new axis for the kernel positions at `at`.
  */
 export function emitPatches(
   g: Emitter,
@@ -156,7 +156,6 @@ export function emitPatches(
   const after = new Array<number>(rank).fill(0);
   let padded = x;
   axes.forEach((axis, i) => {
-    // Padding behind may be less than asked for (entries that no window meets) or be cut off later.
     before[axis] = window.before[i] as number;
     after[axis] = window.after[i] as number;
   });
@@ -192,7 +191,7 @@ export function emitPatches(
   return columns.length === 1 ? (columns[0] as string) : g.op("Concat", columns, { axis: at });
 }
 
-/** Emits x [N, C, ...] with `strides[i] - 1` zeros behind every entry of spatial axis i. */
+/** Emits x [N, C, ...] with `strides[i] - 1` zeros after every entry of spatial axis i. */
 export function emitZeroInsertion(
   g: Emitter,
   x: string,

@@ -100,7 +100,7 @@ describe("errors name the operator, its operands and what was expected", () => {
   const cases: [() => unknown, string][] = [
     [() => a.add(b), "add([2, 3], [4, 5]): shapes [2, 3] and [4, 5] do not broadcast"],
     [() => a.matmul(weight), "matmul([2, 3], blocks.0.weight [4, 5]): inner extents 3 and 4 differ"],
-    [() => a.matmul(zeros([])), "matmul([2, 3], []): a scalar is no matrix"],
+    [() => a.matmul(zeros([])), "matmul([2, 3], []): expected at least one axis, got a scalar"],
     [
       () => t.linear(a, weight),
       "linear([2, 3], blocks.0.weight [4, 5]): the last axis has 3 entries, the weight expects 5",
@@ -130,16 +130,16 @@ describe("errors name the operator, its operands and what was expected", () => {
           ],
           { mode: "reflect" },
         ),
-      "pad([2, 3]): reflect padding of [3, 0] on axis 1 takes at most 2",
+      "pad([2, 3]): reflect padding of [3, 0] on axis 1 is limited to 2",
     ],
-    [() => t.concat([a, b]), "concat([2, 3], [4, 5]): shapes differ on another axis than 0"],
+    [() => t.concat([a, b]), "concat([2, 3], [4, 5]): shapes differ on an axis other than 0"],
     [() => a.sum(2), "axis 2 is out of range for a tensor of rank 2"],
     [() => a.sum([0, -2]), "axes [0, 0] repeat"],
     [() => a.sum(0.5), "axis 0.5 is out of range for a tensor of rank 2"],
     [() => t.take(a, a), "take([2, 3], [2, 3]): indices must be int32 or int64, got float32"],
     [
       () => t.gather(a, 0, zeros([2, 4], "int32")),
-      "an index of [2, 4] reaches outside of [2, 3] on another axis than 0",
+      "an index of [2, 4] exceeds [2, 3] on an axis other than 0",
     ],
     [() => t.topK(a, 4), "topK([2, 3]): k = 4 for an axis of 3 entries"],
     [() => t.conv2d(a, b), "conv2d([2, 3], [4, 5]): expected 4 axes, [N, C, ...] and [O, C/groups, ...]"],
@@ -159,7 +159,7 @@ describe("errors name the operator, its operands and what was expected", () => {
     [() => t.einsum("ij,jk", a, b), 'einsum("ij,jk", [2, 3], [4, 5]): label j has extents 3 and 4'],
     [
       () => t.einsum("ii->i", zeros([1, 3])),
-      'einsum("ii->i", [1, 3]): label i stands twice in a term, with different extents',
+      'einsum("ii->i", [1, 3]): label i appears twice in a term, with different extents',
     ],
     [() => tensor([[1, 2], [3]]), "tensor: ragged data, expected 2 entries at depth 1, got 1"],
     [() => tensor([1, [2]]), "tensor: ragged data, expected a number"],
@@ -170,8 +170,8 @@ describe("errors name the operator, its operands and what was expected", () => {
       () => Tensor.fromArray(new Float32Array(2), [2], "int32"),
       "tensor: expected an array of int32 values, got Float32Array",
     ],
-    [() => t.arange(0, Number.POSITIVE_INFINITY), "arange: needs finite bounds and a step other than 0"],
-    [() => t.linspace(0, 1, -1), "linspace: count must be a natural number, got -1"],
+    [() => t.arange(0, Number.POSITIVE_INFINITY), "arange: expected finite bounds and a nonzero step"],
+    [() => t.linspace(0, 1, -1), "linspace: expected a non-negative integer count, got -1"],
     // What the types forbid, for those who have none.
     [() => a.add("1" as never), "expected a tensor or a number, got 1"],
     [() => a.mul(undefined as never), "expected a tensor or a number, got undefined"],
