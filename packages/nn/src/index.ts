@@ -1,5 +1,5 @@
 /**
- * Modules and layers, initial values, losses, optimizers, schedules, the training loop and checkpoint files.
+ * Modules and layers, initializers, losses, optimizers, schedules, the training loop and checkpoint files.
  *
  * @packageDocumentation
  */

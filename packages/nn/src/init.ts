@@ -1,7 +1,7 @@
 /**
- * Initial values. Each function gives a tensor that is drawn when it is first needed, so a model that
- * loads a checkpoint never draws. `parameter(init.kaimingNormal([64, 3, 7, 7]))` makes a parameter,
- * `layer.weight.assign(init.truncatedNormal(layer.weight.shape, { std: 0.02 }))` starts one again.
+ * Initializers. Each function returns a lazy tensor, so a model that loads a checkpoint never draws random
+ * numbers. `parameter(init.kaimingNormal([64, 3, 7, 7]))` creates a parameter,
+ * `layer.weight.assign(init.truncatedNormal(layer.weight.shape, { std: 0.02 }))` reinitializes one.
  *
  * Names, defaults and formulas are those of `torch.nn.init`.
  */
@@ -18,7 +18,7 @@ import {
 import { orthogonalized } from "./optim/newton-schulz.ts";
 
 interface Keyed {
-  /** Where the numbers come from; default: the generator that `manualSeed` starts. */
+  /** The random key; by default the next one from the generator that `manualSeed` seeds. */
   readonly key?: Tensor;
 }
 
@@ -32,7 +32,7 @@ export function uniform(shape: Shape, options: Keyed & { low?: number; high?: nu
 export function normal(shape: Shape, options: Keyed & { mean?: number; std?: number } = {}): Tensor {
   return drawNormal(options.key ?? nextKey(), shape, options);
 }
-/** Normal, kept within [low, high]: values, not deviations, as in PyTorch. */
+/** Normal truncated to [low, high]; as in PyTorch, the bounds are values, not multiples of `std`. */
 export function truncatedNormal(
   shape: Shape,
   options: Keyed & { mean?: number; std?: number; low?: number; high?: number } = {},
@@ -40,18 +40,18 @@ export function truncatedNormal(
   return drawTruncated(options.key ?? nextKey(), shape, { low: -2, high: 2, ...options });
 }
 
-/** How many inputs one output sums, and how many outputs one input goes to: weight [O, I, ...]. */
+/** The number of inputs to an output, and of outputs from an input, for a weight [O, I, ...]. */
 export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const [outputs, inputs, ...kernel] = shape;
   if (outputs === undefined || inputs === undefined)
-    throw new Error(`init: fan in and fan out need a shape of two axes or more, got [${shape.join(", ")}]`);
+    throw new Error(`init: fan in and fan out need at least two axes, got [${shape.join(", ")}]`);
   const field = kernel.reduce((a, b) => a * b, 1);
   return { fanIn: inputs * field, fanOut: outputs * field };
 }
 
 export type Nonlinearity = "linear" | "sigmoid" | "tanh" | "relu" | "leakyRelu" | "selu";
 
-/** By how much a nonlinearity shrinks the deviation; `slope` is that of `leakyRelu`. */
+/** Gain that makes up for the shrinkage of the standard deviation by a nonlinearity; `slope` is for `leakyRelu`. */
 export function gain(nonlinearity: Nonlinearity, slope = 0.01): number {
   switch (nonlinearity) {
     case "tanh":
@@ -69,19 +69,19 @@ export function gain(nonlinearity: Nonlinearity, slope = 0.01): number {
 }
 
 export interface KaimingOptions {
-  /** Keeps the deviation of the forward pass (default) or that of the gradients. */
+  /** Preserves the variance in the forward pass (`fanIn`, the default) or that of the gradients (`fanOut`). */
   readonly mode?: "fanIn" | "fanOut";
   /** Default: `"leakyRelu"` with slope 0, which is `"relu"`. */
   readonly nonlinearity?: Nonlinearity;
   readonly slope?: number;
 }
 
-/** The deviation by which `kaimingNormal` draws: gain / √fan (He et al. 2015). */
+/** The standard deviation of `kaimingNormal`: gain / √fan (He et al. 2015). */
 export function kaimingDeviation(shape: Shape, options: KaimingOptions = {}): number {
   const { mode = "fanIn", nonlinearity = "leakyRelu", slope = 0 } = options;
   return gain(nonlinearity, slope) / Math.sqrt(fans(shape)[mode]);
 }
-/** The deviation by which `xavierNormal` draws: gain·√(2 / (fan in + fan out)) (Glorot & Bengio 2010). */
+/** The standard deviation of `xavierNormal`: gain·√(2 / (fan in + fan out)) (Glorot & Bengio 2010). */
 export function xavierDeviation(shape: Shape, options: { gain?: number } = {}): number {
   const { fanIn, fanOut } = fans(shape);
   return (options.gain ?? 1) * Math.sqrt(2 / (fanIn + fanOut));
@@ -99,13 +99,13 @@ export function xavierNormal(shape: Shape, options: Keyed & { gain?: number } = 
 export function xavierUniform(shape: Shape, options: Keyed & { gain?: number } = {}): Tensor {
   return within(shape, Math.sqrt(3) * xavierDeviation(shape, options), options);
 }
-/** Normal cut off at two deviations, 1 / √fan in after the cut (LeCun et al. 1998). */
+/** Normal truncated at two standard deviations, with a standard deviation of 1 / √fan in (LeCun et al. 1998). */
 export function lecunNormal(shape: Shape, options: Keyed = {}): Tensor {
-  // A normal cut off at two deviations has 0.8796 of its deviation left.
+  // Truncation at two standard deviations leaves 0.8796 of the standard deviation.
   const std = 1 / Math.sqrt(fans(shape).fanIn) / 0.8796256610342398;
   return truncatedNormal(shape, { ...options, std, low: -2 * std, high: 2 * std });
 }
-/** What linear and convolution layers start from: uniform within 1 / √fan in. */
+/** Default of linear and convolution layers: uniform within ±1 / √fan in. */
 export function layerDefault(shape: Shape, fanIn: number = fans(shape).fanIn, options: Keyed = {}): Tensor {
   return within(shape, 1 / Math.sqrt(fanIn), options);
 }
@@ -114,22 +114,27 @@ function within(shape: Shape, bound: number, { key }: Keyed): Tensor {
   return uniform(shape, { low: -bound, high: bound, ...(key && { key }) });
 }
 
-/** Rows (or columns, where there are more rows) of length `gain` at right angles; axes after the first count as one. */
+/**
+ * Orthogonal rows (or columns, if there are more rows) of norm `gain`; axes after the first are flattened
+ * (Saxe et al. 2014).
+ */
 export function orthogonal(shape: Shape, options: Keyed & { gain?: number } = {}): Tensor {
   const rows = shape[0] ?? 1;
   const drawn = normal([rows, shape.slice(1).reduce((a, b) => a * b, 1)], options);
-  // The orthogonal factor of a normal matrix is evenly distributed. Steep steps raise its smallest
-  // singular values, about 1/n of the largest, and exact ones make all of them one.
+  // The orthogonal factor of a normal matrix is uniformly distributed. The steep steps raise its smallest
+  // singular values, about 1/n of the largest; the exact ones bring all of them to one.
   return orthogonalized(drawn, { steps: 14, polish: 8 })
     .mul(options.gain ?? 1)
     .reshape(shape);
 }
 
-/** Convolution weights [O, I, ...] that pass channels through, in each of `groups` (Zagoruyko & Komodakis 2017). */
+/** Convolution weights [O, I, ...] that are the identity within each group (Zagoruyko & Komodakis 2017). */
 export function dirac(shape: Shape, groups = 1): Tensor {
   const [outputs, inputs, ...kernel] = shape as [number, number, ...number[]];
   if (shape.length < 3 || outputs % groups !== 0)
-    throw new Error(`init.dirac: [${shape.join(", ")}] is no convolution weight of ${groups} groups`);
+    throw new Error(
+      `init.dirac: expected a convolution weight of ${groups} groups, got [${shape.join(", ")}]`,
+    );
   const field = kernel.reduce((a, b) => a * b, 1);
   const centre = kernel.reduce((at, extent) => at * extent + Math.floor(extent / 2), 0);
   const data = new Float32Array(outputs * inputs * field);

@@ -1,4 +1,4 @@
-/** The tree of parameters: classes with plain fields, whose paths are the keys of checkpoints. */
+/** Modules: classes with plain fields, whose paths are the keys of checkpoints. */
 import { guard, Tensor, type Variable } from "@tessera-ml/tensor";
 import { stripPrefix } from "./files/checkpoint.ts";
 import {
@@ -17,62 +17,62 @@ import { matches, type Pattern, walk } from "./tree.ts";
 
 export interface LoadOptions extends MatchKeysOptions, OpenCheckpointOptions {}
 
-/** How often some module was switched to training or to inference. */
+/** How many times any module has been switched to training or inference. */
 let switches = 0;
 
 /**
  * A part of a network. Its state is in plain fields: variables, other modules, and arrays, records and
  * maps of them. The path to a field (`blocks.3.attn.qkv.weight`) is its name in checkpoints and in
- * messages, so fields that hold parameters are spelled as the checkpoints of the field spell them.
+ * messages, so fields that hold parameters are named as in published checkpoints.
  *
- * A subclass has a `forward` with whatever arguments suit it. JavaScript hides private `#fields` from the
- * walk: whatever has parameters, or depends on the training mode as dropout does, goes into a public field.
- * (A layer that depends on the mode and was not reached by a switch warns when it is used.)
+ * A subclass defines a `forward` with whatever arguments it needs. Private `#fields` cannot be enumerated,
+ * so anything that has parameters or depends on the training mode, such as dropout, must be in a public field.
+ * (A layer that depends on the mode warns if a switch did not reach it.)
  */
 export class Module {
   #training = true;
   #path = "";
-  /** Whether a walk has found this module. */
+  /** Whether a walk has found this module, or the warning has been given. */
   #found = false;
   readonly #born = switches;
 
-  /** Whether layers that behave differently in training (dropout, batch norm) do so. Starts as true. */
+  /** Whether mode-dependent layers (dropout, batch norm) run in training mode. Initially true. */
   get training(): boolean {
     if (!this.#found && switches > this.#born) {
-      this.#found = true; // it is told once
+      this.#found = true; // warn once
       console.warn(
-        `tessera: a ${this.constructor.name} asks whether it trains, but no train() or eval() has reached it. ` +
-          "Modules in #private fields and in closures are not found: keep it in a public field, or switch it itself.",
+        `tessera: a ${this.constructor.name} depends on the training mode, but no train() or eval() has reached it. ` +
+          "Modules in #private fields and closures are not found: use a public field, or switch the module directly.",
       );
     }
     return guard(() => this.#training);
   }
-  /** Switches this module and all below it to training. */
+  /** Switches this module and all its submodules to training. */
   train(training = true): this {
     switches++;
     for (const module of this.namedModules().values()) module.#training = training;
     return this;
   }
-  /** Switches this module and all below it to inference. */
+  /** Switches this module and all its submodules to inference. */
   eval(): this {
     return this.train(false);
   }
 
-  /** All parameters by path, trained or frozen; one that is reached by two paths has the first. */
+  /** All parameters by path, including frozen ones; a shared parameter is listed under its first path. */
   parameters(): Map<string, Variable> {
     return this.#distinct((variable) => !variable.isBuffer);
   }
-  /** Running statistics, counters and other state that is not trained, by path. */
+  /** Running statistics, counters and other untrained state, by path. */
   buffers(): Map<string, Variable> {
     return this.#distinct((variable) => variable.isBuffer);
   }
-  /** The parameters that are trained: those not frozen. What `valueAndGrad` and optimizers take. */
+  /** The parameters that are not frozen: those `valueAndGrad` differentiates. */
   trainable(): Map<string, Variable> {
     const parameters = this.parameters();
     for (const [path, variable] of parameters) if (!guard(() => variable.trainable)) parameters.delete(path);
     return parameters;
   }
-  /** This module (under the empty path) and all below it. */
+  /** This module (under the empty path) and all its submodules. */
   namedModules(): Map<string, Module> {
     const named = new Map<string, Module>();
     const seen = new Set<Module>();
@@ -82,35 +82,36 @@ export class Module {
     }
     return named;
   }
-  /** How many numbers the parameters have. */
+  /** Total number of elements of the parameters. */
   parameterCount(options: { trainable?: boolean } = {}): number {
     const counted = options.trainable ? this.trainable() : this.parameters();
     return counted.values().reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
-   * Takes parameters out of training: all, or those of `pattern` (`"encoder"` means it and all below it).
+   * Excludes parameters from training: all, or those matching `pattern` (`"encoder"` matches it and everything
+   * below it).
    *
-   * @throws where the pattern means no parameter
+   * @throws if the pattern matches no parameter
    */
   freeze(pattern?: Pattern): this {
     return this.#setTrainable(false, pattern);
   }
-  /** Puts parameters back into training. */
+  /** Includes parameters in training again. */
   unfreeze(pattern?: Pattern): this {
     return this.#setTrainable(true, pattern);
   }
 
-  /** What checkpoints keep: parameters and persistent buffers, under each of their paths. */
+  /** What checkpoints store: parameters and persistent buffers, under each of their paths. */
   stateDict(): Map<string, Variable> {
     return new Map(this.#walk().variables.filter(([, variable]) => variable.persistent));
   }
   /**
-   * Takes the values of a checkpoint (opened, or by path, URL or bytes) or of a map of tensors.
-   * Half-precision values become the type of the parameter.
+   * Loads the values of a checkpoint (open, or given as a path, URL or bytes) or of a map of tensors.
+   * Half-precision values are converted to the dtype of the parameter.
    *
-   * @throws CheckpointError naming every key that is missing, unexpected or of another shape, unless
-   *   `strict` is false; nothing has changed then
+   * @throws CheckpointError listing every key that is missing, unexpected or of the wrong shape, unless
+   *   `strict` is false; the module is unchanged then
    */
   async load(
     source: Checkpoint | CheckpointInput | ReadonlyMap<string, Tensor>,
@@ -124,12 +125,12 @@ export class Module {
     await using checkpoint = await openCheckpoint(given as CheckpointInput, options);
     return await this.#load(checkpoint, options);
   }
-  /** Writes the state to a `.safetensors` file, atomically. Training may go on meanwhile. */
+  /** Writes the current state to a `.safetensors` file, atomically. Training may continue meanwhile. */
   async save(path: string, options: WriteSafetensorsOptions = {}): Promise<void> {
     await writeSafetensors(path, snapshot(this.stateDict()), options);
   }
 
-  /** A table of the modules with their own parameters, for people. */
+  /** A human-readable table of the modules and their own parameters. */
   summary(): string {
     const rows = [...this.namedModules()].map(([path, module]) => {
       const own = [...module.parameters()].filter(([name]) => !name.includes("."));
@@ -141,19 +142,20 @@ export class Module {
       `${path.padEnd(widths[0] as number)}  ${name.padEnd(widths[1] as number)}  ${shapes}`.trimEnd(),
     );
     const [all, trained] = [this.parameterCount(), this.parameterCount({ trainable: true })];
-    return [...lines, `${all.toLocaleString("en")} parameters, ${trained.toLocaleString("en")} trained`].join(
-      "\n",
-    );
+    return [
+      ...lines,
+      `${all.toLocaleString("en")} parameters, ${trained.toLocaleString("en")} trainable`,
+    ].join("\n");
   }
 
-  /** Throws an error that begins with the path of this module, or its class where no path is known yet. */
+  /** Throws an error that starts with the path of this module, or with its class if it has no path yet. */
   protected fail(message: string): never {
     throw new Error(`${this.#path || this.constructor.name}: ${message}`);
   }
 
   #walk() {
     const found = walk(this, (value) => #path in value);
-    // Names grow with the tree they are walked from: a walk of a part must not cut them off again.
+    // Keep the longest path: walking a submodule must not shorten the names given by walking its parent.
     const longer = (path: string, name: string | undefined) => !name || path.endsWith(`.${name}`);
     for (const [path, module] of found.modules) {
       module.#found = true;
@@ -182,7 +184,7 @@ export class Module {
   async #load(checkpoint: Checkpoint, options: LoadOptions): Promise<KeyReport> {
     const state = this.stateDict();
     const { optional = () => false } = options;
-    // A tied parameter may be in the file under one of its names only.
+    // A tied parameter may be stored under only one of its names.
     const given = new Set<Variable>();
     for (const key of checkpoint.names()) {
       const variable = state.get(options.rename ? (options.rename(key) ?? "") : key);

@@ -1,10 +1,10 @@
-/** Variables as tensors of a file, and tensors as a checkpoint. */
+/** Variables as tensors to be written to a file, and tensors as a checkpoint. */
 import { Tensor } from "@tessera-ml/tensor";
 import { type Checkpoint, createCheckpoint } from "./files/checkpoint.ts";
 import { StoredTensor, type TensorData } from "./files/index.ts";
 import { fromHost, STORED_AS } from "./files/stored-dtype.ts";
 
-/** The values that the tensors have now, to be written: later assignments do not show. */
+/** The current values of the tensors, to be written to a file: later assignments have no effect. */
 export function snapshot(tensors: ReadonlyMap<string, Tensor>, prefix = ""): TensorData[] {
   return [...tensors].map(([name, tensor]) => {
     const held = new Tensor(tensor.value);
@@ -12,7 +12,7 @@ export function snapshot(tensors: ReadonlyMap<string, Tensor>, prefix = ""): Ten
   });
 }
 
-/** Tensors as a checkpoint that is in memory. */
+/** A checkpoint in memory. */
 export function inMemory(tensors: ReadonlyMap<string, Tensor>, name = "the map of tensors"): Checkpoint {
   const stored = [...tensors].map(([key, tensor]): [string, StoredTensor] => {
     const dtype = STORED_AS[tensor.dtype];

@@ -1,8 +1,8 @@
-/** Walking the fields of modules: paths, and which of them a pattern means. */
+/** Walking the fields of modules, and matching their paths against patterns. */
 import { Tensor, Variable } from "@tessera-ml/tensor";
 import type { Module } from "./module.ts";
 
-/** What a walk finds, with the path of each; something that is reached twice is there twice. */
+/** What a walk finds, by path; something reached by two paths is listed twice. */
 export interface Found {
   readonly modules: readonly (readonly [path: string, module: Module])[];
   readonly variables: readonly (readonly [path: string, variable: Variable])[];
@@ -10,9 +10,9 @@ export interface Found {
 
 /**
  * All modules and variables in the fields of `root`. Arrays, maps and plain records are walked;
- * constants (numbers, text, functions, tensors that are not variables) are not looked at.
+ * constants (numbers, strings, functions, tensors that are not variables) are ignored.
  *
- * @throws where a module or variable is in something that is not walked, or contains itself
+ * @throws if a module or variable is inside something that is not walked, or contains itself
  */
 export function walk(root: Module, isModule: (value: object) => value is Module): Found {
   const modules: [string, Module][] = [];
@@ -40,7 +40,7 @@ export function walk(root: Module, isModule: (value: object) => value is Module)
       enter(value, path, textKeys(value, path));
     } else if (hides(value, isModule)) {
       throw new Error(
-        `${path}: a ${value.constructor.name} with modules or variables in it; only modules, arrays, plain records and maps are walked (a #private field is left alone)`,
+        `${path}: a ${value.constructor.name} contains modules or variables, but only modules, arrays, plain records and maps are walked (keep it in a #private field to exclude it)`,
       );
     }
   };
@@ -57,11 +57,11 @@ function* textKeys(map: ReadonlyMap<unknown, unknown>, path: string): Generator<
   for (const [key, entry] of map) {
     if (typeof key === "string" || typeof key === "number") yield [String(key), entry];
     else if (entry instanceof Variable || typeof key === "object")
-      throw new Error(`${path}: a map whose keys are not text, so that its entries have no path`);
+      throw new Error(`${path}: expected a map with string or number keys, which become paths`);
   }
 }
 
-/** Whether a module or variable is somewhere in an object of a class that is not walked. */
+/** Whether an object of a class that is not walked contains a module or variable, at any depth. */
 function hides(object: object, isModule: (value: object) => value is Module): boolean {
   const seen = new Set<object>();
   const look = (value: unknown): boolean => {
@@ -77,7 +77,7 @@ function hides(object: object, isModule: (value: object) => value is Module): bo
   return look(object);
 }
 
-/** Which paths are meant: one path and all below it, those an expression matches, or those a function picks. */
+/** Selects paths: a path and everything below it, those a regular expression matches, or those a function accepts. */
 export type Pattern = string | RegExp | ((path: string, variable: Variable) => boolean);
 
 export function matches(pattern: Pattern, path: string, variable: Variable): boolean {

@@ -1,6 +1,6 @@
 /**
- * Memory stays flat over many steps and runs. Short by default; `TESSERA_SOAK=1` makes 2,000 training steps
- * and 10,000 runs of it.
+ * Memory stays flat over many steps and runs. Short by default; with `TESSERA_SOAK=1`, 2,000 training steps
+ * and 10,000 inference runs.
  */
 import { compile, fromArray, HostRandom, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import { expect, test } from "vitest";
@@ -20,7 +20,7 @@ import {
 
 const long = Boolean(process.env.TESSERA_SOAK);
 const MIB = 2 ** 20;
-/** Less than one more set of parameters and moments for each step would take. */
+/** Less than leaking one set of parameters and moments per step would take. */
 const LIMIT = 12 * MIB;
 
 class Net extends Module {
@@ -52,7 +52,7 @@ const labels = (count: number) =>
     [count],
   );
 
-/** The growth by `count` calls of a step. */
+/** Memory growth over `count` calls of a step. */
 const grownBy = (count: number, step: () => Promise<unknown>): Promise<number> =>
   growth(LIMIT, async () => {
     for (let i = 0; i < count; i++) await step();
@@ -72,7 +72,7 @@ test("training", async () => {
   expect(grown).toBeLessThan(LIMIT);
 }, 600_000);
 
-test("training that is not compiled", async () => {
+test("eager training", async () => {
   const net = new Net();
   const optimizer = new AdamW(net, { lr: 1e-3 });
   const grown = await grownBy(long ? 500 : 30, async () => {

@@ -1,4 +1,4 @@
-/** Activation functions as layers, for `Sequential` and for checkpoints whose indices count them. */
+/** Activation functions as layers, for `Sequential` and for checkpoints that number them. */
 import {
   elu,
   full,
@@ -41,7 +41,7 @@ export class LeakyReLU extends Module {
     return leakyRelu(x, this.slope);
   }
 }
-/** Leaky with a trained slope: one, or one for each of `channels` (He et al. 2015). */
+/** Leaky ReLU with a learned slope: one for all channels, or one per channel (He et al. 2015). */
 export class PReLU extends Module {
   readonly weight: Variable;
   constructor(channels = 1, initial = 0.25) {

@@ -11,28 +11,28 @@ import { Module } from "../module.ts";
 import { Linear } from "./linear.ts";
 
 export interface MultiHeadAttentionOptions {
-  /** Features of the keys, where they differ from those of the queries. */
+  /** Features of the keys; default `dim`. */
   readonly keyDim?: number;
-  /** Features of the values, where they differ from those of the queries. */
+  /** Features of the values; default `dim`. */
   readonly valueDim?: number;
-  /** The probability that an attention weight is left out in training. */
+  /** Probability of dropping an attention weight in training. */
   readonly dropout?: number;
   readonly bias?: boolean;
 }
 
 export interface AttendOptions {
-  /** Broadcasts to [N, heads, L, S]. Bool: true is attended to (PyTorch's module means the opposite). Float: added. */
+  /** Broadcasts to [N, heads, L, S]. Bool: true means attend (PyTorch's module: true means ignore). Float: added. */
   readonly mask?: Tensor | undefined;
   /** Position i attends to positions up to i. */
   readonly causal?: boolean;
 }
 
 /**
- * Attention in several heads (Vaswani et al. 2017, section 3.2.2): query [N, L, E], key [N, S, keyDim]
- * and value [N, S, valueDim] → [N, L, E]. Names of parameters are those of `torch.nn.MultiheadAttention`.
+ * Multi-head attention (Vaswani et al. 2017, section 3.2.2): query [N, L, E], key [N, S, keyDim]
+ * and value [N, S, valueDim] → [N, L, E]. Parameters are named as in `torch.nn.MultiheadAttention`.
  */
 export class MultiHeadAttention extends Module {
-  /** [3E, E]: queries, keys, values; three matrices of their own where the features differ. */
+  /** [3E, E]: queries, keys, values; replaced by three separate matrices if their features differ. */
   readonly in_proj_weight: Variable | undefined;
   readonly q_proj_weight: Variable | undefined;
   readonly k_proj_weight: Variable | undefined;
@@ -46,7 +46,7 @@ export class MultiHeadAttention extends Module {
   constructor(dim: number, heads: number, options: MultiHeadAttentionOptions = {}) {
     super();
     const { keyDim = dim, valueDim = dim, dropout = 0, bias = true } = options;
-    if (dim % heads !== 0) this.fail(`${dim} features do not divide into ${heads} heads`);
+    if (dim % heads !== 0) this.fail(`${dim} features are not divisible by ${heads} heads`);
     this.dim = dim;
     this.heads = heads;
     this.dropout = dropout;
@@ -64,8 +64,7 @@ export class MultiHeadAttention extends Module {
 
   forward(query: Tensor, key: Tensor = query, value: Tensor = key, options: AttendOptions = {}): Tensor {
     const { dim, heads } = this;
-    if (query.rank !== 3 || query.shape[2] !== dim)
-      this.fail(`expected a query of [N, L, ${dim}], got ${query}`);
+    if (query.rank !== 3 || query.shape[2] !== dim) this.fail(`query: expected [N, L, ${dim}], got ${query}`);
     const split = (x: Tensor) => {
       const [batch, length] = x.shape as [number, number];
       return x.reshape([batch, length, heads, dim / heads]).permute([0, 2, 1, 3]); // [N, heads, L, E/heads]
@@ -85,7 +84,7 @@ export class MultiHeadAttention extends Module {
     return [query, key, value].map((x, i) => {
       const weight = weights[i] as Tensor;
       if (x.rank !== 3 || x.shape[2] !== weight.shape[1])
-        this.fail(`expected a ${["query", "key", "value"][i]} of [N, S, ${weight.shape[1]}], got ${x}`);
+        this.fail(`${["query", "key", "value"][i]}: expected [N, S, ${weight.shape[1]}], got ${x}`);
       return linear(x, weight.reshape([dim, weight.shape[1] as number]), biases[i]);
     });
   }

@@ -1,4 +1,4 @@
-/** Batch normalisation with running statistics (Ioffe & Szegedy 2015), as PyTorch keeps them. */
+/** Batch normalization with running statistics (Ioffe & Szegedy 2015), as in PyTorch. */
 import {
   batchNorm,
   batchNormTrain,
@@ -15,20 +15,20 @@ import { Module } from "../module.ts";
 export interface BatchNormOptions {
   /** Default 1e-5. */
   readonly eps?: number;
-  /** The weight of a new batch in the running statistics, default 0.1; `null` for the mean over all batches. */
+  /** Weight of a new batch in the running statistics, default 0.1; `null` for the mean over all batches. */
   readonly momentum?: number | null;
-  /** Whether there are a weight and a bias; default true. */
+  /** Whether to learn a scale and shift; default true. */
   readonly affine?: boolean;
-  /** Without running statistics those of the batch are used in inference too. Default true. */
+  /** If false, the statistics of the batch are used in inference too. Default true. */
   readonly trackRunningStats?: boolean;
 }
 
-/** Moves a running statistic toward that of a batch by the share `momentum`. */
+/** Updates a running statistic: running += momentum·(to − running). */
 export function follow(running: Variable, to: Tensor, momentum: number | Tensor): void {
   running.assign(running.add(to.stopGradient().sub(running).mul(momentum)));
 }
 
-/** What batch and instance norm are made of: scale and shift of every channel, and running statistics. */
+/** Base of batch and instance norm: per-channel scale and shift, and running statistics. */
 export abstract class TrackingNorm extends Module {
   readonly weight: Variable | undefined;
   readonly bias: Variable | undefined;
@@ -61,7 +61,7 @@ export abstract class TrackingNorm extends Module {
 
   protected checkInput(x: Tensor): void {
     if (!this.#ranks.includes(x.rank) || x.shape[1] !== this.channels)
-      this.fail(`expected [N, ${this.channels}, ...] of ${this.#ranks.join(" or ")} axes, got ${x}`);
+      this.fail(`expected [N, ${this.channels}, ...] with ${this.#ranks.join(" or ")} axes, got ${x}`);
   }
 }
 
@@ -80,14 +80,13 @@ abstract class BatchNorm extends TrackingNorm {
     if (running_mean && running_var && !this.training)
       return batchNorm(x, running_mean, running_var, { weight, bias, eps });
     const count = x.size / channels;
-    if (this.training && count === 1)
-      this.fail(`training needs more than one value for each channel, got ${x}`);
+    if (this.training && count === 1) this.fail(`training needs more than one value per channel, got ${x}`);
     const { output, mean, variance } = batchNormTrain(x, { weight, bias, eps });
     if (this.training) this.#track(mean, variance.mul(count / (count - 1)));
     return output;
   }
 
-  /** Moves the running statistics toward those of a batch; the variance is the unbiased one. */
+  /** Updates the running statistics; `variance` is unbiased. */
   #track(mean: Tensor, variance: Tensor): void {
     const { running_mean, running_var, num_batches_tracked } = this;
     if (!running_mean || !running_var || !num_batches_tracked) return;
@@ -98,19 +97,19 @@ abstract class BatchNorm extends TrackingNorm {
   }
 }
 
-/** [N, C] or [N, C, L], every channel normalised over the others. */
+/** [N, C] or [N, C, L], each channel normalized over all other axes. */
 export class BatchNorm1d extends BatchNorm {
   constructor(channels: number, options: BatchNormOptions = {}) {
     super(channels, [2, 3], options);
   }
 }
-/** [N, C, H, W], every channel normalised over the others. */
+/** [N, C, H, W], each channel normalized over all other axes. */
 export class BatchNorm2d extends BatchNorm {
   constructor(channels: number, options: BatchNormOptions = {}) {
     super(channels, [4], options);
   }
 }
-/** [N, C, D, H, W], every channel normalised over the others. */
+/** [N, C, D, H, W], each channel normalized over all other axes. */
 export class BatchNorm3d extends BatchNorm {
   constructor(channels: number, options: BatchNormOptions = {}) {
     super(channels, [5], options);

@@ -1,11 +1,11 @@
 import type { Tensor } from "@tessera-ml/tensor";
 import { Module } from "../module.ts";
 
-/** A module of one tensor, or a function. */
+/** A module or function from one tensor to one tensor. */
 export type Layer = (Module & { forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor);
 
 /**
- * Layers one after the other; their paths are their numbers, as in PyTorch. Functions count.
+ * Layers applied in sequence. Their paths are their indices, as in PyTorch; functions count too.
  *
  * @example
  * const net = new Sequential(new Linear(2, 16), tanh, new Linear(16, 1));

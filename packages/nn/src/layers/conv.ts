@@ -1,4 +1,4 @@
-/** Convolutions and their transposes, with PyTorch's initial values. */
+/** Convolutions and transposed convolutions, initialized as in PyTorch. */
 import {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -20,13 +20,13 @@ type Bias = { readonly bias?: boolean };
 export type ConvLayerOptions = Omit<ConvOptions, "bias"> & Bias;
 export type ConvTransposeLayerOptions = Omit<ConvTransposeOptions, "bias"> & Bias;
 
-/** What all have: weight, bias [O] and the number of channels they take. */
+/** Base class: weight, bias [O] and the channel counts. */
 abstract class Convolution<O extends { groups?: number } & Bias> extends Module {
   readonly weight: Variable;
   readonly bias: Variable | undefined;
   readonly inChannels: number;
   readonly outChannels: number;
-  /** For the operator. */
+  /** Options passed to the operator. */
   protected readonly options: Omit<O, "bias">;
 
   constructor(
@@ -42,9 +42,11 @@ abstract class Convolution<O extends { groups?: number } & Bias> extends Module 
     this.outChannels = outChannels;
     this.options = options;
     if (inChannels % groups !== 0 || outChannels % groups !== 0)
-      this.fail(`${inChannels} and ${outChannels} channels do not divide into ${groups} groups`);
+      this.fail(
+        `${inChannels} input and ${outChannels} output channels are not divisible by ${groups} groups`,
+      );
     const extents = typeof kernel === "number" ? new Array<number>(rank).fill(kernel) : kernel;
-    if (extents.length !== rank) this.fail(`a kernel of [${extents.join(", ")}] for ${rank} spatial axes`);
+    if (extents.length !== rank) this.fail(`kernel: expected ${rank} extents, got [${extents.join(", ")}]`);
     const shape = transposed
       ? [inChannels, outChannels / groups, ...extents]
       : [outChannels, inChannels / groups, ...extents];
@@ -52,11 +54,11 @@ abstract class Convolution<O extends { groups?: number } & Bias> extends Module 
     if (bias) this.bias = parameter(init.layerDefault([outChannels], init.fans(shape).fanIn));
   }
 
-  /** The input, checked, and what the operator takes beside it. */
+  /** Checks the input and returns the options of the operator. */
   protected prepare(x: Tensor) {
     const { inChannels, weight, bias } = this;
     if (x.rank !== weight.rank || x.shape[1] !== inChannels)
-      this.fail(`expected [N, ${inChannels}, ...] of ${weight.rank} axes, got ${x}`);
+      this.fail(`expected [N, ${inChannels}, ...] with ${weight.rank} axes, got ${x}`);
     return { ...this.options, bias };
   }
 }

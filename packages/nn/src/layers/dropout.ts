@@ -1,9 +1,9 @@
-/** Layers that leave something out in training and do nothing in inference. */
+/** Layers that drop parts of their input in training and do nothing in inference. */
 import { dropout, ones, type Tensor } from "@tessera-ml/tensor";
 import { Module } from "../module.ts";
 
 abstract class Drop extends Module {
-  /** The probability of being left out. */
+  /** Probability of being dropped. */
   readonly p: number;
   constructor(p: number) {
     super();
@@ -17,7 +17,7 @@ abstract class Drop extends Module {
   protected abstract drop(x: Tensor): Tensor;
 }
 
-/** Single entries (Srivastava et al. 2014). */
+/** Drops single entries (Srivastava et al. 2014). */
 export class Dropout extends Drop {
   constructor(p = 0.5) {
     super(p);
@@ -27,7 +27,7 @@ export class Dropout extends Drop {
   }
 }
 
-/** Whole channels of [N, C, ...] (Tompson et al. 2015). */
+/** Drops whole channels of [N, C, ...] (Tompson et al. 2015). */
 abstract class ChannelDropout extends Drop {
   constructor(p = 0.5) {
     super(p);
@@ -41,7 +41,7 @@ export class Dropout1d extends ChannelDropout {}
 export class Dropout2d extends ChannelDropout {}
 export class Dropout3d extends ChannelDropout {}
 
-/** Whole samples of a residual branch (Huang et al. 2016, "Deep Networks with Stochastic Depth"). */
+/** Drops whole samples of a residual branch (Huang et al. 2016, "Deep Networks with Stochastic Depth"). */
 export class DropPath extends Drop {
   constructor(p = 0) {
     super(p);

@@ -2,15 +2,15 @@ import { arange, embedding, parameter, type Tensor, type Variable, where } from 
 import * as init from "../init.ts";
 import { Module } from "../module.ts";
 
-/** Rows of a table: ids [...] → [..., dim]. Weight [count, dim]. */
+/** Embedding table: ids [...] → [..., dim]. Weight [count, dim]. */
 export class Embedding extends Module {
-  /** May be replaced by another, to tie the two. */
+  /** Can be replaced by another layer's weight to tie the two. */
   weight: Variable;
   readonly count: number;
   readonly dim: number;
   readonly paddingIndex: number | undefined;
 
-  /** The row `paddingIndex` starts as zeros and gets no gradient. */
+  /** The row `paddingIndex` is initialized to zeros and gets no gradient. */
   constructor(count: number, dim: number, options: { paddingIndex?: number } = {}) {
     super();
     this.count = count;

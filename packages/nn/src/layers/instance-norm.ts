@@ -1,19 +1,19 @@
-/** Normalisation of every channel of every sample by itself (Ulyanov et al. 2016), as PyTorch keeps its statistics. */
+/** Instance normalization (Ulyanov et al. 2016): each channel of each sample by itself. Statistics as in PyTorch. */
 import { batchNorm, instanceNorm, type Tensor } from "@tessera-ml/tensor";
 import { follow, TrackingNorm } from "./batch-norm.ts";
 
 export interface InstanceNormOptions {
   /** Added to the variance; default 1e-5. */
   readonly eps?: number;
-  /** The weight of a new batch in the running statistics, default 0.1. */
+  /** Weight of a new batch in the running statistics, default 0.1. */
   readonly momentum?: number;
-  /** Whether there are a weight and a bias; default false. */
+  /** Whether to learn a scale and shift; default false. */
   readonly affine?: boolean;
-  /** Running statistics, which normalise in inference instead of those of each sample. Default false. */
+  /** Whether to use running statistics in inference instead of those of each sample. Default false. */
   readonly trackRunningStats?: boolean;
 }
 
-/** `num_batches_tracked` is there as in checkpoints of PyTorch, which never counts here. */
+/** `num_batches_tracked` exists for PyTorch checkpoints; as in PyTorch, it stays 0. */
 abstract class InstanceNorm extends TrackingNorm {
   readonly momentum: number;
 
@@ -30,8 +30,8 @@ abstract class InstanceNorm extends TrackingNorm {
       if (!this.training) return batchNorm(x, running_mean, running_var, { weight, bias, eps });
       const spatial = x.shape.map((_, axis) => axis).slice(2);
       if (x.size / (x.shape[0] as number) === this.channels)
-        this.fail(`training needs more than one value for each channel of a sample, got ${x}`);
-      // Means over the batch of each sample's mean and unbiased variance, [N, C].
+        this.fail(`training needs more than one value per channel of a sample, got ${x}`);
+      // Means over the batch of each sample's mean and unbiased variance: [N, C] → [C].
       follow(running_mean, x.mean(spatial).mean(0), this.momentum);
       follow(running_var, x.variance(spatial).mean(0), this.momentum);
     }

@@ -4,7 +4,7 @@ import { Module } from "../module.ts";
 
 /** x·Wᵀ + b over the last axis: [..., in] → [..., out]. Weight [out, in], bias [out]. */
 export class Linear extends Module {
-  /** May be replaced by another, to tie the two. */
+  /** Can be replaced by another layer's weight to tie the two. */
   weight: Variable;
   readonly bias: Variable | undefined;
   readonly inFeatures: number;
@@ -25,7 +25,7 @@ export class Linear extends Module {
   }
 }
 
-/** Gives what it gets: a layer that was switched off. */
+/** Returns its input: the placeholder for a layer that is switched off. */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;

@@ -1,4 +1,4 @@
-/** Normalisation without running statistics. */
+/** Normalization without running statistics. */
 import {
   groupNorm,
   layerNorm,
@@ -16,11 +16,11 @@ import { Module } from "../module.ts";
 interface Options {
   /** Added to the variance; default 1e-5. */
   readonly eps?: number;
-  /** Whether there are a weight and a bias. */
+  /** Whether to learn a scale, and a shift if the layer has one; default true. */
   readonly affine?: boolean;
 }
 
-/** Over the last axes, those of `normalizedShape` (one axis for a number). */
+/** Normalizes over the last axes, which have the extents `normalizedShape` (a number means one axis). */
 export class LayerNorm extends Module {
   readonly weight: Variable | undefined;
   readonly bias: Variable | undefined;
@@ -43,13 +43,13 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Over the last axes by the root mean square, without a mean or a bias; eps is added to the mean square. */
+/** Divides by the root mean square over the last axes, without centering or a bias; eps is added to the mean square. */
 export class RMSNorm extends Module {
   readonly weight: Variable | undefined;
   readonly normalizedShape: Shape;
   readonly eps: number;
 
-  /** `eps` by default is that of float32, 2⁻²³, as in PyTorch; most language models say 1e-5 or 1e-6. */
+  /** `eps` defaults to that of float32, 2⁻²³, as in PyTorch; most language models use 1e-5 or 1e-6. */
   constructor(normalizedShape: number | Shape, options: Options = {}) {
     super();
     this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
@@ -64,7 +64,7 @@ export class RMSNorm extends Module {
   }
 }
 
-/** [N, C, ...] over groups of channels and all positions. */
+/** Normalizes [N, C, ...] over groups of channels and all positions (Wu & He 2018). */
 export class GroupNorm extends Module {
   readonly weight: Variable | undefined;
   readonly bias: Variable | undefined;
@@ -77,7 +77,7 @@ export class GroupNorm extends Module {
     this.groups = groups;
     this.channels = channels;
     this.eps = options.eps ?? 1e-5;
-    if (channels % groups !== 0) this.fail(`${channels} channels do not divide into ${groups} groups`);
+    if (channels % groups !== 0) this.fail(`${channels} channels are not divisible by ${groups} groups`);
     if (options.affine ?? true) {
       this.weight = parameter(ones([channels]));
       this.bias = parameter(zeros([channels]));
@@ -89,7 +89,7 @@ export class GroupNorm extends Module {
   }
 }
 
-/** Over `size` neighbouring channels (Krizhevsky et al. 2012, section 3.3). */
+/** Normalizes over `size` adjacent channels (Krizhevsky et al. 2012, section 3.3). */
 export class LocalResponseNorm extends Module {
   readonly size: number;
   readonly options: { readonly alpha?: number; readonly beta?: number; readonly k?: number };

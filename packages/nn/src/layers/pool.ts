@@ -39,7 +39,7 @@ export class MaxPool1d extends MaxPool {
   forward(x: Tensor): Tensor {
     return maxPool1d(x, this.kernel, this.options);
   }
-  /** The maxima and where they stood, for `MaxUnpool1d`. */
+  /** The maxima and their positions, for `MaxUnpool1d`. */
   withIndices(x: Tensor): IndexedMaxima {
     return maxPool1dWithIndices(x, this.kernel, this.options);
   }
@@ -48,7 +48,7 @@ export class MaxPool2d extends MaxPool {
   forward(x: Tensor): Tensor {
     return maxPool2d(x, this.kernel, this.options);
   }
-  /** The maxima and where they stood, for `MaxUnpool2d`. */
+  /** The maxima and their positions, for `MaxUnpool2d`. */
   withIndices(x: Tensor): IndexedMaxima {
     return maxPool2dWithIndices(x, this.kernel, this.options);
   }
@@ -57,13 +57,13 @@ export class MaxPool3d extends MaxPool {
   forward(x: Tensor): Tensor {
     return maxPool3d(x, this.kernel, this.options);
   }
-  /** The maxima and where they stood, for `MaxUnpool3d`. */
+  /** The maxima and their positions, for `MaxUnpool3d`. */
   withIndices(x: Tensor): IndexedMaxima {
     return maxPool3dWithIndices(x, this.kernel, this.options);
   }
 }
 
-/** The way back of a `MaxPool` with the same kernel, stride and padding: zeros where no maximum stood. */
+/** Partial inverse of a `MaxPool` with the same kernel, stride and padding: entries that were no maximum are zero. */
 abstract class MaxUnpool extends Module {
   readonly kernel: PerAxis;
   readonly options: Omit<MaxUnpoolOptions, "outputSize">;
@@ -72,7 +72,7 @@ abstract class MaxUnpool extends Module {
     this.kernel = kernel;
     this.options = options;
   }
-  /** `outputSize`, the spatial extents, where the pool did not meet all entries. */
+  /** Adds `outputSize`, the spatial extents, needed if the windows of the pool did not cover its whole input. */
   protected sized(outputSize: PerAxis | undefined): MaxUnpoolOptions {
     return outputSize === undefined ? this.options : { ...this.options, outputSize };
   }

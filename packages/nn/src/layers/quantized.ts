@@ -1,4 +1,4 @@
-/** Linear layers whose weights are stored in 4 or 8 bits. */
+/** Linear layers with weights quantized to 4 or 8 bits. */
 import {
   buffer,
   dequantize,
@@ -15,20 +15,20 @@ import { Linear } from "./linear.ts";
 export interface QuantizeOptions {
   /** Default 4. */
   readonly bits?: 4 | 8;
-  /** Entries of a row that share a scale: 32 (the default), 64 or 128. */
+  /** Number of consecutive entries of a row that share a scale: 32 (the default), 64 or 128. */
   readonly blockSize?: number;
-  /** A zero point of its own for every block (more exact) instead of the middle (smaller, and faster). */
+  /** Asymmetric quantization, with a zero point per block: more accurate than the symmetric default, but larger and slower. */
   readonly zeroPoints?: boolean;
 }
 
-/** Packed integers as `MatMulNBits` takes them. */
+/** Packed integers in the layout of ONNX Runtime's `MatMulNBits`. */
 interface Packed {
   readonly weight: Uint8Array<ArrayBuffer>;
   readonly scales: Float32Array<ArrayBuffer>;
   readonly zeroPoints: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** x·Wᵀ + b with W in blocks of integers; made from a `Linear` by `quantize`. Not trained. */
+/** x·Wᵀ + b with W quantized in blocks; made from a `Linear` by `quantize`. Not trainable. */
 export class QuantizedLinear extends Module {
   /** uint8 [out, blocks, blockSize·bits/8] */
   readonly weight: Variable;
@@ -41,7 +41,7 @@ export class QuantizedLinear extends Module {
   readonly bits: 4 | 8;
   readonly blockSize: number;
 
-  /** With zeros, to be loaded. */
+  /** Zeros, to be loaded from a checkpoint. */
   constructor(inFeatures: number, outFeatures: number, options: QuantizeOptions & { bias?: boolean } = {}) {
     super();
     const { bits = 4, blockSize = 32, zeroPoints = false, bias = true } = options;
@@ -60,7 +60,7 @@ export class QuantizedLinear extends Module {
     if (bias) this.bias = floats(outFeatures);
   }
 
-  /** The layer with its weight rounded. */
+  /** Quantizes a layer. */
   static async from(linear: Linear, options: QuantizeOptions = {}): Promise<QuantizedLinear> {
     const { inFeatures, outFeatures, bias } = linear;
     const layer = new QuantizedLinear(inFeatures, outFeatures, { ...options, bias: bias !== undefined });
@@ -90,18 +90,18 @@ export class QuantizedLinear extends Module {
     const y = matmulNBits(x, this.#matrix);
     return this.bias ? y.add(this.bias) : y;
   }
-  /** The weight as floats, [out, in]. */
+  /** The dequantized weight, [out, in]. */
   floatWeight(): Tensor {
     return dequantize(this.#matrix);
   }
 }
 
 /**
- * Replaces the linear layers of a module, wherever they are in its fields, by quantised ones: about a
- * seventh of the memory with 4 bits, a quarter with 8.
+ * Replaces all linear layers of a module, at any depth, with quantized ones: about a seventh of the memory
+ * with 4 bits, a quarter with 8.
  *
- * @param options `filter` says which layers are meant, by path; by default all
- * @returns the paths of the layers that were replaced
+ * @param options `filter` selects layers by path; by default all
+ * @returns the paths of the replaced layers
  */
 export async function quantize(
   module: Module,
@@ -132,7 +132,7 @@ export async function quantize(
   return chosen.map(([path]) => path);
 }
 
-/** Rounds a matrix [rows, columns], row-major, to the nearest integers of each block. */
+/** Quantizes a row-major matrix [rows, columns] block by block. */
 function pack(
   matrix: Float32Array,
   rows: number,
@@ -162,8 +162,8 @@ function pack(
       if (value < low) low = value;
       if (value > high) high = value;
     }
-    // Around the middle there is one level more below it: the entry of the largest magnitude takes it,
-    // with a negative scale where it is positive.
+    // There is one more level below the middle than above it. The entry of largest magnitude uses it; if that
+    // entry is positive, the scale is negative.
     const signed = -low > high ? low : high;
     const scale = zeroPoints ? (high - low) / (levels - 1) : -signed / middle;
     const zero = zeroPoints && scale !== 0 ? Math.round(-low / scale) : middle;

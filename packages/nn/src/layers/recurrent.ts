@@ -1,23 +1,23 @@
-/** Recurrent layers over sequences [N, L, C], with PyTorch's names of parameters and order of gates. */
+/** Recurrent layers over sequences [N, L, C], with PyTorch's parameter names and gate order. */
 import { concat, linear, parameter, stack, type Tensor, type Variable, zeros } from "@tessera-ml/tensor";
 import * as init from "../init.ts";
 import { Module } from "../module.ts";
 
 export interface RecurrentOptions {
-  /** Layers on top of each other; default 1. */
+  /** Number of stacked layers; default 1. */
   readonly layers?: number;
-  /** A second pass from the end in every layer; outputs are joined. */
+  /** Adds a second pass from the end to every layer and concatenates the outputs. */
   readonly bidirectional?: boolean;
   readonly bias?: boolean;
 }
 
-/** One pass of one layer: its parameters carry the suffix `_l0`, or `_l0_reverse`. */
+/** One pass of one layer, whose parameters have the suffix `_l0` or `_l0_reverse`. */
 interface Pass {
   readonly suffix: string;
   readonly reverse: boolean;
 }
 
-/** Runs cells over time. The states of a pass are [N, H] each. */
+/** Runs cells over time. Each state of a pass is [N, H]. */
 abstract class Recurrent extends Module {
   readonly inFeatures: number;
   readonly hidden: number;
@@ -53,8 +53,8 @@ abstract class Recurrent extends Module {
   }
 
   /**
-   * The next states from the old ones and the input's share of the gates, [N, gates·H];
-   * `recurrent(h)` is the share of a state. The first state is the output.
+   * Computes the next states from the previous ones and the contribution of the input to the gates, [N, gates·H];
+   * `recurrent(h)` is the contribution of a state. The first state is the output.
    */
   protected abstract cell(
     input: Tensor,
@@ -92,7 +92,7 @@ abstract class Recurrent extends Module {
   #pass(x: Tensor, { suffix, reverse }: Pass, initial: readonly Tensor[]) {
     const field = (name: string) => (this as unknown as Record<string, Variable | undefined>)[name + suffix];
     const [weight, bias] = [field("weight_hh") as Variable, field("bias_hh")];
-    const shares = linear(x, field("weight_ih") as Variable, field("bias_ih")); // [N, L, gates·H], in one product
+    const shares = linear(x, field("weight_ih") as Variable, field("bias_ih")); // [N, L, gates·H], one matmul for all steps
     const length = x.shape[1] as number;
     const outputs: Tensor[] = [];
     let states = initial;
@@ -110,7 +110,7 @@ export class LSTM extends Recurrent {
   constructor(inFeatures: number, hidden: number, options: RecurrentOptions = {}) {
     super(inFeatures, hidden, 4, 2, options);
   }
-  /** x [N, L, C] → output [N, L, H·directions]; h and c [layers·directions, N, H], zeros to begin with. */
+  /** x [N, L, C] → output [N, L, H·directions]; h and c [layers·directions, N, H], initially zeros. */
   forward(x: Tensor, initial?: { h: Tensor; c: Tensor }): { output: Tensor; h: Tensor; c: Tensor } {
     const { output, states } = this.run(x, initial && [initial.h, initial.c]);
     return { output, h: states[0] as Tensor, c: states[1] as Tensor };
@@ -122,12 +122,12 @@ export class LSTM extends Recurrent {
   }
 }
 
-/** Gated recurrent unit (Cho et al. 2014; the reset gate acts after the product, as in cuDNN and PyTorch). */
+/** Gated recurrent unit (Cho et al. 2014; the reset gate is applied after the matmul, as in cuDNN and PyTorch). */
 export class GRU extends Recurrent {
   constructor(inFeatures: number, hidden: number, options: RecurrentOptions = {}) {
     super(inFeatures, hidden, 3, 1, options);
   }
-  /** x [N, L, C] → output [N, L, H·directions]; h [layers·directions, N, H], zeros to begin with. */
+  /** x [N, L, C] → output [N, L, H·directions]; h [layers·directions, N, H], initially zeros. */
   forward(x: Tensor, initial?: Tensor): { output: Tensor; h: Tensor } {
     const { output, states } = this.run(x, initial && [initial]);
     return { output, h: states[0] as Tensor };

@@ -8,7 +8,7 @@ import {
 } from "@tessera-ml/tensor";
 import { Module } from "../module.ts";
 
-/** Joins the axes from `start` to `end` into one; by default all but the first. */
+/** Merges the axes from `start` to `end` into one; by default all but the first. */
 export class Flatten extends Module {
   readonly start: number;
   readonly end: number;
@@ -22,7 +22,7 @@ export class Flatten extends Module {
   }
 }
 
-/** Splits one axis into several: the opposite of `Flatten`. */
+/** Splits one axis into several: the inverse of `Flatten`. */
 export class Unflatten extends Module {
   readonly axis: number;
   readonly shape: Shape;
@@ -37,7 +37,7 @@ export class Unflatten extends Module {
   }
 }
 
-/** [N, C, ...] at another size (`size`) or larger by a factor (`scale`); nearest neighbours by default. */
+/** Resizes [N, C, ...] to `size` or by the factor `scale`; nearest neighbour by default. */
 export class Upsample extends Module {
   readonly options: ResizeOptions;
   constructor(options: ResizeOptions) {

@@ -1,4 +1,4 @@
-/** The blocks of the original transformer (Vaswani et al. 2017, section 3.1), with PyTorch's names. */
+/** The layers of the original transformer (Vaswani et al. 2017, section 3.1), with PyTorch's names. */
 import { gelu, type Tensor } from "@tessera-ml/tensor";
 import { Module } from "../module.ts";
 import { type AttendOptions, MultiHeadAttention } from "./attention.ts";
@@ -7,18 +7,18 @@ import { Linear } from "./linear.ts";
 import { LayerNorm } from "./norm.ts";
 
 export interface TransformerLayerOptions {
-  /** Width of the hidden layer; default 2048. */
+  /** Width of the feed-forward network; default 2048. */
   readonly hidden?: number;
   /** Default 0.1, as in PyTorch. */
   readonly dropout?: number;
   readonly activation?: "relu" | "gelu";
-  /** Normalises before attention and hidden layer instead of after them. */
+  /** Pre-norm: normalizes before attention and feed-forward network instead of after them. */
   readonly normFirst?: boolean;
   /** Default 1e-5. */
   readonly eps?: number;
 }
 
-/** What both kinds of layers have: self attention and a hidden layer, each with a norm. */
+/** Base of both layers: self-attention and a feed-forward network, each with a norm. */
 abstract class TransformerLayer extends Module {
   readonly self_attn: MultiHeadAttention;
   readonly linear1: Linear;
@@ -65,7 +65,7 @@ export class TransformerEncoderLayer extends TransformerLayer {
   }
 }
 
-/** x [N, L, E] that attends to itself and to memory [N, S, E] → [N, L, E]. */
+/** x [N, L, E] attends to itself and to memory [N, S, E] → [N, L, E]. */
 export class TransformerDecoderLayer extends TransformerLayer {
   readonly multihead_attn: MultiHeadAttention;
   readonly norm3: LayerNorm;

@@ -3,12 +3,12 @@ import type { Module } from "../module.ts";
 import { type CommonOptions, type Grouped, Optimizer, type Scalar } from "./optimizer.ts";
 
 export interface AdamOptions extends CommonOptions {
-  /** How much of the running means of gradients and of their squares is kept. Default [0.9, 0.999]. */
+  /** Decay rates of the running means of gradients and of squared gradients. Default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
-  /** Added to the root of the mean square. Default 1e-8. */
+  /** Added to the root mean square. Default 1e-8. */
   readonly eps?: number;
   readonly weightDecay?: number;
-  /** Divides by the root of the largest mean square so far instead of the last (Reddi et al. 2018). */
+  /** Divides by the root of the largest mean square so far instead of the current one (Reddi et al. 2018). */
   readonly amsgrad?: boolean;
 }
 
@@ -20,12 +20,12 @@ export interface AdamScalars {
 }
 
 /**
- * The bias corrections of Kingma & Ba 2015, section 2, with that of v moved out of the root: one pass
- * over the parameter less than as it is usually written.
+ * The bias corrections of Kingma & Ba 2015, section 2, with that of v moved out of the root, which saves one
+ * pass over the parameter.
  */
 export function adamScalars(options: AdamOptions, lr: Scalar, count: Tensor, decay: number): AdamScalars {
   const { betas = [0.9, 0.999], eps = 1e-8 } = options;
-  // 1 − beta^t, without the cancellation that float32 would have for beta near 1.
+  // 1 − beta^t, without the cancellation in float32 for beta near 1.
   const correction = (beta: number) => count.mul(Math.log(beta)).expm1().neg();
   const root = correction(betas[1]).sqrt();
   const rate = root.div(correction(betas[0])).mul(lr);
@@ -33,7 +33,7 @@ export function adamScalars(options: AdamOptions, lr: Scalar, count: Tensor, dec
   return { rate, eps: root.mul(eps), keep };
 }
 
-/** One step for one parameter: assigns its means m and v, which `state` gives by name, returns its new value. */
+/** One step for one parameter: updates its means m and v, looked up with `state`, and returns its new value. */
 export function adamStep(
   parameter: Tensor,
   gradient: Tensor,
@@ -56,7 +56,7 @@ export function adamStep(
   return kept.sub(mean.div(largest.sqrt().add(eps)).mul(rate));
 }
 
-/** The names of what `adamStep` keeps for parameters with these options. */
+/** The names of the state `adamStep` keeps for parameters with these options. */
 export function adamSlots(...options: readonly { readonly amsgrad?: boolean }[]): string[] {
   const slots = ["exp_avg", "exp_avg_sq"];
   return options.some(({ amsgrad }) => amsgrad) ? [...slots, "max_exp_avg_sq"] : slots;
@@ -83,7 +83,7 @@ abstract class Moments extends Optimizer<AdamOptions, AdamScalars> {
 
 /** Adam (Kingma & Ba 2015); weight decay is added to the gradient. */
 export class Adam extends Moments {
-  /** `lr` by default is 1e-3. */
+  /** `lr` defaults to 1e-3. */
   constructor(
     target: Module | ReadonlyMap<string, Variable>,
     options: Partial<AdamOptions> & Grouped<AdamOptions> = {},
@@ -106,9 +106,9 @@ export class Adam extends Moments {
   }
 }
 
-/** Adam whose weight decay, 0.01 by default, shrinks the parameters themselves (Loshchilov & Hutter 2019). */
+/** Adam with decoupled weight decay, 0.01 by default (Loshchilov & Hutter 2019). */
 export class AdamW extends Moments {
-  /** `lr` by default is 1e-3. */
+  /** `lr` defaults to 1e-3. */
   constructor(
     target: Module | ReadonlyMap<string, Variable>,
     options: Partial<AdamOptions> & Grouped<AdamOptions> = {},

@@ -4,26 +4,26 @@ import type { Module } from "../module.ts";
 import { inMemory } from "../state.ts";
 
 /**
- * A running mean of the state of a module, often better than its last values (Polyak & Juditsky 1992).
- * Make it when the module has its first values; `update` after every step of the optimizer, in the same
- * compiled function.
+ * An exponential moving average of the state of a module, which often performs better than its latest values
+ * (Polyak & Juditsky 1992). Create it once the module is initialized; call `update` after every step of the
+ * optimizer, in the same compiled function.
  *
- * Means are float32 also of float16 variables, whose steps would swallow small updates.
+ * The means of float16 variables are float32, because float16 would lose small updates.
  */
 export class EMA {
   readonly decay: number;
   readonly warmUp: boolean;
-  /** How many updates were made, int32. */
+  /** Number of updates so far, int32. */
   readonly updates: Variable = buffer(fromArray(new Int32Array(1), []));
   readonly #live: ReadonlyMap<string, Variable>;
   readonly #means: ReadonlyMap<string, Variable>;
-  /** While the means are in the module: its own values, where a mean of another type cannot hold them. */
+  /** While swapped: the module's own values whose dtype differs from that of their mean. */
   readonly #own = new Map<string, Tensor>();
   #swapped = false;
 
   /**
-   * @param options `decay` is the share that is kept at each update, 0.9999 by default. With `warmUp`, the
-   *   default, it grows as (1 + t) / (10 + t) up to that, so that the first values are soon forgotten.
+   * @param options `decay` is the share kept at each update, 0.9999 by default. With `warmUp`, the default,
+   *   it grows as (1 + t) / (10 + t) up to `decay`, so that the initial values are quickly forgotten.
    */
   constructor(module: Module, options: { decay?: number; warmUp?: boolean } = {}) {
     this.decay = options.decay ?? 0.9999;
@@ -32,9 +32,9 @@ export class EMA {
     this.#means = new Map([...this.#live].map(([path, v]) => [path, buffer(wide(new Tensor(v.value)))]));
   }
 
-  /** Moves the means toward the values that the module has now; counters are copied. */
+  /** Moves the means towards the current values of the module; counters are copied. */
   update(): void {
-    if (this.#swapped) throw new Error("EMA: updated while the means are in the module");
+    if (this.#swapped) throw new Error("EMA: cannot update while the means are swapped into the module");
     const count = this.updates.add(1);
     const t = count.astype("float32");
     const share = this.warmUp ? t.add(1).div(t.add(10)).minimum(this.decay).rsub(1) : 1 - this.decay;
@@ -45,7 +45,7 @@ export class EMA {
     this.updates.assign(count);
   }
 
-  /** Puts the means into the module, and its own values here; the second call puts them back. */
+  /** Exchanges the means with the values of the module; a second call swaps them back. */
   swap(): void {
     for (const [path, mean] of this.#means) {
       const live = this.#live.get(path) as Variable;
@@ -62,7 +62,7 @@ export class EMA {
     if (this.#swapped) this.#own.clear();
     this.#swapped = !this.#swapped;
   }
-  /** Runs `fn` with the means in the module, for evaluation or saving. */
+  /** Runs `fn` with the means swapped into the module, for evaluation or saving. */
   async during<T>(fn: () => T | Promise<T>): Promise<T> {
     this.swap();
     try {
@@ -72,11 +72,11 @@ export class EMA {
     }
   }
 
-  /** The means under the paths of the module, and the number of updates. */
+  /** The means, by their paths in the module, and the number of updates. */
   stateDict(): Map<string, Variable> {
     return new Map([["updates", this.updates], ...this.#means]);
   }
-  /** @throws CheckpointError naming every key that is missing, unexpected or of another shape */
+  /** @throws CheckpointError listing every key that is missing, unexpected or of the wrong shape */
   async load(source: Checkpoint | ReadonlyMap<string, Tensor>): Promise<void> {
     const checkpoint = source instanceof Map ? inMemory(source) : (source as Checkpoint);
     const state = this.stateDict();
@@ -88,7 +88,7 @@ export class EMA {
   }
 }
 
-/** float16 as float32, all else as it is. */
+/** Converts float16 to float32. */
 function wide(x: Tensor): Tensor {
   return x.dtype === "float16" ? x.astype("float32") : x;
 }

@@ -1,4 +1,4 @@
-/** What may be done to gradients before an optimizer takes them. */
+/** Clipping and accumulation of gradients. */
 import {
   buffer,
   fromArray,
@@ -9,7 +9,7 @@ import {
   zerosLike,
 } from "@tessera-ml/tensor";
 
-/** The norm of all gradients as one vector; `p` may be 2 (default), 1 or Infinity. */
+/** The norm of all gradients concatenated; `p` is 2 (default), 1 or Infinity. */
 export function gradientNorm(grads: Gradients, options: { p?: 1 | 2 | typeof Infinity } = {}): Tensor {
   const { p = 2 } = options;
   const parts = [...grads.values()].map((g) =>
@@ -21,8 +21,8 @@ export function gradientNorm(grads: Gradients, options: { p?: 1 | 2 | typeof Inf
 }
 
 /**
- * Scales all gradients by one factor so that their norm is at most `most` (Pascanu et al. 2013), and
- * gives the norm that they had.
+ * Scales all gradients by a common factor so that their norm is at most `most` (Pascanu et al. 2013), and
+ * returns the original norm as well.
  */
 export function clipGradNorm(
   grads: Gradients,
@@ -34,7 +34,7 @@ export function clipGradNorm(
   return { grads: mapGradients(grads, (g) => g.mul(factor)), norm };
 }
 
-/** Limits every entry to [-most, most]. */
+/** Clamps every entry to [-most, most]. */
 export function clipGradValue(grads: Gradients, most: number): Gradients {
   return mapGradients(grads, (g) => g.clamp(-most, most));
 }
@@ -44,11 +44,11 @@ export function mapGradients(grads: Gradients, fn: (gradient: Tensor, path: stri
 }
 
 /**
- * Sums gradients over several batches, for steps whose samples do not fit into memory at once. `add` keeps
- * those of a batch; `take` gives the mean of what was added, with those of the last batch, and starts again.
+ * Accumulates gradients over several batches, for updates whose samples do not fit into memory at once. `add`
+ * accumulates the gradients of a batch; `take` returns the mean including those of the last batch, and resets the sums.
  *
- * Gradients of a mean loss weigh by the samples of their batch: micro-batches of 4 and 3 then give what one
- * batch of 7 gives. Without `samples` all batches count alike.
+ * For a mean loss, pass the number of `samples` so that each batch is weighted by its size: micro-batches of 4 and 3
+ * then give the gradients of one batch of 7. Without `samples` all batches have the same weight.
  *
  * @example
  * const accumulator = new GradientAccumulator(4);
@@ -60,15 +60,15 @@ export function mapGradients(grads: Gradients, fn: (gradient: Tensor, path: stri
  * });
  */
 export class GradientAccumulator {
-  /** How many batches make one update; with 1, `take` gives the gradients as they are. */
+  /** Number of batches per update; if 1, `take` returns the gradients unchanged. */
   readonly count: number;
   readonly #sums = new Map<string, Variable>();
-  /** The samples in the sums. */
+  /** Number of samples in the sums. */
   readonly #samples: Variable = buffer(fromArray(new Float32Array(1), []));
 
   constructor(count: number) {
     if (!Number.isInteger(count) || count < 1)
-      throw new Error(`GradientAccumulator: expected a whole number of batches from 1 on, got ${count}`);
+      throw new Error(`GradientAccumulator: expected a positive integer number of batches, got ${count}`);
     this.count = count;
   }
   add(grads: Gradients, samples: number | Tensor = 1): void {
@@ -90,7 +90,7 @@ export class GradientAccumulator {
     this.#samples.assign(zerosLike(this.#samples));
     return means;
   }
-  /** The sums so far and the samples in them, for checkpoints in between. */
+  /** The sums so far and their number of samples, for checkpoints between updates. */
   stateDict(): Map<string, Variable> {
     return new Map([["samples", this.#samples], ...this.#sums]);
   }

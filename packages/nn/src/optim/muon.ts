@@ -7,20 +7,20 @@ import { orthogonalized } from "./newton-schulz.ts";
 import { type CommonOptions, type Grouped, Optimizer, type Scalar } from "./optimizer.ts";
 
 export interface MuonOptions extends CommonOptions {
-  /** How much of the running mean of gradients is kept. Default 0.95. */
+  /** Decay rate of the running mean of gradients. Default 0.95. */
   readonly momentum?: number;
-  /** Looks ahead along the mean; default true. */
+  /** Nesterov momentum; default true. */
   readonly nesterov?: boolean;
-  /** Steps of the orthogonalising iteration; default 5. */
+  /** Newton–Schulz iterations; default 5. */
   readonly steps?: number;
-  /** Shrinks the parameters themselves: decay times the learning rate. Default 0. */
+  /** Decoupled weight decay, multiplied by the learning rate. Default 0. */
   readonly weightDecay?: number;
   /**
-   * How the update grows with the matrix [R, C]: √max(1, R/C) (default, Jordan et al. 2024), or
-   * 0.2·√max(R, C), with which learning rates of AdamW fit (Liu et al. 2025).
+   * Scale of the update of a matrix [R, C]: √max(1, R/C) (default, Jordan et al. 2024), or
+   * 0.2·√max(R, C), which allows AdamW's learning rates to be reused (Liu et al. 2025).
    */
   readonly scale?: "spectral" | "likeAdam";
-  /** Set for the parameters that AdamW updates instead. */
+  /** Set for parameters that AdamW updates instead. */
   readonly adam?: AdamOptions;
 }
 
@@ -29,18 +29,18 @@ type Shared =
   | { readonly muon: false; readonly scalars: AdamScalars };
 
 /**
- * Momentum whose direction is made orthogonal, for the matrices inside a network; AdamW for all else
+ * Momentum with orthogonalized updates for the hidden matrices of a network; AdamW for everything else
  * (Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"). Convolution weights
- * are taken as matrices [O, C·kH·kW].
+ * are treated as matrices [O, C·kH·kW].
  */
 export class Muon extends Optimizer<MuonOptions, Shared> {
   protected readonly slots: readonly string[];
 
   /**
-   * @param options `lr` is 0.02 by default. `matrices` says which parameters Muon updates: by default those
-   *   of two axes or more that are no embedding. The output layer should be left out too:
-   *   `matrices: (path, p) => p.rank >= 2 && !path.startsWith("head")`. `rest` are the options of AdamW
-   *   for the others, with a learning rate of 3e-4 by default.
+   * @param options `lr` defaults to 0.02. `matrices` selects the parameters Muon updates: by default all with
+   *   at least two axes that are not embeddings. The output layer should be excluded too:
+   *   `matrices: (path, p) => p.rank >= 2 && !path.startsWith("head")`. `rest` are the AdamW options
+   *   for all others, with a default learning rate of 3e-4.
    */
   constructor(
     target: Module | ReadonlyMap<string, Variable>,
@@ -94,7 +94,7 @@ export class Muon extends Optimizer<MuonOptions, Shared> {
   }
 }
 
-/** Parameters of two axes or more, without the tables of embeddings. */
+/** Parameters with at least two axes, except embedding tables. */
 function inside(target: Module | ReadonlyMap<string, Variable>): Pattern {
   const tables = new Set<Variable>();
   if (target instanceof Module)

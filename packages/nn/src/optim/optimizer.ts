@@ -1,4 +1,4 @@
-/** What all optimizers share: parameter groups, learning rates, state, and its checkpoint. */
+/** The base of all optimizers: parameter groups, learning rates, state, and its checkpoint. */
 import { buffer, fromArray, type Gradients, guard, type Tensor, type Variable } from "@tessera-ml/tensor";
 import { CheckpointError } from "../files/error.ts";
 import type { Checkpoint } from "../files/index.ts";
@@ -8,42 +8,42 @@ import { matches, type Pattern } from "../tree.ts";
 import type { Schedule } from "./schedules.ts";
 
 export interface CommonOptions {
-  /** A number, or a function of the number of updates made so far. */
+  /** A number, or a function of the number of updates so far. */
   readonly lr: number | Schedule;
-  /** Multiplies the learning rate: for layers that learn slower than the rest. Default 1. */
+  /** Multiplies the learning rate, for layers that should learn more slowly. Default 1. */
   readonly lrScale?: number;
 }
 
-/** Options for some of the parameters. */
+/** Options for a subset of the parameters. */
 export type Group<O> = { readonly match: Pattern } & Partial<Omit<O, "groups">>;
 export interface Grouped<O> {
   /**
-   * Other options for the parameters that `match` means. Where several groups match, the later one
-   * decides: `[{ match: (_, p) => p.rank < 2, weightDecay: 0 }, { match: "backbone", lrScale: 0.1 }]`.
+   * Different options for the parameters that match. If several groups match, later ones override earlier
+   * ones: `[{ match: (_, p) => p.rank < 2, weightDecay: 0 }, { match: "backbone", lrScale: 0.1 }]`.
    */
   readonly groups?: readonly Group<O>[];
 }
 
-/** The options of some parameters, and their own learning rate where they have one. */
+/** The options of a set of parameters, and their own learning rate if they have one. */
 interface Resolved<O> {
   readonly options: O;
   readonly lr: number | Schedule | undefined;
 }
 
-/** A number that may be known only when the step runs. */
+/** A number, or a tensor if it is known only when the step runs. */
 export type Scalar = number | Tensor;
 
 /**
- * Changes parameters by their gradients. `update` is part of the graph that computes them: parameters
- * and state are variables, which a compiled step takes and gives back.
+ * Updates parameters from their gradients. `update` is part of the graph that computes the gradients: parameters
+ * and state are variables, which are inputs and outputs of a compiled step.
  *
- * `O` are the options of one parameter, `S` the scalars that a step computes once for all parameters
- * with the same options.
+ * `O` are the options of one parameter, `S` the scalars computed once per step for all parameters with the same
+ * options.
  */
 export abstract class Optimizer<O extends CommonOptions, S> {
-  /** The names of the state that each parameter may have; its shape is the parameter's. */
+  /** The names of the per-parameter state, which has the shape of the parameter. */
   protected abstract readonly slots: readonly string[];
-  /** How many updates were made, int32. */
+  /** Number of updates so far, int32. */
   readonly updates: Variable = buffer(fromArray(new Int32Array(1), []));
   readonly #parameters: ReadonlyMap<string, Variable>;
   readonly #options: ReadonlyMap<string, Resolved<O>>;
@@ -72,7 +72,7 @@ export abstract class Optimizer<O extends CommonOptions, S> {
         throw new Error(`${this.constructor.name}: no parameter matches the group ${String(match)}`);
   }
 
-  /** The learning rate of parameters without options of their own. Setting it compiles the step again. */
+  /** The learning rate of parameters without a learning rate of their own. Setting it recompiles the step. */
   get lr(): number | Schedule {
     return guard(() => this.#lr);
   }
@@ -86,10 +86,10 @@ export abstract class Optimizer<O extends CommonOptions, S> {
   }
 
   /**
-   * Changes the parameters by their gradients. In an eager loop the new values are computed when they
+   * Updates the parameters from their gradients. In eager code the new values are computed when they
    * are read; in a compiled function they are outputs of its graph.
    *
-   * @throws where a gradient belongs to no parameter
+   * @throws if a gradient belongs to none of the parameters
    */
   update(grads: Gradients): void {
     const shared = new Map<Resolved<O>, S>();
@@ -98,7 +98,7 @@ export abstract class Optimizer<O extends CommonOptions, S> {
       const [variable, resolved] = [this.#parameters.get(path), this.#options.get(path)];
       if (!variable || !resolved)
         throw new Error(
-          `${this.constructor.name}: a gradient for ${path}, which is none of its ${this.#parameters.size} parameters`,
+          `${this.constructor.name}: got a gradient for ${path}, which is not one of its ${this.#parameters.size} parameters`,
         );
       const { options } = resolved;
       let scalars = shared.get(resolved);
@@ -114,12 +114,12 @@ export abstract class Optimizer<O extends CommonOptions, S> {
     this.updates.assign(count);
   }
 
-  /** What one step computes once. `count` is the number of this update, beginning at 1. */
+  /** Computes the shared scalars of a step. `count` is the number of this update, starting at 1. */
   protected abstract prepare(options: O, lr: Scalar, count: Tensor): S;
-  /** The new value of a parameter; assigns its new state. */
+  /** Returns the new value of a parameter and assigns its new state. */
   protected abstract step(path: string, parameter: Variable, gradient: Tensor, options: O, shared: S): Tensor;
 
-  /** The state `slot` of a parameter, zeros to begin with. */
+  /** The state `slot` of a parameter, initially zeros. */
   protected state(slot: string, path: string): Variable {
     const key = `${slot}.${path}`;
     let state = this.#state.get(key);
@@ -132,14 +132,14 @@ export abstract class Optimizer<O extends CommonOptions, S> {
     return state;
   }
 
-  /** The number of updates, and the state of every parameter that was updated. */
+  /** The number of updates, and the state of every parameter updated so far. */
   stateDict(): Map<string, Variable> {
     return new Map([["updates", this.updates], ...this.#state]);
   }
   /**
-   * Takes the state of a checkpoint, so that training goes on as if it had never stopped.
+   * Loads the state from a checkpoint, so that training continues as if it had never stopped.
    *
-   * @throws CheckpointError where something is of another optimizer or another model; nothing has changed then
+   * @throws CheckpointError if a key or shape does not fit this optimizer or model; nothing is changed then
    */
   async load(source: Checkpoint | ReadonlyMap<string, Tensor>): Promise<void> {
     const checkpoint = source instanceof Map ? inMemory(source) : (source as Checkpoint);
@@ -150,7 +150,7 @@ export abstract class Optimizer<O extends CommonOptions, S> {
       const name = this.constructor.name;
       if (key !== "updates" && (!this.slots.includes(slot) || !parameter))
         throw new CheckpointError(
-          `cannot load ${checkpoint.name}: ${key} is no state of ${name} for this model`,
+          `cannot load ${checkpoint.name}: ${key} is not part of the state of ${name} for this model`,
         );
       const stored = checkpoint.get(key);
       const variable = key === "updates" ? this.updates : this.state(slot, path);

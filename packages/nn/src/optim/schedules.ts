@@ -1,19 +1,19 @@
 /**
- * Learning rates as functions of the number of updates made so far (a float tensor, 0 for the first
- * update), evaluated in the graph of the step: a run that is resumed goes on where it stopped.
+ * Learning rates as functions of the number of updates so far (a float tensor, 0 at the first update),
+ * evaluated in the graph of the step, so that a resumed run continues where it stopped.
  *
  * `new AdamW(net, { lr: warmUp(500, cosine({ from: 1e-3, steps: 10_000 })) })`
  */
 import { arange, maximum, scalar, type Tensor, where } from "@tessera-ml/tensor";
 
-/** Works entry by entry, so that it can be drawn for many steps at once. */
+/** Elementwise, so that it can be evaluated for many steps at once. */
 export type Schedule = (step: Tensor) => Tensor;
 
-/** How far a phase of `steps` steps is, in [0, 1]. */
+/** Progress through a phase of `steps` steps, in [0, 1]. */
 function progress(step: Tensor, steps: number): Tensor {
   return step.mul(1 / steps).clamp(0, 1);
 }
-/** The cosine's half wave from `from` at progress 0 to `to` at 1. */
+/** Half a cosine wave, from `from` at progress 0 to `to` at 1. */
 function halfWave(at: Tensor, from: number, to: number): Tensor {
   return at
     .mul(Math.PI)
@@ -26,18 +26,18 @@ function halfWave(at: Tensor, from: number, to: number): Tensor {
 export function constant(rate: number): Schedule {
   return (step) => step.mul(0).add(rate);
 }
-/** A straight line over `steps` steps; `to` from then on. */
+/** Linear over `steps` steps, then constant at `to`. */
 export function linear({ from, to = 0, steps }: { from: number; to?: number; steps: number }): Schedule {
   return (step) =>
     progress(step, steps)
       .mul(to - from)
       .add(from);
 }
-/** Half a cosine wave over `steps` steps (Loshchilov & Hutter 2017); `to` from then on. */
+/** Half a cosine wave over `steps` steps (Loshchilov & Hutter 2017), then constant at `to`. */
 export function cosine({ from, to = 0, steps }: { from: number; to?: number; steps: number }): Schedule {
   return (step) => halfWave(progress(step, steps), from, to);
 }
-/** Times `factor` after every `every` steps, or at each step listed in `at`. */
+/** Multiplied by `factor` every `every` steps, or at each step listed in `at`. */
 export function steps(
   options: { from: number; factor?: number } & ({ every: number } | { at: readonly number[] }),
 ): Schedule {
@@ -51,8 +51,8 @@ export function steps(
   };
 }
 /**
- * Up from `peak / 25` to `peak` in the first `share` of all steps and down to a 10,000th of where it
- * began, along cosines (Smith & Topin 2018; the numbers are PyTorch's).
+ * Rises along a cosine from `peak / divisor` to `peak` in the first `share` of all steps, then falls to the
+ * initial rate divided by `finalDivisor` (Smith & Topin 2018; the defaults are PyTorch's).
  */
 export function oneCycle(options: {
   peak: number;
@@ -70,7 +70,7 @@ export function oneCycle(options: {
       halfWave(progress(step.sub(top), total - 1 - top), peak, first / finalDivisor),
     );
 }
-/** peak / √(step / warmUp), with a straight way up to the peak before (Vaswani et al. 2017, section 5.3). */
+/** peak / √(step / warmUp), after a linear warm-up to the peak (Vaswani et al. 2017, section 5.3). */
 export function inverseSquareRoot({ peak, warmUp }: { peak: number; warmUp: number }): Schedule {
   return (step) => {
     const count = step.add(1);
@@ -85,7 +85,7 @@ export function inverseSquareRoot({ peak, warmUp }: { peak: number; warmUp: numb
   };
 }
 
-/** A straight way up from `from` to where `then` begins, reached after `count` steps; `then` starts after it. */
+/** Linear warm-up over `count` steps from `from` to the initial rate of `then`, followed by `then`. */
 export function warmUp(count: number, then: Schedule, options: { from?: number } = {}): Schedule {
   const { from = 0 } = options;
   if (count === 0) return then;
@@ -98,7 +98,7 @@ export function warmUp(count: number, then: Schedule, options: { from?: number }
     return where(step.less(count), rising, then(step.sub(count).maximum(0)));
   };
 }
-/** One schedule after the other, each counting from its own start; the last goes on for ever. */
+/** Schedules in sequence, each counting from its own start; the last one never ends. */
 export function joined(...phases: readonly (readonly [steps: number, schedule: Schedule])[]): Schedule {
   return (step) => {
     const start = phases.slice(0, -1).reduce((sum, [count]) => sum + count, 0);

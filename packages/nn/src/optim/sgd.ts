@@ -4,18 +4,18 @@ import type { Module } from "../module.ts";
 import { type CommonOptions, type Grouped, Optimizer, type Scalar } from "./optimizer.ts";
 
 export interface SGDOptions extends CommonOptions {
-  /** How much of the last direction is kept. Default 0. */
+  /** Decay rate of the momentum buffer. Default 0. */
   readonly momentum?: number;
-  /** How much of a gradient does not enter the direction. Default 0. */
+  /** Share of a gradient that does not enter the momentum buffer. Default 0. */
   readonly dampening?: number;
-  /** Looks ahead along the direction (Sutskever et al. 2013). */
+  /** Nesterov momentum (Sutskever et al. 2013). */
   readonly nesterov?: boolean;
-  /** Added to the gradient: decay times the parameter. Default 0. */
+  /** L2 penalty: decay times the parameter is added to the gradient. Default 0. */
   readonly weightDecay?: number;
 }
 interface Shared {
   readonly lr: Scalar;
-  /** The share of a gradient that enters the direction: all of the first. */
+  /** Share of a gradient that enters the momentum buffer; 1 at the first update. */
   readonly entering: Scalar;
 }
 

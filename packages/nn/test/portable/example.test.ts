@@ -19,7 +19,7 @@ class Net extends Module {
   }
 }
 
-test("the example of the README, and the same without compile", async () => {
+test("the README example, with and without compile", async () => {
   const train = async (compiled: boolean): Promise<number[]> => {
     manualSeed(0);
     const net = new Net();

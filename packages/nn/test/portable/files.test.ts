@@ -15,7 +15,7 @@ test("safetensors from a Blob", async () => {
   expect(await checkpoint.get("w").readRange(1, 2)).toEqual(data.slice(4, 8));
 });
 
-test.each([0, 9])("a PyTorch archive, packed at level %d", async (level) => {
+test.each([0, 9])("a PyTorch archive, compressed at level %d", async (level) => {
   const object = dict({
     epoch: int(1),
     model: dict({ w: tensor({ count: 12, shape: [4, 3], strides: [1, 4] }) }),
@@ -31,7 +31,7 @@ test(".npy from bytes", async () => {
   expect(await checkpoint.get("").read()).toEqual(data);
 });
 
-test("addresses in the page are fetched, paths need Node", async () => {
+test("URLs are fetched in the page; paths need Node", async () => {
   const body = await encodeSafetensors([{ name: "w", dtype: "float32", shape: [12], data }]);
   const fake: typeof fetch = async () => new Response(body);
   const checkpoint = await openCheckpoint("https://example.org/w.safetensors", { fetch: fake });

@@ -12,7 +12,7 @@ interface Args {
   readonly momentum: number;
 }
 
-// Half-widths of uniforms and deviations of normals.
+// Half-widths of the uniforms and standard deviations of the normals.
 await check<Args>("layers", {
   gain: ({ nonlinearity, slope }) => tensor(init.gain(nonlinearity, slope)),
   fans: ({ shape }) => {
@@ -40,7 +40,7 @@ async function statistics(x: Tensor) {
   return { mean, deviation, most: Math.max(...data.map(Math.abs)) };
 }
 
-describe("what is drawn", () => {
+describe("samples", () => {
   const shape = [64, 16, 3, 3]; // fan in 144, fan out 576
   const key = randomKey(5);
   const cases: Readonly<Record<string, [Tensor, deviation: number, most: number]>> = {
@@ -60,7 +60,7 @@ describe("what is drawn", () => {
     lecunNormal: [init.lecunNormal(shape, { key }), Math.sqrt(1 / 144), 2 / Math.sqrt(144) / 0.8796],
     layerDefault: [init.layerDefault(shape, 144, { key }), Math.sqrt(1 / 144 / 3), Math.sqrt(1 / 144)],
     truncatedNormal: [init.truncatedNormal(shape, { key, std: 0.02 }), 0.02, 2],
-    "truncatedNormal, cut off": [init.truncatedNormal(shape, { key, low: -1, high: 1 }), 0.5396, 1],
+    "truncatedNormal, narrow bounds": [init.truncatedNormal(shape, { key, low: -1, high: 1 }), 0.5396, 1],
     normal: [init.normal(shape, { key, std: 3 }), 3, Number.POSITIVE_INFINITY],
     uniform: [init.uniform(shape, { key, low: -1, high: 1 }), Math.sqrt(1 / 3), 1],
     "Linear weight": [new Linear(144, 64).weight, Math.sqrt(1 / 144 / 3), Math.sqrt(1 / 144)],
@@ -86,7 +86,7 @@ describe("what is drawn", () => {
   });
 });
 
-test("orthogonal rows, or columns where there are more rows", async () => {
+test("orthogonal rows, or columns if there are more rows", async () => {
   for (const shape of [
     [24, 100],
     [100, 24],
@@ -109,7 +109,7 @@ function identity(n: number): Tensor {
   return tensor(Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => Number(i === j))));
 }
 
-test("dirac passes channels through, in each group", async () => {
+test("dirac is the identity in each group", async () => {
   const x = init.normal([2, 4, 5, 5], { key: randomKey(2) });
   const conv = new Conv2d(4, 6, 3, { padding: 1, groups: 2, bias: false });
   conv.weight.assign(init.dirac(conv.weight.shape, 2));
@@ -124,7 +124,7 @@ test("dirac passes channels through, in each group", async () => {
   expect(await y.select(1, 2).abs().max().item()).toBe(0);
 });
 
-test("a seed makes the same model again", async () => {
+test("a seed reproduces the model", async () => {
   const draw = async () => {
     manualSeed(11);
     const [a, b] = [new Linear(3, 3), new Linear(3, 3)];

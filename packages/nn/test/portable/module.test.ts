@@ -66,7 +66,7 @@ describe("the tree", () => {
     expect(net.blocks[1]?.proj.weight.name).toBe("blocks.1.proj.weight");
   });
 
-  test("what is shared has one name among parameters and both in the state", () => {
+  test("shared parameters are listed once in parameters(), under both names in stateDict()", () => {
     class Tied extends Module {
       readonly embed = new Linear(2, 3, { bias: false });
       readonly head = new Linear(2, 3, { bias: false });
@@ -83,7 +83,7 @@ describe("the tree", () => {
     expect(tied.parameterCount()).toBe(6);
   });
 
-  test("a walk of a part does not cut names off", () => {
+  test("walking a submodule does not shorten names", () => {
     const net = new Net();
     const block = net.blocks[0] as Block;
     block.parameters();
@@ -95,11 +95,11 @@ describe("the tree", () => {
       "blocks.0.proj: expected 2 features on the last axis, got [1, 3]",
     );
     expect(() => new Conv2d(3, 8, 3).forward(zeros([1, 4, 8, 8]))).toThrow(
-      "Conv2d: expected [N, 3, ...] of 4 axes, got [1, 4, 8, 8]",
+      "Conv2d: expected [N, 3, ...] with 4 axes, got [1, 4, 8, 8]",
     );
   });
 
-  test("what is not walked but hides modules is an error, with its path", () => {
+  test("modules hidden in an object that is not walked are an error with its path", () => {
     class Hidden {
       readonly inner = { layers: [new Linear(1, 1)] };
     }
@@ -108,7 +108,7 @@ describe("the tree", () => {
         readonly parts = [{ container }];
       }
       expect(() => new Outer().parameters()).toThrow(
-        `parts.0.container: a ${container.constructor.name} with modules or variables in it`,
+        `parts.0.container: a ${container.constructor.name} contains modules or variables`,
       );
     }
     class Harmless extends Module {
@@ -132,15 +132,15 @@ describe("the tree", () => {
     expect(() => loop.parameters()).toThrow("next.0: the module contains itself");
   });
 
-  test("a summary for people", () => {
+  test("summary", () => {
     expect(new Sequential(new Linear(2, 3), new Dropout(0.1)).summary()).toBe(
-      "(root)  Sequential\n0       Linear      weight [3, 2], bias [3]\n1       Dropout\n9 parameters, 9 trained",
+      "(root)  Sequential\n0       Linear      weight [3, 2], bias [3]\n1       Dropout\n9 parameters, 9 trainable",
     );
   });
 });
 
 describe("training and freezing", () => {
-  test("a compiled function is traced again when the mode changes", async () => {
+  test("a compiled function is retraced when the mode changes", async () => {
     const drop = new Dropout(0.5);
     manualSeed(1);
     const run = compile((x: Tensor) => drop.forward(x));
@@ -153,7 +153,7 @@ describe("training and freezing", () => {
     expect(await count()).toBeGreaterThan(20);
   });
 
-  test("a layer that no switch reaches says so, once", async () => {
+  test("a layer that no switch reaches warns once", async () => {
     class Hidden extends Module {
       readonly #drop = new Dropout(0.5);
       readonly seen = new Dropout(0.5);
@@ -168,12 +168,14 @@ describe("training and freezing", () => {
     net.eval();
     net.forward(tensor([1]));
     net.forward(tensor([1]));
-    new Hidden().forward(tensor([1])); // made after the switch, which was none of its business
-    expect(warn.mock.calls).toEqual([[expect.stringMatching(/a Dropout asks whether it trains.*#private/)]]);
+    new Hidden().forward(tensor([1])); // created after the switch: no warning
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/a Dropout depends on the training mode.*#private/)],
+    ]);
     warn.mockRestore();
   });
 
-  test("parameters that the loss reads and no module has are told of, once", () => {
+  test("parameters that the loss uses but no module holds warn once", () => {
     class Hidden extends Module {
       readonly #first = new Linear(3, 2);
       readonly other: Linear;
@@ -198,7 +200,7 @@ describe("training and freezing", () => {
     expect(warn.mock.calls).toEqual([
       [expect.stringMatching(/are not trained: \[2, 3\], \[2\]\. .*#private fields.* freeze\(\)/)],
     ]);
-    // Of another network, which is trained by itself or not at all: nothing to tell.
+    // They belong to another network, trained separately or not at all: no warning.
     net.other.freeze();
     valueAndGrad(net.head, () => net.head.forward(net.other.forward(ones([4, 3])).narrow(1, 0, 2)).mean());
     const still = new Linear(3, 2).freeze();
@@ -207,14 +209,14 @@ describe("training and freezing", () => {
     warn.mockRestore();
   });
 
-  test("modes reach all modules below", () => {
+  test("switching the mode reaches all submodules", () => {
     const net = new Net().eval();
     expect([...net.namedModules().values()].map((module) => module.training)).toEqual(
       new Array(9).fill(false),
     );
   });
 
-  test("freezing by name, expression and function", () => {
+  test("freezing by name, regular expression and function", () => {
     const net = new Net();
     const frozen = () => [...net.parameters()].filter(([, p]) => !p.trainable).map(([path]) => path);
     net.freeze("blocks.0");
@@ -228,7 +230,7 @@ describe("training and freezing", () => {
     expect(() => net.freeze("block")).toThrow("freeze: no parameter matches block");
   });
 
-  test("only what is not frozen has a gradient", async () => {
+  test("frozen parameters have no gradient", async () => {
     const line = new Sequential(new Linear(1, 1), new Linear(1, 1));
     line.freeze("0");
     const { grads } = valueAndGrad(line, () => line.forward(tensor([[2]])).sum());
@@ -245,7 +247,7 @@ describe("loading and saving", () => {
       await Promise.all([...tensors].map(async ([key, v]) => [key, await v.tolist()] as const)),
     );
 
-  test("through a file in memory, in half precision too", async () => {
+  test("round trip through a file in memory, including half precision", async () => {
     const [from, to] = [small(), small()];
     from.stateDict().get("1.num_batches_tracked")?.assign(BigInt64Array.of(7n));
     from
@@ -261,13 +263,13 @@ describe("loading and saving", () => {
       expect(report.summary).toBe("");
       const weight = to.stateDict().get("0.weight");
       expect(weight?.dtype).toBe("float32");
-      // Widened while it was read: there is nothing left to compute.
+      // Converted while reading: there is nothing left to compute.
       expect(weight?.peekValue().stored).toBeDefined();
       expect(await read(to.stateDict())).toEqual(await read(from.stateDict()));
     }
   });
 
-  test("every difference is listed, and nothing has changed", async () => {
+  test("every mismatch is listed and nothing is changed", async () => {
     const [from, to] = [state(small()), small()];
     const before = await read(to.stateDict());
     from.delete("0.bias");
@@ -284,7 +286,7 @@ describe("loading and saving", () => {
     expect(await to.stateDict().get("0.weight")?.tolist()).toEqual(before["0.weight"]);
   });
 
-  test("keys may be renamed, and prefixes taken off", async () => {
+  test("keys can be renamed and prefixes stripped", async () => {
     const renamed = new Map(
       [...state(small())].map(([key, t]) => [`module.${key.replace("1.", "norm.")}`, t]),
     );
@@ -295,14 +297,14 @@ describe("loading and saving", () => {
     );
     const from = state(small());
     await to.load(await encodeSafetensors(snapshot(from, "m.")), { stripPrefix: "m." });
-    // The same, of tensors in memory and of a checkpoint that is open.
+    // The same for tensors in memory and for an open checkpoint.
     await to.load(new Map([...from].map(([key, tensor]) => [`m.${key}`, tensor])), { stripPrefix: "m." });
     await using opened = await openCheckpoint(await encodeSafetensors(snapshot(from, "m.")));
     await to.load(opened, { stripPrefix: "m." });
     expect(await to.stateDict().get("0.weight")?.tolist()).toEqual(await from.get("0.weight")?.tolist());
   });
 
-  test("counters of batch norm and the other names of tied parameters may be missing", async () => {
+  test("batch norm counters and the second names of tied parameters may be missing", async () => {
     class Tied extends Module {
       readonly a = new Linear(2, 2, { bias: false });
       readonly b = this.a;
@@ -331,7 +333,7 @@ describe("loading and saving", () => {
     await module.load(checkpoint);
   });
 
-  test("a model that loads never draws its initial values", async () => {
+  test("a model that loads a checkpoint never draws its initial values", async () => {
     const bytes = await encodeSafetensors(snapshot(small().stateDict()));
     const to = small();
     const weight = to.stateDict().get("0.weight") as Variable;

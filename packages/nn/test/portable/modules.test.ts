@@ -131,7 +131,7 @@ const MAKE: Readonly<Record<string, () => Entry>> = {
 
 const cases = await load<Case>("modules");
 
-test("every case is made, and nothing else", () => {
+test("every fixture is tested", () => {
   expect(cases.map(({ name }) => name).sort()).toEqual(Object.keys(MAKE).sort());
 });
 
@@ -164,7 +164,7 @@ describe("agrees with PyTorch", () => {
     });
 });
 
-test("a row of padding starts as zeros and gets no gradient", async () => {
+test("the padding row starts as zeros and gets no gradient", async () => {
   const module = new nn.Embedding(4, 3, { paddingIndex: 1 });
   const ids = fromArray(Int32Array.of(0, 1, 1, 3), [4]);
   const { grads } = valueAndGrad(module, () => module.forward(ids).sum());

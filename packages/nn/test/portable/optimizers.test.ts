@@ -120,7 +120,7 @@ class Line extends nn.Module {
   }
 }
 
-test("a setting of lr is seen by a compiled step, also by groups without one of their own", async () => {
+test("setting lr affects a compiled step and groups without their own lr", async () => {
   const line = new Line();
   const optimizer = new nn.SGD(line, { lr: 0, groups: [{ match: "offset", momentum: 0.5 }] });
   const step = compile(() => {
@@ -133,10 +133,10 @@ test("a setting of lr is seen by a compiled step, also by groups without one of 
   optimizer.lr = 0.01;
   await step().item();
   expect(await line.weight.item()).toBeCloseTo(0.5 + 0.01 * 2 * 4.5 * 3, 5);
-  expect(await line.offset.item()).toBeCloseTo(0.01 * 2 * 4.5 * 1.5, 5); // the first gradient counts by half
+  expect(await line.offset.item()).toBeCloseTo(0.01 * 2 * 4.5 * 1.5, 5); // 1.5: momentum keeps half of the first gradient
 });
 
-test("a group scales a schedule, or has its own", async () => {
+test("a group can scale the schedule or have its own", async () => {
   const [a, b, c] = [parameter(tensor([0])), parameter(tensor([0])), parameter(tensor([0]))];
   const target = new Map(Object.entries({ a, b, c }));
   const optimizer = new nn.SGD(target, {
@@ -153,7 +153,7 @@ test("a group scales a schedule, or has its own", async () => {
   expect(await c.item()).toBe(6);
 });
 
-test("frozen parameters are left alone and thawed ones go on, in the same compiled step", async () => {
+test("the same compiled step skips frozen parameters and resumes unfrozen ones", async () => {
   const line = new Line();
   const optimizer = new nn.AdamW(line, { lr: 0.1 });
   const step = compile(() => {
@@ -171,7 +171,7 @@ test("frozen parameters are left alone and thawed ones go on, in the same compil
   expect(await line.weight.item()).not.toBe(0.5);
 });
 
-test("a state that is loaded goes on exactly", async () => {
+test("training continues exactly from a loaded state", async () => {
   const train = async (line: Line, optimizer: nn.AdamW, count: number) => {
     const losses: number[] = [];
     for (let i = 0; i < count; i++) {
@@ -194,15 +194,15 @@ test("a state that is loaded goes on exactly", async () => {
   expect(await train(after, resumed, 6)).toEqual(whole.slice(4));
 });
 
-test("a state of something else is refused by name", async () => {
+test("the state of another optimizer or model is refused with the key", async () => {
   const line = new Line();
   const optimizer = new nn.SGD(line, { lr: 0.1, momentum: 0.9 });
   const zero = tensor(Int32Array.of(0), { shape: [] });
   await expect(optimizer.load(new Map([["exp_avg.weight", tensor([1])]]))).rejects.toThrow(
-    "exp_avg.weight is no state of SGD for this model",
+    "exp_avg.weight is not part of the state of SGD for this model",
   );
   await expect(optimizer.load(new Map([["momentum_buffer.other", tensor([1])]]))).rejects.toThrow(
-    "momentum_buffer.other is no state of SGD for this model",
+    "momentum_buffer.other is not part of the state of SGD for this model",
   );
   await expect(
     optimizer.load(
@@ -217,14 +217,14 @@ test("a state of something else is refused by name", async () => {
   );
 });
 
-test("mistakes are named", () => {
+test("invalid options and gradients are errors", () => {
   const line = new Line();
   expect(() => new nn.SGD(line, { lr: 0.1, groups: [{ match: "wieght" }] })).toThrow(
     "SGD: no parameter matches the group wieght",
   );
   expect(() => new nn.SGD(line, { lr: 0.1, nesterov: true })).toThrow("nesterov needs a momentum");
   expect(() => new nn.Adam(line).update(new Map([["bias", tensor([1])]]))).toThrow(
-    "Adam: a gradient for bias, which is none of its 2 parameters",
+    "Adam: got a gradient for bias, which is not one of its 2 parameters",
   );
 });
 
@@ -236,7 +236,7 @@ test("Muon leaves embeddings and vectors to AdamW", async () => {
   expect(slots).toEqual(["momentum_buffer.1.weight", "momentum_buffer.2.weight"]);
 });
 
-test("gradients of several steps make one update of their mean", async () => {
+test("gradients of several steps are averaged into one update", async () => {
   const [accumulator, line] = [new nn.GradientAccumulator(3), new Line()];
   const step = compile((last: boolean, weight: Gradients) => {
     if (!last) {
@@ -254,17 +254,17 @@ test("gradients of several steps make one update of their mean", async () => {
   }
 });
 
-test("means are swapped in and out, also when the evaluation fails", async () => {
+test("EMA: means are swapped in and out, even if the evaluation fails", async () => {
   const line = new Line();
   const mean = new nn.EMA(line, { decay: 0.9 });
   line.weight.assign(tensor([3.5]));
-  mean.update(); // the share of the new value is 1 − 2/11 at first
+  mean.update(); // the weight of the new value is 1 − 2/11 at first
   const expected = 0.5 + (3.5 - 0.5) * (1 - 2 / 11);
   await mean.during(async () => expect(await line.weight.item()).toBeCloseTo(expected, 5));
   expect(await line.weight.item()).toBe(3.5);
   await expect(
     mean.during(() => {
-      expect(() => mean.update()).toThrow("EMA: updated while the means are in the module");
+      expect(() => mean.update()).toThrow("EMA: cannot update while the means are swapped into the module");
       throw new Error("no");
     }),
   ).rejects.toThrow("no");
@@ -272,7 +272,7 @@ test("means are swapped in and out, also when the evaluation fails", async () =>
   expect([...mean.stateDict().keys()]).toEqual(["updates", "weight", "offset", "seen"]);
 });
 
-test("means of float16 keep updates that float16 could not, and are float16 in the module", async () => {
+test("EMA: means of float16 variables keep updates that float16 would lose", async () => {
   class Half extends nn.Module {
     weight = parameter(tensor([1], { dtype: "float16" }));
   }
@@ -284,7 +284,7 @@ test("means of float16 keep updates that float16 could not, and are float16 in t
     return mean.stateDict().get("weight") as Variable;
   });
   let expected = 1;
-  // The steps of float16 at 1 are 0.001: ten times as long as one of these updates.
+  // The spacing of float16 at 1 is 0.001, ten times one of these updates.
   for (let i = 0; i < 30; i++) {
     await update().item();
     expected += (2 - expected) * (1 - 0.9999);
@@ -299,7 +299,7 @@ test("means of float16 keep updates that float16 could not, and are float16 in t
   expect(await mean.stateDict().get("weight")?.item()).toBeCloseTo(expected, 5);
 });
 
-test("the largest mean square is state of amsgrad alone", async () => {
+test("only amsgrad keeps the largest mean square", async () => {
   const made = (amsgrad: boolean) => {
     const target = new Map([["w", parameter(tensor([1]))]]);
     const optimizer = new nn.AdamW(target, { amsgrad });
@@ -313,7 +313,7 @@ test("the largest mean square is state of amsgrad alone", async () => {
   expect(await state.get("max_exp_avg_sq.w")?.item()).toBeCloseTo(0.009, 6);
   expect(await state.get("exp_avg_sq.w")?.item()).toBeLessThan(0.009);
   await expect(made(false).optimizer.load(state)).rejects.toThrow(
-    "max_exp_avg_sq.w is no state of AdamW for this model",
+    "max_exp_avg_sq.w is not part of the state of AdamW for this model",
   );
   await made(true).optimizer.load(state);
 });

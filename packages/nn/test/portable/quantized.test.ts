@@ -32,7 +32,7 @@ function layer(inputs: number, outputs: number): Linear {
 }
 
 const FORMATS: readonly (QuantizeOptions & { rounding: number })[] = [
-  // The rounding of normal numbers by the largest of a block: about its magnitude / 2^bits / √3.
+  // Relative rounding error of normal numbers: about the largest magnitude of a block / 2^bits / √3.
   { bits: 4, blockSize: 32, rounding: 0.09 },
   { bits: 4, blockSize: 128, rounding: 0.11 },
   { bits: 4, blockSize: 32, zeroPoints: true, rounding: 0.09 },
@@ -42,13 +42,13 @@ const FORMATS: readonly (QuantizeOptions & { rounding: number })[] = [
 
 for (const { rounding, ...options } of FORMATS)
   describe(JSON.stringify(options), () => {
-    // 100 does not divide into blocks; with 7 blocks of 4 bits the zero points do not fill their last byte.
+    // 100 is not a multiple of the block size; 7 zero points of 4 bits do not fill their last byte.
     for (const [inputs, outputs] of [
       [256, 48],
       [100, 24],
       [200, 3],
     ] as const)
-      test(`[${outputs}, ${inputs}] is as near to the floats as rounding allows`, async () => {
+      test(`[${outputs}, ${inputs}] is accurate up to rounding`, async () => {
         const linear = layer(inputs, outputs);
         const quantized = await QuantizedLinear.from(linear, options);
         const off = await distance(quantized.floatWeight(), linear.weight);
@@ -58,8 +58,8 @@ for (const { rounding, ...options } of FORMATS)
         const x = normal(randomKey(2), [2, 5, inputs]);
         const rounded = x.matmul(quantized.floatWeight().transpose()).add(linear.bias as Tensor);
         expect(await distance(quantized.forward(x), rounded)).toBeLessThan(1e-6);
-        // Compiled for inference it is ONNX Runtime's own product; where the processor has a kernel for that,
-        // the input is rounded to 8 bits as well.
+        // Compiled for inference, ONNX Runtime's own operator runs; on some processors its kernel rounds the
+        // input to 8 bits as well.
         const frozen = compile((y: Tensor) => quantized.forward(y), { freeze: true });
         const load = vi.spyOn(await backend(), "load");
         expect(await distance(frozen(x), rounded)).toBeLessThan(0.012);
@@ -79,7 +79,7 @@ for (const { rounding, ...options } of FORMATS)
     });
   });
 
-test("sixteen even steps are kept exactly", async () => {
+test("sixteen evenly spaced values are exact", async () => {
   const linear = new Linear(32, 2, { bias: false });
   const steps = (low: number, sign: number) =>
     Array.from({ length: 32 }, (_, i) => sign * (((i * 5) % 16) + low));
@@ -121,7 +121,7 @@ class Net extends Module {
   }
 }
 
-test("all linear layers of a module are replaced, or those that are meant", async () => {
+test("quantize replaces all linear layers, or those the filter selects", async () => {
   const net = new Net();
   const x = normal(randomKey(5), [6, 32]);
   const before = net.forward(x);
@@ -138,7 +138,7 @@ test("all linear layers of a module are replaced, or those that are meant", asyn
   expect(off).toBeGreaterThan(0);
   expect(off).toBeLessThan(0.02);
 
-  // Saved and loaded into the same form.
+  // Saved and loaded into another quantized network.
   const copy = new Net();
   await quantize(copy, { bits: 8, filter: (path) => path !== "last" });
   await copy.load(await encodeSafetensors(snapshot(net.stateDict())));
@@ -146,7 +146,7 @@ test("all linear layers of a module are replaced, or those that are meant", asyn
   await expect(quantize(new Linear(2, 2))).rejects.toThrow("use QuantizedLinear.from(layer)");
 });
 
-test("what does not fit is named", async () => {
+test("shape mismatches are errors", async () => {
   const quantized = await QuantizedLinear.from(layer(64, 8));
   const { weight, scales } = quantized;
   const x = normal(randomKey(6), [2, 64]);

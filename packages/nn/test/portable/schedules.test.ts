@@ -35,7 +35,7 @@ const MAKE: Readonly<Record<string, Schedule>> = {
 const cases = await load<Case>("schedules");
 
 describe("agrees with PyTorch", () => {
-  test("every case is made, and nothing else", () => {
+  test("every fixture is tested", () => {
     expect(cases.map(({ name }) => name).sort()).toEqual(Object.keys(MAKE).sort());
   });
   for (const { name, rates: expected } of cases)
@@ -46,7 +46,7 @@ describe("agrees with PyTorch", () => {
     });
 });
 
-test("an optimizer walks along a schedule in one compiled graph", async () => {
+test("an optimizer follows a schedule in one compiled graph", async () => {
   const weight = parameter(tensor([0]));
   const schedule = warmUp(2, cosine({ from: 1, steps: 4 }));
   const optimizer = new SGD(new Map([["weight", weight]]), { lr: schedule });

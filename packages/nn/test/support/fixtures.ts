@@ -1,4 +1,4 @@
-/** Numbers that PyTorch made (tools/fixtures/nn), and the inputs they were made from. */
+/** Reference results from PyTorch (tools/fixtures/nn), and the inputs that produced them. */
 import { fromArray, type Shape, type Tensor, type Variable } from "@tessera-ml/tensor";
 import { mismatch, type StoredArray, type Tolerance } from "../../../tensor/test/support/compare.ts";
 import { uniform } from "../../../tensor/test/support/uniform.ts";
@@ -19,7 +19,7 @@ export function values(name: string, shape: Shape, scale = 1, offset = 0): Tenso
   );
 }
 
-/** The twin of `parameter` in tools/fixtures/nn/fill.py. */
+/** Must match `parameter` in tools/fixtures/nn/fill.py. */
 export function parameterValues(name: string, shape: Shape): Tensor {
   const perOutput = shape.slice(1).reduce((a, b) => a * b, 1);
   const leaf = name.slice(name.lastIndexOf(".") + 1);
@@ -34,14 +34,14 @@ export function fill(module: Module): void {
     if (!name.endsWith("num_batches_tracked")) variable.assign(parameterValues(name, variable.shape));
 }
 
-/** Throws where a tensor is not what is stored. */
+/** Throws if a tensor differs from the stored one. */
 export async function expectStored(
   label: string,
   actual: Tensor | Variable | undefined,
   expected: StoredArray,
   tolerance: Tolerance = { rtol: 2e-5, atol: 2e-6 },
 ): Promise<void> {
-  if (!actual) throw new Error(`${label}: there is none`);
+  if (!actual) throw new Error(`${label}: missing`);
   const read = { shape: actual.shape, dtype: actual.dtype, data: await actual.data() };
   const problem = mismatch(read, expected, tolerance);
   if (problem) throw new Error(`${label}: ${problem}`);

@@ -1,4 +1,4 @@
-/** A small problem that is not linear: which of two spirals a point lies on. */
+/** A small nonlinear problem: which of two spirals a point is on. */
 import { compile, HostRandom, type Tensor, tensor } from "@tessera-ml/tensor";
 import { arrays, crossEntropy, DataLoader, Dropout, Linear, Module } from "../../src/index.ts";
 
@@ -38,7 +38,7 @@ export const lossOf =
   ({ points, labels }: { points: Tensor; labels: Tensor }): Tensor =>
     crossEntropy(net.forward(points), labels);
 
-/** The share of points that were not trained on and are classified rightly. */
+/** Accuracy on held-out points. */
 export function accuracyOf(net: Net): () => Promise<{ accuracy: number }> {
   const { points, labels } = spirals(400, 8);
   const [x, y] = [tensor(points.data, { shape: points.shape }), tensor(labels)];
