@@ -1,7 +1,7 @@
 /**
  * `npm run build:studio [-- FOLDER]`: the studio for hosts that only give files: the page, ONNX Runtime's WebAssembly
- * and the shipped checkpoints in one folder (default `dist-studio`), to be put under any path. What the server
- * would list, stands in `models/index.json`.
+ * and the shipped checkpoints in one folder (default `dist-studio`), to be put under any path. The server's lists of
+ * models and tasks become `models/index.json` and `models/tasks.json`.
  */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -22,9 +22,11 @@ for (const { name } of shippedRecords())
   cpSync(join(shippedRoot(), name), join(models, name), { recursive: true });
 
 const studio = await startStudio({ port: 0, page: folder });
-const response = await fetch(new URL("models/index.json", studio.url));
-const list = await response.text();
+for (const list of ["index.json", "tasks.json"]) {
+  const response = await fetch(new URL(`models/${list}`, studio.url));
+  const text = await response.text();
+  if (!response.ok) throw new Error(`models/${list}: the server answered ${response.status}: ${text}`);
+  writeFileSync(join(models, list), text);
+}
 await studio.close();
-if (!response.ok) throw new Error(`the list of networks cannot be made: ${list}`);
-writeFileSync(join(models, "index.json"), list);
 console.log(`${folder}: open it through any web server, such as \`npx vite preview --outDir ${folder}\``);

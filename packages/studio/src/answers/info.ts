@@ -19,6 +19,7 @@ export function infoOf(
   const { entry } = findNetwork(record);
   return {
     name,
+    task: "image-classification",
     network: entry.name,
     title: titleOf(entry.name),
     family: entry.family,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { uploadText } from "./uploads.ts";
 
 /** A picture inside JSON. Addresses are refused: the server fetches nothing for anybody. */
 export const imageText = z
@@ -6,14 +7,17 @@ export const imageText = z
   .min(1)
   .meta({ description: "A data: URL or plain base64 of a JPEG, PNG, WebP, GIF, TIFF or AVIF file" });
 
+/** A request about a picture has one of the two. */
+export const pictureFields = { image: imageText.optional(), input: uploadText.optional() };
+
 /** In a form, `models` is one field with commas, or several; `image` is the file. */
 export const classifyRequest = z
   .strictObject({
-    image: imageText,
+    ...pictureFields,
     models: z.array(z.string().min(1)).min(1).max(16).optional().meta({
       description: "Names of checkpoints; default the best on this machine for photographs",
     }),
-    top: z.int().min(1).max(1000).default(5),
+    top: z.int().min(1).max(1000).default(5).meta({ description: "How many classes to name" }),
   })
   .meta({
     id: "ClassifyRequest",

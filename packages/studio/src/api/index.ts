@@ -5,5 +5,7 @@ export * from "./health.ts";
 export * from "./inspect.ts";
 export * from "./lineage.ts";
 export * from "./models.ts";
+export * from "./tasks.ts";
 export * from "./titles.ts";
 export * from "./train.ts";
+export * from "./uploads.ts";

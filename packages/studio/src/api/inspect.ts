@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { imageText, rectangle } from "./classify.ts";
+import { pictureFields, rectangle } from "./classify.ts";
 
 const model = z.string().min(1).meta({ description: "The name of a checkpoint" });
 const part = z.string().min(1).meta({ description: "One of the model's parts" });
@@ -8,7 +8,7 @@ const part = z.string().min(1).meta({ description: "One of the model's parts" })
 const png = z.string().meta({ description: "A data: URL of a PNG" });
 
 export const featuresRequest = z
-  .strictObject({ image: imageText, model, part, limit: z.int().min(1).max(256).default(32) })
+  .strictObject({ ...pictureFields, model, part, limit: z.int().min(1).max(256).default(32) })
   .meta({ id: "FeaturesRequest" });
 
 /** What comes out of a part, each channel as a picture in colours, the strongest first. */
@@ -27,7 +27,7 @@ export const featuresAnswer = z.object({
 
 export const gradcamRequest = z
   .strictObject({
-    image: imageText,
+    ...pictureFields,
     model,
     class: z.int().min(0).optional().meta({ description: "Index; default the most probable class" }),
     part: part.optional().meta({ description: "Default the last part with a map" }),
@@ -44,7 +44,7 @@ export const gradcamAnswer = z.object({
   seen: rectangle,
 });
 
-export const attentionRequest = z.strictObject({ image: imageText, model }).meta({ id: "AttentionRequest" });
+export const attentionRequest = z.strictObject({ ...pictureFields, model }).meta({ id: "AttentionRequest" });
 
 /** What the class token of a Vision Transformer looks at, block by block. */
 export const attentionAnswer = z.object({

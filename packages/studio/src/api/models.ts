@@ -19,6 +19,7 @@ export const accuracy = z.object({
 export const modelInfo = z
   .object({
     name: z.string().meta({ description: "The name of the checkpoint: network.tag" }),
+    task: z.string().meta({ description: "What it does: the name of a task" }),
     network: z.string().meta({ description: "The network in the registry" }),
     title: z.string(),
     family: z.string(),
@@ -44,6 +45,7 @@ export const modelInfo = z
     id: "ModelInfo",
     example: {
       name: "cifar_resnet20.tessera",
+      task: "image-classification",
       network: "cifar_resnet20",
       title: "ResNet-20",
       family: "ResNet",

@@ -11,8 +11,11 @@ import type { WorkerPool } from "./inference/pool.ts";
 import { classifyRoutes, type Limits } from "./routes/classify.ts";
 import { describe } from "./routes/describe.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { taskRoutes } from "./routes/tasks.ts";
 import { trainRoutes } from "./routes/train.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
 import type { Runs } from "./training/runs.ts";
+import { Uploads } from "./uploads.ts";
 
 export interface AppOptions extends Limits {
   readonly catalog: Catalog;
@@ -43,8 +46,11 @@ export function studioApp(options: AppOptions): OpenAPIHono {
   app.get("/api/health", (c) =>
     c.json(healthAnswer.parse({ status: "ok", waiting: pool.size, training: runs.current ?? null })),
   );
+  const uploads = new Uploads();
+  taskRoutes(app);
+  uploadRoutes(app, uploads, options.maxBytes);
   modelRoutes(app, catalog, pool);
-  classifyRoutes(app, catalog, pool, options);
+  classifyRoutes(app, catalog, pool, uploads, options);
   trainRoutes(app, runs);
   app.get("/api/openapi.json", (c) =>
     c.json(

@@ -1,7 +1,8 @@
 /** Requests with a picture: a form or JSON, checked against one schema. */
 import type { Context } from "hono";
 import type * as z from "zod";
-import { ApiError } from "../../api/index.ts";
+import { ApiError, type pictureFields } from "../../api/index.ts";
+import type { Uploads } from "../uploads.ts";
 import { readBytes } from "./incoming.ts";
 
 interface Read {
@@ -23,15 +24,39 @@ export async function readBody<S extends z.ZodObject>(
   return check(schema, (await read(c, schema, maxBytes)).fields);
 }
 
-/** The same for a request with an `image`: the bytes of its file stand under `picture` instead. */
-export async function readPicture<S extends z.ZodObject<{ image: z.ZodString }>>(
+/** The file of a picture, and its id if it was uploaded before. */
+interface PictureFile {
+  readonly bytes: Uint8Array;
+  readonly id?: string;
+}
+
+/** The same for a request with an `image` or an `input`: the file is under `picture` instead. */
+export async function readPicture<S extends z.ZodObject<typeof pictureFields>>(
   c: Context,
   schema: S,
   maxBytes: number,
-): Promise<Omit<z.output<S>, "image"> & { picture: Uint8Array }> {
+  uploads: Uploads,
+): Promise<Omit<z.output<S>, keyof typeof pictureFields> & { picture: PictureFile }> {
   const { fields, file } = await read(c, schema, maxBytes);
-  const { image, ...rest } = check(schema, file ? { ...(fields as object), image: "a file" } : fields);
-  return { ...rest, picture: file ?? pictureBytes(image) };
+  const { image, input, ...rest } = check(schema, file ? { ...(fields as object), image: "a file" } : fields);
+  return { ...rest, picture: pictureFile(image, input, file, uploads) };
+}
+
+function pictureFile(
+  image: string | undefined,
+  input: string | undefined,
+  file: Uint8Array | undefined,
+  uploads: Uploads,
+): PictureFile {
+  if ((image === undefined) === (input === undefined))
+    throw new ApiError(
+      "bad-request",
+      `image: expected either a picture or an upload as input, got ${image === undefined ? "neither" : "both"}`,
+      "image",
+    );
+  if (input === undefined) return { bytes: file ?? pictureBytes(image!) };
+  const id = input.slice("upload:".length);
+  return { bytes: uploads.get(id), id };
 }
 
 async function read(c: Context, schema: z.ZodObject, maxBytes: number): Promise<Read> {

@@ -3,6 +3,7 @@ import type { CheckpointRecord } from "@tessera-ml/hub";
 import { type Image, readImage } from "@tessera-ml/media";
 import { findNetwork, inputShapeOf, modelInfo } from "@tessera-ml/vision";
 import * as answers from "../../answers/inspect.ts";
+import { openImage } from "../../answers/recent.ts";
 import { openClassifier } from "../../answers/shelf.ts";
 import type {
   AttentionAnswer,
@@ -17,6 +18,8 @@ import type {
 export interface PictureInput {
   readonly bytes: Uint8Array;
   readonly maxPixels: number;
+  /** Of an upload: the last few are decoded once. */
+  readonly id?: string;
 }
 
 export interface Cost {
@@ -90,6 +93,7 @@ export const jobs = {
 };
 
 /** As the file has it: what becomes of transparency is the network's business. */
-function decode({ bytes, maxPixels }: PictureInput): Promise<Image> {
-  return readImage(bytes, { mode: "file", maxPixels });
+function decode({ bytes, maxPixels, id }: PictureInput): Promise<Image> {
+  const read = () => readImage(bytes, { mode: "file", maxPixels });
+  return id === undefined ? read() : openImage(id, read);
 }

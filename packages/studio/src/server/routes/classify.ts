@@ -11,6 +11,7 @@ import {
   featuresRequest,
   gradcamAnswer,
   gradcamRequest,
+  type pictureFields,
   receptiveFieldAnswer,
   receptiveFieldRequest,
 } from "../../api/index.ts";
@@ -18,6 +19,7 @@ import type { Catalog } from "../catalog.ts";
 import { readBody, readPicture } from "../http/body.ts";
 import type { WorkerPool } from "../inference/pool.ts";
 import type { JobInput, JobName } from "../inference/protocol.ts";
+import type { Uploads } from "../uploads.ts";
 import { type App, describe, PICTURE_ERRORS } from "./describe.ts";
 
 export interface Limits {
@@ -39,11 +41,17 @@ interface Question<N extends JobName, S extends z.ZodObject> {
   readonly read: (c: Context, body: S) => Promise<JobInput<N>>;
 }
 
-type WithPicture = z.ZodObject<{ image: z.ZodString }>;
-type WithPictureAndModel = z.ZodObject<{ image: z.ZodString; model: z.ZodString }>;
+type WithPicture = z.ZodObject<typeof pictureFields>;
+type WithPictureAndModel = z.ZodObject<typeof pictureFields & { model: z.ZodString }>;
 
 /** What networks make of a picture, and what can be seen inside them. */
-export function classifyRoutes(app: App, catalog: Catalog, pool: WorkerPool, limits: Limits): void {
+export function classifyRoutes(
+  app: App,
+  catalog: Catalog,
+  pool: WorkerPool,
+  uploads: Uploads,
+  limits: Limits,
+): void {
   const { maxBytes, maxPixels } = limits;
   // Refused before the body is read: bodies that are coming in are bounded in memory too.
   let inside = 0;
@@ -64,8 +72,8 @@ export function classifyRoutes(app: App, catalog: Catalog, pool: WorkerPool, lim
     });
   };
   const withPicture = async <S extends WithPicture>(c: Context, body: S) => {
-    const { picture, ...asked } = await readPicture(c, body, maxBytes);
-    return { ...asked, picture: { bytes: picture, maxPixels } };
+    const { picture, ...asked } = await readPicture(c, body, maxBytes, uploads);
+    return { ...asked, picture: { ...picture, maxPixels } };
   };
   const withPictureAndModel = async <S extends WithPictureAndModel>(c: Context, body: S) => {
     const asked = await withPicture(c, body);

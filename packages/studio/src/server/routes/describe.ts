@@ -16,6 +16,8 @@ interface Description {
   readonly description?: string;
   readonly params?: Readonly<Record<string, string>>;
   readonly body?: z.ZodObject;
+  /** The body is any file. */
+  readonly file?: boolean;
   readonly answer?: z.ZodType;
   /** Of the answer, where it is not 200 with JSON. */
   readonly status?: number;
@@ -32,7 +34,8 @@ export const PICTURE_ERRORS: readonly ErrorCode[] = ["not-found", "absent", "ove
 export function describe(app: App, route: Description): void {
   const { method, path, tag, summary, description, params = {}, body, answer, status = 200 } = route;
   const type = route.type ?? "application/json";
-  const errors = new Set<ErrorCode>([...(body ? BODY_ERRORS : []), ...(route.errors ?? []), "internal"]);
+  const content = body ? contentOf(body) : route.file ? { "*/*": { schema: binary } } : undefined;
+  const errors = new Set<ErrorCode>([...(content ? BODY_ERRORS : []), ...(route.errors ?? []), "internal"]);
   const responses: RouteConfig["responses"] = {
     [status]: {
       description: summary,
@@ -53,16 +56,18 @@ export function describe(app: App, route: Description): void {
     ...(description && { description }),
     request: {
       ...(names.length > 0 && { params: z.object(Object.fromEntries(names)) }),
-      ...(body && { body: { required: true, content: contentOf(body) } }),
+      ...(content && { body: { required: true, content } }),
     },
     responses,
   });
 }
 
+const binary = z.string().meta({ format: "binary", description: "The file" });
+
 function contentOf(body: z.ZodObject) {
   const json = { "application/json": { schema: body } };
   if (!("image" in body.shape)) return json;
-  const image = z.string().meta({ format: "binary", description: "The file of the picture" });
+  const image = binary.optional();
   // Made again rather than extended, so that the document does not take it for the JSON of the same name.
   const form = z
     .object({ ...body.shape, image })
