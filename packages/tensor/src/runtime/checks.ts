@@ -1,4 +1,4 @@
-/** What every backend checks before it calls ONNX Runtime. */
+/** Checks that every backend makes before calling ONNX Runtime. */
 import { type DType, dtypeOf, type TypedArray } from "../dtype.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import type { DeviceArray, LoadOptions } from "./backend.ts";
@@ -6,7 +6,7 @@ import type { DeviceArray, LoadOptions } from "./backend.ts";
 /** `OrtLoggingLevel`. A failed call reports its error through its status: ONNX Runtime need not print it as well. */
 export const LOG_FATAL = 4;
 
-/** `float32 [2, 3]`, for messages. */
+/** Formats an array for error messages: `float32 [2, 3]`. */
 export function describe({ dtype, shape }: Pick<DeviceArray, "dtype" | "shape">): string {
   return `${dtype} ${formatShape(shape)}`;
 }
@@ -15,7 +15,7 @@ export function describe({ dtype, shape }: Pick<DeviceArray, "dtype" | "shape">)
 export function checkUpload(data: TypedArray, dtype: DType, shape: readonly number[]): void {
   const what = `upload of ${describe({ dtype, shape })}`;
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0))
-    throw new Error(`${what}: every size of a shape must be an integer from 0 on`);
+    throw new Error(`${what}: every extent of a shape must be a non-negative integer`);
   const held = dtypeOf(data);
   if (held !== (dtype === "bool" ? "uint8" : dtype))
     throw new Error(`${what}: expected an array of ${dtype} values, got one of ${held ?? typeof data}`);
@@ -27,14 +27,14 @@ export function checkUpload(data: TypedArray, dtype: DType, shape: readonly numb
 }
 
 /**
- * Throws unless every output has a name of its own: ONNX Runtime writes nothing into the memory that is
- * given for an output which is also an input, nor into the first of two with one name.
+ * Throws unless every output has a unique name: ONNX Runtime writes nothing to the memory of an output that is
+ * also an input, nor to the first of two outputs of the same name.
  */
 export function checkOutputs({ inputs, outputs }: LoadOptions): void {
   const names = new Set(inputs);
   for (const { name } of outputs) {
     if (names.has(name))
-      throw new Error(`output ${name}: another input or output has this name; expected one of its own`);
+      throw new Error(`output ${name}: expected a unique name, but another input or output has it`);
     names.add(name);
   }
 }
@@ -45,12 +45,14 @@ export function checkCount(names: readonly string[], arrays: readonly DeviceArra
     throw new Error(`run: expected ${names.length} inputs (${names.join(", ")}), got ${arrays.length}`);
 }
 
-/** The error for an array that another backend made. */
+/** The error for an array from another backend. */
 export function foreign(name: string, backend: string): Error {
-  return new Error(`input ${name}: expected an array of the backend ${backend}, got one of another backend`);
+  return new Error(
+    `input ${name}: expected an array from the backend ${backend}, got one from another backend`,
+  );
 }
 
-/** Bytes of a weight, without a copy; the packages of ONNX Runtime take no empty array. */
+/** The bytes of a weight, without a copy; one zero byte if empty, as ONNX Runtime's packages reject empty arrays. */
 export function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array {
   return byteLength > 0 ? new Uint8Array(buffer, byteOffset, byteLength) : new Uint8Array(1);
 }

@@ -4,7 +4,7 @@ import { sizeOf } from "../shape.ts";
 import type { DeviceArray } from "./backend.ts";
 import { describe } from "./checks.ts";
 
-/** What we use of a `GPUDevice` and a `GPUBuffer` of the WebGPU specification. */
+/** The parts of WebGPU's `GPUDevice` and `GPUBuffer` used here. */
 export interface GpuDevice {
   createBuffer(options: { size: number; usage: number; mappedAtCreation?: boolean }): GpuBuffer;
   createCommandEncoder(): {
@@ -37,26 +37,26 @@ const MAP_MODE_READ = 0x01;
 const GPU_TYPES = ["float32", "float16", "int32"] as const;
 export type GpuType = (typeof GPU_TYPES)[number];
 
-/** Types that are computed with on the GPU; the others are indices and masks, which the CPU reads too. */
+/** Types computed on the GPU; the others hold indices and masks, which the CPU reads too. */
 export function isGpuType(dtype: DType): dtype is GpuType {
   return (GPU_TYPES as readonly DType[]).includes(dtype);
 }
 
-/** Frees the memory of arrays that were dropped without `release`. */
+/** Frees the memory of arrays that are garbage-collected without `release`. */
 const dropped = new FinalizationRegistry((buffer: GpuBuffer) => buffer.destroy());
 
-/** An array in GPU memory. It has elements: there are no empty buffers. */
+/** An array in GPU memory. Never empty, as WebGPU has no empty buffers. */
 export class GpuArray implements DeviceArray {
   readonly dtype: GpuType;
   readonly shape: readonly number[];
   private readonly device: GpuDevice;
-  /** Values that were not sent yet. */
+  /** Values not uploaded yet. */
   private unsent: TypedArray | undefined;
   private memory: GpuBuffer | undefined;
   private holders = 0;
   private released = false;
 
-  /** Values are sent when the array is first used. `memory` is taken over; without both it is made. */
+  /** `values` are uploaded on first use; `memory` becomes owned. Without either, the buffer is created on first use. */
   constructor(
     device: GpuDevice,
     dtype: GpuType,
@@ -91,7 +91,7 @@ export class GpuArray implements DeviceArray {
     this.freeIfDone();
   }
 
-  /** Delays the effect of `release` until `drop` was called as often. */
+  /** Defers `release` until a matching `drop`. */
   hold(): void {
     this.check();
     this.holders++;
@@ -102,13 +102,13 @@ export class GpuArray implements DeviceArray {
     this.freeIfDone();
   }
 
-  /** The memory, with the values in it; an array that was released while held still has it. */
+  /** The buffer, with the values in it. Valid after `release` while held. */
   get buffer(): GpuBuffer {
     if (this.holders === 0) this.check();
     if (this.memory) return this.memory;
     const bytes = sizeOf(this.shape) * byteSize(this.dtype);
     const buffer = this.device.createBuffer({
-      // Kernels read up to sixteen bytes at once.
+      // Kernels read up to 16 bytes at a time.
       size: Math.ceil(bytes / 16) * 16,
       usage: STORAGE | COPY_SRC | COPY_DST,
       mappedAtCreation: this.unsent !== undefined,
@@ -122,7 +122,7 @@ export class GpuArray implements DeviceArray {
     return buffer;
   }
 
-  /** Gives the memory away; whoever uses this array afterwards gets an error. */
+  /** Transfers ownership of the buffer; any later use of this array throws. */
   take(): GpuBuffer {
     const { buffer } = this;
     dropped.unregister(this);

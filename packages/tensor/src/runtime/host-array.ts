@@ -18,7 +18,7 @@ export class HostArray implements DeviceArray {
     this.byteLength = values.byteLength;
   }
 
-  /** The typed array itself; throws where it is no longer there. */
+  /** The typed array itself; throws if it was recycled, transferred or resized. */
   get data(): TypedArray {
     const { values } = this;
     if (!values) throw new Error(`${describe(this)}: its memory was recycled for a later result`);
@@ -35,7 +35,7 @@ export class HostArray implements DeviceArray {
 
   release(): void {}
 
-  /** Keeps the memory from being taken: a session reads it. */
+  /** Keeps the memory from being taken while a session reads it. */
   pin(): void {
     this.pins++;
   }
@@ -45,8 +45,8 @@ export class HostArray implements DeviceArray {
   }
 
   /**
-   * Gives the memory away; whoever uses this array afterwards gets an error instead of other values.
-   * Undefined while a session reads it.
+   * Transfers ownership of the memory; any later use of this array throws. `undefined` while a session
+   * reads it.
    */
   take(): TypedArray | undefined {
     const { data } = this;
@@ -56,7 +56,7 @@ export class HostArray implements DeviceArray {
   }
 }
 
-/** The values of input or weight `name`. */
+/** The values of the input or weight `name`. */
 export function hostValues(name: string, array: DeviceArray | undefined, backend: string): TypedArray {
   if (!(array instanceof HostArray)) throw foreign(name, backend);
   try {
@@ -66,7 +66,7 @@ export function hostValues(name: string, array: DeviceArray | undefined, backend
   }
 }
 
-/** The memory of a recycled array for output `spec`, or `undefined` where there is none to be had. */
+/** The memory of a recycled array for output `spec`, or `undefined` if there is none. */
 export function recycled(spec: OutputSpec, array: DeviceArray | undefined): TypedArray | undefined {
   if (!array) return undefined;
   if (!(array instanceof HostArray) || describe(array) !== describe(spec))

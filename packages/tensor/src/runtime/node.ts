@@ -1,27 +1,27 @@
-/** Where graphs run in Node. */
+/** Backend selection in Node. */
 import type { Backend, BackendOptions } from "./backend.ts";
 
 /**
- * Opens a backend: by default the direct binding to ONNX Runtime, or `onnxruntime-node` (with a warning that
- * says why) where that cannot be loaded. The environment decides what the options leave open:
- * `TESSERA_BINDING=direct|node`, `TESSERA_THREADS=<number>`.
+ * Opens a backend: by default the direct binding to ONNX Runtime or, if that fails to load, `onnxruntime-node`
+ * with a warning that says why. Options not given default to the environment: `TESSERA_BINDING=direct|node`,
+ * `TESSERA_THREADS=<number>`.
  */
 export async function openBackend(options: BackendOptions = {}): Promise<Backend> {
   const threads = options.threads ?? threadsFromEnvironment();
   const binding = options.binding ?? bindingFromEnvironment();
   const wanted = { ...options, ...(threads === undefined ? {} : { threads }) };
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads > 0))
-    throw new Error(`threads: expected a whole number from 1 on, got ${threads}`);
+    throw new Error(`threads: expected a positive integer, got ${threads}`);
   if (options.device === "wasm")
     return (await import("./ort-web.ts")).openWeb(await import("onnxruntime-web"), wanted);
   if (binding === "node") return (await import("./ort-node.ts")).openNode(wanted);
   try {
     return await (await import("./ort-direct.ts")).openDirect(wanted);
   } catch (error) {
-    // Asked for by name, or a device that the other binding lacks as well.
+    // Requested explicitly, or a device that the other binding lacks too.
     if (binding === "direct" || options.device === "webgpu") throw error;
     console.warn(
-      `tessera: results are copied and runs block, since ONNX Runtime cannot be called directly: ${(error as Error).message}`,
+      `tessera: falling back to onnxruntime-node (results are copied, runs block the event loop), as ONNX Runtime cannot be called directly: ${(error as Error).message}`,
     );
     return (await import("./ort-node.ts")).openNode(wanted);
   }

@@ -1,15 +1,15 @@
 /**
  * The functions of ONNX Runtime's C interface that the direct binding calls.
  *
- * The interface is a struct of function pointers (`struct OrtApi` of `onnxruntime_c_api.h`) which only ever
- * grows at its end: a position that holds for one version holds for all later ones. Positions and signatures
- * are those of API version 29. What the functions do beyond their signatures (what they copy, which options
- * they know) was checked with `ORT_VERSION` alone, so the binding takes no other.
+ * The interface is a struct of function pointers (`struct OrtApi` in `onnxruntime_c_api.h`) that only grows at
+ * its end, so positions stay valid in later versions. Positions and signatures are those of API version 29.
+ * Behaviour beyond the signatures (what is copied, which options exist) was verified only for `ORT_VERSION`,
+ * so the binding accepts no other.
  */
 export const ORT_VERSION = "1.30.0";
 export const ORT_API_VERSION = 29;
 
-/** Position, result and arguments. A `status` is null, or an error to be read and released. */
+/** Position, result and arguments. A `status` is null, or an error that the caller reads and releases. */
 const FUNCTIONS = {
   GetErrorMessage: [2, "const char *", "void *"],
   CreateSessionFromArray: [8, "status", "void *", "void *", "size_t", "void *", "void *"],
@@ -67,7 +67,7 @@ const FUNCTIONS = {
   GetModelEditorApi: [291, "void *"],
 } as const satisfies FunctionTable;
 
-/** Likewise for `struct OrtModelEditorApi`. */
+/** The same for `struct OrtModelEditorApi`. */
 const EDITOR_FUNCTIONS = {
   CreateTensorTypeInfo: [0, "status", "void *", "void *"],
   CreateValueInfo: [5, "status", "const char *", "void *", "void *"],
@@ -86,7 +86,7 @@ type FunctionTable = Record<string, readonly [position: number, result: string, 
 /** An address; null pointers are `null`. */
 export type Pointer = bigint;
 
-/** What may be passed: arrays pass the address of their first element. */
+/** An argument of a native function; an array passes the address of its first element. */
 export type Argument = Pointer | number | boolean | string | ArrayBufferView | null;
 
 /** A native function; `async` runs it on a thread of libuv's pool. */
@@ -99,7 +99,7 @@ type Bound<T extends FunctionTable> = Readonly<Record<keyof T, NativeFunction>>;
 export type OrtApi = Bound<typeof FUNCTIONS>;
 export type OrtEditorApi = Bound<typeof EDITOR_FUNCTIONS>;
 
-/** Makes a function from the struct's address, its position there, and its signature. */
+/** Binds a function, given the address of the struct, its position there, and its signature. */
 type Bind = (table: Pointer, position: number, result: string, args: readonly string[]) => NativeFunction;
 
 function bindTable<T extends FunctionTable>(functions: T, table: Pointer, bind: Bind): Bound<T> {

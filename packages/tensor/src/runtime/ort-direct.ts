@@ -1,6 +1,6 @@
 /**
- * Node backend on ONNX Runtime's own shared library: results are written straight into JavaScript's memory,
- * and the event loop stays free while a graph runs.
+ * Node backend on ONNX Runtime's shared library: results are written directly into JavaScript's memory, and
+ * the event loop stays free while a graph runs.
  */
 import { availableParallelism } from "node:os";
 import { allocate, type DType, type TypedArray } from "../dtype.ts";
@@ -17,17 +17,17 @@ import { Serial } from "./serial.ts";
 const NAME = "ort-direct";
 
 /**
- * A graph whose last run took less than this (ms) runs at once on the calling thread: handing a run to
- * another thread and back costs 17 µs, running it here 1.5 µs.
+ * A graph that took less than this (ms) in its last run is run synchronously on the calling thread: a hop to
+ * another thread and back costs 17 µs, a synchronous call 1.5 µs.
  */
 const QUICK = 0.15;
-/** After so much time (ms) in runs on the calling thread one run goes elsewhere, so that timers and sockets get their turn. */
-const TURN = 8;
+/** After this much time (ms) in synchronous runs, the next one goes to another thread, so that timers and I/O can run. */
+const SYNC_BUDGET = 8;
 
 /** `GraphOptimizationLevel`. */
 const LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 
-/** After a session with more weights than this (bytes), freed memory is given back to the system. */
+/** Releasing a session with more weights than this (bytes) also returns freed memory to the system. */
 const MUCH_MEMORY = 32 << 20;
 
 class DirectBackend implements Backend {
@@ -35,7 +35,7 @@ class DirectBackend implements Backend {
   readonly device: "cpu" | "webgpu";
   readonly library: OrtLibrary;
   readonly runs = new Serial();
-  /** Time (ms) spent in runs on the calling thread since the last one on another. */
+  /** Time (ms) spent in synchronous runs since the last asynchronous one. */
   timeHere = 0;
   private readonly loads = new Serial();
   private readonly threads: number;
@@ -90,10 +90,10 @@ class DirectBackend implements Backend {
     library.check(api.SetSessionGraphOptimizationLevel(settings, LEVELS[optimization]));
     if (this.threads === library.sharedThreads) library.check(api.DisablePerSessionThreads(settings));
     else library.check(api.SetIntraOpNumThreads(settings, this.threads));
-    // A plan of all temporaries in one block took 1.5 times the memory of the arena alone and was no faster.
+    // Planning all temporaries in one block took 1.5 times the memory of the arena alone and was no faster.
     library.check(api.DisableMemPattern(settings));
     set("session.use_env_allocators", "1");
-    // Initializers would stay in the shared arena for good.
+    // Otherwise initializers would stay in the shared arena forever.
     set("session.use_device_allocator_for_initializers", "1");
     if (!prepack) set("session.disable_prepacking", "1");
     if (this.device === "webgpu")
@@ -101,11 +101,11 @@ class DirectBackend implements Backend {
   }
 }
 
-/** A native session and the weights that it reads. */
+/** A native session and the weights it reads. */
 interface Session {
   readonly pointer: Pointer;
   readonly weights: readonly HostArray[];
-  /** Their size. */
+  /** Total size of the weights. */
   readonly bytes: number;
 }
 
@@ -115,7 +115,7 @@ function releaseSession(library: OrtLibrary, { pointer, weights, bytes }: Sessio
   if (bytes > MUCH_MEMORY) library.trim();
 }
 
-/** Frees the sessions of executables that were dropped without `release`. */
+/** Frees the sessions of executables that are garbage-collected without `release`. */
 const dropped = new FinalizationRegistry(({ library, session }: { library: OrtLibrary; session: Session }) =>
   releaseSession(library, session),
 );
@@ -127,7 +127,7 @@ class DirectExecutable implements Executable {
   private readonly session: Session;
   private readonly inputNames: CStrings;
   private readonly outputNames: CStrings;
-  /** The `OrtValue`s of the run under way. */
+  /** The `OrtValue`s of the current run. */
   private readonly inputValues: BigUint64Array<ArrayBuffer>;
   private readonly outputValues: BigUint64Array<ArrayBuffer>;
   private lastTime = Number.POSITIVE_INFINITY;
@@ -171,10 +171,10 @@ class DirectExecutable implements Executable {
   }
 
   private quick(): boolean {
-    return this.lastTime < QUICK && this.backend.timeHere < TURN;
+    return this.lastTime < QUICK && this.backend.timeHere < SYNC_BUDGET;
   }
 
-  /** Runs the graph; nothing else runs meanwhile. */
+  /** Runs the graph; runs are serialised, so no other is in progress. */
   private async start(
     inputs: readonly DeviceArray[],
     recycle: readonly (DeviceArray | undefined)[] | undefined,
@@ -182,7 +182,7 @@ class DirectExecutable implements Executable {
     const { backend, inputValues, outputValues } = this;
     const { library } = backend;
     const { api } = library;
-    // Recycled memory is taken first: an input that is also recycled is then an error, not a wrong result.
+    // Recycled memory is taken first, so that an input that is also recycled is an error, not a wrong result.
     const outputs = this.outputs.map((spec, i) => {
       const data = recycled(spec, recycle?.[i]) ?? allocate(spec.dtype, sizeOf(spec.shape));
       return new HostArray(data, spec.dtype, spec.shape);
@@ -228,15 +228,15 @@ class DirectExecutable implements Executable {
 }
 
 /**
- * Opens the backend. Rejects where the library cannot be loaded, is of another version, or has no device
- * for `webgpu`; the message says which.
+ * Opens the backend. Rejects if the library fails to load, has another version, or has no device for
+ * `webgpu`; the message says which.
  */
 export async function openDirect(options: BackendOptions): Promise<Backend> {
   const threads = options.threads ?? availableParallelism();
   const library = await openLibrary(threads);
   const backend = new DirectBackend(library, options.device === "webgpu" ? "webgpu" : "cpu", threads);
   const loaded = await probe(backend).catch((error: Error) => {
-    // Where onnxruntime-node came first, the process has an environment without shared threads.
+    // If onnxruntime-node loaded first, the process has an environment without shared threads.
     if (!error.message.includes("GlobalThreadPools")) throw error;
     library.sharedThreads = undefined;
     return probe(backend);

@@ -1,4 +1,4 @@
-/** ONNX Runtime's shared library, called through koffi: loading it, its environment, errors and tensors. */
+/** ONNX Runtime's shared library, called through koffi: loading, environment, errors and tensors. */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
@@ -20,9 +20,9 @@ import {
 type Koffi = typeof import("koffi");
 
 /**
- * Koffi switches to a stack of its own for each call, of 128 KiB by default where the call is asynchronous.
- * A chain of convolutions overran 64 KiB: both kinds get what a thread usually has. It can be set only
- * before koffi loads its first library.
+ * Koffi runs each call on a stack of its own, by default 128 KiB for asynchronous calls. A chain of
+ * convolutions overran 64 KiB, so both kinds of call get the usual stack size of a thread. It can only be
+ * set before koffi loads its first library.
  */
 const STACK_BYTES = 8 << 20;
 
@@ -35,7 +35,7 @@ const LIBRARY_FILES: Readonly<Record<string, string>> = {
   win32: "onnxruntime.dll",
 };
 
-/** The library that the `onnxruntime-node` package brings for this machine. */
+/** The library that the `onnxruntime-node` package ships for this platform. */
 function libraryPath(): string {
   const file = LIBRARY_FILES[process.platform];
   const main = createRequire(import.meta.url).resolve("onnxruntime-node");
@@ -45,7 +45,7 @@ function libraryPath(): string {
   return path;
 }
 
-/** What native code on another thread is using; what is here is not collected. */
+/** Objects in use by native code on another thread, kept from garbage collection. */
 const inUse = new Set<object>();
 
 /** The library with its process-wide environment: one thread pool and one memory arena for all sessions. */
@@ -53,7 +53,7 @@ export class OrtLibrary {
   readonly api: OrtApi;
   readonly editor: OrtEditorApi;
   readonly environment: Pointer;
-  /** Size of the shared thread pool; undefined where somebody else made the environment without one. */
+  /** Size of the shared thread pool; `undefined` if other code created the environment without one. */
   sharedThreads: number | undefined;
   private readonly koffi: Koffi;
   private readonly hostMemory: Pointer;
@@ -63,8 +63,8 @@ export class OrtLibrary {
   private readonly dimsAddress: Pointer;
   private readonly mallocTrim: ((keep: number) => number) | undefined;
   /**
-   * Kept, as koffi unloads a library that nobody has any more; it does not know that the functions are of it. (The
-   * threads of a pool would keep it loaded too. One thread is no pool.)
+   * Kept referenced, as koffi unloads a library once its handle is collected, even if functions of it are still
+   * bound. (The threads of a pool would keep it loaded too, but a single thread makes no pool.)
    */
   readonly loaded: LibraryHandle;
 
@@ -89,7 +89,7 @@ export class OrtLibrary {
     return this.koffi.address(array);
   }
 
-  /** Throws the error that a status tells of, and releases it. */
+  /** If `status` is an error, releases it and throws its message. */
   check(status: unknown): void {
     if (status === null) return;
     const message = this.api.GetErrorMessage(status as Pointer) as string;
@@ -97,13 +97,13 @@ export class OrtLibrary {
     throw new Error(`ONNX Runtime: ${message}`);
   }
 
-  /** Calls a function whose last argument is where to write the object it makes. */
+  /** Calls a function that creates an object, with the output pointer as its last argument. */
   create(make: NativeFunction, ...args: readonly Argument[]): Pointer {
     this.check(make(...args, this.outAddress));
     return this.out[0] as Pointer;
   }
 
-  /** Calls a function on a thread of libuv's pool. What is in `used`, the memory that it is given, is kept alive. */
+  /** Calls a function on a libuv worker thread. Keeps `used`, which holds the memory passed to it, alive meanwhile. */
   callAsync(used: object, call: NativeFunction, ...args: readonly Argument[]): Promise<void> {
     inUse.add(used);
     return new Promise((resolve, reject) => {
@@ -120,7 +120,7 @@ export class OrtLibrary {
     });
   }
 
-  /** An `OrtValue` over the memory of `data`, to be released by the caller; 0.25 µs. */
+  /** An `OrtValue` over the memory of `data`; the caller releases it. Takes 0.25 µs. */
   tensor(data: TypedArray, dtype: DType, shape: readonly number[]): Pointer {
     if (shape.length > this.dims.length)
       throw new Error(`expected at most ${this.dims.length} axes, got ${shape.length}`);
@@ -136,7 +136,7 @@ export class OrtLibrary {
     );
   }
 
-  /** Gives freed memory back to the system where the C library keeps it (glibc). */
+  /** Returns freed memory that the C library (glibc) holds to the system. */
   trim(): void {
     this.mallocTrim?.(0);
   }
@@ -145,17 +145,17 @@ export class OrtLibrary {
     const { api } = this;
     const options = this.create(api.CreateThreadingOptions);
     this.check(api.SetGlobalIntraOpNumThreads(options, threads));
-    // Operators run one after the other: the threads of a second pool would only spin at the start (34 ms of each).
+    // Operators run sequentially: the threads of a second pool would only spin at startup (34 ms each).
     this.check(api.SetGlobalInterOpNumThreads(options, 1));
-    // Threads that spin between operators made a chain of small matrix products 1.3 times as fast; they stop
-    // after some milliseconds, so that an idle process costs nothing.
+    // Spinning between operators made a chain of small matrix products 1.3 times as fast. Threads stop
+    // spinning after a few milliseconds, so an idle process costs nothing.
     this.check(api.SetGlobalSpinControl(options, 1));
     const environment = this.create(api.CreateEnvWithGlobalThreadPools, LOG_FATAL, "tessera", options);
     api.ReleaseThreadingOptions(options);
 
-    // One arena for all sessions: forty graphs of different sizes kept 1.4 GB in arenas of their own and
-    // 0.12 GB in a shared one (runs are serialised, so one peak serves all). Growth by powers of two, since
-    // regions of the exact size do not join again and took twice as much.
+    // One arena for all sessions: forty graphs of different sizes held 1.4 GB in separate arenas and 0.12 GB in
+    // a shared one (runs are serialised, so they share one peak). It grows by powers of two, since regions of
+    // the exact size do not coalesce and took twice as much.
     const arena = new CStrings(this, ["arena_extend_strategy"]);
     const nextPowerOfTwo = new BigUint64Array(new ArrayBuffer(8));
     const config = this.create(api.CreateArenaCfgV2, arena.pointers, nextPowerOfTwo, 1);
@@ -168,11 +168,11 @@ export class OrtLibrary {
   }
 }
 
-/** Strings for native code: NUL-terminated UTF-8 and the array of their addresses. */
+/** Strings for native code: NUL-terminated UTF-8 and an array of their addresses. */
 export class CStrings {
-  /** Passed where C expects `const char *const *`. */
+  /** The `const char *const *` to pass to C. */
   readonly pointers: BigUint64Array<ArrayBuffer>;
-  /** The memory that the pointers point into. */
+  /** The memory the pointers refer to. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 
   constructor(library: Pick<OrtLibrary, "address">, strings: readonly string[]) {
@@ -204,7 +204,7 @@ function bindLibrary(koffi: Koffi, library: LibraryHandle, path: string): Return
   });
 }
 
-/** `malloc_trim` of glibc; other C libraries have none. */
+/** `malloc_trim` of glibc; `undefined` for other C libraries. */
 function bindMallocTrim(koffi: Koffi): ((keep: number) => number) | undefined {
   try {
     return koffi.load("libc.so.6").func("malloc_trim", "int", ["size_t"]);
@@ -216,8 +216,8 @@ function bindMallocTrim(koffi: Koffi): ((keep: number) => number) | undefined {
 let opened: Promise<OrtLibrary> | undefined;
 
 /**
- * Loads the library once per thread of JavaScript. `threads` counts for the first call of the process:
- * the thread pool is shared. Rejects where koffi or the library cannot be loaded or has another version.
+ * Loads the library once per JavaScript thread. Only the first call in the process sets `threads`, as the
+ * thread pool is shared. Rejects if koffi or the library fails to load, or the library has another version.
  */
 export function openLibrary(threads = availableParallelism()): Promise<OrtLibrary> {
   return (opened ??= import("koffi").then((koffi) => new OrtLibrary(koffi, threads)));

@@ -1,6 +1,6 @@
 /**
- * Node backend on the `onnxruntime-node` package, for where the direct one cannot load. It computes the same,
- * but copies every result and blocks the event loop during a run.
+ * Node backend on the `onnxruntime-node` package, the fallback if the direct one fails to load. It computes the
+ * same, but copies every result and blocks the event loop during a run.
  */
 import type * as Ort from "onnxruntime-node";
 import type { DType, TypedArray } from "../dtype.ts";
@@ -94,13 +94,13 @@ class NodeExecutable implements Executable {
 
   private tensor(data: TypedArray, { dtype, shape }: DeviceArray): Ort.Tensor {
     if (!(data instanceof Float16Array)) return new this.ort.Tensor(dtype, data, shape);
-    // Version 1.30 finds no bytes in a `Float16Array`, and `Tensor` makes one of every half-precision input.
+    // Version 1.30 reads no bytes from a `Float16Array`, and `Tensor` turns every float16 input into one.
     const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
     return Object.assign(new this.ort.Tensor("uint16", bits, shape), { type: "float16" });
   }
 }
 
-/** Opens the backend. Rejects where the package cannot be loaded, or has no device for `webgpu`. */
+/** Opens the backend. Rejects if the package fails to load, or has no device for `webgpu`. */
 export async function openNode(options: BackendOptions): Promise<Backend> {
   const backend = new NodeBackend(await import("onnxruntime-node"), options);
   (await probe(backend)).release();

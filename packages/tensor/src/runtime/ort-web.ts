@@ -1,7 +1,4 @@
-/**
- * Browser backend on `onnxruntime-web`: WebAssembly, or WebGPU with arrays that stay in GPU memory from one
- * run to the next.
- */
+/** Browser backend on `onnxruntime-web`: WebAssembly, or WebGPU with arrays that stay in GPU memory between runs. */
 import type * as Ort from "onnxruntime-web";
 import type { DType, TypedArray } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable, LoadOptions, OutputSpec } from "./backend.ts";
@@ -18,9 +15,9 @@ class WebBackend implements Backend {
   readonly name = NAME;
   readonly device: "wasm" | "webgpu";
   readonly ort: typeof Ort;
-  /** The device and a session that keeps it; set once the first session was made. */
+  /** The device and a session that keeps it alive; set once the first session exists. */
   gpu: { readonly device: GpuDevice; readonly keptBy: Executable } | undefined;
-  /** `onnxruntime-web` does one thing at a time: loading counts as a run. */
+  /** `onnxruntime-web` does one thing at a time, so loading counts as a run. */
   readonly runs = new Serial();
 
   constructor(ort: typeof Ort, device: "wasm" | "webgpu") {
@@ -60,7 +57,7 @@ class WebExecutable implements Executable {
   private readonly session: Ort.InferenceSession;
   private readonly inputs: readonly string[];
   private readonly outputs: readonly OutputSpec[];
-  /** Type and shape of each input that the graph declares; an extent that it leaves open has a name. */
+  /** Type and shape of each input as declared by the graph; a free extent is a name. */
   private readonly declared = new Map<string, { type: string; shape: readonly (number | string)[] }>();
   private released = false;
 
@@ -78,7 +75,7 @@ class WebExecutable implements Executable {
   ): Promise<DeviceArray[]> {
     if (this.released) throw new Error("run: the executable was released");
     checkCount(this.inputs, inputs);
-    // An array may be released while a run that reads it waits for its turn.
+    // An array may be released while a run that reads it is queued.
     const held = inputs.filter((array) => array instanceof GpuArray);
     for (const array of held) array.hold();
     try {
@@ -102,8 +99,8 @@ class WebExecutable implements Executable {
     this.inputs.forEach((name, i) => {
       feeds[name] = this.tensor(name, inputs[i] as DeviceArray);
     });
-    // Results on the GPU are written into memory of ours: tensors that a session makes itself become invalid
-    // with its release, and with `preferredOutputLocation` a session is of no use after its first error.
+    // GPU results are written into our own buffers: tensors allocated by a session become invalid when it is
+    // released, and with `preferredOutputLocation` a session is unusable after its first error.
     const onGpu = this.outputs.map((spec, i) => this.gpuOutput(spec, recycle[i]));
     const fetches: Record<string, Ort.Tensor | null> = {};
     this.outputs.forEach(({ name }, i) => {
@@ -117,7 +114,7 @@ class WebExecutable implements Executable {
     );
   }
 
-  /** Where output `spec` goes; undefined for host memory, which `onnxruntime-web` allots itself. */
+  /** The array for output `spec`; `undefined` for host memory, which `onnxruntime-web` allocates itself. */
   private gpuOutput(spec: OutputSpec, recycle: DeviceArray | undefined): GpuArray | undefined {
     const { gpu } = this.backend;
     const { dtype, shape } = spec;
@@ -134,7 +131,7 @@ class WebExecutable implements Executable {
       throw new Error(`input ${name}: expected ${type} [${shape.join(", ")}], got ${describe(array)}`);
     if (this.backend.gpu && array instanceof GpuArray) return this.gpuTensor(array);
     const data = hostValues(name, array, NAME);
-    // The declared overloads know half-precision values as `Uint16Array` only; both are taken.
+    // The declared overloads accept float16 only as `Uint16Array`, but a `Float16Array` works too.
     return new this.backend.ort.Tensor(array.dtype, data as Exclude<TypedArray, Float16Array>, array.shape);
   }
 
@@ -145,8 +142,8 @@ class WebExecutable implements Executable {
 }
 
 /**
- * Opens the backend on a build of `onnxruntime-web`. Rejects where WebAssembly or WebGPU is missing; the
- * message says what. Threads need a page that is cross-origin isolated.
+ * Opens the backend on a build of `onnxruntime-web`. Rejects if WebAssembly or WebGPU is missing; the message
+ * says which. Threads require a cross-origin isolated page.
  */
 export async function openWeb(
   ort: typeof Ort,
@@ -157,7 +154,7 @@ export async function openWeb(
   if (wasmPaths !== undefined) wasm.wasmPaths = wasmPaths;
   const backend = new WebBackend(ort, device === "webgpu" ? "webgpu" : "wasm");
   const loaded = await probe(backend);
-  // The GPU device, with all its memory, lives as long as there is a session.
+  // The GPU device and all its memory live only as long as some session does.
   if (device === "webgpu") backend.gpu = { device: await ort.env.webgpu.device, keptBy: loaded };
   else loaded.release();
   return backend;

@@ -1,10 +1,10 @@
 /**
- * Sessions over weights that stay where they are.
+ * Sessions that use weights in place.
  *
- * ONNX Runtime copies the values of external initializers, wherever they come from. Its model editor takes
- * initializers without a copy, but only adds them: so the weights become inputs of the model, and the editor
- * then takes these inputs away and adds the initializers. 2.4 GB loaded in 0.05 s without any more memory,
- * against 3.9 s and another 2.4 GB (pre-packing, where it is wanted, makes its copies either way).
+ * ONNX Runtime always copies the values of external initializers. Its model editor takes initializers without
+ * a copy, but can only add them. So the weights become inputs of the model, and the editor then removes these
+ * inputs and adds the initializers. This loads 2.4 GB in 0.05 s with no extra memory, against 3.9 s and another
+ * 2.4 GB (pre-packing, if enabled, copies either way).
  */
 import { type DType, ONNX_TYPE, type TypedArray } from "../dtype.ts";
 import {
@@ -25,14 +25,14 @@ import { describe } from "./checks.ts";
 import type { Pointer } from "./ort-api.ts";
 import { CStrings, type OrtLibrary } from "./ort-library.ts";
 
-/** Values of a weight, in the caller's memory. */
+/** A weight in the caller's memory. */
 export interface Weight {
   readonly data: TypedArray;
   readonly dtype: DType;
   readonly shape: readonly number[];
 }
 
-/** Smaller ones (bytes) may be sizes and axes, which shape inference reads: they go into the model. */
+/** Weights smaller than this (bytes) may be shapes and axes, which shape inference reads: they go into the model. */
 const SMALL = 128;
 
 const DTYPES = Object.keys(ONNX_TYPE) as DType[];
@@ -45,13 +45,13 @@ interface Input {
 }
 
 interface Split {
-  /** The model with small weights in it, and the large ones as further inputs. */
+  /** The model with small weights embedded, and the large ones as additional inputs. */
   readonly model: Uint8Array;
   readonly inputs: readonly Input[];
   readonly large: ReadonlyMap<string, Weight>;
 }
 
-/** Throws unless `weights` are exactly the model's external initializers. */
+/** Throws unless the names in `weights` are exactly those of the model's external initializers. */
 function split(bytes: Uint8Array, weights: ReadonlyMap<string, Weight>): Split {
   const model = new MessageWriter();
   const graph = new MessageWriter();
@@ -73,7 +73,7 @@ function split(bytes: Uint8Array, weights: ReadonlyMap<string, Weight>): Split {
       const weight = weights.get(name);
       unused.delete(name);
       if (!weight) {
-        if (external) throw new Error(`weight ${name}: the model expects values, none were given`);
+        if (external) throw new Error(`weight ${name}: expected by the model, but not given`);
         graph.append(whole);
         continue;
       }
@@ -89,7 +89,7 @@ function split(bytes: Uint8Array, weights: ReadonlyMap<string, Weight>): Split {
       }
     }
   }
-  for (const name of unused) throw new Error(`weight ${name}: the model has no initializer of this name`);
+  for (const name of unused) throw new Error(`weight ${name}: the model has no initializer of that name`);
   return { model: model.message(MODEL.graph, graph).finish(), inputs, large };
 }
 
@@ -106,7 +106,7 @@ function readTensor(message: Uint8Array) {
   return tensor;
 }
 
-/** The content of the fields of one number. */
+/** The contents of all fields with the given number. */
 function contents(message: Uint8Array, field: number): Uint8Array[] {
   return [...readFields(message)].filter((part) => part.field === field).map(({ bytes }) => bytes);
 }
@@ -120,7 +120,7 @@ function readInput(message: Uint8Array): Input {
   let elemType = 0;
   for (const { field, int } of readFields(tensor)) if (field === TENSOR_TYPE.elemType) elemType = Number(int);
   const sizes = contents(tensor, TENSOR_TYPE.shape).flatMap((shape) => contents(shape, SHAPE.dim));
-  // A size that is a name, or unknown, is -1.
+  // An extent that is symbolic or unknown is -1.
   const dims = sizes.map(
     (size) => [...readFields(size)].find(({ field }) => field === DIM.value)?.int ?? -1n,
   );
@@ -129,7 +129,7 @@ function readInput(message: Uint8Array): Input {
 
 /**
  * Creates a session; `settings` are its `OrtSessionOptions`. The caller keeps the weights alive and unchanged
- * as long as the session.
+ * for the lifetime of the session.
  */
 export async function createSession(
   library: OrtLibrary,
@@ -169,7 +169,7 @@ export async function createSession(
   }
 }
 
-/** An `OrtModel` that says: these are all inputs, and those are initializers. */
+/** An `OrtModel` that sets the inputs and adds the weights as initializers. */
 function createChange(
   library: OrtLibrary,
   inputs: readonly Input[],
@@ -197,7 +197,7 @@ function createChange(
     graph = 0n;
     return change;
   } finally {
-    // What was handed over is gone: the graph then belongs to the model, and the infos were set to null.
+    // Ownership may have moved: the graph then belongs to the model, and the infos are null.
     if (graph !== 0n) api.ReleaseGraph(graph);
     for (const info of infos) if (info !== 0n) api.ReleaseValueInfo(info);
   }

@@ -1,7 +1,7 @@
 import { writeModel } from "../graph/onnx.ts";
 import type { Backend, Executable } from "./backend.ts";
 
-/** Loads the smallest model there is. Rejects where the backend's device can load none, and says so. */
+/** Loads a minimal model. Rejects with a message that names the device if the backend cannot load it. */
 export async function probe(backend: Backend): Promise<Executable> {
   const scalar = { dtype: "float32", shape: [] } as const;
   const model = writeModel({
@@ -18,7 +18,7 @@ export async function probe(backend: Backend): Promise<Executable> {
   try {
     return await backend.load(model, { inputs: ["x"], outputs });
   } catch (error) {
-    throw new Error(`device ${backend.device} cannot be opened: ${(error as Error).message}`, {
+    throw new Error(`cannot open device ${backend.device}: ${(error as Error).message}`, {
       cause: error,
     });
   }

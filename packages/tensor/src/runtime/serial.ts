@@ -1,9 +1,9 @@
-/** Runs tasks one at a time, in the order of their calls; a failed one does not stop the next. */
+/** Runs tasks one at a time, in call order; a failed task does not stop the next. */
 export class Serial {
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
 
-  /** Whether a task started now would have nothing before it. */
+  /** Whether no task is running or queued. */
   get idle(): boolean {
     return this.waiting === 0;
   }

@@ -173,7 +173,7 @@ describe("weights", () => {
     const weights = given(shift());
     weights.delete("w");
     await expect(backend.load(model, { ...options, weights })).rejects.toThrow(
-      "weight w: the model expects values, none were given",
+      "weight w: expected by the model, but not given",
     );
     weights.set("w", backend.upload(shift().subarray(size), "float32", [size - 1, size]));
     await expect(backend.load(model, { ...options, weights })).rejects.toThrow(
@@ -186,7 +186,7 @@ describe("weights", () => {
     weights.set("w", backend.upload(shift(), "float32", shape));
     weights.set("v", floats(1, 1));
     await expect(backend.load(model, { ...options, weights })).rejects.toThrow(
-      "weight v: the model has no initializer of this name",
+      "weight v: the model has no initializer of that name",
     );
   });
 });

@@ -21,11 +21,9 @@ test("the direct binding is the default; options come before the environment", a
 });
 
 test("settings that make no sense", async () => {
-  await expect(openBackend({ threads: 0 })).rejects.toThrow(
-    "threads: expected a whole number from 1 on, got 0",
-  );
+  await expect(openBackend({ threads: 0 })).rejects.toThrow("threads: expected a positive integer, got 0");
   vi.stubEnv("TESSERA_THREADS", "many");
-  await expect(openBackend()).rejects.toThrow("threads: expected a whole number from 1 on, got NaN");
+  await expect(openBackend()).rejects.toThrow("threads: expected a positive integer, got NaN");
   vi.stubEnv("TESSERA_THREADS", "1");
   vi.stubEnv("TESSERA_BINDING", "both");
   await expect(openBackend()).rejects.toThrow('TESSERA_BINDING: expected "direct" or "node", got "both"');
