@@ -3,6 +3,7 @@ import { type DType, type TypedArray, toNumbers } from "./dtype.ts";
 import { materialize } from "./graph/execute.ts";
 import type { Node, Value } from "./graph/graph.ts";
 import { withPending } from "./graph/pending.ts";
+import { currentTrace } from "./graph/trace.ts";
 import type { Operand } from "./ops/apply.ts";
 import * as cast from "./ops/cast.ts";
 import * as create from "./ops/create.ts";
@@ -42,8 +43,21 @@ export class Tensor {
   get size(): number {
     return sizeOf(this.shape);
   }
+  /** Shape and type: `[2, 3] int32`. So is a tensor in a template string. */
   toString(): string {
     return this.value.describe();
+  }
+  /**
+   * JavaScript asks for a number where a tensor stands in `x > 0`, `x == 1`, `+x` or `x + 1`.
+   *
+   * @throws TypeError: a lazy tensor has none, and without this the comparison would quietly be false
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    const where = currentTrace() ? " outside of the compiled function" : "";
+    throw new TypeError(
+      `${this} was used as a number, which a tensor is not before it is read: write x.greater(0), x.equal(1), x.add(1) or where(condition, a, b), or read it${where} with await x.item()`,
+    );
   }
   /** Operand i of the operator that made this tensor. For operators. */
   inputOf(i: number): Tensor {
