@@ -1,9 +1,9 @@
-/** What is wrong with a file or an address, for programs; the message says it for people. */
+/** What is wrong with a file or URL, for programs; the message is for people. */
 export type MediaErrorCode = "not-found" | "unreachable" | "empty" | "unsupported" | "damaged" | "too-large";
 
 /**
- * A file that cannot be read or written. The message names the file, what was found and what was
- * expected; a server maps `code` to a status (`too-large` 413, `unsupported` 415, the others 400 or 404).
+ * A file cannot be read or written. The message names the file, what was expected and what was found;
+ * a server can map `code` to a status (`too-large` 413, `unsupported` 415, the others 400 or 404).
  */
 export class MediaError extends Error {
   override readonly name = "MediaError";

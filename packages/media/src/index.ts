@@ -1,6 +1,6 @@
 /**
- * `@tessera-ml/media`: images between files, bytes and the floats a network reads. Runs on Node and in
- * browsers; what only Node can do says so.
+ * `@tessera-ml/media`: image reading and writing, resizing, preprocessing, augmentation and drawing. Runs on Node and
+ * in browsers, except for functions marked "Node only".
  */
 
 export { rasterize } from "#codec";

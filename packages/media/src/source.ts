@@ -1,30 +1,30 @@
-/** Where a picture, a sound or a film comes from, and its bytes. */
+/** Sources of media, and their bytes. */
 import { readFile } from "#files";
 import { MediaError } from "./error.ts";
 import { fetchBytes } from "./files/fetch.ts";
 
 /**
- * A path (in a browser: an address relative to the page), an address (`file:`, `http:`, `https:`, `data:`,
- * `blob:`), the bytes of a file, or a `Blob` or `File`.
+ * A path (in a browser: a URL relative to the page), a URL (`file:`, `http:`, `https:`, `data:`, `blob:`),
+ * the bytes of a file, or a `Blob` or `File`.
  */
 export type Source = string | URL | Uint8Array | ArrayBuffer | Blob;
 
 export interface SourceBytes {
   readonly bytes: Uint8Array;
-  /** What messages call it: the path, the address, or what kind of bytes it is. */
+  /** The name in error messages: the path, the URL, or the kind of source. */
   readonly name: string;
 }
 
 /**
- * The bytes of a source, at most `maxBytes`.
+ * Reads the bytes of a source, at most `maxBytes`.
  *
- * An address is fetched as it stands: a server must not pass on addresses that strangers send it.
+ * URLs are fetched unchecked: a server must not pass on URLs from untrusted clients.
  *
  * @throws MediaError `not-found`, `unreachable`, `too-large`, `empty`, `unsupported`.
  */
 export async function readSource(source: Source, maxBytes: number): Promise<SourceBytes> {
   const read = await locate(source, maxBytes);
-  if (read.bytes.length === 0) throw new MediaError("empty", `${read.name}: holds no bytes`);
+  if (read.bytes.length === 0) throw new MediaError("empty", `${read.name}: is empty`);
   return read;
 }
 
@@ -32,9 +32,9 @@ async function locate(source: Source, maxBytes: number): Promise<SourceBytes> {
   if (typeof source === "string" || source instanceof URL) {
     const scheme = /^(?:https?|data|blob|file):/i.exec(String(source))?.[0].toLowerCase();
     const name = scheme === "data:" ? abbreviate(String(source)) : String(source);
-    if (name === "") throw new MediaError("not-found", "expected a path or an address, got an empty text");
+    if (name === "") throw new MediaError("not-found", "expected a path or URL, got an empty string");
     if (!scheme) return { bytes: await readFile(source, maxBytes), name };
-    if (!URL.canParse(source)) throw new MediaError("unreachable", `${name}: not a valid address`);
+    if (!URL.canParse(source)) throw new MediaError("unreachable", `${name}: not a valid URL`);
     const url = new URL(source);
     if (scheme === "file:") return { bytes: await readFile(url, maxBytes), name };
     return { bytes: await fetchBytes(url, name, maxBytes), name };
@@ -50,7 +50,7 @@ async function locate(source: Source, maxBytes: number): Promise<SourceBytes> {
     return { bytes: new Uint8Array(await source.arrayBuffer()), name };
   }
   const got = source === null ? "null" : typeof source;
-  throw new MediaError("unsupported", `expected a path, an address, bytes or a Blob, got ${got}`);
+  throw new MediaError("unsupported", `expected a path, URL, bytes or Blob, got ${got}`);
 }
 
 function abbreviate(address: string): string {
@@ -59,5 +59,5 @@ function abbreviate(address: string): string {
 
 function checkLength(length: number, name: string, maxBytes: number): void {
   if (length > maxBytes)
-    throw new MediaError("too-large", `${name}: ${length} bytes, at most ${maxBytes} are read`);
+    throw new MediaError("too-large", `${name}: ${length} bytes, over the limit of ${maxBytes}`);
 }

@@ -26,14 +26,14 @@ beforeAll(async () => {
 afterAll(async () => await rm(folder, { recursive: true }));
 
 describe("readImage", () => {
-  it.each(fixtures.cases)("gives PIL's pixels of $name", async ({ file, rgb, grey }) => {
+  it.each(fixtures.cases)("decodes $name to PIL's pixels", async ({ file, rgb, grey }) => {
     const image = await readImage(bytesOf(file), { orient: false });
     expect(image).toEqual(new Image(13, 9, 3, bytesOf(rgb)));
     const luma = await readImage(bytesOf(file), { orient: false, mode: "L" });
     expect(luma).toEqual(new Image(13, 9, 1, bytesOf(grey)));
   });
 
-  it("reads a path and a file address", async () => {
+  it("reads a path and a file URL", async () => {
     const image = formulaImage(6, 5, 3);
     const path = join(folder, "a picture.png");
     await writeFile(path, await encodeImage(image, "png"));
@@ -42,16 +42,16 @@ describe("readImage", () => {
     expect(await readImage(pathToFileURL(path).href)).toEqual(image);
   });
 
-  it("says what is missing, and what is a folder", async () => {
+  it("rejects missing files and folders", async () => {
     await expect(readImage(join(folder, "no.png"))).rejects.toMatchObject({
       code: "not-found",
       message: expect.stringMatching(/no\.png: no such file$/),
     });
     await expect(readImage(folder)).rejects.toThrow("is a folder, not a file");
-    await expect(readImage("")).rejects.toThrow("got an empty text");
+    await expect(readImage("")).rejects.toThrow("got an empty string");
   });
 
-  it("finds files cut short, with wrong sizes and with rotten bytes", async () => {
+  it("rejects truncated files, wrong sizes and corrupt bytes", async () => {
     const png = await encodeImage(formulaImage(64, 64, 3), "png");
     const jpeg = await encodeImage(formulaImage(64, 64, 3), "jpeg");
     const endless = Uint8Array.from(png);
@@ -69,7 +69,7 @@ describe("readImage", () => {
     await expect(readImage(svg)).rejects.toThrow("SVG is not read");
   });
 
-  it("brings 16 bits of grey to 8", async () => {
+  it("reduces 16-bit greyscale to 8 bits", async () => {
     const path = join(folder, "deep.png");
     const values = [0, 0x00ff, 0x12ff, 0x8000, 0xff00, 0xffff];
     await writeDepth(path, new Planes(1, 1, 6, Float32Array.from(values)), 1);
@@ -78,7 +78,7 @@ describe("readImage", () => {
   });
 });
 
-describe("readImage of an http address", () => {
+describe("readImage of an http URL", () => {
   let server: Server;
   let address: string;
   const image = formulaImage(12, 8, 3);
@@ -109,12 +109,12 @@ describe("readImage of an http address", () => {
 
   it("reads it", async () => expect(await readImage(`${address}/picture`)).toEqual(image));
 
-  it("stops a download that grows too large", async () => {
+  it("aborts a download that grows too large", async () => {
     const endless = readImage(`${address}/endless`, { maxBytes: 300_000 });
     await expect(endless).rejects.toMatchObject({ code: "too-large" });
   });
 
-  it("says what the server answered, or that it did not", async () => {
+  it("reports the status of the response, or that there was none", async () => {
     await expect(readImage(`${address}/none`)).rejects.toMatchObject({ code: "not-found" });
     await expect(readImage(`${address}/busy`)).rejects.toThrow(/busy: 503 Busy$/);
     await expect(readImage(`${address}/cut`)).rejects.toMatchObject({ code: "unreachable" });
@@ -135,14 +135,14 @@ describe("a Buffer, whose slice shares memory", () => {
 });
 
 describe("writeImage", () => {
-  it("makes folders and leaves nothing else behind", async () => {
+  it("creates folders and leaves no temporary files", async () => {
     const image = formulaImage(6, 5, 3);
     await writeImage(join(folder, "new", "deeper", "a.png"), image);
     expect(await readdir(join(folder, "new", "deeper"))).toEqual(["a.png"]);
     expect(await readImage(join(folder, "new", "deeper", "a.png"))).toEqual(image);
   });
 
-  it("keeps what was there, and no temporary file, where it fails", async () => {
+  it("keeps the old file and leaves no temporary files on failure", async () => {
     const path = join(folder, "kept.png");
     await writeImage(path, formulaImage(6, 5, 3));
     const before = await readFile(path);
@@ -155,19 +155,19 @@ describe("writeImage", () => {
     expect((await readdir(folder)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
-  it("takes the format from the name, and refuses a name without one", async () => {
+  it("takes the format from the extension and rejects unknown ones", async () => {
     const image = formulaImage(6, 5, 3);
     const starts = { "x.JPG": [0xff, 0xd8], "x.webp": [0x52, 0x49], "x.png": [0x89, 0x50] };
     for (const [name, start] of Object.entries(starts)) {
       await writeImage(join(folder, name), image);
       expect([...(await readFile(join(folder, name))).subarray(0, 2)]).toEqual(start);
     }
-    await expect(writeImage(join(folder, "x.gif"), image)).rejects.toThrow("ends in .png, .jpg or .webp");
+    await expect(writeImage(join(folder, "x.gif"), image)).rejects.toThrow("ending in .png, .jpg or .webp");
   });
 });
 
 describe("depth maps", () => {
-  it("are written and read as millimetres", async () => {
+  it("are stored in millimetres", async () => {
     const path = join(folder, "depth.png");
     const values = [0, 0.001, 1.2344, 65.535, 70, -1, Number.NaN, Number.POSITIVE_INFINITY];
     await writeDepth(path, new Planes(1, 2, 4, Float32Array.from(values)));

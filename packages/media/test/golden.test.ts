@@ -19,14 +19,14 @@ const shared = resolve(process.env.TESSERA_SHARED ?? join(import.meta.dirname, "
 const file = join(shared, "golden", "preprocess.json");
 const goldens: Record<string, Golden> = existsSync(file) ? JSON.parse(await readFile(file, "utf8")) : {};
 
-describe.skipIf(Object.keys(goldens).length === 0)(`photographs of ${shared}`, () => {
-  it.each(Object.keys(goldens))("%s is preprocessed as torchvision does", async (path) => {
+describe.skipIf(Object.keys(goldens).length === 0)(`photos in ${shared}`, () => {
+  it.each(Object.keys(goldens))("%s is preprocessed like torchvision does", async (path) => {
     const { size, pixels } = goldens[path]!;
     const image = await readImage(join(shared, "data", path), { orient: false });
     expect([image.width, image.height]).toEqual(size);
     const out = preprocess(image, torchvisionPreset(224, 256));
     expect(out.shape).toEqual(pixels.shape);
-    // Decoding and resizing give PIL's bytes, so not 0.01 is needed but the last digit of float32.
+    // Decoding and resizing reproduce PIL's bytes, so only float32 rounding remains.
     for (const [i, value] of pixels.values.entries())
       expect(Math.abs(out.data[i * pixels.step]! - value)).toBeLessThan(1e-6);
     const mean = out.data.reduce((sum, value) => sum + value, 0) / out.data.length;

@@ -2,10 +2,10 @@ import { MediaError } from "../error.ts";
 
 const TIMEOUT_MS = 60_000;
 
-/** The body of an http, data or blob address; stops as soon as it grows over `maxBytes`. */
+/** Fetches an http, data or blob URL; aborts as soon as the body exceeds `maxBytes`. */
 export async function fetchBytes(url: URL, name: string, maxBytes: number): Promise<Uint8Array> {
   const tooLarge = (size: string) =>
-    new MediaError("too-large", `${name}: ${size} bytes, at most ${maxBytes} are read`);
+    new MediaError("too-large", `${name}: ${size} bytes, over the limit of ${maxBytes}`);
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (!response.ok) {

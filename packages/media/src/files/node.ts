@@ -1,10 +1,10 @@
-/** Files on Node. */
+/** File access on Node. */
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm, writeFile as write } from "node:fs/promises";
 import { dirname } from "node:path";
 import { MediaError } from "../error.ts";
 
-/** The whole file; refused before it is read where it is larger than `maxBytes`. */
+/** Reads a file; throws before reading if it is larger than `maxBytes`. */
 export async function readFile(path: string | URL, maxBytes: number): Promise<Uint8Array> {
   const file = await open(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") throw new MediaError("not-found", `${path}: no such file`);
@@ -14,14 +14,14 @@ export async function readFile(path: string | URL, maxBytes: number): Promise<Ui
     const stat = await file.stat();
     if (stat.isDirectory()) throw new MediaError("unsupported", `${path}: is a folder, not a file`);
     if (stat.size > maxBytes)
-      throw new MediaError("too-large", `${path}: ${stat.size} bytes, at most ${maxBytes} are read`);
+      throw new MediaError("too-large", `${path}: ${stat.size} bytes, over the limit of ${maxBytes}`);
     return await file.readFile();
   } finally {
     await file.close();
   }
 }
 
-/** Writes all or nothing: to a temporary name beside the file, then renamed. Makes missing folders. */
+/** Writes a file atomically: to a temporary name in the same folder, then renamed. Creates missing folders. */
 export async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   await mkdir(dirname(path), { recursive: true });

@@ -1,8 +1,8 @@
-/** Files in a browser: what a page can fetch from beside it. */
+/** File access in a browser: what the page can fetch. */
 import { MediaError } from "../error.ts";
 import { fetchBytes } from "./fetch.ts";
 
-/** A path is an address relative to the page. */
+/** Fetches a path, which is a URL relative to the page. */
 export function readFile(path: string | URL, maxBytes: number): Promise<Uint8Array> {
   const url = new URL(path, globalThis.location.href);
   if (url.protocol === "file:")

@@ -1,6 +1,6 @@
-/** Pictures in memory: bytes as files hold them, and float planes as networks read them. */
+/** Images in memory: channels-last bytes as in files, and channels-first floats as networks take them. */
 
-/** 1: grey, 3: RGB, 4: RGB and alpha (not premultiplied). */
+/** 1: greyscale, 3: RGB, 4: RGBA (not premultiplied). */
 export type Channels = 1 | 3 | 4;
 
 /** Red, green, blue, 0 to 255. */
@@ -11,20 +11,20 @@ export interface Size {
   readonly height: number;
 }
 
-/** A part of a picture in pixels; it may reach over the edges. */
+/** A region of an image in pixels; it may extend beyond the edges. */
 export interface Rectangle extends Size {
   readonly left: number;
   readonly top: number;
 }
 
-/** A picture of bytes, row by row, the channels of a pixel side by side: [H, W, C]. */
+/** An image of bytes, channels-last: [H, W, C]. */
 export class Image implements Size {
   readonly width: number;
   readonly height: number;
   readonly channels: Channels;
   readonly data: Uint8Array;
 
-  /** `data` is kept, not copied; without it the picture is black (and transparent). */
+  /** `data` is used without copying; if omitted, the image is black (and transparent). */
   constructor(width: number, height: number, channels: Channels, data?: Uint8Array) {
     checkSize("Image", { width, height });
     if (channels !== 1 && channels !== 3 && channels !== 4)
@@ -41,20 +41,20 @@ export class Image implements Size {
   }
 }
 
-/** A view of the same bytes without Node's `Buffer`, whose `slice` would share memory instead of copying. */
+/** Replaces Node's `Buffer`, whose `slice` shares memory instead of copying, with a view of the same bytes. */
 function plainBytes(data: Uint8Array): Uint8Array {
   if (Object.getPrototypeOf(data) === Uint8Array.prototype) return data;
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }
 
-/** A picture or any stack of maps as floats, plane by plane: [C, H, W]. */
+/** An image or any stack of maps as floats, channels-first: [C, H, W]. */
 export class Planes implements Size {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
   readonly data: Float32Array;
 
-  /** `data` is kept, not copied; without it every value is 0. */
+  /** `data` is used without copying; if omitted, every value is 0. */
   constructor(channels: number, height: number, width: number, data?: Float32Array) {
     checkSize("Planes", { width, height });
     if (!Number.isInteger(channels) || channels < 1)
@@ -76,20 +76,18 @@ export class Planes implements Size {
   }
 }
 
-/** Throws unless both sides are whole numbers of at least one pixel. */
+/** Throws unless both sides are positive integers. */
 export function checkSize(what: string, { width, height }: Size): void {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
-    throw new RangeError(
-      `${what}: expected a width and height of whole pixels, at least 1, got ${width} x ${height}`,
-    );
+    throw new RangeError(`${what}: expected a positive integer width and height, got ${width} x ${height}`);
 }
 
-/** `value` rounded and limited to what a byte holds. */
+/** Rounds and clamps `value` to a byte. */
 export function toByte(value: number): number {
   return value <= 0 ? 0 : value >= 255 ? 255 : Math.round(value);
 }
 
-/** The picture as RGB; grey is repeated, alpha is dropped as `convert("RGB")` of PIL does. */
+/** Converts to RGB; grey is replicated, alpha is dropped like PIL's `convert("RGB")` does. */
 export function toRgb(image: Image): Image {
   const { width, height, channels, data } = image;
   if (channels === 3) return image;
@@ -103,7 +101,7 @@ export function toRgb(image: Image): Image {
   return new Image(width, height, 3, out);
 }
 
-/** The luma of ITU-R BT.601 in the 16-bit arithmetic of PIL's `convert("L")`; alpha is dropped. */
+/** Converts to greyscale: ITU-R BT.601 luma in the 16-bit arithmetic of PIL's `convert("L")`; alpha is dropped. */
 export function toGrey(image: Image): Image {
   const { width, height, channels, data } = image;
   if (channels === 1) return image;
@@ -117,7 +115,7 @@ export function toGrey(image: Image): Image {
   return new Image(width, height, 1, out);
 }
 
-/** The picture as RGBA, opaque where it had no alpha. */
+/** Converts to RGBA, opaque if there was no alpha. */
 export function toRgba(image: Image): Image {
   if (image.channels === 4) return image;
   const { width, height, data } = toRgb(image);
@@ -127,7 +125,7 @@ export function toRgba(image: Image): Image {
   return new Image(width, height, 4, out);
 }
 
-/** The picture as RGB, laid over a colour where it is transparent. */
+/** Converts to RGB, compositing transparent pixels over a background colour. */
 export function flatten(image: Image, background: Color): Image {
   if (image.channels !== 4) return toRgb(image);
   const { width, height, data } = image;
@@ -143,7 +141,7 @@ export function flatten(image: Image, background: Color): Image {
   return new Image(width, height, 3, out);
 }
 
-/** Bytes to floats: `value / 255`, so that 255 becomes 1. */
+/** Converts bytes to floats in [0, 1]: `value / 255`. */
 export function toPlanes(image: Image): Planes {
   const { width, height, channels, data } = image;
   const area = width * height;
@@ -153,7 +151,7 @@ export function toPlanes(image: Image): Planes {
   return new Planes(channels, height, width, out);
 }
 
-/** Floats to bytes: 0 becomes 0 and 1 becomes 255, rounded; what lies outside is limited. */
+/** Converts floats in [0, 1] to bytes, rounding and clamping. */
 export function fromPlanes(planes: Planes): Image {
   const { width, height, channels, data } = planes;
   if (channels !== 1 && channels !== 3 && channels !== 4)
@@ -165,7 +163,7 @@ export function fromPlanes(planes: Planes): Image {
   return new Image(width, height, channels, out);
 }
 
-/** A rectangle of a picture or of planes; what lies outside is 0. The whole of it is the input itself. */
+/** Crops to a rectangle, filling with 0 outside the input. Returns the input itself if nothing is cut off. */
 export function crop(input: Image, rectangle: Rectangle): Image;
 export function crop(input: Planes, rectangle: Rectangle): Planes;
 export function crop(input: Image | Planes, { left, top, width, height }: Rectangle): Image | Planes {
@@ -186,7 +184,7 @@ export function crop(input: Image | Planes, { left, top, width, height }: Rectan
   return out;
 }
 
-/** The picture mirrored left to right. */
+/** Mirrors an image left to right. */
 export function flipHorizontal(image: Image): Image {
   const { width, height, channels, data } = image;
   const out = new Image(width, height, channels);

@@ -1,4 +1,4 @@
-/** Files to pictures. */
+/** Reading images. */
 import { decode, decodeDeep } from "#codec";
 import { readSource, type Source } from "../source.ts";
 import { type Color, flatten, Image, Planes, toGrey, toRgb, toRgba } from "./image.ts";
@@ -7,21 +7,20 @@ export type ImageSource = Source | Image;
 
 export interface ReadImageOptions {
   /**
-   * Turn the picture upright as its EXIF orientation says; default true, as a photograph from a phone is
-   * meant. PIL, and with it the published figures on ImageNet, leave pictures as they are stored: pass
-   * false to agree with them.
+   * Apply the EXIF orientation; default true, as for photos from a phone. PIL, and hence published ImageNet
+   * results, ignore it: pass false to reproduce those.
    */
   readonly orient?: boolean;
   /**
-   * `RGB` (default; alpha is dropped as `convert("RGB")` of PIL does), `L` (grey), `RGBA`, or `file`: as
-   * the file has it.
+   * `RGB` (default; alpha is dropped like PIL's `convert("RGB")` does), `L` (greyscale), `RGBA`, or `file`: the
+   * channels of the file.
    */
   readonly mode?: "RGB" | "L" | "RGBA" | "file";
-  /** Lay transparent pictures over this colour instead of dropping alpha. */
+  /** Composite transparent images over this colour instead of dropping alpha. */
   readonly background?: Color;
   /** Default 2^27, about 134 million. */
   readonly maxPixels?: number;
-  /** Size of the file, default 2^28. */
+  /** Maximum size of the file, default 2^28. */
   readonly maxBytes?: number;
 }
 
@@ -29,9 +28,9 @@ const MAX_PIXELS = 2 ** 27;
 const MAX_BYTES = 2 ** 28;
 
 /**
- * Reads JPEG, PNG, WebP, GIF (first frame), TIFF (first page) and AVIF from a path, an address, bytes or a
- * `Blob`. Pixels are those of PIL's `Image.open(...).convert(mode)`, colour profiles are not applied; 16
- * bits are brought to 8. In a browser the browser's own decoders read.
+ * Reads JPEG, PNG, WebP, GIF (first frame), TIFF (first page) and AVIF from a path, URL, bytes or
+ * `Blob`. Pixels equal those of PIL's `Image.open(...).convert(mode)`; colour profiles are not applied; 16
+ * bits are reduced to 8. In a browser, the browser's own decoders are used.
  *
  * @throws MediaError with a `code` and the name of the file.
  */
@@ -59,13 +58,13 @@ async function open(source: Source, options: ReadImageOptions): Promise<Image> {
 }
 
 export interface ReadDepthOptions extends Pick<ReadImageOptions, "maxPixels" | "maxBytes"> {
-  /** Metres per unit of the file; default 0.001, a file of millimetres. */
+  /** Metres per unit of the file; default 0.001, for millimetres. */
   readonly unit?: number;
 }
 
 /**
- * Reads a depth map, a PNG or TIFF with one channel of 8 or 16 bits, as metres: [1, H, W]. Pixels without
- * a measurement are 0 in such files and stay 0. Node only.
+ * Reads a depth map, a PNG or TIFF with one channel of 8 or 16 bits, in metres: [1, H, W]. Pixels without
+ * a measurement are 0 in such files and remain 0. Node only.
  *
  * @throws MediaError with a `code` and the name of the file.
  */

@@ -1,10 +1,10 @@
-/** From a picture of any size to what a network reads: resize, centre crop, scale, normalise. */
+/** Preprocessing: from an image of any size to the input of a network. Resize, centre crop, scale, normalize. */
 import { crop, type Image, Planes, type Rectangle, type Size, toGrey, toPlanes, toRgb } from "./image.ts";
 import { type OpenCvInterpolation, resizeOpenCv } from "./resize/opencv.ts";
 import { type PilFilter, resizePil, resizePilWindow } from "./resize/pil.ts";
 import { interpolate } from "./resize/torch.ts";
 
-/** Whose resizing: PIL's on bytes, OpenCV's or PyTorch's on floats from 0 to 1. */
+/** Which library's resizing to reproduce: PIL's on bytes, or OpenCV's or PyTorch's on floats from 0 to 1. */
 export type Resampling =
   | { readonly library: "pil"; readonly interpolation: PilFilter }
   | { readonly library: "opencv"; readonly interpolation: OpenCvInterpolation }
@@ -14,25 +14,25 @@ export type Resampling =
       readonly antialias: boolean;
     };
 
-/** What a network expects of its input. Every field is what its authors used; none has a default. */
+/** The preprocessing a network expects. Every field is as its authors used it; none has a default. */
 export type Preset = Resampling & {
-  /** The shorter side, or [height, width] regardless of the proportions; absent: left as it is. */
+  /** The shorter side, or [height, width] regardless of the aspect ratio; if absent, no resizing. */
   readonly resize?: number | readonly [number, number];
-  /** Cut out of the middle, [height, width]; what lies outside the picture is black. */
+  /** Centre crop, [height, width]; black outside the image. */
   readonly crop?: readonly [number, number];
   /**
-   * Where half a pixel goes when a crop cannot be in the middle: to the even neighbour (torchvision and
-   * timm, Python's `round`) or always up and left (transformers, Python's `//`).
+   * How half-pixel crop offsets are rounded: to even (torchvision and timm, Python's `round`) or down
+   * (transformers, Python's `//`).
    */
   readonly cropRounding?: "even" | "down";
-  /** Of each channel, for values from 0 to 1. One entry: the network reads grey. */
+  /** Mean of each channel, for values from 0 to 1. A single entry means greyscale input. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
 };
 
 export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
 export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
-/** With itself as mean and standard deviation: values from -1 to 1. */
+/** As mean and standard deviation, maps values to [-1, 1]. */
 export const HALF: readonly number[] = [0.5, 0.5, 0.5];
 
 /** torchvision's `ImageClassification(crop_size, resize_size)` on PIL images. */
@@ -51,7 +51,7 @@ export function torchvisionPreset(
   };
 }
 
-/** timm's evaluation transform: `crop_pct` of the resized picture is seen. */
+/** timm's evaluation transform: crops `crop_pct` of the resized image. */
 export function timmPreset(
   size: number,
   cropPct: number,
@@ -63,25 +63,25 @@ export function timmPreset(
   return { library: "pil", interpolation, resize, crop: [size, size], mean, std };
 }
 
-/** The `ViTImageProcessor` of transformers: squeezed to a square, values from -1 to 1. */
+/** The `ViTImageProcessor` of transformers: resized to a square ignoring the aspect ratio, values from -1 to 1. */
 export function vitPreset(size: number = 224): Preset {
   return { library: "pil", interpolation: "bilinear", resize: [size, size], mean: HALF, std: HALF };
 }
 
-/** What the network reads of a picture: [C, H, W], normalised. */
+/** Preprocesses an image: [C, H, W], normalized. */
 export function preprocess(image: Image, preset: Preset): Planes {
   const { library, mean, std } = preset;
-  const picture = mean.length === 1 ? toGrey(image) : toRgb(image);
-  const size = resizedSize(picture, preset);
+  const converted = mean.length === 1 ? toGrey(image) : toRgb(image);
+  const size = resizedSize(converted, preset);
   const seen = seenRectangle(size, preset);
   if (library === "pil") {
     const inside = seen.width <= size.width && seen.height <= size.height;
     const bytes = inside
-      ? resizePilWindow(picture, size, preset.interpolation, seen)
-      : crop(resizePil(picture, size, preset.interpolation), seen);
+      ? resizePilWindow(converted, size, preset.interpolation, seen)
+      : crop(resizePil(converted, size, preset.interpolation), seen);
     return normalize(toPlanes(bytes), mean, std);
   }
-  const planes = toPlanes(picture);
+  const planes = toPlanes(converted);
   if (library === "opencv")
     return normalize(crop(resizeOpenCv(planes, size, preset.interpolation), seen), mean, std);
   const { interpolation: mode, antialias } = preset;
@@ -99,7 +99,7 @@ function resizedSize(image: Size, { resize }: Preset): Size {
   return { width: resize[1], height: resize[0] };
 }
 
-/** The part of a picture that the network sees, in the picture's own pixels (fractions included). */
+/** The region of the original image that the network sees, in (fractional) pixels of that image. */
 export function visibleRectangle(image: Size, preset: Preset): Rectangle {
   const resized = resizedSize(image, preset);
   const seen = seenRectangle(resized, preset);
@@ -113,14 +113,14 @@ export function visibleRectangle(image: Size, preset: Preset): Rectangle {
   };
 }
 
-/** The size with this shorter side; the longer one is cut down to whole pixels, as torchvision does. */
+/** The size whose shorter side is `side`; the longer side is truncated to whole pixels, as in torchvision. */
 export function shorterSide({ width, height }: Size, side: number): Size {
   return width <= height
     ? { width: side, height: Math.trunc((side * height) / width) }
     : { width: Math.trunc((side * width) / height), height: side };
 }
 
-/** The rectangle of [height, width] in the middle of a picture; see {@link Preset.cropRounding}. */
+/** The centred rectangle of [height, width]; see {@link Preset.cropRounding}. */
 export function centerRectangle(
   image: Size,
   [height, width]: readonly [number, number],
@@ -128,7 +128,7 @@ export function centerRectangle(
 ): Rectangle {
   const start = (inside: number, side: number) => {
     const spare = inside - side;
-    // A picture too small is first padded, with the odd pixel after it (torchvision) or before (transformers).
+    // An image that is too small is padded, with the odd pixel after it (torchvision) or before it (transformers).
     if (spare < 0) return rounding === "even" ? -Math.floor(-spare / 2) : Math.floor(spare / 2);
     const half = Math.floor(spare / 2);
     return rounding === "even" && spare % 2 === 1 && half % 2 === 1 ? half + 1 : half;
@@ -141,7 +141,7 @@ export function normalize(planes: Planes, mean: readonly number[], std: readonly
   const { channels, height, width, data } = planes;
   if (mean.length !== channels || std.length !== channels)
     throw new RangeError(
-      `normalize: expected ${channels} means and deviations, got ${mean.length} and ${std.length}`,
+      `normalize: expected ${channels} means and standard deviations, got ${mean.length} and ${std.length}`,
     );
   const area = height * width;
   const out = new Float32Array(data.length);

@@ -14,7 +14,7 @@ import {
 } from "../../src/index.ts";
 import { seeded } from "../support/formula.ts";
 
-/** `count` pictures of [channels, height, width] whose values are all different. */
+/** `count` images [channels, height, width] with distinct values. */
 function counted(count: number, channels: number, height: number, width: number): Batch {
   const data = Float32Array.from({ length: count * channels * height * width }, (_, i) => i + 1);
   return { shape: [count, channels, height, width], data };
@@ -29,7 +29,7 @@ function rowsOf({ shape: [, channels, height, width], data }: Batch, n: number, 
 }
 
 describe("randomCrop", () => {
-  it("moves a picture by up to the padding, zeros coming in, all channels alike", () => {
+  it("shifts all channels by up to the padding, filling with zeros", () => {
     const batch = counted(200, 2, 3, 3);
     const out = randomCrop(batch, [3, 3], { padding: 1, mode: "zero" }, seeded(1));
     expect(out.shape).toEqual(batch.shape);
@@ -54,18 +54,18 @@ describe("randomCrop", () => {
   it("reflects without repeating the edge", () => {
     const batch: Batch = { shape: [64, 1, 1, 4], data: new Float32Array(256) };
     for (let i = 0; i < 256; i++) batch.data[i] = i % 4;
-    // One row has nothing to reflect from above, so the height is made 4 by repeating it.
+    // A single row cannot be reflected vertically, so it is repeated to a height of 4.
     const tall: Batch = { shape: [64, 1, 4, 4], data: new Float32Array(1024) };
     for (let i = 0; i < 1024; i++) tall.data[i] = i % 4;
     const out = randomCrop(tall, [4, 4], { padding: 2, mode: "reflect" }, seeded(2));
     const rows = new Set(Array.from({ length: 64 }, (_, n) => rowsOf(out, n, 0)[0]!.join("")));
     expect(rows).toEqual(new Set(["2101", "1012", "0123", "1232", "2321"]));
     expect(() => randomCrop(batch, [1, 4], { padding: 2, mode: "reflect" }, seeded(2))).toThrow(
-      /larger picture/,
+      /padding smaller than the image/,
     );
   });
 
-  it("crops bytes to another size and stays bytes", () => {
+  it("crops bytes to bytes of another size", () => {
     const batch = { shape: [1, 1, 4, 5], data: Uint8Array.from({ length: 20 }, (_, i) => i) } as const;
     const out = randomCrop(batch, [2, 3], { padding: 0, mode: "zero" }, seeded(3));
     expect(out.data).toBeInstanceOf(Uint8Array);
@@ -76,7 +76,7 @@ describe("randomCrop", () => {
 });
 
 describe("flips", () => {
-  it("mirror about half of the pictures and leave the input alone", () => {
+  it("mirror about half of the images and do not modify the input", () => {
     const batch = counted(400, 1, 1, 2);
     const before = batch.data.slice();
     const out = randomFlip(batch, seeded(4));
@@ -92,7 +92,7 @@ describe("flips", () => {
     expect(randomFlip(batch, seeded(4), 0).data).toEqual(before);
   });
 
-  it("alternate: each picture one way in even epochs and the other in odd ones", () => {
+  it("alternate: each image one way in even epochs and the other in odd ones", () => {
     const batch = counted(400, 1, 1, 2);
     const indices = Array.from({ length: 400 }, (_, i) => i * 7);
     const flipped = (epoch: number, seed = 0) => {
@@ -105,12 +105,12 @@ describe("flips", () => {
     expect(first.filter(Boolean).length).toBeGreaterThan(160);
     expect(first.filter(Boolean).length).toBeLessThan(240);
     expect(flipped(0, 1)).not.toEqual(first);
-    expect(() => alternatingFlip(batch, [1], 0)).toThrow("1 indices for 400 pictures");
+    expect(() => alternatingFlip(batch, [1], 0)).toThrow("expected 400 indices, got 1");
   });
 });
 
 describe("erasing", () => {
-  it("cuts a square out of all channels, cut at the edges", () => {
+  it("blanks a square in all channels, clipped at the edges", () => {
     const batch = counted(300, 2, 8, 8);
     const out = cutout(batch, 4, seeded(6), -1);
     const areas = new Set<number>();
@@ -126,7 +126,7 @@ describe("erasing", () => {
     expect(areas.size).toBeGreaterThan(3);
   });
 
-  it("erases rectangles of the asked share and shape", () => {
+  it("erases rectangles of the requested area and aspect ratio", () => {
     const batch = counted(300, 1, 32, 32);
     const out = randomErasing(batch, seeded(7), { p: 0.5, scale: [0.1, 0.2], ratio: [0.5, 2], value: 0 });
     let erased = 0;
@@ -151,7 +151,7 @@ describe("erasing", () => {
 describe("mixing", () => {
   const batch = counted(6, 2, 4, 4);
 
-  it("adds two pictures in the shares it tells", () => {
+  it("blends two images with the reported weight", () => {
     const { batch: out, partners, weight } = mixup(batch, 1, seeded(9));
     expect([...partners].sort()).toEqual([0, 1, 2, 3, 4, 5]);
     for (let n = 0; n < 6; n++)
@@ -161,7 +161,7 @@ describe("mixing", () => {
       }
   });
 
-  it("pastes a rectangle and tells the share that stayed", () => {
+  it("pastes a rectangle and reports the fraction kept", () => {
     const shares = new Set<number>();
     for (let seed = 0; seed < 40; seed++) {
       const { batch: out, partners, weight } = cutmix(batch, 1, seeded(seed));
@@ -179,16 +179,16 @@ describe("mixing", () => {
     expect(shares.size).toBeGreaterThan(5);
   });
 
-  it("gives targets that sum to one", () => {
+  it("returns targets that sum to one", () => {
     const mixed = { partners: Int32Array.of(1, 0, 2), weight: 0.75 };
     const expected = [0, 0.75, 0.25, 0, 0.25, 0.75, 1, 0, 0];
     expect([...mixedTargets([1, 2, 0], 3, mixed)]).toEqual(expected);
-    expect(() => mixedTargets([1, 3, 0], 3, mixed)).toThrow("label 3 of picture 1, expected 0 to 2");
+    expect(() => mixedTargets([1, 3, 0], 3, mixed)).toThrow("image 1: expected a label from 0 to 2, got 3");
   });
 });
 
 describe("pcaLighting", () => {
-  it("shifts every channel of a picture by one amount, most along grey", () => {
+  it("shifts each channel of an image by a constant, mostly along grey", () => {
     const batch: Batch = { shape: [500, 3, 1, 2], data: new Float32Array(3000) };
     const { data } = pcaLighting(batch, seeded(10), 0.1);
     let [sum, squares, apart] = [0, 0, 0];
@@ -236,7 +236,7 @@ describe("random numbers", () => {
     expect(Math.abs(variance - (a * b) / ((a + b) ** 2 * (a + b + 1)))).toBeLessThan(0.005);
   });
 
-  it("are permutations, each as likely", () => {
+  it("are uniformly distributed permutations", () => {
     const random = seeded(13);
     const counts = new Map<string, number>();
     for (let i = 0; i < 6000; i++) {

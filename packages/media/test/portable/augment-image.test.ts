@@ -38,7 +38,7 @@ const CHANGES: Record<string, (image: Image, amount: number) => Image> = {
   equalize,
 };
 
-/** Neither black nor white anywhere, so that stretching the contrast shows. */
+/** Neither black nor white anywhere, so that contrast stretching has an effect. */
 function dull(width: number, height: number): Image {
   return new Image(
     width,
@@ -53,31 +53,31 @@ function pictureOf(name: string): Image {
   return name === "dull" ? dull(13, 9) : formulaImage(13, 9, 3);
 }
 
-describe("changes of colour", () => {
-  it.each(fixtures.cases)("$change($arguments) gives torchvision's bytes", (fixture) => {
+describe("colour augmentations", () => {
+  it.each(fixtures.cases)("$change($arguments) reproduces torchvision's bytes", (fixture) => {
     const image = pictureOf(fixture.picture);
     const out = CHANGES[fixture.change]!(image, ...(fixture.arguments as [number]));
     expect(out).toEqual(new Image(image.width, image.height, 3, bytesOf(fixture.bytes)));
   });
 
-  it("rounds the mean that contrast is about", () => {
+  it("round the mean that contrast is relative to", () => {
     const grey = new Image(2, 1, 1, Uint8Array.of(10, 11));
     expect([...adjustContrast(grey, 0).data]).toEqual([11, 11, 11, 11, 11, 11]);
   });
 
-  it("make RGB of grey", () => {
+  it("convert greyscale to RGB", () => {
     const grey = formulaImage(4, 3, 1);
     expect(adjustHue(grey, 0.25)).toEqual(toRgb(grey));
     expect(adjustContrast(grey, 1)).toEqual(toRgb(grey));
   });
 
-  it("refuse amounts that make no sense", () => {
+  it("reject amounts out of range", () => {
     const image = formulaImage(2, 2, 3);
     expect(() => adjustHue(image, 0.6)).toThrow("from -0.5 to 0.5, got 0.6");
     expect(() => adjustBrightness(image, -1)).toThrow("at least 0, got -1");
   });
 
-  it("jitter within bounds, and not at all without amounts", () => {
+  it("jitter within bounds, and not at all by default", () => {
     const image = formulaImage(13, 9, 3);
     expect(colorJitter(image, {}, seeded(1))).toEqual(image);
     const means = Array.from({ length: 50 }, (_, seed) => {
@@ -95,7 +95,7 @@ describe("changes of colour", () => {
 describe("warpAffine", () => {
   const image = formulaImage(9, 9, 3);
 
-  it("leaves a picture alone under the identity", () => {
+  it("is the identity for the identity map", () => {
     for (const interpolation of ["nearest", "bilinear"] as const) {
       expect(warpAffine(image, affineMap(image, {}), interpolation)).toEqual(image);
       const planes = toPlanes(image);
@@ -103,26 +103,26 @@ describe("warpAffine", () => {
     }
   });
 
-  it("moves right and down, zeros coming in", () => {
+  it("translates right and down, filling with zeros", () => {
     const one = new Image(3, 3, 1, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9));
     const out = warpAffine(one, affineMap(one, { translate: [1, 1] }), "bilinear");
     expect([...out.data]).toEqual([0, 0, 0, 0, 1, 2, 0, 4, 5]);
   });
 
-  it("turns clockwise", () => {
+  it("rotates clockwise", () => {
     const one = new Image(3, 3, 1, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9));
     const out = warpAffine(one, affineMap(one, { degrees: 90 }), "nearest");
     expect([...out.data]).toEqual([7, 4, 1, 8, 5, 2, 9, 6, 3]);
   });
 
-  it("interpolates half-way", () => {
+  it("interpolates half-pixel shifts", () => {
     const planes = new Planes(1, 1, 3, Float32Array.of(0, 2, 6));
     const { data } = warpAffine(planes, affineMap(planes, { translate: [-0.5, 0] }), "bilinear");
-    // What would be read at 3, the right edge, lies outside.
+    // The sample at 3, the right edge, is outside.
     expect([...data]).toEqual([1, 4, 0]);
   });
 
-  it("undoes itself with the opposite options about the middle", () => {
+  it("is undone by the opposite options", () => {
     const smooth = new Planes(1, 33, 33);
     for (let i = 0; i < smooth.data.length; i++) {
       const [y, x] = [Math.floor(i / 33) - 16, (i % 33) - 16];
@@ -136,7 +136,7 @@ describe("warpAffine", () => {
     expect(maxDifference(middle(back), middle(smooth))).toBeLessThan(0.03);
   });
 
-  it("shears about the centre it is given", () => {
+  it("shears about the given centre", () => {
     const map = affineMap(image, { shear: [45, 0], center: [0, 0] });
     const [x, y] = [map[0] * 3 + map[1] * 2 + map[2], map[3] * 3 + map[4] * 2 + map[5]];
     expect(x).toBeCloseTo(5);
@@ -156,7 +156,7 @@ describe("warpAffine", () => {
 });
 
 describe("randomResizedCrop", () => {
-  it("shows parts of the picture at one size", () => {
+  it("resizes parts of the image to a fixed size", () => {
     const ramp = new Image(64, 48, 1);
     for (let i = 0; i < ramp.data.length; i++) ramp.data[i] = (i % 64) * 4;
     const random = seeded(15);
@@ -169,7 +169,7 @@ describe("randomResizedCrop", () => {
     expect(Math.max(...spans)).toBeGreaterThan(45);
   });
 
-  it("takes the middle where no allowed rectangle fits", () => {
+  it("falls back to the centre if no allowed rectangle fits", () => {
     const bar = new Image(100, 4, 1);
     for (let i = 0; i < bar.data.length; i++) bar.data[i] = i % 100;
     const out = randomResizedCrop(bar, { width: 5, height: 4 }, seeded(16), { scale: [1, 1] });
@@ -178,7 +178,7 @@ describe("randomResizedCrop", () => {
 });
 
 describe("trivialAugmentWide", () => {
-  it("keeps the size, does one thing at a time, and everything in turn", () => {
+  it("keeps the size and eventually applies every change", () => {
     const image = dull(40, 40);
     const random = seeded(17);
     const outputs = Array.from({ length: 100 }, () => trivialAugmentWide(image, random));
@@ -188,7 +188,7 @@ describe("trivialAugmentWide", () => {
     expect(different.has(image.data.join())).toBe(true);
   });
 
-  it("changes nothing at strength 0 but for what has no strength", () => {
+  it("changes nothing at strength 0, except for changes without a strength", () => {
     const image = dull(40, 40);
     for (const [name, change] of Object.entries(TRIVIAL_CHANGES))
       if (name !== "equalize" && name !== "autoContrast")
@@ -205,7 +205,7 @@ describe("trivialAugmentWide", () => {
   });
 });
 
-it("flipHorizontal twice is the picture", () => {
+it("flipHorizontal is its own inverse", () => {
   const image = formulaImage(5, 3, 4);
   expect(flipHorizontal(flipHorizontal(image))).toEqual(image);
 });

@@ -20,7 +20,7 @@ async function codeOf(promise: Promise<unknown>): Promise<MediaErrorCode> {
   return error.code;
 }
 
-it("writes and reads PNG without loss, from bytes, a Blob, a buffer and a data address", async () => {
+it("round-trips PNG losslessly from bytes, a Blob, a buffer and a data URL", async () => {
   const image = formulaImage(19, 13, 3);
   const bytes = Uint8Array.from(await encodeImage(image, "png"));
   const base64 = btoa(String.fromCharCode(...bytes));
@@ -28,12 +28,12 @@ it("writes and reads PNG without loss, from bytes, a Blob, a buffer and a data a
     expect(await readImage(source)).toEqual(image);
 });
 
-it("reads an Image as itself", async () => {
+it("returns an Image as is", async () => {
   const image = formulaImage(3, 2, 3);
   expect(await readImage(image)).toBe(image);
 });
 
-it("keeps grey and alpha", async () => {
+it("preserves greyscale and alpha", async () => {
   const grey = formulaImage(9, 7, 1);
   expect(await readImage(await encodeImage(grey, "png"), { mode: "L" })).toEqual(grey);
   const rgba = formulaImage(9, 7, 4);
@@ -45,13 +45,13 @@ it("keeps grey and alpha", async () => {
   expect(visible(back)).toEqual(visible(rgba));
 });
 
-it("lays transparency over a background", async () => {
+it("composites transparency over a background", async () => {
   const rgba = new Image(1, 1, 4, Uint8Array.of(255, 0, 0, 0));
   const file = await encodeImage(rgba, "png");
   expect([...(await readImage(file, { background: [0, 200, 100] })).data]).toEqual([0, 200, 100]);
 });
 
-it("writes JPEG and WebP close to the picture, closer at a higher quality", async () => {
+it("encodes JPEG and WebP with less error at higher quality", async () => {
   const smooth = new Image(64, 48, 3);
   for (let i = 0; i < smooth.data.length; i++)
     smooth.data[i] = ((i / 3) % 64) * 2 + (i % 3) * 20 + Math.floor(i / 192);
@@ -65,15 +65,15 @@ it("writes JPEG and WebP close to the picture, closer at a higher quality", asyn
   }
 });
 
-it("turns a picture upright unless told not to", async () => {
+it("applies the EXIF orientation unless told not to", async () => {
   const image = new Image(32, 16, 3).data.fill(20);
   const dark = new Image(32, 16, 3, image);
   for (let y = 0; y < 8; y++) dark.data.fill(240, y * 96, y * 96 + 24);
   const file = withOrientation(await encodeImage(dark, "jpeg", { quality: 95 }), 6);
   const upright = await readImage(file);
   expect([upright.width, upright.height]).toEqual([16, 32]);
-  const at = (picture: Image, x: number, y: number) => picture.data[(y * picture.width + x) * 3]!;
-  // The bright left upper corner goes to the right.
+  const at = (read: Image, x: number, y: number) => read.data[(y * read.width + x) * 3]!;
+  // The bright top left corner moves to the right.
   expect(at(upright, 14, 2)).toBeGreaterThan(200);
   expect(at(upright, 2, 2)).toBeLessThan(60);
   const stored = await readImage(file, { orient: false });
@@ -81,7 +81,7 @@ it("turns a picture upright unless told not to", async () => {
   expect(at(stored, 2, 2)).toBeGreaterThan(200);
 });
 
-it("names what is wrong with a source", async () => {
+it("rejects invalid sources", async () => {
   const text = new TextEncoder().encode("<!doctype html><title>404</title>");
   expect(await codeOf(readImage(text))).toBe("unsupported");
   await expect(readImage(text)).rejects.toThrow("an HTML page is not read; expected JPEG, PNG");
@@ -93,7 +93,7 @@ it("names what is wrong with a source", async () => {
   await expect(readImage(file)).rejects.toThrow(/^page\.png: an HTML page/);
 });
 
-it("refuses too many pixels and too many bytes", async () => {
+it("rejects too many pixels and too many bytes", async () => {
   const file = await encodeImage(formulaImage(20, 10, 3), "png");
   expect(await codeOf(readImage(file, { maxPixels: 199 }))).toBe("too-large");
   await expect(readImage(file, { maxPixels: 199 })).rejects.toThrow(
@@ -103,13 +103,13 @@ it("refuses too many pixels and too many bytes", async () => {
   expect(await codeOf(readImage(file, { maxBytes: file.length - 1 }))).toBe("too-large");
 });
 
-it("refuses a quality and a mode that do not exist", async () => {
+it("rejects an invalid quality or mode", async () => {
   const image = formulaImage(2, 2, 3);
   await expect(encodeImage(image, "jpeg", { quality: 0 })).rejects.toThrow("from 1 to 100, got 0");
   await expect(readImage(image, { mode: "CMYK" as "RGB" })).rejects.toThrow("got CMYK");
 });
 
-it("draws SVG and text", async () => {
+it("rasterizes SVG and text", async () => {
   const svg =
     '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="2"><rect width="2" height="2" fill="#f00"/></svg>';
   const image = await rasterize(svg);

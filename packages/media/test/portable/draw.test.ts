@@ -39,12 +39,12 @@ describe("colour maps", () => {
     expect([0, 128, 255].map((i) => [...table.subarray(i * 3, i * 3 + 3)])).toEqual(expected);
   });
 
-  it("all have a name, and others are refused", () => {
+  it("reject unknown names", () => {
     expect(COLORMAPS.length).toBe(6);
     expect(() => colormapTable("jet" as "grey")).toThrow(/got jet/);
   });
 
-  it("colour values between their ends", () => {
+  it("map values within their range", () => {
     const values = new Planes(1, 1, 5, Float32Array.of(-1, 0, 1, Number.NaN, 3));
     const all = colorize(values, { colormap: "grey", missing: [9, 8, 7] });
     expect([0, 1, 2, 3, 4].map((x) => pixel(all, x, 0)[0])).toEqual([0, 64, 128, 9, 255]);
@@ -55,7 +55,7 @@ describe("colour maps", () => {
     expect(() => colorize(new Planes(2, 1, 1))).toThrow("expected [1, H, W], got [2,1,1]");
   });
 
-  it("bring values to 0 to 1", () => {
+  it("rescale values to 0 to 1", () => {
     const values = new Planes(1, 1, 4, Float32Array.of(2, 4, Number.POSITIVE_INFINITY, 6));
     expect([...toUnitRange(values).data]).toEqual([0, 0.5, 0, 1]);
   });
@@ -71,7 +71,7 @@ describe("colour maps", () => {
 describe("overlays", () => {
   const black = new Image(20, 10, 3);
 
-  it("leave the picture under them alone", () => {
+  it("do not modify the input image", () => {
     const image = formulaImage(20, 10, 3);
     const before = image.data.slice();
     const mask = new Image(20, 10, 1, new Uint8Array(200).fill(1));
@@ -83,7 +83,7 @@ describe("overlays", () => {
     expect(image.data).toEqual(before);
   });
 
-  it("lay heat over a picture, strongest where it is hottest", () => {
+  it("blend a heat map over an image", () => {
     const heat = new Planes(1, 1, 2, Float32Array.of(0, 1));
     const out = overlayHeat(black, heat, { colormap: "grey", alpha: 0.5 });
     expect(pixel(out, 0, 5)).toEqual([0, 0, 0]);
@@ -108,7 +108,7 @@ describe("overlays", () => {
     );
   });
 
-  it("frame boxes inside their edges", () => {
+  it("draw box frames inside the edges", () => {
     const white = () => [255, 255, 255] as const;
     const out = drawBoxes(black, [{ left: 2, top: 1, width: 6, height: 5 }], { thickness: 1, color: white });
     let framed = 0;
@@ -119,7 +119,7 @@ describe("overlays", () => {
     expect(beyond.data.every((v) => v === 0)).toBe(true);
   });
 
-  it("draw points with a white rim, cut at the edges", () => {
+  it("draw points with a white rim, clipped at the edges", () => {
     const out = drawPoints(black, [{ x: 10, y: 5 }], { radius: 2, color: () => [255, 0, 0] });
     expect(pixel(out, 10, 5)).toEqual([255, 0, 0]);
     expect(pixel(out, 12, 5)[1]).toBeGreaterThan(150);
@@ -127,7 +127,7 @@ describe("overlays", () => {
     expect(pixel(drawPoints(black, [{ x: 0, y: 0 }]), 0, 0)).not.toEqual([0, 0, 0]);
   });
 
-  it("paste with alpha, also half outside", () => {
+  it("paste with alpha, clipped at the edges", () => {
     const half = new Image(
       2,
       2,
@@ -141,7 +141,7 @@ describe("overlays", () => {
 });
 
 describe("contactSheet", () => {
-  it("sets pictures in rows with margins", async () => {
+  it("arranges images in rows with margins", async () => {
     const [a, b] = [
       new Image(4, 4, 3, new Uint8Array(48).fill(10)),
       new Image(4, 2, 1, new Uint8Array(8).fill(90)),
@@ -154,10 +154,10 @@ describe("contactSheet", () => {
     expect(pixel(sheet, 10, 4)).toEqual([90, 90, 90]);
     expect(pixel(sheet, 3, 10)).toEqual([10, 10, 10]);
     expect(pixel(sheet, 10, 11)).toEqual([1, 2, 3]);
-    await expect(contactSheet([])).rejects.toThrow("at least one picture");
+    await expect(contactSheet([])).rejects.toThrow("at least one image");
   });
 
-  it("shrinks and enlarges into the cell", async () => {
+  it("shrinks and enlarges images to fit the cell", async () => {
     const big = new Image(40, 20, 3, new Uint8Array(2400).fill(77));
     const small = new Image(1, 1, 3, Uint8Array.of(5, 5, 5));
     const cell = { width: 10, height: 10 };
@@ -168,7 +168,7 @@ describe("contactSheet", () => {
     expect(pixel(sheet, 19, 9)).toEqual([5, 5, 5]);
   });
 
-  it("writes captions under the pictures", async () => {
+  it("writes captions under the images", async () => {
     const one = new Image(60, 4, 3);
     const sheet = await contactSheet([one], { captions: ["<cat> & dog"], margin: 2 });
     expect(sheet.height).toBe(4 + 2 + 2 + 21);
@@ -178,7 +178,7 @@ describe("contactSheet", () => {
 });
 
 describe("axes", () => {
-  it("have round ticks around the values", () => {
+  it("have round ticks that enclose the values", () => {
     expect(makeAxis([0.13, 2.7], false, 6, false).ticks).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3]);
     expect(makeAxis([1, 10], false, 5, true).ticks).toEqual([2, 4, 6, 8, 10]);
     expect(makeAxis([0.02, 700], true, 6, false).ticks).toEqual([0.01, 0.1, 1, 10, 100, 1000]);
@@ -186,7 +186,7 @@ describe("axes", () => {
     expect(makeAxis([1e-7, 1e7], true, 5, false).ticks.length).toBeLessThan(8);
   });
 
-  it("hold one value, none, and what a logarithm cannot show", () => {
+  it("handle a single value, no values, and values a log axis cannot show", () => {
     const one = makeAxis([4], false, 5, false);
     expect(one.low < 4 && one.high > 4).toBe(true);
     expect(makeAxis([], false, 5, false).ticks.length).toBeGreaterThan(1);
@@ -196,7 +196,7 @@ describe("axes", () => {
     expect(log.place(100)).toBeCloseTo(0.5);
   });
 
-  it("write numbers shortly", () => {
+  it("format ticks concisely", () => {
     expect([0, 0.00002, 0.1, 12.5, 1000, 12000, 1.5e6, 2e7, 3e10].map(formatTick)).toEqual([
       "0",
       "2e-5",
@@ -244,7 +244,7 @@ describe("lineChart", () => {
     expect([image.width, image.height]).toEqual([640, 380]);
   });
 
-  it("leaves gaps where there is no number", () => {
+  it("leaves gaps at non-finite values", () => {
     const [d] = path(lineChart({ series: [{ name: "a", y: [1, 2, Number.NaN, 3, 4] }] }));
     expect(d!.match(/M/g)!.length).toBe(2);
     const [log] = path(lineChart({ yScale: "log", series: [{ name: "a", y: [1, 0, 10] }] }));
@@ -275,8 +275,10 @@ describe("lineChart", () => {
     expect(svg).not.toContain("NaN");
   });
 
-  it("says what is wrong", () => {
+  it("rejects invalid series", () => {
     expect(() => lineChart({ series: [] })).toThrow("at least one series");
-    expect(() => lineChart({ series: [{ name: "a", x: [1], y: [1, 2] }] })).toThrow("a has 1 x and 2 y");
+    expect(() => lineChart({ series: [{ name: "a", x: [1], y: [1, 2] }] })).toThrow(
+      "a: expected as many x as y, got 1 and 2",
+    );
   });
 });

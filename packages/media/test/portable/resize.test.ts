@@ -23,7 +23,7 @@ function sizeOf([width, height]: readonly number[]) {
 }
 
 describe("resizePil", () => {
-  it.each(pil.cases)("$filter, $channels channels, to $size, gives Pillow's values", (fixture) => {
+  it.each(pil.cases)("$filter, $channels channels, to $size, reproduces Pillow's values", (fixture) => {
     const filter = fixture.filter as PilFilter;
     const image = formulaImage(WIDTH, HEIGHT, fixture.channels as Channels);
     const size = sizeOf(fixture.size);
@@ -38,7 +38,7 @@ describe("resizePil", () => {
     }
   });
 
-  it("keeps a flat picture flat at any size", () => {
+  it("keeps a uniform image uniform at any size", () => {
     const flat = new Image(7, 5, 3, new Uint8Array(105).fill(201));
     for (const filter of ["box", "bilinear", "hamming", "bicubic", "lanczos"] as const)
       for (const size of [
@@ -54,31 +54,36 @@ describe("resizePil", () => {
     expect([red, blue, alpha]).toEqual([0, 255, 128]);
   });
 
-  it("says what is wrong", () => {
+  it("rejects invalid options", () => {
     const image = formulaImage(3, 3, 1);
-    expect(() => resizePil(image, { width: 0, height: 3 }, "box")).toThrow(/at least 1, got 0 x 3/);
+    expect(() => resizePil(image, { width: 0, height: 3 }, "box")).toThrow(
+      /positive integer width and height, got 0 x 3/,
+    );
     expect(() => resizePil(image, { width: 2, height: 2 }, "cubic" as PilFilter)).toThrow(/got cubic/);
   });
 });
 
 describe("resizeOpenCv", () => {
-  it.each(opencv.cases)("$filter, $channels channels, $source to $size, gives OpenCV's values", (fixture) => {
-    const filter = fixture.filter as OpenCvInterpolation;
-    const source = sizeOf(fixture.source ?? [WIDTH, HEIGHT]);
-    const image = formulaImage(source.width, source.height, fixture.channels as Channels);
-    const size = sizeOf(fixture.size);
-    if (fixture.bytes !== undefined)
-      expect(resizeOpenCv(image, size, filter)).toEqual(
-        new Image(size.width, size.height, image.channels, bytesOf(fixture.bytes)),
-      );
-    else {
-      const out = resizeOpenCv(toPlanes(image), size, filter);
-      expect(out.shape).toEqual([1, size.height, size.width]);
-      expect(maxDifference(out.data, floatsOf(fixture.floats!))).toBeLessThan(3e-7);
-    }
-  });
+  it.each(opencv.cases)(
+    "$filter, $channels channels, $source to $size, reproduces OpenCV's values",
+    (fixture) => {
+      const filter = fixture.filter as OpenCvInterpolation;
+      const source = sizeOf(fixture.source ?? [WIDTH, HEIGHT]);
+      const image = formulaImage(source.width, source.height, fixture.channels as Channels);
+      const size = sizeOf(fixture.size);
+      if (fixture.bytes !== undefined)
+        expect(resizeOpenCv(image, size, filter)).toEqual(
+          new Image(size.width, size.height, image.channels, bytesOf(fixture.bytes)),
+        );
+      else {
+        const out = resizeOpenCv(toPlanes(image), size, filter);
+        expect(out.shape).toEqual([1, size.height, size.width]);
+        expect(maxDifference(out.data, floatsOf(fixture.floats!))).toBeLessThan(3e-7);
+      }
+    },
+  );
 
-  it("lets cubic floats overshoot and limits bytes", () => {
+  it("lets cubic floats overshoot and clamps bytes", () => {
     const step = new Image(4, 1, 1, Uint8Array.of(0, 0, 255, 255));
     const size = { width: 16, height: 1 };
     const floats = resizeOpenCv(toPlanes(step), size, "cubic").data;
@@ -88,7 +93,7 @@ describe("resizeOpenCv", () => {
     expect([bytes[5], bytes[10]]).toEqual([0, 255]);
   });
 
-  it("says what is wrong", () => {
+  it("rejects invalid options", () => {
     const image = formulaImage(3, 3, 1);
     const wrong = "lanczos" as OpenCvInterpolation;
     expect(() => resizeOpenCv(image, { width: 2, height: 2 }, wrong)).toThrow(/got lanczos/);
@@ -96,7 +101,7 @@ describe("resizeOpenCv", () => {
 });
 
 describe("interpolate", () => {
-  it.each(torch.cases)("$options to $size gives PyTorch's values", (fixture) => {
+  it.each(torch.cases)("$options to $size reproduces PyTorch's values", (fixture) => {
     const planes = toPlanes(formulaImage(WIDTH, HEIGHT, 1));
     const size = sizeOf(fixture.size);
     const out = interpolate(planes, size, fixture.options as InterpolateOptions);
@@ -104,7 +109,7 @@ describe("interpolate", () => {
     expect(maxDifference(out.data, floatsOf(fixture.floats))).toBeLessThan(2e-6);
   });
 
-  it("treats every plane alike", () => {
+  it("resizes all planes identically", () => {
     const one = toPlanes(formulaImage(WIDTH, HEIGHT, 1));
     const two = new Planes(2, HEIGHT, WIDTH, Float32Array.from([...one.data, ...one.data]));
     const size = { width: 5, height: 20 };
@@ -114,11 +119,11 @@ describe("interpolate", () => {
     }
   });
 
-  it("says what is wrong", () => {
+  it("rejects invalid options", () => {
     const planes = new Planes(1, 2, 2);
     const size = { width: 2, height: 2 };
     expect(() => interpolate(planes, size, { mode: "nearest", antialias: true })).toThrow(
-      /nearest has neither/,
+      /nearest supports neither/,
     );
     expect(() => interpolate(planes, size, { mode: "area" as "nearest" })).toThrow(/got area/);
   });

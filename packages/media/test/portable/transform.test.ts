@@ -50,16 +50,16 @@ function presetOf(name: string, given: Arguments): Preset {
 }
 
 describe("preprocess", () => {
-  it.each(fixtures.cases)("$preset($arguments) of $source gives the library's values", (fixture) => {
+  it.each(fixtures.cases)("$preset($arguments) of $source reproduces the library's values", (fixture) => {
     const [width, height] = fixture.source as [number, number];
     const out = preprocess(formulaImage(width, height, 3), presetOf(fixture.preset, fixture.arguments));
     expect(out.shape).toEqual(fixture.shape);
     const probed = out.data.filter((_, i) => i % fixture.step === 0);
-    // Bytes agree, so floats do to the last digit but for transformers' different order of operations.
+    // Bytes are identical, so floats differ only by rounding: transformers has a different order of operations.
     expect(maxDifference(probed, floatsOf(fixture.floats))).toBeLessThan(5e-7);
   });
 
-  it("resizes floats where the preset says so", () => {
+  it("resizes floats if the preset says so", () => {
     const image = formulaImage(13, 9, 3);
     const mean = [0, 0, 0];
     const std = [1, 1, 1];
@@ -86,14 +86,14 @@ describe("preprocess", () => {
     );
   });
 
-  it("makes grey where the preset has one mean, and colour of grey where it has three", () => {
+  it("converts to greyscale or RGB by the number of means", () => {
     const image = formulaImage(4, 4, 3);
     const grey: Preset = { library: "pil", interpolation: "bilinear", mean: [0.1307], std: [0.3081] };
     expect(preprocess(image, grey)).toEqual(normalize(toPlanes(toGrey(image)), [0.1307], [0.3081]));
     expect(preprocess(formulaImage(4, 4, 1), vitPreset(4)).shape).toEqual([3, 4, 4]);
   });
 
-  it("tells which part of the picture is seen", () => {
+  it("computes the visible part of the image", () => {
     const seen = visibleRectangle({ width: 500, height: 400 }, torchvisionPreset(224, 256));
     expect(seen).toEqual({ left: 48 * (500 / 320), top: 25, width: 224 * (500 / 320), height: 350 });
     expect(visibleRectangle({ width: 30, height: 20 }, vitPreset(10))).toEqual({
@@ -106,13 +106,13 @@ describe("preprocess", () => {
 });
 
 describe("sizes", () => {
-  it("cuts the longer side down", () => {
+  it("truncates the longer side", () => {
     expect(shorterSide({ width: 500, height: 375 }, 256)).toEqual({ width: 341, height: 256 });
     expect(shorterSide({ width: 375, height: 500 }, 256)).toEqual({ width: 256, height: 341 });
     expect(shorterSide({ width: 10, height: 10 }, 3)).toEqual({ width: 3, height: 3 });
   });
 
-  it("rounds a crop's start to even or down", () => {
+  it("rounds crop offsets to even or down", () => {
     const start = (inside: number, side: number, rounding: "even" | "down") =>
       centerRectangle({ width: inside, height: inside }, [side, side], rounding).left;
     // Spare 1, 3, 5: halves of 0.5, 1.5, 2.5.
@@ -130,15 +130,15 @@ describe("normalize", () => {
     expect(maxDifference(normalize(planes, IMAGENET_MEAN, IMAGENET_STD).data, expected)).toBeLessThan(1e-6);
   });
 
-  it("wants one mean and deviation a channel", () => {
+  it("needs one mean and standard deviation per channel", () => {
     expect(() => normalize(new Planes(1, 1, 1), IMAGENET_MEAN, IMAGENET_STD)).toThrow(/expected 1 .* got 3/);
   });
 });
 
 describe("Image and Planes", () => {
-  it("refuse what does not fit", () => {
+  it("reject sizes that do not match", () => {
     expect(() => new Image(2, 2, 3, new Uint8Array(11))).toThrow("expected 12 bytes for [2, 2, 3], got 11");
-    expect(() => new Image(0, 2, 3)).toThrow(/at least 1, got 0 x 2/);
+    expect(() => new Image(0, 2, 3)).toThrow(/positive integer width and height, got 0 x 2/);
     expect(() => new Image(2, 2, 2 as 1)).toThrow("expected 1, 3 or 4 channels, got 2");
     expect(() => new Planes(1, 2, 2, new Float32Array(3))).toThrow("expected 4 values for [1, 2, 2], got 3");
     expect(() => new Planes(0, 2, 2)).toThrow(/at least one channel/);
@@ -152,7 +152,7 @@ describe("Image and Planes", () => {
     expect([...far.data]).toEqual([0, 255, 0]);
   });
 
-  it("change channels", () => {
+  it("convert channels", () => {
     const rgba = new Image(1, 1, 4, Uint8Array.of(200, 100, 50, 51));
     expect([...toRgb(rgba).data]).toEqual([200, 100, 50]);
     expect([...toGrey(rgba).data]).toEqual([124]);
@@ -161,7 +161,7 @@ describe("Image and Planes", () => {
     expect([...toRgba(grey).data]).toEqual([7, 7, 7, 255]);
   });
 
-  it("crop inside and beyond the edges, bytes and floats alike", () => {
+  it("crop inside and beyond the edges, for bytes and floats", () => {
     const image = new Image(3, 2, 1, Uint8Array.of(1, 2, 3, 4, 5, 6));
     expect([...crop(image, { left: 1, top: 0, width: 2, height: 2 }).data]).toEqual([2, 3, 5, 6]);
     const beyond = { left: -1, top: 1, width: 5, height: 2 };
@@ -177,14 +177,14 @@ describe("Image and Planes", () => {
     expect([...flipHorizontal(image).data]).toEqual([4, 5, 6, 1, 2, 3]);
   });
 
-  it("stack into a batch and come out of it", () => {
+  it("stack into a batch and are extracted from it", () => {
     const planes = [toPlanes(formulaImage(3, 2, 3)), new Planes(3, 2, 3)];
     const batch = stack(planes);
     expect(batch.shape).toEqual([2, 3, 2, 3]);
     expect(pictureAt(batch, 0)).toEqual(planes[0]);
     expect(pictureAt(batch, 1)).toEqual(planes[1]);
     expect(() => stack([...planes, new Planes(1, 2, 3)])).toThrow(
-      "picture 2 is [1,2,3], the first is [3,2,3]",
+      "image 2: expected [3,2,3] like the first, got [1,2,3]",
     );
   });
 });

@@ -1,4 +1,4 @@
-/** A JPEG file with an EXIF orientation written into it, after its first two bytes. */
+/** Inserts an EXIF orientation into a JPEG file, after its first two bytes. */
 export function withOrientation(jpeg: Uint8Array, orientation: number): Uint8Array<ArrayBuffer> {
   // biome-ignore format: one field of the format a line
   const segment = [

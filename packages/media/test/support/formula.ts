@@ -1,7 +1,7 @@
-/** What `tools/fixtures/images.py` computes on its side. */
+/** Must match `tools/fixtures/images.py`. */
 import { type Channels, Image } from "../../src/index.ts";
 
-/** Waves with steps between them, so that every filter overshoots somewhere. */
+/** Waves with steps, so that every filter overshoots somewhere. */
 export function formulaImage(width: number, height: number, channels: Channels): Image {
   const image = new Image(width, height, channels);
   let i = 0;
@@ -25,7 +25,7 @@ export function floatsOf(base64: string): Float32Array {
   return new Float32Array(bytesOf(base64).buffer);
 }
 
-/** The largest difference of two arrays, which must be of one length. */
+/** The largest absolute difference of two arrays of the same length. */
 export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) throw new Error(`lengths ${a.length} and ${b.length}`);
   let worst = 0;

@@ -1,22 +1,22 @@
-/** Augmentations of whole batches, [N, C, H, W], for training loops. Each returns a new batch. */
+/** Augmentations of batches [N, C, H, W]. Each returns a new batch. */
 import { type Batch, checkBatch } from "../batch.ts";
 import { beta, integer, normal, permutation, type Random, uniform } from "./random.ts";
 
 type Values = Uint8Array | Float32Array;
 
-/** Calls `each` with every plane of a batch: its picture, its channel, where it starts. */
+/** Calls `each` for every plane of a batch: its image, its channel, its offset. */
 function forEachPlane(shape: Batch["shape"], each: (n: number, c: number, start: number) => void): void {
   const [count, channels, height, width] = shape;
   for (let n = 0, start = 0; n < count; n++)
     for (let c = 0; c < channels; c++, start += height * width) each(n, c, start);
 }
 
-/** An array of the same type as another, of `length` zeros. */
+/** An array of `length` zeros of the same type as `like`. */
 function zeros<T extends Values>(like: T, length: number): T {
   return (like instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length)) as T;
 }
 
-/** A copy; not by `slice`, which for Node's `Buffer` shares memory. */
+/** A copy. `slice` would share memory for Node's `Buffer`. */
 function copy<T extends Values>(data: T): T {
   return (data instanceof Uint8Array ? new Uint8Array(data) : new Float32Array(data)) as T;
 }
@@ -24,13 +24,13 @@ function copy<T extends Values>(data: T): T {
 export interface RandomCropOptions {
   /** Pixels added to every side before the crop. */
   readonly padding: number;
-  /** What the padding holds; `reflect` mirrors without repeating the edge. */
+  /** `reflect` mirrors without repeating the edge. */
   readonly mode: "zero" | "reflect";
 }
 
 /**
- * Pads and crops every picture at its own random place to [height, width]. With the pictures' own size it
- * moves them by up to `padding` pixels: CIFAR's padding of 4 with zeros, airbench's shift of 2 with reflection.
+ * Pads and crops each image at a random position to [height, width]. With the size of the images, this shifts
+ * them by up to `padding` pixels: 4 with zeros is usual for CIFAR, 2 with reflection is what airbench uses.
  */
 export function randomCrop<T extends Values>(
   batch: Batch<T>,
@@ -46,7 +46,7 @@ export function randomCrop<T extends Values>(
       `randomCrop: [${height}, ${width}] does not fit in [${inHeight}, ${inWidth}] with padding ${padding}`,
     );
   if (mode === "reflect" && padding >= Math.min(inHeight, inWidth))
-    throw new RangeError(`randomCrop: reflection by ${padding} needs a larger picture`);
+    throw new RangeError(`randomCrop: expected a padding smaller than the image to reflect, got ${padding}`);
   const top = Int32Array.from({ length: count }, () => integer(random, spareY + 1) - padding);
   const left = Int32Array.from({ length: count }, () => integer(random, spareX + 1) - padding);
   const shape = [count, channels, height, width] as const;
@@ -71,7 +71,7 @@ export function randomCrop<T extends Values>(
   return { shape, data };
 }
 
-/** The input index of each of `count` places from `start`; -1 for what is outside and stays zero. */
+/** The input index of each of `count` positions from `start`; -1 outside, where the result is zero. */
 function sources(
   start: number,
   count: number,
@@ -86,7 +86,7 @@ function sources(
   });
 }
 
-/** Mirrors, left to right, the pictures that `chosen` names. */
+/** Mirrors the chosen images left to right. */
 function flip<T extends Values>(batch: Batch<T>, chosen: (n: number) => boolean): Batch<T> {
   checkBatch("flip", batch);
   const [count, , height, width] = batch.shape;
@@ -99,15 +99,15 @@ function flip<T extends Values>(batch: Batch<T>, chosen: (n: number) => boolean)
   return { shape: batch.shape, data };
 }
 
-/** Mirrors each picture left to right with probability `p`. */
+/** Mirrors each image left to right with probability `p`. */
 export function randomFlip<T extends Values>(batch: Batch<T>, random: Random, p: number = 0.5): Batch<T> {
   return flip(batch, () => random() < p);
 }
 
 /**
- * Mirrors about half of the pictures in even epochs and exactly the others in odd ones, so that two epochs
- * show every picture both ways (Jordan 2024, airbench, section 3.6). `indices[n]` is picture n's place in
- * the data set, which with `seed` decides its half.
+ * Mirrors about half of the images in even epochs and exactly the others in odd ones, so that two epochs
+ * show every image both ways (Jordan 2024, airbench, section 3.6). `indices[n]` is the index of image n in
+ * the data set, which together with `seed` determines its half.
  */
 export function alternatingFlip<T extends Values>(
   batch: Batch<T>,
@@ -116,11 +116,11 @@ export function alternatingFlip<T extends Values>(
   seed: number = 0,
 ): Batch<T> {
   if (indices.length !== batch.shape[0])
-    throw new RangeError(`alternatingFlip: ${indices.length} indices for ${batch.shape[0]} pictures`);
+    throw new RangeError(`alternatingFlip: expected ${batch.shape[0]} indices, got ${indices.length}`);
   return flip(batch, (n) => ((mixBits(indices[n]! ^ Math.imul(seed, 0x9e3779b1)) ^ epoch) & 1) === 1);
 }
 
-/** A 32-bit number whose bits all depend on all bits of `x` (the finaliser of MurmurHash3). */
+/** Hashes a 32-bit integer (the finalizer of MurmurHash3). */
 function mixBits(x: number): number {
   let h = x | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -136,7 +136,7 @@ interface Box {
   readonly right: number;
 }
 
-/** A box around a centre, cut at the picture's edges. */
+/** A box around a centre, clipped to the image. */
 function boxAround(y: number, x: number, boxHeight: number, boxWidth: number, shape: Batch["shape"]): Box {
   const [, , height, width] = shape;
   const top = y - Math.floor(boxHeight / 2);
@@ -155,7 +155,7 @@ function fillBox(data: Values, start: number, width: number, box: Box, value: nu
       data[start + y * width + x] = typeof value === "number" ? value : value();
 }
 
-/** Blanks one square a picture, its centre anywhere, so that part of it may lie outside (DeVries 2017). */
+/** Blanks one square per image, centred anywhere, so that part of it may be outside (DeVries 2017). */
 export function cutout<T extends Values>(
   batch: Batch<T>,
   size: number,
@@ -174,15 +174,15 @@ export function cutout<T extends Values>(
 
 export interface RandomErasingOptions {
   readonly p?: number;
-  /** Share of the picture's area, default [0.02, 0.33]. */
+  /** Range of the fraction of the image area, default [0.02, 0.33]. */
   readonly scale?: readonly [number, number];
-  /** Width over height, default [0.3, 3.3]. */
+  /** Range of the aspect ratio, width / height, default [0.3, 3.3]. */
   readonly ratio?: readonly [number, number];
-  /** What is put there, default 0; `noise` is standard normal and for normalised floats. */
+  /** The fill value, default 0; `noise` is standard normal, for normalized floats. */
   readonly value?: number | "noise";
 }
 
-/** Erases a rectangle of random place, size and shape in pictures chosen with `p` (Zhong 2017). */
+/** With probability `p` per image, erases a rectangle of random position, size and aspect ratio (Zhong 2017). */
 export function randomErasing<T extends Values>(
   batch: Batch<T>,
   random: Random,
@@ -213,14 +213,14 @@ export function randomErasing<T extends Values>(
   return { shape: batch.shape, data };
 }
 
-/** A batch whose pictures have something of another: `weight` of picture n is n, the rest `partners[n]`. */
+/** A batch of mixed images: image n is `weight` parts image n and the rest image `partners[n]`. */
 export interface Mixed {
   readonly batch: Batch;
   readonly partners: Int32Array;
   readonly weight: number;
 }
 
-/** Adds every picture and a random other one in shares of Beta(alpha, alpha) (Zhang 2017). */
+/** Blends each image with a random other one, with a weight drawn from Beta(alpha, alpha) (Zhang 2017). */
 export function mixup(batch: Batch, alpha: number, random: Random): Mixed {
   checkBatch("mixup", batch);
   const [count] = batch.shape;
@@ -235,8 +235,8 @@ export function mixup(batch: Batch, alpha: number, random: Random): Mixed {
 }
 
 /**
- * Pastes a rectangle of a random other picture into every picture, the same place in all (Yun 2019). The
- * share that stays is Beta(alpha, alpha) before the rectangle is cut at the edges; `weight` is what stayed.
+ * Pastes a rectangle of a random other image into each image, at the same position in all (Yun 2019). The
+ * fraction kept is drawn from Beta(alpha, alpha) before the rectangle is clipped; `weight` is the actual fraction.
  */
 export function cutmix(batch: Batch, alpha: number, random: Random): Mixed {
   checkBatch("cutmix", batch);
@@ -258,7 +258,7 @@ export function cutmix(batch: Batch, alpha: number, random: Random): Mixed {
   return { batch: { shape: batch.shape, data }, partners, weight: 1 - pasted / (height * width) };
 }
 
-/** The targets of a mixed batch as probabilities, [N, classes]. */
+/** The targets of a mixed batch, as probabilities [N, classes]. */
 export function mixedTargets(
   labels: ArrayLike<number>,
   classes: number,
@@ -273,7 +273,7 @@ export function mixedTargets(
       const label = labels[index];
       if (label === undefined || label < 0 || label >= classes)
         throw new RangeError(
-          `mixedTargets: label ${label} of picture ${index}, expected 0 to ${classes - 1}`,
+          `mixedTargets: image ${index}: expected a label from 0 to ${classes - 1}, got ${label}`,
         );
       targets[n * classes + label]! += share;
     }
@@ -281,7 +281,7 @@ export function mixedTargets(
   return targets;
 }
 
-/** Eigenvalues and eigenvectors (columns) of ImageNet's colours for values from 0 to 1, as fb.resnet.torch has them. */
+/** Eigenvalues and eigenvectors (columns) of the ImageNet colour covariance for values from 0 to 1, from fb.resnet.torch. */
 const PCA_EIGENVALUES = [0.2175, 0.0188, 0.0045] as const;
 const PCA_EIGENVECTORS = [
   [-0.5675, 0.7192, 0.4009],
@@ -290,8 +290,8 @@ const PCA_EIGENVECTORS = [
 ] as const;
 
 /**
- * AlexNet's colour noise: every picture moves along the principal components of ImageNet's colours by
- * normal amounts (Krizhevsky 2012, section 4.1). For RGB from 0 to 1, before normalising.
+ * AlexNet's colour augmentation: shifts each image along the principal components of the ImageNet colours by
+ * normally distributed amounts (Krizhevsky 2012, section 4.1). For RGB from 0 to 1, before normalization.
  */
 export function pcaLighting(batch: Batch, random: Random, deviation: number = 0.1): Batch {
   checkBatch("pcaLighting", batch);

@@ -1,12 +1,12 @@
-/** Changes of colour, in the byte arithmetic of PIL and torchvision. Each returns a new RGB picture. */
+/** Colour augmentations, in the byte arithmetic of PIL and torchvision. Each returns a new RGB image. */
 import { Image, toByte, toGrey, toRgb } from "../image.ts";
 import { permutation, type Random, uniform } from "./random.ts";
 
 const f32 = Math.fround;
 
 /**
- * `from + amount * (to - from)` for every byte, cut to whole numbers: PIL's `Image.blend`, with 0 and 1
- * giving the ends and amounts beyond them going on past the ends.
+ * `from + amount * (to - from)` for every byte, truncated: PIL's `Image.blend`. Amounts outside [0, 1]
+ * extrapolate.
  */
 function blend(from: (i: number) => number, to: Uint8Array, amount: number): Uint8Array {
   const alpha = f32(amount);
@@ -24,12 +24,12 @@ function enhance(image: Image, degenerate: (i: number) => number, factor: number
   return new Image(image.width, image.height, 3, blend(degenerate, image.data, factor));
 }
 
-/** 0: black, 1: as it is, more: brighter. */
+/** 0: black, 1: unchanged, above 1: brighter. */
 export function adjustBrightness(image: Image, factor: number): Image {
   return enhance(toRgb(image), () => 0, factor);
 }
 
-/** 0: the grey of the mean, 1: as it is. */
+/** 0: uniform mean grey, 1: unchanged. */
 export function adjustContrast(image: Image, factor: number): Image {
   const grey = toGrey(image).data;
   let sum = 0;
@@ -38,13 +38,13 @@ export function adjustContrast(image: Image, factor: number): Image {
   return enhance(toRgb(image), () => mean, factor);
 }
 
-/** 0: grey, 1: as it is. */
+/** 0: greyscale, 1: unchanged. */
 export function adjustSaturation(image: Image, factor: number): Image {
   const grey = toGrey(image).data;
   return enhance(toRgb(image), (i) => grey[Math.trunc(i / 3)]!, factor);
 }
 
-/** 0: smoothed, 1: as it is, 2: sharpened. The outermost pixels stay as they are. */
+/** 0: smoothed, 1: unchanged, 2: sharpened. The border pixels do not change. */
 export function adjustSharpness(image: Image, factor: number): Image {
   const rgb = toRgb(image);
   const { width, height, data } = rgb;
@@ -59,7 +59,7 @@ export function adjustSharpness(image: Image, factor: number): Image {
   return enhance(rgb, (i) => smooth[i]!, factor);
 }
 
-/** Which of the levels [highest, lowest, falling, rising] red, green and blue have in each sixth of the hues. */
+/** The level of red, green and blue in each sixth of the hue circle, as an index into [highest, lowest, falling, rising]. */
 const SECTORS = [
   [0, 3, 1],
   [2, 0, 1],
@@ -69,7 +69,7 @@ const SECTORS = [
   [0, 1, 2],
 ] as const;
 
-/** Turns the hues: -0.5 and 0.5 give the opposite colours, 0 the same ones (to PIL's 8 bits of HSV). */
+/** Rotates the hue: -0.5 and 0.5 give complementary colours, 0 the original ones (to the 8 bits of PIL's HSV). */
 export function adjustHue(image: Image, turn: number): Image {
   if (!(turn >= -0.5 && turn <= 0.5))
     throw new RangeError(`adjustHue: expected a turn from -0.5 to 0.5, got ${turn}`);
@@ -109,7 +109,7 @@ export function adjustHue(image: Image, turn: number): Image {
   return new Image(width, height, 3, out);
 }
 
-/** How far each may go; a number `x` for the first three means factors from `max(0, 1 - x)` to `1 + x`. */
+/** Strengths; for the first three, `x` means factors from `max(0, 1 - x)` to `1 + x`. */
 export interface ColorJitterOptions {
   readonly brightness?: number;
   readonly contrast?: number;
@@ -118,7 +118,7 @@ export interface ColorJitterOptions {
   readonly hue?: number;
 }
 
-/** Brightness, contrast, saturation and hue changed by random amounts in random order (torchvision's `ColorJitter`). */
+/** Changes brightness, contrast, saturation and hue by random amounts in random order (torchvision's `ColorJitter`). */
 export function colorJitter(
   image: Image,
   { brightness = 0, contrast = 0, saturation = 0, hue = 0 }: ColorJitterOptions,
@@ -135,7 +135,7 @@ export function colorJitter(
   return out;
 }
 
-/** Every byte of channel `c` replaced by `table(c)[byte]`. */
+/** Replaces every byte of channel `c` with `table(c)[byte]`. */
 function lookUp(image: Image, table: (channel: number) => ArrayLike<number>): Image {
   const { width, height, channels, data } = image;
   const tables = Array.from({ length: channels }, (_, c) => table(c));
@@ -168,7 +168,7 @@ function histogram({ channels, data }: Image, channel: number): Int32Array {
   return counts;
 }
 
-/** Stretches each channel so that it reaches from 0 to 255. */
+/** Stretches each channel to the full range from 0 to 255. */
 export function autoContrast(image: Image): Image {
   return lookUp(image, (channel) => {
     const counts = histogram(image, channel);
@@ -180,7 +180,7 @@ export function autoContrast(image: Image): Image {
   });
 }
 
-/** Spreads each channel so that all brightnesses are about as frequent. */
+/** Equalizes the histogram of each channel. */
 export function equalize(image: Image): Image {
   return lookUp(image, (channel) => {
     const counts = histogram(image, channel);

@@ -1,18 +1,18 @@
-/** Changes of place and shape: random resized crops, rotations and other affine maps. */
+/** Geometric augmentations: random resized crops, rotations and other affine maps. */
 import { crop, Image, Planes, type Rectangle, type Size, toByte } from "../image.ts";
 import { type PilFilter, resizePil } from "../resize/pil.ts";
 import { integer, type Random, uniform } from "./random.ts";
 
 export interface RandomResizedCropOptions {
-  /** Share of the picture's area, default [0.08, 1]. */
+  /** Range of the fraction of the image area, default [0.08, 1]. */
   readonly scale?: readonly [number, number];
-  /** Width over height before resizing, default [3/4, 4/3]. */
+  /** Range of the aspect ratio, width / height, before resizing, default [3/4, 4/3]. */
   readonly ratio?: readonly [number, number];
   /** Default `bilinear`. */
   readonly interpolation?: PilFilter;
 }
 
-/** A rectangle of random place, size and shape, resized: how ImageNet networks are trained (Szegedy 2014). */
+/** Crops a random rectangle and resizes it, as is usual for training on ImageNet (Szegedy 2014). */
 export function randomResizedCrop(
   image: Image,
   size: Size,
@@ -37,7 +37,7 @@ function randomRectangle(
     const top = integer(random, image.height - height + 1);
     return { left, top, width, height };
   }
-  // Too long a picture for the scale: the largest rectangle in its middle that has an allowed shape.
+  // The image is too elongated: use the largest centred rectangle with an allowed aspect ratio.
   const aspect = Math.min(Math.max(image.width / image.height, ratio[0]), ratio[1]);
   const width = Math.min(image.width, Math.round(image.height * aspect));
   const height = Math.min(image.height, Math.round(image.width / aspect));
@@ -45,7 +45,7 @@ function randomRectangle(
   return { left, top: Math.trunc((image.height - height) / 2), width, height };
 }
 
-/** `[a, b, c, d, e, f]`: the point (x, y) of the result is read at (ax + by + c, dx + ey + f). */
+/** `[a, b, c, d, e, f]`: the output at (x, y) is sampled from the input at (ax + by + c, dx + ey + f). */
 export type Affine = readonly [number, number, number, number, number, number];
 
 export interface AffineOptions {
@@ -56,11 +56,11 @@ export interface AffineOptions {
   readonly scale?: number;
   /** Degrees along x and along y. */
   readonly shear?: readonly [number, number];
-  /** What stays in place, default the middle of the picture. */
+  /** The fixed point, default the centre of the image. */
   readonly center?: readonly [number, number];
 }
 
-/** The map that shears, rotates, scales and moves a picture, in that order (torchvision's `affine`). */
+/** The map that shears, rotates, scales and translates an image, in that order (torchvision's `affine`). */
 export function affineMap(size: Size, options: AffineOptions): Affine {
   const { degrees = 0, translate = [0, 0], scale = 1, shear = [0, 0] } = options;
   const [centerX, centerY] = options.center ?? [size.width / 2, size.height / 2];
@@ -81,8 +81,8 @@ export function affineMap(size: Size, options: AffineOptions): Affine {
 }
 
 /**
- * Redraws a picture through an affine map, at its own size. `nearest` is right for labels and masks; what
- * comes from outside is 0. Bilinear bytes are rounded, within 1 of PIL's, which cuts their fractions off.
+ * Warps an image with an affine map, keeping its size and filling with 0 outside. Use `nearest` for labels and
+ * masks. Bilinear bytes are rounded and therefore within 1 of PIL's, which truncates.
  */
 export function warpAffine(input: Image, map: Affine, interpolation: "nearest" | "bilinear"): Image;
 export function warpAffine(input: Planes, map: Affine, interpolation: "nearest" | "bilinear"): Planes;
@@ -96,7 +96,7 @@ export function warpAffine(
   const out = isImage
     ? new Image(width, height, channels as Image["channels"])
     : new Planes(channels, height, width);
-  // Distances between neighbours along a row, a column and the channels.
+  // Strides along x, y and the channels.
   const [stepX, stepY, stepC] = isImage ? [channels, channels * width, 1] : [1, width, width * height];
   const { data } = input;
   for (let y = 0; y < height; y++)
@@ -129,17 +129,17 @@ export function warpAffine(
   return out;
 }
 
-/** Largest amounts, each drawn evenly to both sides. */
+/** Maximum amounts; each is drawn uniformly from the symmetric range. */
 export interface RandomAffineOptions {
   readonly degrees?: number;
-  /** Shares of the width and height. */
+  /** Fractions of the width and height. */
   readonly translate?: readonly [number, number];
   readonly scale?: readonly [number, number];
   /** Degrees along x and along y. */
   readonly shear?: readonly [number, number];
 }
 
-/** A random affine map for {@link warpAffine}: one map can move a picture and its mask alike. */
+/** A random affine map for {@link warpAffine}, which can be applied to both an image and its mask. */
 export function randomAffine(
   size: Size,
   { degrees = 0, translate = [0, 0], scale = [1, 1], shear = [0, 0] }: RandomAffineOptions,

@@ -1,4 +1,4 @@
-/** TrivialAugment: one random change of random strength a picture (Müller and Hutter 2021). */
+/** TrivialAugment: one random change of random strength per image (Müller and Hutter 2021). */
 import { type Image, toRgb } from "../image.ts";
 import {
   adjustBrightness,
@@ -13,10 +13,10 @@ import {
 import { type AffineOptions, affineMap, warpAffine } from "./geometry.ts";
 import { integer, type Random } from "./random.ts";
 
-/** Strengths are the 31 even steps from 0 to 1 of the paper's "wide" space. */
+/** Strengths are 31 evenly spaced values from 0 to 1, as in the paper's "wide" space. */
 const STEPS = 30;
 
-/** The change at a strength from 0 to 1, in one of two directions. */
+/** Applies a change with a strength from 0 to 1, in one of two directions. */
 type Change = (image: Image, strength: number, sign: 1 | -1) => Image;
 
 function warp(image: Image, options: AffineOptions): Image {
@@ -27,7 +27,7 @@ function slope(strength: number): number {
   return (Math.atan(0.99 * strength) * 180) / Math.PI;
 }
 
-/** The 14 changes of the wide space, with the ranges that torchvision's `TrivialAugmentWide` has. */
+/** The 14 changes of the wide space, with the ranges of torchvision's `TrivialAugmentWide`. */
 export const TRIVIAL_CHANGES: Readonly<Record<string, Change>> = {
   identity: (image) => image,
   shearX: (image, s, sign) => warp(image, { shear: [sign * slope(s), 0], center: [0, 0] }),
@@ -47,7 +47,7 @@ export const TRIVIAL_CHANGES: Readonly<Record<string, Change>> = {
 
 const CHANGES = Object.values(TRIVIAL_CHANGES);
 
-/** One of the 14 changes at random, at a random strength: an RGB picture of the same size. */
+/** Applies one of the 14 changes at random, with random strength. Returns an RGB image of the same size. */
 export function trivialAugmentWide(image: Image, random: Random): Image {
   const change = CHANGES[integer(random, CHANGES.length)]!;
   const strength = integer(random, STEPS + 1) / STEPS;

@@ -1,15 +1,15 @@
-/** Scales and ticks of a chart. */
+/** Chart axes: scales and ticks. */
 
 export interface Axis {
   readonly low: number;
   readonly high: number;
   readonly log: boolean;
   readonly ticks: readonly number[];
-  /** 0 at `low`, 1 at `high`; NaN for what a logarithm cannot show. */
+  /** 0 at `low`, 1 at `high`; NaN for values that a log axis cannot show. */
   readonly place: (value: number) => number;
 }
 
-/** An axis that holds all finite values (all positive ones where it is logarithmic), with round ticks. */
+/** An axis that spans all finite values (all positive ones if logarithmic), with round ticks. */
 export function makeAxis(values: Iterable<number>, log: boolean, tickCount: number, tight: boolean): Axis {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -28,7 +28,7 @@ function linearAxis(low: number, high: number, tickCount: number, tight: boolean
   const [first, last] = tight
     ? [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)]
     : [Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9)];
-  // Multiples instead of sums: no 0.30000000000000004 on an axis.
+  // Multiply instead of accumulating, to avoid ticks such as 0.30000000000000004.
   const ticks = Array.from({ length: last - first + 1 }, (_, i) =>
     Number(((first + i) * step).toPrecision(12)),
   );
@@ -36,7 +36,7 @@ function linearAxis(low: number, high: number, tickCount: number, tight: boolean
   return { low: from, high: to, log: false, ticks, place: (value) => (value - from) / (to - from) };
 }
 
-/** The smallest of 1, 2, 5 times a power of ten that is not below `step`. */
+/** The smallest of 1, 2, 5 times a power of ten that is at least `step`. */
 function niceStep(step: number): number {
   const power = 10 ** Math.floor(Math.log10(step));
   const multiple = step / power;
@@ -67,7 +67,7 @@ const UNITS = [
   [1e3, "k"],
 ] as const;
 
-/** `12000` as 12k, `0.00002` as 2e-5, else at most four digits. */
+/** 12000 → "12k", 0.00002 → "2e-5"; otherwise at most four significant digits. */
 export function formatTick(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && size < 1e-3) return value.toExponential().replace("e+", "e");

@@ -1,4 +1,4 @@
-/** Line charts as SVG text: curves of training, for reports and pages. */
+/** Line charts as SVG, for training curves in reports and pages. */
 import { type Axis, formatTick, makeAxis } from "./axis.ts";
 import { escapeXml, short } from "./svg.ts";
 
@@ -6,7 +6,7 @@ export interface Series {
   readonly name: string;
   /** Default 1, 2, 3, ... */
   readonly x?: ArrayLike<number>;
-  /** Gaps where a value is not finite. */
+  /** Non-finite values leave gaps. */
   readonly y: ArrayLike<number>;
   readonly dashed?: boolean;
   /** Any CSS colour; default the next of {@link CHART_COLORS}. */
@@ -20,9 +20,9 @@ export interface ChartOptions {
   readonly yLabel?: string;
   readonly xScale?: "linear" | "log";
   readonly yScale?: "linear" | "log";
-  /** The ends of the y axis where the values should not decide. */
+  /** The ends of the y axis; default from the values. */
   readonly yRange?: readonly [number, number];
-  /** Horizontal lines with a label: what a paper says. */
+  /** Labelled horizontal lines, for example the result of a paper. */
   readonly references?: readonly { readonly value: number; readonly label: string }[];
   /** Pixels, default 640. */
   readonly width?: number;
@@ -30,7 +30,7 @@ export interface ChartOptions {
   readonly height?: number;
 }
 
-/** Distinct for most colour-blind people, dark enough for white paper (Okabe and Ito 2008, yellow darkened). */
+/** A colour-blind safe palette, dark enough on white (Okabe and Ito 2008, yellow darkened). */
 export const CHART_COLORS: readonly string[] = [
   "#0072b2",
   "#d55e00",
@@ -42,7 +42,7 @@ export const CHART_COLORS: readonly string[] = [
   "#444444",
 ];
 
-/** Room between the first and last point and the sides of the frame. */
+/** Horizontal padding between the curves and the frame. */
 const INSET = 8;
 
 function xAt(value: number, axis: Axis, frame: Frame): number {
@@ -53,7 +53,7 @@ function yAt(value: number, axis: Axis, frame: Frame): number {
   return frame.top + frame.height * (1 - axis.place(value));
 }
 
-/** Longer curves are thinned: no chart has more pixels across. */
+/** Longer curves are thinned: no chart is more pixels wide. */
 const MAX_POINTS = 1000;
 
 interface Frame {
@@ -68,7 +68,7 @@ interface Point {
   readonly y: number;
 }
 
-/** A chart with axes, round ticks, a legend and labelled reference lines; a whole SVG document. */
+/** A chart with axes, round ticks, a legend and labelled reference lines, as a complete SVG document. */
 export function lineChart(options: ChartOptions): string {
   const { series, title, references = [], width = 640, height = 380 } = options;
   if (series.length === 0) throw new RangeError("lineChart: expected at least one series");
@@ -104,7 +104,7 @@ export function lineChart(options: ChartOptions): string {
     ...yTicks(yAxis, frame),
     ...xTicks(xAxis, frame),
     ...referenceLines(references, yAxis, frame),
-    // A drawing in a drawing shows nothing outside of itself, and needs no name as a clip path does.
+    // A nested <svg> clips its content and, unlike a clip path, needs no id.
     `<svg x="${frame.left}" y="${frame.top - 3}" width="${frame.width}" height="${frame.height + 6}" viewBox="${frame.left} ${frame.top - 3} ${frame.width} ${frame.height + 6}">`,
     ...curves.map(({ points, dashed }, i) => curve(points, xAxis, yAxis, frame, color(i), dashed)),
     "</svg>",
@@ -132,12 +132,12 @@ function verticalLabel(label: string, frame: Frame): string {
 
 function pointsOf({ name, x, y }: Series): Point[] {
   if (x && x.length !== y.length)
-    throw new RangeError(`lineChart: ${name} has ${x.length} x and ${y.length} y`);
+    throw new RangeError(`lineChart: ${name}: expected as many x as y, got ${x.length} and ${y.length}`);
   const points = Array.from(y, (value, i) => ({ x: x?.[i] ?? i + 1, y: value }));
   return points.length > MAX_POINTS ? thin(points) : points;
 }
 
-/** Keeps the smallest and the largest of every stretch, so that no spike is lost. */
+/** Keeps the minimum and maximum of every stretch, so that no spike is lost. */
 function thin(points: readonly Point[]): Point[] {
   const stretch = Math.ceil(points.length / (MAX_POINTS / 2));
   const kept: Point[] = [];
@@ -155,7 +155,7 @@ function thin(points: readonly Point[]): Point[] {
   return kept;
 }
 
-/** Places the names in rows by their usual width; one unnamed series needs no legend. */
+/** Lays out the names in rows by their estimated width; a single unnamed series needs no legend. */
 function layOutLegend(series: readonly Series[], width: number) {
   if (series.length === 1 && series[0]!.name === "") return { rows: 0, entries: [] };
   let x = 0;

@@ -1,20 +1,20 @@
-/** Numbers as colours. */
+/** Colour maps and palettes. */
 import { type Color, Image, Planes } from "../image.ts";
 import { COLORMAP_TABLES } from "./colormap-tables.ts";
 
-/** `spectralR` is matplotlib's `Spectral_r`, what depth maps are usually shown in: red is the largest. */
+/** `spectralR` is matplotlib's `Spectral_r`, the usual choice for depth maps: red is the largest. */
 export type Colormap = keyof typeof COLORMAP_TABLES | "grey";
 
 export const COLORMAPS: readonly Colormap[] = ["grey", ...(Object.keys(COLORMAP_TABLES) as Colormap[])];
 
 const tables = new Map<Colormap, Uint8Array>();
 
-/** 256 colours, RGB after RGB: 768 bytes equal to matplotlib's. */
+/** The 256 RGB colours of a map, 768 bytes, identical to matplotlib's. */
 export function colormapTable(name: Colormap): Uint8Array {
   const known = tables.get(name);
   if (known) return known;
   if (!COLORMAPS.includes(name))
-    throw new RangeError(`expected a colour map of ${COLORMAPS.join(", ")}, got ${name}`);
+    throw new RangeError(`expected one of the colour maps ${COLORMAPS.join(", ")}, got ${name}`);
   const table =
     name === "grey"
       ? Uint8Array.from({ length: 768 }, (_, i) => i / 3)
@@ -28,11 +28,11 @@ export interface ColorizeOptions {
   readonly colormap?: Colormap;
   /** The values at the two ends of the map; default the smallest and largest finite value. */
   readonly range?: readonly [number, number];
-  /** For what is not finite; default black. */
+  /** The colour of non-finite values; default black. */
   readonly missing?: Color;
 }
 
-/** [1, H, W] of any numbers as an RGB picture. */
+/** Maps any values [1, H, W] to an RGB image. */
 export function colorize(values: Planes, options: ColorizeOptions = {}): Image {
   const { channels, width, height, data } = values;
   if (channels !== 1) throw new RangeError(`colorize: expected [1, H, W], got [${values.shape}]`);
@@ -52,7 +52,7 @@ export function colorize(values: Planes, options: ColorizeOptions = {}): Image {
   return out;
 }
 
-/** The smallest and largest finite value; [0, 0] where there is none. */
+/** The smallest and largest finite value; [0, 0] if there is none. */
 export function finiteRange(values: Float32Array): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
@@ -64,7 +64,7 @@ export function finiteRange(values: Float32Array): [number, number] {
   return low <= high ? [low, high] : [0, 0];
 }
 
-/** Values moved and scaled to reach from 0 to 1; all 0 where they are equal. What is not finite becomes 0. */
+/** Rescales values to span 0 to 1; all 0 if they are equal. Non-finite values become 0. */
 export function toUnitRange(values: Planes): Planes {
   const [low, high] = finiteRange(values.data);
   const scale = high > low ? 1 / (high - low) : 0;
@@ -73,8 +73,8 @@ export function toUnitRange(values: Planes): Planes {
 }
 
 /**
- * Colour `index` of an endless row of distinct ones: hues a golden angle apart, so that any few in a row
- * are far from each other, lightness changing every time.
+ * Colour `index` of an unlimited palette of distinct colours: hues a golden angle apart, so that consecutive
+ * colours are far from each other, with alternating lightness.
  */
 export function paletteColor(index: number): Color {
   const hue = ((205 + index * 137.508) % 360) / 60;

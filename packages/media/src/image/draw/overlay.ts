@@ -1,14 +1,14 @@
-/** Heat maps, masks, boxes and points over pictures. Each returns a new RGB picture. */
+/** Overlays: heat maps, masks, boxes and points. Each function returns a new RGB image. */
 import { type Color, Image, type Planes, type Rectangle, toByte, toRgb } from "../image.ts";
 import { interpolate } from "../resize/torch.ts";
 import { type Colormap, colorize, paletteColor } from "./colormap.ts";
 
-/** A copy in RGB, to draw on. */
+/** An RGB copy to draw on. */
 function canvas(image: Image): Image {
   return new Image(image.width, image.height, 3, toRgb(image).data.slice());
 }
 
-/** Mixes a colour into the pixel at `x`, `y`, if there is one. */
+/** Blends a colour into the pixel (x, y), if it is inside the image. */
 function mix(image: Image, x: number, y: number, color: Color, alpha: number): void {
   if (x < 0 || y < 0 || x >= image.width || y >= image.height) return;
   const at = (y * image.width + x) * 3;
@@ -18,7 +18,7 @@ function mix(image: Image, x: number, y: number, color: Color, alpha: number): v
   }
 }
 
-/** Lays `over` on an image, its left upper corner at `left`, `top`; its alpha counts. */
+/** Composites `over` onto an image, honouring its alpha, with its top left corner at `left`, `top`. */
 export function paste(image: Image, over: Image, left: number, top: number): Image {
   const out = canvas(image);
   const alphaAt = (i: number) => (over.channels === 4 ? over.data[i * 4 + 3]! / 255 : 1);
@@ -37,11 +37,11 @@ export interface HeatOptions {
   readonly colormap?: Colormap;
   /** Default 0.5. */
   readonly alpha?: number;
-  /** The values at the two ends of the colours; default the smallest and largest. */
+  /** The values at the two ends of the colour map; default the smallest and largest. */
   readonly range?: readonly [number, number];
 }
 
-/** A map [1, h, w] of any size, enlarged smoothly and laid over a picture in colours. */
+/** Blends a heat map [1, h, w] of any size, resized bilinearly, over an image. */
 export function overlayHeat(image: Image, heat: Planes, options: HeatOptions = {}): Image {
   const { colormap = "turbo", alpha = 0.5, range } = options;
   const large = interpolate(heat, image, { mode: "bilinear" });
@@ -52,11 +52,11 @@ export function overlayHeat(image: Image, heat: Planes, options: HeatOptions = {
   return out;
 }
 
-/** Which pixels belong to a thing: one byte a pixel, 0 for no. */
+/** The pixels of an object: one channel, 0 for outside. */
 export type Mask = Image;
 
 export interface MaskOptions {
-  /** How much of the colour is mixed in, default 0.5. */
+  /** Opacity of the colour, default 0.5. */
   readonly alpha?: number;
   /** Width of the outline in pixels, 0 for none; default 1. */
   readonly outline?: number;
@@ -64,7 +64,7 @@ export interface MaskOptions {
   readonly color?: (index: number) => Color;
 }
 
-/** Masks in distinct colours with outlines; later ones lie over earlier ones. */
+/** Draws masks in distinct colours with outlines; later ones cover earlier ones. */
 export function overlayMasks(image: Image, masks: readonly Mask[], options: MaskOptions = {}): Image {
   const { alpha = 0.5, outline = 1, color = paletteColor } = options;
   const out = canvas(image);
@@ -92,7 +92,7 @@ function isInside(mask: Mask, x: number, y: number): boolean {
   return x >= 0 && y >= 0 && x < mask.width && y < mask.height && mask.data[y * mask.width + x] !== 0;
 }
 
-/** Whether a pixel outside the mask lies within `reach` steps along the axes. */
+/** Whether a pixel outside the mask is within `reach` pixels along an axis. */
 function nearEdge(inside: (x: number, y: number) => boolean, x: number, y: number, reach: number): boolean {
   for (let d = 1; d <= reach; d++)
     if (!inside(x - d, y) || !inside(x + d, y) || !inside(x, y - d) || !inside(x, y + d)) return true;
@@ -106,7 +106,7 @@ export interface BoxOptions {
   readonly color?: (index: number) => Color;
 }
 
-/** Frames around rectangles, drawn on their inner side. */
+/** Draws frames along the inside of rectangles. */
 export function drawBoxes(image: Image, boxes: readonly Rectangle[], options: BoxOptions = {}): Image {
   const { thickness = 2, color = paletteColor } = options;
   const out = canvas(image);
@@ -133,7 +133,7 @@ export interface PointOptions {
   readonly color?: (index: number) => Color;
 }
 
-/** Discs with a white rim; coordinates count from the left upper corner of the picture. */
+/** Draws discs with a white rim; coordinates are relative to the top left corner of the image. */
 export function drawPoints(image: Image, points: readonly Point[], options: PointOptions = {}): Image {
   const { radius = 5, color = paletteColor } = options;
   const rim = Math.max(1, radius / 4);

@@ -1,19 +1,19 @@
-/** Text, and many pictures on one sheet. */
+/** Text and contact sheets. */
 import { rasterize } from "#codec";
 import { type Color, flatten, Image, type Size, toRgba } from "../image.ts";
 import { resizePil } from "../resize/pil.ts";
 import { escapeXml } from "./svg.ts";
 
 export interface TextOptions {
-  /** Height of a line in pixels, default 14. */
+  /** Font size in pixels, default 14. */
   readonly size?: number;
   /** Default black. */
   readonly color?: Color;
-  /** Longer texts are shortened to this many pixels, by the usual width of a letter. */
+  /** Longer text is truncated to about this many pixels, by the typical width of a character. */
   readonly maxWidth?: number;
 }
 
-/** One line of text in the system's sans-serif font, RGBA; `paste` lays it on a picture. */
+/** Renders a line of text in the system's sans-serif font as RGBA; draw it on an image with `paste`. */
 export async function renderText(text: string, options: TextOptions = {}): Promise<Image> {
   const { size = 14, color = [0, 0, 0], maxWidth = Number.POSITIVE_INFINITY } = options;
   const room = Math.max(1, Math.floor(maxWidth / (size * 0.6)));
@@ -29,26 +29,26 @@ export async function renderText(text: string, options: TextOptions = {}): Promi
 }
 
 export interface ContactSheetOptions {
-  /** Default: about as many as rows. */
+  /** Default: about the number of rows. */
   readonly columns?: number;
-  /** Every picture fits in this, its proportions kept; default the largest width and height. */
+  /** Images are shrunk to fit into this, keeping their aspect ratio; default the largest width and height. */
   readonly cell?: Size;
-  /** Pixels between pictures and around the sheet, default 8. */
+  /** Pixels between images and around the sheet, default 8. */
   readonly margin?: number;
   /** Default white. */
   readonly background?: Color;
-  /** One line under each picture. */
+  /** One line under each image. */
   readonly captions?: readonly string[];
-  /** Enlarge small pictures to the cell, pixel by pixel; default false. */
+  /** Enlarge small images to the cell, with nearest-neighbour interpolation; default false. */
   readonly enlarge?: boolean;
 }
 
-/** Many pictures in rows, each in the middle of its cell: an RGB picture. */
+/** Arranges images in a grid, each centred in its cell. Returns an RGB image. */
 export async function contactSheet(
   images: readonly Image[],
   options: ContactSheetOptions = {},
 ): Promise<Image> {
-  if (images.length === 0) throw new RangeError("contactSheet: expected at least one picture");
+  if (images.length === 0) throw new RangeError("contactSheet: expected at least one image");
   const { margin = 8, background = [255, 255, 255], captions = [], enlarge = false } = options;
   const cell = options.cell ?? {
     width: Math.max(...images.map((image) => image.width)),
@@ -83,7 +83,7 @@ function fit(image: Image, cell: Size, enlarge: boolean): Image {
   return resizePil(image, size, scale > 1 ? "nearest" : "bicubic");
 }
 
-/** Copies a picture into an RGBA sheet, alpha and all. */
+/** Copies an image into an RGBA sheet, including alpha. */
 function place(sheet: Image, image: Image, left: number, top: number): void {
   const { data, width, height } = toRgba(image);
   for (let y = 0; y < Math.min(height, sheet.height - top); y++) {

@@ -1,4 +1,4 @@
-/** Small helpers to write SVG. */
+/** Helpers for writing SVG. */
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -8,12 +8,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text that can stand in XML, between tags or in an attribute; control characters are dropped. */
+/** Escapes text for XML content and attributes; control characters are dropped. */
 export function escapeXml(text: string): string {
   return text.replaceAll(/[^\P{Cc}\t\n\r]/gu, "").replaceAll(/[&<>"']/g, (c) => ESCAPES[c]!);
 }
 
-/** A number with at most two digits after the point. */
+/** A number with at most two decimals. */
 export function short(value: number): string {
   return String(Math.round(value * 100) / 100);
 }

@@ -1,6 +1,6 @@
 /**
- * Resizing that agrees with OpenCV's `cv2.resize`: no antialiasing except in `area`, half-pixel centres,
- * replicated borders. Bytes go through fixed-point weights of 11 bits. (OpenCV, modules/imgproc/src/resize.cpp.)
+ * Resizing that reproduces OpenCV's `cv2.resize`: no antialiasing except in `area`, half-pixel centres,
+ * replicated borders, 11-bit fixed-point weights for bytes (OpenCV, modules/imgproc/src/resize.cpp).
  */
 import { checkSize, Image, Planes, type Size } from "../image.ts";
 import { emptyTaps, pickPixels, pickPlanes, resamplePlanes, setClampedTaps, type Taps } from "./taps.ts";
@@ -11,15 +11,15 @@ export type OpenCvInterpolation = "nearest" | "linear" | "cubic" | "area";
 const f32 = Math.fround;
 const SCALE = 1 << 11;
 
-/** Where an output reads: the first input (may lie outside) and the weights from there on. */
+/** What an output reads: the first input (may be out of range) and the weights from there on. */
 interface Reading {
   readonly start: number;
   readonly weights: readonly number[];
 }
 
 /**
- * Resizes as `cv2.resize(image, (width, height), interpolation=...)`. Planes are resized as float32 or
- * float64 arrays are; cubic may overshoot and is not limited.
+ * Resizes like `cv2.resize(image, (width, height), interpolation=...)`. Planes are resized like float32 or
+ * float64 arrays; cubic may overshoot and is not clamped.
  */
 export function resizeOpenCv(input: Image, size: Size, interpolation: OpenCvInterpolation): Image;
 export function resizeOpenCv(input: Planes, size: Size, interpolation: OpenCvInterpolation): Planes;
@@ -53,7 +53,7 @@ export function resizeOpenCv(
   return resamplePlanes(input, size, taps(columns, input.width), taps(rows, input.height));
 }
 
-/** `area` only ever shrinks: OpenCV enlarges with a kind of linear interpolation instead. */
+/** `area` applies only when shrinking: OpenCV enlarges with a variant of linear interpolation instead. */
 function effectiveMethod(
   from: Size,
   to: Size,
@@ -71,7 +71,7 @@ function nearestIndices(inputs: number, outputs: number): Int32Array {
   return Int32Array.from({ length: outputs }, at);
 }
 
-/** The readings of one axis; coordinates in float64, fractions and weights in float32. */
+/** The readings of one axis: coordinates in float64, fractions and weights in float32. */
 function readings(inputs: number, outputs: number, method: "linear" | "cubic" | "area-linear"): Reading[] {
   const factor = outputs / inputs;
   const step = 1 / factor;
@@ -93,7 +93,7 @@ function linearWeights(x: number): number[] {
   return [f32(1 - x), x];
 }
 
-/** Cubic convolution with a = -0.75, in the order of float32 operations that OpenCV has. */
+/** Cubic convolution with a = -0.75, with OpenCV's order of float32 operations. */
 function cubicWeights(x: number): number[] {
   const a = -0.75;
   const next = f32(x + 1);
@@ -114,7 +114,7 @@ function clampByte(value: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-/** Linear and cubic on bytes: whole-number weights, rows kept at 11 extra bits, then columns. */
+/** Linear and cubic on bytes: integer weights, rows with 11 extra bits, then columns. */
 function weighBytes(image: Image, size: Size, columns: readonly Reading[], rows: readonly Reading[]): Image {
   const { height, channels } = image;
   const fixed = (list: readonly Reading[]) =>
@@ -126,7 +126,7 @@ function weighBytes(image: Image, size: Size, columns: readonly Reading[], rows:
   const taps = (rows[0] as Reading).weights.length;
   const length = size.width * channels;
   const out = new Image(size.width, size.height, channels);
-  // As many weighted rows as one output reads; row r stays in slot r % taps until another needs it.
+  // A cache of the weighted rows one output reads: row r stays in slot r % taps until it is replaced.
   const slots = Array.from({ length: taps }, () => ({ row: -1, values: new Int32Array(length) }));
   const weighed = (row: number): Int32Array => {
     const slot = slots[row % taps] as { row: number; values: Int32Array };
@@ -159,7 +159,7 @@ function weighRow(image: Image, row: number, across: readonly Reading[], out: In
     }
 }
 
-/** The truncating arithmetic of OpenCV's 16-bit multiplication. */
+/** With the truncation of OpenCV's 16-bit multiplication. */
 function mixLinear(sources: readonly Int32Array[], weights: readonly number[], out: Uint8Array): void {
   const [above, below] = sources as [Int32Array, Int32Array];
   const [w0, w1] = weights as [number, number];
@@ -170,7 +170,7 @@ function mixLinear(sources: readonly Int32Array[], weights: readonly number[], o
   }
 }
 
-/** OpenCV's vector code mixes in float32, eight values at a time, and the rest of a row in whole numbers. */
+/** OpenCV's vector code mixes in float32, eight values at a time, and the rest of a row in integers. */
 function mixCubic(sources: readonly Int32Array[], weights: readonly number[], out: Uint8Array): void {
   const [s0, s1, s2, s3] = sources as [Int32Array, Int32Array, Int32Array, Int32Array];
   const [w0, w1, w2, w3] = weights as [number, number, number, number];
@@ -189,7 +189,7 @@ function mixCubic(sources: readonly Int32Array[], weights: readonly number[], ou
   }
 }
 
-/** How much of each input pixel lies under an output pixel; a sliver below a thousandth is left out. */
+/** The overlap of each input pixel with an output pixel; overlaps below 0.001 are ignored. */
 function areaTaps(inputs: number, outputs: number): Taps {
   const step = 1 / (outputs / inputs);
   const taps = emptyTaps(outputs, Math.ceil(step) + 2);
@@ -211,7 +211,7 @@ function areaTaps(inputs: number, outputs: number): Taps {
   return taps;
 }
 
-/** Area on bytes: sums in float32, or in whole numbers where both scales are whole. */
+/** Area on bytes: sums in float32, or in integers if both scales are integers. */
 function areaBytes(image: Image, size: Size, horizontal: Taps, vertical: Taps): Image {
   const { width, channels, data } = image;
   const across = width / size.width;
@@ -241,7 +241,7 @@ function areaBytes(image: Image, size: Size, horizontal: Taps, vertical: Taps): 
     }
     for (let i = 0; i < length; i++) {
       const sum = sums[i]!;
-      // A mean of four is rounded half up, other means half to even.
+      // The mean of 2 x 2 is rounded half up, all others half to even.
       out.data[y * length + i] =
         across === 2 && down === 2 && whole
           ? (sum + 2) >> 2

@@ -1,8 +1,8 @@
 /**
- * Resizing that gives PIL's bytes. Pillow resamples in two passes, one of rows and one of columns, and
- * rounds to bytes between them; weights are fixed-point numbers of 22 bits. When shrinking, every filter is
- * widened by the scale, so nothing aliases. (Pillow 13, src/libImaging/Resample.c; before 13 rows always
- * came first, which for the pictures of `columnsFirst` gave bytes that differ by at most 1.)
+ * Resizing that reproduces PIL's bytes exactly. Pillow resamples rows and columns in separate passes and
+ * rounds to bytes between them; weights are 22-bit fixed-point numbers. When shrinking, every filter is
+ * widened by the scale to avoid aliasing. (Pillow 13, src/libImaging/Resample.c; before 13, rows always
+ * came first, which for the images of `columnsFirst` gave bytes that differ by at most 1.)
  */
 import { checkSize, crop, Image, type Planes, type Rectangle, type Size } from "../image.ts";
 import {
@@ -17,10 +17,10 @@ import {
 
 export type PilFilter = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
 
-/** Bits after the point of a weight. */
+/** Fractional bits of a weight. */
 const PRECISION = 32 - 8 - 2;
 
-/** How far a filter reaches at scale 1, in input pixels to each side, and its value at a distance. */
+/** The radius of a filter at scale 1, in input pixels, and its value at a distance. */
 interface Filter {
   readonly support: number;
   readonly at: (x: number) => number;
@@ -30,7 +30,7 @@ function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }
 
-/** Pillow writes these two as float32. */
+/** Pillow stores these two as float32. */
 const HAMMING = [Math.fround(0.54), Math.fround(0.46)] as const;
 
 const FILTERS: Readonly<Record<Exclude<PilFilter, "nearest">, Filter>> = {
@@ -45,8 +45,8 @@ const FILTERS: Readonly<Record<Exclude<PilFilter, "nearest">, Filter>> = {
 };
 
 /**
- * Resizes as PIL's `image.resize((width, height), filter)` does: bytes are equal to the digit, colours
- * under alpha are weighted by it. Planes are resized as mode `F` images are, without rounding.
+ * Resizes like PIL's `image.resize((width, height), filter)`: bytes are identical, and colours are weighted by
+ * alpha. Planes are resized like mode `F` images, without rounding.
  */
 export function resizePil(input: Image, size: Size, filter: PilFilter): Image;
 export function resizePil(input: Planes, size: Size, filter: PilFilter): Planes;
@@ -66,19 +66,19 @@ export function resizePil(input: Image | Planes, size: Size, filter: PilFilter):
   return resamplePlanes(input, size, horizontal, vertical, columnsFirst(input, size));
 }
 
-/** The part `window` of what {@link resizePil} gives, which must lie inside it, without computing the rest. */
+/** The region `window` of the result of {@link resizePil}, which must be inside it, without computing the rest. */
 export function resizePilWindow(image: Image, size: Size, filter: PilFilter, window: Rectangle): Image {
   checkSize("resizePil", size);
   return resizeBytes(image, size, filter, window);
 }
 
-/** Whether the height loses more than twice the pixels that the width does. */
+/** Whether the height loses more than twice as many pixels as the width. */
 function columnsFirst(from: Size, to: Size): boolean {
   const lost = from.height - to.height;
   return lost > 0 && lost > 2 * (from.width - to.width);
 }
 
-/** Pillow steps through the input by repeated addition, and its rounding decides some ties. */
+/** Pillow steps through the input by repeated addition, whose rounding decides some ties. */
 function nearestIndices(inputs: number, outputs: number): Int32Array {
   const indices = new Int32Array(outputs);
   const step = inputs / outputs;
@@ -108,7 +108,7 @@ function resizeBytes(image: Image, size: Size, filter: PilFilter, window: Rectan
   return image.channels === 4 ? unpremultiply(out) : out;
 }
 
-/** What a stretch of the outputs of one axis reads, and its taps, counted from `start`; none where sizes agree. */
+/** The inputs that a range of outputs of one axis reads, and its taps relative to `start`; no taps if the sizes agree. */
 interface Axis {
   readonly start: number;
   readonly length: number;
@@ -139,7 +139,7 @@ function planAxis(
   };
 }
 
-/** Weights as whole numbers of 2^-22, rounded half away from zero. */
+/** Weights as integer multiples of 2^-22, rounded half away from zero. */
 type FixedTaps = Omit<Taps, "weights"> & { readonly weights: Int32Array };
 
 function fixedPoint(taps: Taps): FixedTaps {
@@ -166,7 +166,7 @@ function rowsOfBytes(image: Image, width: number, taps: FixedTaps): Image {
       const end = start + taps.count[x]! * channels;
       const first = x * taps.width;
       if (channels === 3) {
-        // The common case, unrolled: one read of each weight instead of three.
+        // The common case, unrolled: reads each weight once instead of three times.
         let red = HALF;
         let green = HALF;
         let blue = HALF;
@@ -205,8 +205,8 @@ function columnsOfBytes(image: Image, height: number, taps: FixedTaps): Image {
   return new Image(width, height, channels, out);
 }
 
-// Functions of their own, called many times, are compiled sooner than loops inside of one that is called once: a first
-// photograph takes 16 instead of 20 ms.
+// Separate functions that are called many times get optimized sooner than loops inside a function that is called
+// once: the first photo takes 16 ms instead of 20 ms.
 function addRow(sums: Int32Array, data: Uint8Array, from: number, weight: number): void {
   for (let i = 0; i < sums.length; i++) sums[i] = sums[i]! + data[from + i]! * weight;
 }

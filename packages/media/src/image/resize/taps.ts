@@ -1,16 +1,16 @@
-/** Separable resampling: which inputs each output of one axis reads, and how much of each. */
+/** Separable resampling: which inputs each output of one axis reads, and with which weights. */
 import { Image, Planes, type Size } from "../image.ts";
 
 /** Output `i` of an axis is the sum over `k < count[i]` of `weights[i * width + k] * input[first[i] + k]`. */
 export interface Taps {
   readonly first: Int32Array;
   readonly count: Int32Array;
-  /** Room for each output's weights. */
+  /** Number of weights reserved for each output. */
   readonly width: number;
   readonly weights: Float64Array;
 }
 
-/** Room for `length` outputs of at most `width` weights each. */
+/** Taps for `length` outputs of at most `width` weights each, initially zero. */
 export function emptyTaps(length: number, width: number): Taps {
   return {
     first: new Int32Array(length),
@@ -21,8 +21,8 @@ export function emptyTaps(length: number, width: number): Taps {
 }
 
 /**
- * Fills output `i` from `weights` on the inputs `start, start + 1, ...`; inputs beyond an edge stand for
- * the nearest one inside (replicated border).
+ * Sets output `i` to read the inputs `start, start + 1, ...` with `weights`; inputs beyond an edge are replaced
+ * by the nearest one inside (replicated border).
  */
 export function setClampedTaps(
   taps: Taps,
@@ -54,8 +54,8 @@ export function keysCubic(x: number, a: number): number {
 }
 
 /**
- * Weights of a filter that widens when shrinking, cut off at the edges and normalised.
- * PyTorch's `antialias=True` computes the same in float32: `round` is then `Math.fround`.
+ * Weights of a filter that is widened when shrinking, cut off at the edges and normalized.
+ * PyTorch's `antialias=True` does the same in float32, with `round` set to `Math.fround`.
  */
 export function antialiasTaps(
   inputs: number,
@@ -87,7 +87,7 @@ export function antialiasTaps(
   return taps;
 }
 
-/** Rows, then columns (or the other way round); sums in float64, results in float32. An axis without taps is left alone. */
+/** Resamples rows, then columns (or vice versa), with float64 sums and float32 results. An axis without taps is skipped. */
 export function resamplePlanes(
   planes: Planes,
   size: Size,

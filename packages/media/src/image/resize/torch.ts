@@ -1,6 +1,6 @@
 /**
- * Resizing of floats that agrees with PyTorch's `torch.nn.functional.interpolate` on the CPU, whose
- * coordinates and weights are float32 (aten/src/ATen/native/UpSample.h, cpu/UpSampleKernel.cpp).
+ * Resizing of floats that reproduces PyTorch's `torch.nn.functional.interpolate` on the CPU, with float32
+ * coordinates and weights (aten/src/ATen/native/UpSample.h, cpu/UpSampleKernel.cpp).
  */
 import { checkSize, type Planes, type Size } from "../image.ts";
 import {
@@ -16,26 +16,26 @@ import {
 
 export interface InterpolateOptions {
   readonly mode: "nearest" | "nearest-exact" | "bilinear" | "bicubic";
-  /** The corner pixels of input and output coincide, instead of their outer edges. */
+  /** Align the centres of the corner pixels of input and output instead of their outer edges. */
   readonly alignCorners?: boolean;
-  /** Widen the filter when shrinking, as PIL does. Bicubic then has a = -0.5 instead of -0.75. */
+  /** Widen the filter when shrinking, like PIL. Bicubic then uses a = -0.5 instead of -0.75. */
   readonly antialias?: boolean;
   /**
-   * [vertical, horizontal] magnification for the coordinates, where it is not `size` over the input's
-   * size: what PyTorch does when it is called with `scale_factor` and rounds the size down.
+   * [vertical, horizontal] scale for the coordinates if it is not the ratio of the sizes: PyTorch uses the
+   * `scale_factor` it is given, although it rounds the size down.
    */
   readonly scaleFactor?: readonly [number, number];
 }
 
 const f32 = Math.fround;
 
-/** Resizes planes as `F.interpolate(x, (size.height, size.width), mode=...)`; sums are exact to 1e-6. */
+/** Resizes planes like `F.interpolate(x, (size.height, size.width), mode=...)`, accurate to 1e-6. */
 export function interpolate(planes: Planes, size: Size, options: InterpolateOptions): Planes {
   checkSize("interpolate", size);
   const { mode, scaleFactor } = options;
   if (mode === "nearest" || mode === "nearest-exact") {
     if (options.alignCorners || options.antialias)
-      throw new RangeError(`interpolate: ${mode} has neither alignCorners nor antialias`);
+      throw new RangeError(`interpolate: ${mode} supports neither alignCorners nor antialias`);
     const offset = mode === "nearest" ? 0 : 0.5;
     const columns = nearestIndices(planes.width, size.width, scaleFactor?.[1], offset);
     const rows = nearestIndices(planes.height, size.height, scaleFactor?.[0], offset);
@@ -79,10 +79,10 @@ function axisTaps(
   }
   const taps = emptyTaps(outputs, cubic ? 4 : 2);
   for (let i = 0; i < outputs; i++) {
-    // PyTorch's bicubic kernel is compiled with fused multiply-add: one rounding instead of two.
+    // PyTorch's bicubic kernel uses a fused multiply-add: one rounding instead of two.
     const product = step * (i + 0.5);
     const at = alignCorners ? f32(step * i) : f32((cubic ? product : f32(product)) - 0.5);
-    // Bilinear stops at the edge; bicubic reads on into the replicated border.
+    // Bilinear clamps to the edge; bicubic reads into the replicated border.
     const position = cubic ? at : Math.max(0, at);
     const start = Math.floor(position);
     const t = f32(position - start);
