@@ -2,7 +2,7 @@
 import { CheckpointError, showList, showName } from "./error.ts";
 import type { StoredTensor } from "./stored.ts";
 
-export type CheckpointFormat = "safetensors" | "torch" | "npz" | "npy" | "sharded";
+export type CheckpointFormat = "safetensors" | "torch" | "pt2" | "npz" | "npy" | "sharded";
 
 export interface Checkpoint extends AsyncDisposable {
   /** The path or address, for messages. */
@@ -15,6 +15,8 @@ export interface Checkpoint extends AsyncDisposable {
    * for the other formats.
    */
   readonly section: string;
+  /** Other places of a PyTorch file that the option `section` can name, such as averaged weights under `ema`. */
+  readonly otherSections: readonly string[];
   /** What else a PyTorch file holds, for example `optimizer` and `epoch`: not among the tensors. */
   readonly leftOut: readonly string[];
   /** Keys in the order of the file. */
@@ -32,6 +34,7 @@ export interface CheckpointInit {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata?: ReadonlyMap<string, string>;
   readonly section?: string;
+  readonly otherSections?: readonly string[];
   readonly leftOut?: readonly string[];
   readonly close: () => Promise<void>;
 }
@@ -43,6 +46,7 @@ export function createCheckpoint(init: CheckpointInit): Checkpoint {
     format,
     metadata: init.metadata ?? new Map(),
     section: init.section ?? "",
+    otherSections: init.otherSections ?? [],
     leftOut: init.leftOut ?? [],
     names: () => [...tensors.keys()],
     has: (key) => tensors.has(key),

@@ -8,6 +8,7 @@ import { openSharded } from "./safetensors/sharded.ts";
 import { type HttpOptions, httpSource } from "./sources/http.ts";
 import { type ByteSource, blobSource, fileSource, memorySource } from "./sources/source.ts";
 import type { ZipEntry } from "./sources/zip.ts";
+import { exportedRoot, OLD_STATE_DICT, readExported } from "./torch/exported.ts";
 import { isLegacyTorch, readLegacyTorch, readPlainPickle, readTorchZip } from "./torch/file.ts";
 import type { PickleOptions } from "./torch/globals.ts";
 import { findStateDict } from "./torch/state-dict.ts";
@@ -29,8 +30,8 @@ export interface OpenCheckpointOptions extends PickleOptions, HttpOptions {
 }
 
 /**
- * Opens `.safetensors` (and its `.index.json` of several files), PyTorch's `.pt`, `.pth`, `.th`, `.bin` (zip and
- * older), `.npz` and `.npy`. Only headers are read; nothing that a file contains is executed.
+ * Opens `.safetensors` (and its `.index.json` of several files), PyTorch's `.pt`, `.pth`, `.th`, `.bin`, `.ckpt`
+ * (zip and older) and `.pt2`, `.npz` and `.npy`. Only headers are read; nothing that a file contains is executed.
  *
  * A file that holds one array or tensor and no name for it (`.npy`, `torch.save(tensor)`) has it under the key
  * `""`; a PyTorch list of tensors has the keys `"0"`, `"1"`, ….
@@ -157,8 +158,28 @@ async function openSingle(
   if (archive?.size && archive.keys().every((name) => name.endsWith(".npy")))
     return await openNpz(source, archive);
   const { name, close } = source;
-  const found = findStateDict(name, await readPickle(source, archive ?? content, options), options.section);
-  return createCheckpoint({ ...found, name, format: "torch", close });
+  const root = archive && exportedRoot(archive);
+  if (archive && root !== undefined) {
+    const found = await readExported(source, archive, root, options.section);
+    return createCheckpoint({ ...found, name, format: "pt2", close });
+  }
+  const old = archive?.get(OLD_STATE_DICT);
+  const pickle = old
+    ? await readPickleIn(source, old, options)
+    : await readPickle(source, archive ?? content, options);
+  const found = findStateDict(name, pickle, options.section);
+  return createCheckpoint({ ...found, name, format: old ? "pt2" : "torch", close });
+}
+
+/** A PyTorch file in an archive. */
+async function readPickleIn(
+  source: ByteSource,
+  entry: ZipEntry,
+  options: PickleOptions,
+): Promise<PickleValue> {
+  const { size, read } = entry;
+  const inner = { name: `${source.name}: ${entry.name}`, size, read, close: async () => {} };
+  return await readPickle(inner, await openZip(inner), options);
 }
 
 async function readPickle(

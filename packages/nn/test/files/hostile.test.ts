@@ -13,6 +13,7 @@ import {
   global,
   int,
   little,
+  type Part,
   pickle,
   storage,
   tensor,
@@ -104,12 +105,33 @@ describe("pickles that call code", () => {
     ["PERSID", pickle("P/etc/passwd\n"), "only numbers were expected"],
   ];
   test.each(cases)("%s", async (_, file, message) => {
-    expect(await failure(loadPickle(file, { name: "evil.pkl" }))).toContain(message);
+    const refusing = { unknownClasses: "refuse" } as const;
+    expect(await failure(loadPickle(file, { name: "evil.pkl", ...refusing }))).toContain(message);
     const asTorch = await torchZip([file.subarray(2, -1)]);
-    expect(await failure(openCheckpoint(asTorch, { name: "evil.pt" }))).toMatch(
+    expect(await failure(openCheckpoint(asTorch, { name: "evil.pt", ...refusing }))).toMatch(
       /^evil\.pt: archive\/data\.pkl: pickle, byte \d+: /,
     );
+    // Without being asked, too: as an attack, as damage, or as an object that is no tensor.
+    expect(await failure(openCheckpoint(asTorch, { name: "evil.pt" }))).toMatch(
+      /^evil\.pt: (archive\/data\.pkl: pickle, byte \d+: |no tensors found. The file has no dict but an object)/,
+    );
   });
+
+  test.each(["os.system", "posix.system", "subprocess.Popen", "builtins.eval", "importlib.import_module"])(
+    "%s is named as an attack, wherever it stands",
+    async (name) => {
+      const dot = name.lastIndexOf(".");
+      const callee = global(name.slice(0, dot), name.slice(dot + 1));
+      const file = await torchZip(
+        dict({
+          w: tensor({ count: 2, shape: [2], strides: [1] }),
+          config: call(global("my.module", "Config"), call(callee, ls)),
+        }),
+        [floats(1, 2)],
+      );
+      expect(await failure(openCheckpoint(file))).toContain(`Python would run ${name} on loading this file`);
+    },
+  );
 
   test("as opaque records they are data", async () => {
     const file = pickle(call(global("os", "system"), ls), dict({ a: int(1) }), "b");
@@ -120,10 +142,37 @@ describe("pickles that call code", () => {
       args: ["touch /tmp/executed"],
       state: new Map([["a", 1]]),
     });
-    const chained = pickle(call(call(global("builtins", "getattr"), ls), ls));
-    expect(await failure(loadPickle(chained, { unknownClasses: "opaque" }))).toContain(
-      "a call of what is no function",
-    );
+    const chained = pickle(call(call(global("builtins", "getattr"), ls), text("x")));
+    const result = await loadPickle(chained, { unknownClasses: "opaque" });
+    expect(result.value).toMatchObject({ className: "builtins.getattr", args: ["x"] });
+  });
+});
+
+describe("models that go on without end", () => {
+  const empty = "}";
+  const module = (modules: Part) =>
+    [
+      call(global("m", "Net")),
+      dict({ _parameters: empty, _buffers: empty, _modules: modules }),
+      "b",
+    ] as const;
+
+  test("a module in itself", async () => {
+    // The module is remembered (q 7) before its state names it (h 7).
+    const loop = [
+      call(global("m", "Net")),
+      "q\x07",
+      dict({ _parameters: empty, _modules: dict({ again: "h\x07" }) }),
+      "b",
+    ];
+    expect(await failure(openCheckpoint(await torchZip(loop)))).toContain("nested 64 deep");
+  });
+
+  test("a module twice in each of a long chain", async () => {
+    let chain: Part = module(empty);
+    for (let i = 0; i < 40; i++) chain = module(dict({ a: [chain, "q", 9], b: ["h", 9] }));
+    const file = await torchZip(chain);
+    expect(await bounded(() => failure(openCheckpoint(file)))).toContain("more than 65536 modules");
   });
 });
 

@@ -175,12 +175,13 @@ describe("where the state dict is", () => {
   test("messages name the keys", async () => {
     const object = dict({ encoder: dict({ w: one }), decoder: dict({ w: one }), epoch: int(1) });
     await expect(open(object)).rejects.toThrow(
-      "m.pt: cannot tell where the tensors of the model are; name the place with the option section. " +
-        "The file has 3 keys: encoder (a dict with tensors), decoder (a dict with tensors), epoch (number)",
+      "m.pt: several sections have tensors: encoder, decoder. Choose one by its name (--section)",
     );
     await expect(open(object, { section: "model" })).rejects.toThrow(
-      "m.pt: no tensors at model; the file has 3 keys",
+      "m.pt: no tensors at model; there are some at encoder, decoder; the file has 3 keys: " +
+        "encoder (a dict with tensors), decoder (a dict with tensors), epoch (number)",
     );
+    expect((await open(object, { section: "decoder" })).otherSections).toEqual([]);
     await expect(open(int(3))).rejects.toThrow("The file has no dict but number");
   });
 
@@ -194,14 +195,15 @@ describe("where the state dict is", () => {
   });
 });
 
-test("classes that are not listed are refused, or kept as records", async () => {
-  await expect(openCheckpoint(fixture("namespace.zip.pt"))).rejects.toThrow(
+test("objects of other classes are kept as records, or refused", async () => {
+  const path = fixture("namespace.zip.pt");
+  await expect(openCheckpoint(path, { unknownClasses: "refuse" })).rejects.toThrow(
     /namespace.zip.pt.*uses argparse.Namespace/,
   );
-  await using checkpoint = await openCheckpoint(fixture("namespace.zip.pt"), { unknownClasses: "opaque" });
+  await using checkpoint = await openCheckpoint(path);
   expect(checkpoint).toMatchObject({ section: "model", leftOut: ["args"] });
   expect(await checkpoint.get("w").read()).toEqual(new Float32Array([1, 1]));
-  await using pickle = await loadPickle(fixture("namespace.zip.pt"), { unknownClasses: "opaque" });
+  await using pickle = await loadPickle(path);
   const args = (pickle.value as Map<string, PickleValue>).get("args") as PickleObject;
   expect(args).toBeInstanceOf(PickleObject);
   expect(args.className).toBe("argparse.Namespace");

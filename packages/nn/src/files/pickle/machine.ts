@@ -214,9 +214,11 @@ class Machine {
         // NEWOBJ_EX
         const keywords = this.#pop();
         const args = this.#pop();
-        if (!(keywords instanceof Map && keywords.size === 0))
+        const callee = this.#pop();
+        const opaque = callee instanceof PickleGlobal && callee.opaque;
+        if (!opaque && !(keywords instanceof Map && keywords.size === 0))
           throw new CheckpointError("an object made with keyword arguments");
-        this.#call(this.#pop(), args);
+        this.#call(callee, opaque ? [args, keywords] : args);
         break;
       }
       case 0x69: {
@@ -307,8 +309,9 @@ class Machine {
 
   #addItems(items: PickleValue[]): void {
     const set = this.#top();
-    if (!(set instanceof Set)) throw new CheckpointError("ADDITEMS to what is no set");
-    for (const item of items) set.add(item);
+    if (set instanceof PickleObject) this.#append(items);
+    else if (set instanceof Set) for (const item of items) set.add(item);
+    else throw new CheckpointError("ADDITEMS to what is no set");
   }
 
   #global(module: string, name: string): PickleValue {
@@ -316,6 +319,11 @@ class Machine {
   }
 
   #call(callee: PickleValue, args: PickleValue): void {
+    // A method or a partial function, itself made by a call.
+    if (callee instanceof PickleObject && Array.isArray(args)) {
+      this.#push(new PickleObject(callee.className, args));
+      return;
+    }
     if (!(callee instanceof PickleGlobal) || callee.call === undefined)
       throw new CheckpointError(
         `a call of ${callee instanceof PickleGlobal ? callee.name : "what is no function"}`,
@@ -339,7 +347,7 @@ class Machine {
       if (target.value === undefined) this.#unfinished--;
       target.value = target.build(state, this.#context);
       this.#stack[this.#stack.length - 1] = target.value;
-    } else if (!(target instanceof Map))
+    } else if (!(target instanceof Map || (target instanceof PickleGlobal && target.opaque)))
       // Attributes of a dict (`_metadata` of a state dict) are no entries of it and dropped.
       throw new CheckpointError("BUILD on what has no attributes");
   }

@@ -26,18 +26,28 @@ export type PickleValue =
 export class PickleObject {
   /** `module.Class` */
   readonly className: string;
-  /** What its constructor would be called with. */
+  /** What its constructor would be called with; with keywords, positional arguments and then these. */
   readonly args: readonly PickleValue[];
   /** Its attributes, usually a map. */
   state: PickleValue = null;
-  /** What would be appended to it. */
-  readonly items: PickleValue[] = [];
-  /** What would be set in it by key. */
-  readonly entries: Map<PickleValue, PickleValue> = new Map();
+  // A file can have millions of objects, of which few have any of these.
+  #items: PickleValue[] | undefined;
+  #entries: Map<PickleValue, PickleValue> | undefined;
 
   constructor(className: string, args: readonly PickleValue[]) {
     this.className = className;
     this.args = args;
+  }
+
+  /** What would be appended to it. */
+  get items(): PickleValue[] {
+    this.#items ??= [];
+    return this.#items;
+  }
+  /** What would be set in it by key. */
+  get entries(): Map<PickleValue, PickleValue> {
+    this.#entries ??= new Map();
+    return this.#entries;
   }
 }
 
@@ -55,10 +65,13 @@ export type PickleCall = (args: readonly PickleValue[], context: CallContext) =>
 export class PickleGlobal {
   readonly name: string;
   readonly call: PickleCall | undefined;
+  /** Whether it is of no known meaning: calls give a record of themselves. */
+  readonly opaque: boolean;
 
-  constructor(name: string, call?: PickleCall) {
+  constructor(name: string, call?: PickleCall, opaque = false) {
     this.name = name;
     this.call = call;
+    this.opaque = opaque;
   }
 }
 

@@ -17,8 +17,9 @@ import { stridedReader } from "../strided.ts";
 
 export interface PickleOptions {
   /**
-   * What to do with classes and functions that are not on the list: `"refuse"` the file (the default), or keep
-   * their objects as inert `PickleObject`s. Nothing is executed either way.
+   * What to do with classes and functions that are not on the list: keep their objects as inert `PickleObject`s
+   * (`"opaque"`, the default), or `"refuse"` the file. Nothing is executed either way. By default a file that
+   * names what only an attack would call, such as `os.system`, is refused too.
    */
   readonly unknownClasses?: "refuse" | "opaque";
 }
@@ -76,6 +77,9 @@ const STORAGES = new Map<string, StoredDType | undefined>([
   ["BoolStorage", "BOOL"],
   ["ComplexFloatStorage", "C64"],
   ["ComplexDoubleStorage", "C128"],
+  ["QInt8Storage", "I8"],
+  ["QUInt8Storage", "U8"],
+  ["QInt32Storage", "I32"],
   ["UntypedStorage", undefined],
 ]);
 
@@ -136,18 +140,27 @@ const NAMES = new Set([
   "torch.Tensor",
 ]);
 
-/** What `module.name` means in a checkpoint. @throws CheckpointError where it is not on the list and not to be kept opaque */
+// A help for people, no defence: objects of all other names are inert too.
+const ATTACKS =
+  /^(?:os|posix|nt|subprocess|pty|shutil|socket|ctypes|importlib|runpy|webbrowser)\.|^builtins\.(?:eval|exec|execfile|compile|open|__import__)$/;
+
+/** What `module.name` means in a checkpoint. @throws CheckpointError where it is refused */
 export function torchGlobal(name: string, options: PickleOptions): PickleValue {
   if (DTYPES.has(name)) return name;
   const call = CALLS.get(name) ?? numpyGlobals.get(name);
   if (call !== undefined) return new PickleGlobal(name, call);
   const [, storage = ""] = /^torch\.(?:cuda\.|storage\.)?(\w+)$/.exec(name) ?? [];
   if (NAMES.has(name) || STORAGES.has(storage)) return new PickleGlobal(name);
-  if (options.unknownClasses === "opaque")
-    return new PickleGlobal(name, (args) => new PickleObject(name, args));
+  const { unknownClasses } = options;
+  if (unknownClasses === undefined && ATTACKS.test(name))
+    throw new CheckpointError(
+      `Python would run ${showName(name)} on loading this file. Nothing was run here, and the file is refused`,
+    );
+  if (unknownClasses !== "refuse")
+    return new PickleGlobal(name, (args) => new PickleObject(name, args), true);
   throw new CheckpointError(
     `the file uses ${showName(name)}, which is not among the classes that checkpoints of tensors need; ` +
-      'nothing of it was run. Save a state dict alone, or pass unknownClasses: "opaque" to see it as data',
+      "nothing of it was run",
   );
 }
 
@@ -186,6 +199,7 @@ function rebuildTensor(
 function rebuildFromType([callee, , args]: readonly PickleValue[], context: CallContext): PickleValue {
   if (callee instanceof PickleGlobal && callee.name.startsWith("torch._utils._rebuild_tensor") && callee.call)
     return callee.call(asArray(args ?? null), context);
+  if (callee instanceof PickleGlobal && callee.opaque) return new PickleObject(callee.name, [args ?? null]);
   throw new CheckpointError("a tensor subclass that is not rebuilt from a storage");
 }
 

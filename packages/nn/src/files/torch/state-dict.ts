@@ -2,6 +2,7 @@
 import { CheckpointError, showList, showName } from "../error.ts";
 import { PickleObject, type PickleValue } from "../pickle/values.ts";
 import { StoredTensor } from "../stored.ts";
+import { attribute, isModule, moduleTensors } from "./module-tree.ts";
 
 // Under these keys training scripts keep the model beside optimizer, epoch and so on; the first one found wins.
 const USUAL = [
@@ -19,6 +20,10 @@ const USUAL = [
   "params_ema",
   "generator",
 ];
+// Optimizers have tensors too, as deep as wrapped models are.
+const NO_MODEL = /optim|sched|scaler|^rng/i;
+const MAX_DEPTH = 4;
+const MAX_LOOKED_AT = 2 ** 12;
 
 /** Of the entries of a file, in a message. */
 const MOST_SHOWN = 8;
@@ -26,12 +31,15 @@ const MOST_SHOWN = 8;
 export interface FoundStateDict {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly section: string;
+  /** Other places that could have been taken. */
+  readonly otherSections: readonly string[];
   readonly leftOut: readonly string[];
 }
 
 /**
- * The map with the tensors: at `section`, else under one of the usual keys, else the top level, else the only
- * map that has any. Keys stay as they are. A list of tensors has the keys "0", "1", …, a tensor alone "" as in
+ * The tensors at `section`; else under one of the usual keys, else at the top level, else at the only place that
+ * has any, the deeper ones last. A place is a dict with tensors, or a whole model, whose tensors have the names of
+ * its state dict. Keys stay as they are. A list of tensors has the keys "0", "1", …, a tensor alone "" as in
  * `.npy` files; both are taken at the top level or where `section` says, which goes into lists by these keys.
  *
  * @throws CheckpointError where there is none, or several and none of them usual
@@ -41,33 +49,72 @@ export function findStateDict(file: string, root: PickleValue, section?: string)
     let value: PickleValue | undefined = root;
     for (const key of section === "" ? [] : section.split(".")) value = step(value, key);
     const dict = asTensors(value);
-    if (dict !== undefined) return describe(dict, section, section === "" ? undefined : root);
-    throw new CheckpointError(`${file}: no tensors at ${showName(section)}; the file has ${outline(root)}`);
+    if (dict !== undefined) return describe(dict, section, root, []);
+    const known = places(root).map(([path]) => path);
+    const hint = known.length > 0 ? `there are some at ${showList(known, MOST_SHOWN)}; ` : "";
+    throw new CheckpointError(
+      `${file}: no tensors at ${showName(section)}; ${hint}the file has ${outline(root)}`,
+    );
   }
-  if (root instanceof Map) {
-    for (const key of USUAL) {
-      const dict = asStateDict(root.get(key));
-      if (dict !== undefined) return describe(dict, key, root);
-    }
-    if (asStateDict(root) !== undefined) return describe(root, "", undefined);
-    const [only, ...others] = [...root].filter(([, value]) => asStateDict(value) !== undefined);
-    if (only !== undefined && others.length === 0)
-      return describe(only[1] as StateDict, keyText(only[0]), root);
-  } else {
-    const dict = asTensors(root);
-    if (dict !== undefined) return describe(dict, "", undefined);
+  const top = asTensors(root);
+  if (top !== undefined && !(root instanceof Map)) return describe(top, "", root, []);
+  const found = places(root);
+  const usual = USUAL.flatMap((key) => found.filter(([path]) => path === key || path.endsWith(`.${key}`)))[0];
+  const chosen = usual ?? (top && (["", top] as const)) ?? (found.length === 1 ? found[0] : undefined);
+  if (chosen !== undefined) {
+    const [path, dict] = chosen;
+    const others = found.map(([other]) => other).filter((other) => other !== path);
+    return describe(dict, path, root, top !== undefined && path !== "" ? ["", ...others] : others);
   }
-  throw new CheckpointError(
-    `${file}: cannot tell where the tensors of the model are; name the place with the option section. The file has ${outline(root)}`,
-  );
+  if (found.length > 0) {
+    const names = showList(
+      found.map(([path]) => showName(path)),
+      MOST_SHOWN,
+    );
+    throw new CheckpointError(
+      `${file}: several sections have tensors: ${names}. Choose one by its name (--section)`,
+    );
+  }
+  throw new CheckpointError(`${file}: no tensors found. The file has ${outline(root)}`);
 }
 
-type StateDict = Map<PickleValue, PickleValue>;
+type StateDict = ReadonlyMap<PickleValue, PickleValue>;
 
-/** The value itself, if it is a map with at least one tensor. */
+/** The dicts with tensors and whole models nearest to the top, by their path. */
+function places(root: PickleValue): [path: string, dict: StateDict][] {
+  let level: [path: string, value: PickleValue][] = [["", root]];
+  let budget = MAX_LOOKED_AT;
+  for (let depth = 0; depth < MAX_DEPTH && level.length > 0; depth++) {
+    const next: [string, PickleValue][] = [];
+    for (const [path, value] of level)
+      for (const [key, child] of entriesOf(value)) {
+        if (typeof key !== "string" || NO_MODEL.test(key)) continue;
+        if (budget-- > 0) next.push([path === "" ? key : `${path}.${key}`, child]);
+      }
+    const found = next.flatMap(([path, value]): [string, StateDict][] => {
+      const dict = asStateDict(value);
+      return dict === undefined ? [] : [[path, dict]];
+    });
+    if (found.length > 0) return found;
+    level = next;
+  }
+  return [];
+}
+
+/** What a dict has, or an object of a class that is not known. */
+function* entriesOf(value: PickleValue): Generator<[PickleValue, PickleValue]> {
+  if (value instanceof Map) yield* value;
+  if (!(value instanceof PickleObject)) return;
+  yield* value.entries;
+  if (value.state instanceof Map) yield* value.state;
+}
+
+/** A dict with at least one tensor, or the tensors of a whole model. */
 function asStateDict(value: PickleValue | undefined): StateDict | undefined {
-  const holdsTensors = value instanceof Map && value.values().some((item) => item instanceof StoredTensor);
-  return holdsTensors ? value : undefined;
+  if (isModule(value)) return moduleTensors(value);
+  const dict = value instanceof PickleObject ? value.entries : value;
+  const holdsTensors = dict instanceof Map && dict.values().some((item) => item instanceof StoredTensor);
+  return holdsTensors ? dict : undefined;
 }
 
 /** The same of a list or tuple with tensors, and of a tensor. */
@@ -88,21 +135,22 @@ function step(value: PickleValue | undefined, key: string): PickleValue | undefi
   return value instanceof PickleObject ? attribute(value, key) : undefined;
 }
 
-/** An attribute of an object of a class that was kept opaque. */
-function attribute(object: PickleObject, key: string): PickleValue | undefined {
-  return object.entries.get(key) ?? (object.state instanceof Map ? object.state.get(key) : undefined);
-}
-
-function describe(dict: StateDict, section: string, parent: PickleValue | undefined): FoundStateDict {
+function describe(
+  dict: StateDict,
+  section: string,
+  root: PickleValue,
+  otherSections: readonly string[],
+): FoundStateDict {
   const tensors = new Map<string, StoredTensor>();
   const leftOut: string[] = [];
   for (const [key, value] of dict)
     if (typeof key === "string" && value instanceof StoredTensor) tensors.set(key, value.rename(key));
     else leftOut.push(section === "" ? keyText(key) : `${section}.${keyText(key)}`);
   const top = section.split(".")[0];
-  const beside = parent instanceof Map || Array.isArray(parent) ? parent.keys().map(keyText) : [];
+  const beside =
+    section !== "" && (root instanceof Map || Array.isArray(root)) ? root.keys().map(keyText) : [];
   for (const key of beside) if (key !== top) leftOut.push(key);
-  return { tensors, section, leftOut };
+  return { tensors, section, otherSections, leftOut };
 }
 
 function keyText(key: PickleValue): string {
@@ -126,6 +174,7 @@ function outline(root: PickleValue): string {
 
 function kind(value: PickleValue): string {
   if (value instanceof StoredTensor) return "a tensor";
+  if (isModule(value)) return `a model, ${showName(value.className)}`;
   if (value instanceof PickleObject) return `an object of ${showName(value.className)}`;
   if (value instanceof Map) return asStateDict(value) ? "a dict with tensors" : "a dict";
   if (Array.isArray(value)) return "a list";

@@ -2,7 +2,7 @@
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js/lib/zip-core-native.js";
 import { type ByteSource, memorySource } from "../../../src/files/sources/source.ts";
 
-type Part = string | number | readonly Part[] | Uint8Array;
+export type Part = string | number | readonly Part[] | Uint8Array;
 
 /** Texts as the bytes of the same numbers, numbers as one byte. */
 export function bytes(...parts: readonly Part[]): Uint8Array<ArrayBuffer> {

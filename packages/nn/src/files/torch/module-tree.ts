@@ -1,0 +1,56 @@
+/** Whole models, as `torch.save(model)` writes them: the tensors that `state_dict()` would name. */
+import { CheckpointError } from "../error.ts";
+import { PickleObject, type PickleValue } from "../pickle/values.ts";
+import { StoredTensor } from "../stored.ts";
+
+// A file can put a module into itself, or twice into each of a long chain.
+const MAX_DEPTH = 64;
+const MAX_MODULES = 2 ** 16;
+
+/** An attribute of an object of any class, or an entry of a dict of an unknown class. */
+export function attribute(object: PickleObject, key: string): PickleValue | undefined {
+  const { state, entries } = object;
+  if (entries.has(key)) return entries.get(key);
+  // With __slots__ the state is a pair: attributes and slots.
+  for (const part of Array.isArray(state) ? state : [state])
+    if (part instanceof Map && part.has(key)) return part.get(key);
+  return undefined;
+}
+
+/** Whether an object is a PyTorch module, by the attributes that all of them have. */
+export function isModule(value: PickleValue | undefined): value is PickleObject {
+  return (
+    value instanceof PickleObject &&
+    attribute(value, "_parameters") instanceof Map &&
+    attribute(value, "_modules") instanceof Map
+  );
+}
+
+/**
+ * Parameters and persistent buffers of a module and all below it, by the path that `state_dict()` gives them
+ * (torch/nn/modules/module.py, `_save_to_state_dict`).
+ *
+ * @throws CheckpointError where modules are nested without end
+ */
+export function moduleTensors(root: PickleObject): Map<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>();
+  let modules = 0;
+  const collect = (module: PickleObject, prefix: string, depth: number): void => {
+    if (depth > MAX_DEPTH || ++modules > MAX_MODULES)
+      throw new CheckpointError(`a model of more than ${MAX_MODULES} modules, or nested ${MAX_DEPTH} deep`);
+    const transient = attribute(module, "_non_persistent_buffers_set");
+    for (const kind of ["_parameters", "_buffers"])
+      for (const [key, value] of members(module, kind))
+        if (value instanceof StoredTensor && !(transient instanceof Set && transient.has(key)))
+          tensors.set(prefix + key, value);
+    for (const [key, value] of members(module, "_modules"))
+      if (isModule(value)) collect(value, `${prefix}${key}.`, depth + 1);
+  };
+  collect(root, "", 0);
+  return tensors;
+}
+
+function* members(module: PickleObject, kind: string): Generator<[string, PickleValue]> {
+  const held = attribute(module, kind);
+  if (held instanceof Map) for (const [key, value] of held) if (typeof key === "string") yield [key, value];
+}
