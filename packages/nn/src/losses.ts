@@ -1,4 +1,4 @@
-/** Losses, with PyTorch's reductions and defaults. */
+/** Loss functions, with PyTorch's reductions and defaults. */
 import {
   customGradient,
   gather,
@@ -10,7 +10,7 @@ import {
   take,
 } from "@tessera-ml/tensor";
 
-/** What becomes of the losses of single entries: their mean (the default), their sum, or nothing. */
+/** How elementwise losses are reduced: to their mean (default), their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
 export interface Reduced {
   readonly reduction?: Reduction;
@@ -21,25 +21,25 @@ function reduce(losses: Tensor, reduction: Reduction = "mean"): Tensor {
 }
 function checkSame(name: string, x: Tensor, target: Tensor): void {
   if (x.shape.join() !== target.shape.join())
-    throw new Error(`${name}(${x}, ${target}): the prediction and the target differ in shape`);
+    throw new Error(`${name}(${x}, ${target}): prediction and target have different shapes`);
 }
 
 export interface ClassLossOptions extends Reduced {
-  /** A factor for each class, [C]; the mean is then weighted. */
+  /** Class weights, [C]; the mean is then weighted. */
   readonly weight?: Tensor | undefined;
-  /** A label that counts for nothing, default -100. */
+  /** A label to ignore, default -100. */
   readonly ignoreIndex?: number;
   /** The axis of the classes, default 1. */
   readonly axis?: number;
 }
 export interface CrossEntropyOptions extends ClassLossOptions {
-  /** The share of the target that is spread evenly over all classes (Szegedy et al. 2016, section 7). */
+  /** The share of the target distributed uniformly over all classes (Szegedy et al. 2016, section 7). */
   readonly labelSmoothing?: number;
 }
 
 /**
  * −log softmax(logits) at the labels. Logits [N, C, ...] (or [C]) with the classes along `axis`; labels are
- * int32 or int64 class numbers of the shape without that axis, or probabilities of the whole shape.
+ * int32 or int64 class indices, of the shape without that axis, or probabilities, of the full shape.
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { labelSmoothing: smoothing = 0, weight, reduction } = options;
@@ -63,7 +63,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   return reduceWeighted(losses.mul(1 - smoothing).add(kept.mul(smoothing / classes)), total, reduction);
 }
 
-/** −x at the labels, for logarithms of probabilities x [N, C, ...]. */
+/** −x at the labels, for log-probabilities x [N, C, ...]. */
 export function nll(x: Tensor, labels: Tensor, options: ClassLossOptions = {}): Tensor {
   const axis = classAxis("nll", x, options);
   const target = targetOf("nll", x, labels, axis, options);
@@ -74,14 +74,14 @@ export function nll(x: Tensor, labels: Tensor, options: ClassLossOptions = {}): 
 
 function classAxis(name: string, x: Tensor, { axis = x.rank === 1 ? 0 : 1 }: ClassLossOptions): number {
   const at = axis < 0 ? axis + x.rank : axis;
-  if (!(at >= 0 && at < x.rank)) throw new Error(`${name}(${x}): there is no axis ${axis} for the classes`);
+  if (!(at >= 0 && at < x.rank)) throw new Error(`${name}(${x}): class axis ${axis} is out of range`);
   return at;
 }
 
 interface Target {
-  /** Class numbers with an axis of 1 where the classes are; 0 where they are ignored. */
+  /** Class indices, with the class axis of extent 1; 0 for ignored labels. */
   readonly index: Tensor;
-  /** Which labels count, without that axis. */
+  /** Which labels are not ignored, without that axis. */
   readonly valid: Tensor;
   readonly labels: Tensor;
 }
@@ -89,14 +89,14 @@ function targetOf(name: string, x: Tensor, labels: Tensor, axis: number, options
   const expected = x.shape.filter((_, i) => i !== axis);
   if (labels.shape.join() !== expected.join() || (labels.dtype !== "int32" && labels.dtype !== "int64"))
     throw new Error(
-      `${name}(${x}, ${labels}): expected int32 or int64 labels of [${expected.join(", ")}], with the classes on axis ${axis}`,
+      `${name}(${x}, ${labels}): expected int32 or int64 labels [${expected.join(", ")}] for classes on axis ${axis}`,
     );
   const valid = labels.notEqual(options.ignoreIndex ?? -100);
   const kept = valid.where(labels, 0);
   return { index: kept.unsqueeze(axis), valid, labels: kept };
 }
 
-/** Losses of single entries and what their mean divides by. */
+/** Elementwise losses and the divisor of their mean. */
 function weigh(picked: Tensor, { valid, labels }: Target, { weight }: ClassLossOptions): [Tensor, Tensor] {
   const counts = weight ? valid.where(take(weight, labels), 0) : valid.astype(picked.dtype);
   return [picked.mul(counts).neg(), counts.sum()];
@@ -106,8 +106,8 @@ function reduceWeighted(losses: Tensor, total: Tensor, reduction: Reduction = "m
 }
 
 /**
- * log softmax(logits) at the index, without the axis. The gradient is written as softmax times the sum,
- * less one at the label: half the passes over [N, C] of what the two operators' gradients would take.
+ * log softmax(logits) at the index, without the axis. The custom gradient, dy·(one-hot − softmax), needs half as
+ * many passes over [N, C] as the gradients of the two operators.
  */
 function logProbability(logits: Tensor, axis: number, index: Tensor): Tensor {
   return customGradient((x) => {
@@ -132,22 +132,22 @@ export function l1(x: Tensor, target: Tensor, options: Reduced = {}): Tensor {
   checkSame("l1", x, target);
   return reduce(x.sub(target).abs(), options.reduction);
 }
-/** A parabola for |x − y| below delta, a line of slope delta beyond (Huber 1964). */
+/** Quadratic for |x − y| below delta, linear with slope delta above (Huber 1964). */
 export function huber(x: Tensor, target: Tensor, options: Reduced & { delta?: number } = {}): Tensor {
   checkSame("huber", x, target);
   const { delta = 1, reduction } = options;
   const size = x.sub(target).abs();
-  // |e| = min + rest, and the loss min²/2 + delta·rest has the two pieces in one formula.
+  // With |e| = near + rest, near ≤ delta, the loss near²/2 + delta·rest covers both pieces.
   const near = size.minimum(delta);
   return reduce(near.square().mul(0.5).add(size.sub(near).mul(delta)), reduction);
 }
-/** The Huber loss divided by beta: slope 1 beyond beta (Girshick 2015). `beta` 0 is `l1`. */
+/** The Huber loss divided by beta: slope 1 above beta (Girshick 2015). With `beta` 0, the same as `l1`. */
 export function smoothL1(x: Tensor, target: Tensor, options: Reduced & { beta?: number } = {}): Tensor {
   const { beta = 1, ...rest } = options;
   return beta === 0 ? l1(x, target, rest) : huber(x, target, { ...rest, delta: beta }).div(beta);
 }
 
-/** The gradient that follows from these logarithms is NaN where x is 0 or 1; PyTorch's is finite. */
+/** Differentiating the clamped logarithms gives NaN at x = 0 and 1; like PyTorch's, this gradient is finite. */
 const probabilityEntropy = customGradient((x: Tensor, target: Tensor) => {
   const [yes, no] = [x.log().clamp(-100), x.rsub(1).log().clamp(-100)];
   const least = x.dtype === "float16" ? 2 ** -24 : 1e-12; // 1e-12 is 0 in float16
@@ -157,7 +157,7 @@ const probabilityEntropy = customGradient((x: Tensor, target: Tensor) => {
   };
 });
 
-/** −y·log x − (1 − y)·log(1 − x) for probabilities x; logarithms stop at −100, as in PyTorch. */
+/** −y·log x − (1 − y)·log(1 − x) for probabilities x; logarithms are clamped to −100, as in PyTorch. */
 export function binaryCrossEntropy(
   x: Tensor,
   target: Tensor,
@@ -167,7 +167,7 @@ export function binaryCrossEntropy(
   const losses = probabilityEntropy(x, target);
   return reduce(options.weight ? losses.mul(options.weight) : losses, options.reduction);
 }
-/** Binary cross entropy of σ(x), without overflow; `posWeight` multiplies the positive part. */
+/** Binary cross entropy of σ(x), numerically stable; `posWeight` weights the positive term. */
 export function binaryCrossEntropyWithLogits(
   x: Tensor,
   target: Tensor,
@@ -185,8 +185,8 @@ export function binaryCrossEntropyWithLogits(
 }
 
 /**
- * y·(log y − x) for logarithms of probabilities x and probabilities y (or their logarithms, with
- * `logTarget`). `"batchmean"`, the divergence proper, divides the sum by the first extent.
+ * y·(log y − x) for log-probabilities x and probabilities y (or log-probabilities, with `logTarget`).
+ * `"batchmean"`, the mathematical definition, divides the sum by the first extent.
  */
 export function klDivergence(
   x: Tensor,
@@ -206,7 +206,7 @@ export function klDivergence(
   return reduce(losses, reduction);
 }
 
-/** x·y / (|x|·|y|) along `axis`, the second by default. */
+/** x·y / (|x|·|y|) along `axis`, by default the second. */
 export function cosineSimilarity(
   x: Tensor,
   y: Tensor,
@@ -230,7 +230,7 @@ export function tripletMargin(
 }
 
 /**
- * 1 − (2·Σpy + smooth) / (Σp + Σy + smooth), p = σ(x), over all axes but the first, and the mean of that
+ * 1 − (2·Σpy + smooth) / (Σp + Σy + smooth) with p = σ(x) and sums over all axes except the first, then reduced
  * (Milletari et al. 2016, with linear denominators).
  */
 export function dice(x: Tensor, target: Tensor, options: Reduced & { smooth?: number } = {}): Tensor {
@@ -242,8 +242,8 @@ export function dice(x: Tensor, target: Tensor, options: Reduced & { smooth?: nu
 }
 
 /**
- * Binary cross entropy of σ(x) times (1 − p of the true class)^gamma (Lin et al. 2017); `alpha` weighs
- * the positives against the negatives, below 0 not at all.
+ * Binary cross entropy of σ(x) times (1 − p of the true class)^gamma (Lin et al. 2017); `alpha` balances
+ * positives and negatives; if negative, there is no balancing.
  */
 export function sigmoidFocal(
   x: Tensor,

@@ -151,7 +151,7 @@ describe.skipIf(!here.has("usps"))("a run", () => {
     expect(first.signal, first.output).toBe("SIGKILL");
     expect(await readResult(killed)).toBeUndefined();
     const second = await child(killed);
-    expect(second.output).toContain("going on after step");
+    expect(second.output).toContain("resuming after step");
     const [expected, got] = [await readResult(whole), await readResult(killed)];
     expect(got?.figures).toEqual(expected?.figures);
     const bytes = async (where: string) => await readFile(join(where, "model.safetensors"));

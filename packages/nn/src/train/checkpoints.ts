@@ -1,18 +1,18 @@
-/** The checkpoints of a run: everything that training needs to go on exactly, in one file. Node only. */
+/** The checkpoints of a run: everything needed to resume training exactly, in one file. Node only. */
 import { fromArray, type Tensor, type Variable } from "@tessera-ml/tensor";
 import { createCheckpoint } from "../files/checkpoint.ts";
 import { type Checkpoint, CheckpointError, openCheckpoint, writeSafetensors } from "../files/index.ts";
 import { nodeFs } from "../files/sources/node-fs.ts";
 import { snapshot } from "../state.ts";
 
-/** The tensors of a run by the part they belong to: `model`, `optimizer`, … */
+/** The tensors of a run, grouped by part: `model`, `optimizer`, … */
 export type Parts = Readonly<Record<string, ReadonlyMap<string, Tensor>>>;
 
 const NAME = /^step-(\d+)\.safetensors$/;
-/** Of the metadata: what is not a tensor, as JSON. */
+/** The metadata key for everything that is not a tensor, as JSON. */
 const STATE = "training";
 
-/** Writes a checkpoint and then deletes older ones until `keep` are left. */
+/** Writes a checkpoint, then deletes all but the newest `keep`. */
 export async function writeRun(
   folder: string,
   step: number,
@@ -34,7 +34,7 @@ export async function makeFolder(folder: string): Promise<void> {
   await nodeFs(folder).mkdir(folder, { recursive: true });
 }
 
-/** Checkpoints in a folder, newest first. What a killed process left half written has another name. */
+/** Checkpoints in a folder, newest first. Files left incomplete by a killed process have other names. */
 async function stepsIn(folder: string): Promise<string[]> {
   const names = await nodeFs(folder)
     .readdir(folder)
@@ -46,7 +46,7 @@ async function stepsIn(folder: string): Promise<string[]> {
   return names.filter((name) => NAME.test(name)).sort((a, b) => step(b) - step(a));
 }
 
-/** The newest checkpoint of a folder, opened. Temporary files of a process that was killed are deleted. */
+/** Opens the newest checkpoint of a folder. Deletes the temporary files of killed processes. */
 export async function newestRun(
   folder: string,
 ): Promise<{ checkpoint: Checkpoint; state: unknown } | undefined> {
@@ -57,11 +57,12 @@ export async function newestRun(
       await nodeFs(folder).rm(`${folder}/${name}`, { force: true });
   const checkpoint = await openCheckpoint(`${folder}/${newest}`);
   const state = checkpoint.metadata.get(STATE);
-  if (state === undefined) throw new CheckpointError(`${checkpoint.name}: no checkpoint of a training run`);
+  if (state === undefined)
+    throw new CheckpointError(`${checkpoint.name}: not a checkpoint of a training run`);
   return { checkpoint, state: JSON.parse(state) as unknown };
 }
 
-/** One part of a checkpoint, under its own names; `undefined` where it has none. */
+/** One part of a checkpoint, without the prefix of its names; `undefined` if absent. */
 export function partOf(checkpoint: Checkpoint, part: string): Checkpoint | undefined {
   const prefix = `${part}.`;
   const names = checkpoint.names().filter((name) => name.startsWith(prefix));
@@ -73,7 +74,7 @@ export function partOf(checkpoint: Checkpoint, part: string): Checkpoint | undef
   return createCheckpoint({ ...checkpoint, name: `${checkpoint.name} (${part})`, tensors: new Map(tensors) });
 }
 
-/** Gives a variable the value that a checkpoint has for it. */
+/** Restores the value of a variable from a checkpoint. */
 export async function restore(variable: Variable, checkpoint: Checkpoint, name: string): Promise<void> {
   const stored = checkpoint.get(name);
   variable.assign(fromArray(await stored.read(), stored.shape));

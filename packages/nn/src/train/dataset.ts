@@ -1,13 +1,13 @@
-/** What a loader takes its batches from: values on the host, gathered by index. */
+/** Data sets: host arrays, gathered into batches by index. */
 import type { DType, Shape, TypedArray } from "@tessera-ml/tensor";
 import { allocate, dtypeOf } from "@tessera-ml/tensor/dtype";
 
-/** Values and their shape, row-major. */
+/** A row-major array on the host. */
 export interface HostArray {
   readonly data: TypedArray;
   readonly shape: Shape;
 }
-/** One array for each field, the samples along the first axis. */
+/** One array per field, with the samples along the first axis. */
 export type HostBatch = Readonly<Record<string, HostArray>>;
 
 /** Numbers in [0, 1). */
@@ -17,15 +17,14 @@ export interface Dataset<H extends HostBatch> {
   /** The number of samples. */
   readonly length: number;
   /**
-   * The samples at the indices, in new arrays. `random(i)` is the generator of sample i: the same in every
-   * run, and another in every epoch.
+   * Returns the samples at the indices, in new arrays. `random(i)` is the random generator of sample i: the same in
+   * every run, different in every epoch.
    */
   batch(indices: Uint32Array, random: (sample: number) => Random): H | Promise<H>;
 }
 
 /**
- * A data set that is in memory: arrays with one row for each sample. A typed array alone is one number a
- * sample.
+ * A data set in memory: arrays with one row per sample. A bare typed array has one number per sample.
  *
  * @example
  * arrays({ images: { data: pixels, shape: [60_000, 1, 28, 28] }, labels: Int32Array.from(classes) })
@@ -39,15 +38,15 @@ export function arrays<F extends Readonly<Record<string, HostArray | TypedArray>
     const size = inner.reduce((a, b) => a * b, 1);
     if (data.length !== length * size)
       throw new Error(
-        `arrays: ${name} has ${data.length} values, [${shape.join(", ")}] needs ${length * size}`,
+        `arrays: ${name}: expected ${length * size} values for [${shape.join(", ")}], got ${data.length}`,
       );
     return { name, data, length, inner, size };
   });
   const [first] = columns;
-  if (!first) throw new Error("arrays: no fields");
+  if (!first) throw new Error("arrays: expected at least one field");
   for (const { name, length } of columns)
     if (length !== first.length)
-      throw new Error(`arrays: ${name} has ${length} samples, ${first.name} has ${first.length}`);
+      throw new Error(`arrays: ${name}: expected ${first.length} samples like ${first.name}, got ${length}`);
   return {
     length: first.length,
     batch: (indices) =>
@@ -66,13 +65,13 @@ function copyRow(from: TypedArray, start: number, size: number, to: TypedArray, 
   else to.set(from.subarray(start, start + size) as never, row * size);
 }
 
-/** What a sample holds in each field: an array, or a number, which becomes float32. */
+/** The fields of a sample: arrays, or numbers, which become float32. */
 export type Sample = Readonly<Record<string, HostArray | TypedArray | number>>;
 
 /**
- * A data set whose samples are made one by one: read from files, cut out, changed at random.
+ * A data set whose samples are produced one by one, for example read from files and augmented.
  *
- * @param get the sample at an index; all samples have the same fields and shapes. Class labels are
+ * @param get returns the sample at an index; all samples have the same fields and shapes. Class labels are
  *   integers: `Int32Array.of(label)` with the shape `[]`
  */
 export function samples<S extends Sample>(
@@ -99,7 +98,7 @@ function stackSamples(list: readonly Sample[], indices: Uint32Array): HostBatch 
       const next = other === undefined ? undefined : hostArray(other);
       if (!next || dtypeOf(next.data) !== dtype || next.shape.join() !== shape.join())
         throw new Error(
-          `sample ${indices[row]}: ${name} is ${describe(next)}, that of sample ${indices[0]} is ${describe({ data, shape })}`,
+          `sample ${indices[row]}: ${name}: expected ${describe({ data, shape })} like sample ${indices[0]}, got ${describe(next)}`,
         );
       out.set(next.data as never, row * data.length);
     });
@@ -113,5 +112,5 @@ function hostArray(field: HostArray | TypedArray | number): HostArray {
   return ArrayBuffer.isView(field) ? { data: field, shape: [field.length] } : field;
 }
 function describe(array: HostArray | undefined): string {
-  return array ? `[${array.shape.join(", ")}] ${dtypeOf(array.data)}` : "missing";
+  return array ? `[${array.shape.join(", ")}] ${dtypeOf(array.data)}` : "nothing";
 }

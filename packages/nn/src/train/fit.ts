@@ -1,4 +1,4 @@
-/** The training loop: steps, evaluations, checkpoints, and going on exactly where a killed run stopped. */
+/** The training loop: steps, evaluations, checkpoints, and exact resumption of killed runs. */
 import { compile, type Gradients, generatorState, scalar, Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import { CheckpointError } from "../files/error.ts";
 import type { Checkpoint } from "../files/index.ts";
@@ -10,10 +10,10 @@ import type { Batches } from "./loader.ts";
 import { type Metrics, MetricsFile } from "./metrics.ts";
 import { Progress, type ProgressReport } from "./progress.ts";
 
-/** When something is due: every so many steps, or epochs. */
+/** How often something happens: every so many steps or epochs. */
 export type Every = { readonly steps: number } | { readonly epochs: number };
 
-/** What `fit` needs of an optimizer. */
+/** The part of an optimizer that `fit` uses. */
 export interface Updates {
   update(grads: Gradients): void;
   readonly learningRate: number | Tensor;
@@ -22,20 +22,20 @@ export interface Updates {
 }
 
 export interface CheckpointOptions {
-  /** The run goes on from the newest checkpoint in it, if there is one. */
+  /** The run resumes from the newest checkpoint in this folder, if there is one. */
   readonly folder: string;
-  /** Default: every epoch. One is also written at the end, and when the run is stopped. */
+  /** Default: every epoch. A checkpoint is also written at the end, and when the run is stopped. */
   readonly every?: Every;
-  /** How many are kept, the newest ones. Default 2. */
+  /** Number of checkpoints to keep, newest first. Default 2. */
   readonly keep?: number;
 }
 
 export interface BestOptions {
-  /** One of those that `evaluate` gives. */
+  /** One of the metrics `evaluate` returns. */
   readonly metric: string;
-  /** Whether small or large is good. */
+  /** Whether lower or higher is better. */
   readonly mode: "min" | "max";
-  /** Stops after so many evaluations without a better one. Default: never. */
+  /** Stops after this many evaluations in a row without improvement. Default: never. */
   readonly patience?: number;
 }
 
@@ -44,47 +44,47 @@ export interface FitOptions<B> {
   readonly optimizer: Updates;
   readonly data: Batches<B>;
   /**
-   * The loss of a batch, a scalar, and any other scalars worth a line in the metrics. Part of the compiled
-   * step: it builds a graph and reads nothing.
+   * The loss of a batch, a scalar, and optionally other scalars to log. Part of the compiled step: it
+   * builds a graph and must not read values.
    */
   readonly loss: (batch: B) => Tensor | ({ readonly loss: Tensor } & Readonly<Record<string, Tensor>>);
-  /** Either of the two is given; the run ends after that many. */
+  /** Length of the run: pass exactly one of `epochs` and `steps`. */
   readonly epochs?: number;
   readonly steps?: number;
   /**
-   * Batches that make one step, as if they were one large batch: losses and gradients are averaged, weighted by
-   * `samples`. Those left over at the end of an epoch make a smaller step. (Batch norm sees each batch alone.)
+   * Number of batches per step, equivalent to one large batch: losses and gradients are averaged, weighted by
+   * `samples`. Batches left over at the end of an epoch form a smaller step. (Batch norm sees each batch separately.)
    */
   readonly accumulate?: number;
   /**
-   * With `accumulate`: how many entries the loss of a batch is a mean over. Part of the compiled step. Default:
-   * the extent of the first axis of the first tensor in the batch. For a loss over tokens of which some are
-   * ignored: `({ labels }) => labels.notEqual(-100).sum()`.
+   * With `accumulate`: the number of entries that the loss of a batch averages over. Part of the compiled step.
+   * Default: the extent of the first axis of the first tensor in the batch. For a loss over tokens, some of which
+   * are ignored: `({ labels }) => labels.notEqual(-100).sum()`.
    */
   readonly samples?: (batch: B) => number | Tensor;
-  /** Gradients are scaled down to this norm. */
+  /** Maximum norm of the gradients. */
   readonly clipNorm?: number;
-  /** Updated with every step, in the model while it is evaluated. */
+  /** Updated at every step and swapped into the model for evaluation. */
   readonly ema?: EMA;
-  /** Figures by name. The model is in inference mode, with the means of `ema` if there are any. */
+  /** Returns metrics by name. The model is in inference mode and, with `ema`, holds the averaged values. */
   readonly evaluate?: (progress: { step: number; epoch: number }) => Metrics | Promise<Metrics>;
-  /** Default: every epoch. There is always one at the end. */
+  /** Default: every epoch. The run always ends with an evaluation. */
   readonly evaluateEvery?: Every;
-  /** Which evaluation was the best; its model is kept as `best.safetensors` beside the checkpoints. */
+  /** Tracks the best evaluation; its model is saved as `best.safetensors` next to the checkpoints. */
   readonly best?: BestOptions;
   readonly checkpoints?: CheckpointOptions;
-  /** A `.jsonl` file. */
+  /** Path of a `.jsonl` file to log to. */
   readonly metrics?: string;
-  /** Steps from one line of metrics to the next; losses are averaged over them. Default 10. */
+  /** Steps per line of metrics; losses are averaged over them. Default 10. */
   readonly metricsEvery?: number;
-  /** Ends the run after the step that is under way, with a checkpoint. So does Ctrl-C. */
+  /** Ends the run after the current step, with a checkpoint. Ctrl-C does the same. */
   readonly signal?: AbortSignal;
-  /** Progress on the terminal (default), none, or elsewhere. */
+  /** Report progress on the terminal (default), not at all, or to a function. */
   readonly progress?: boolean | ((report: ProgressReport) => void);
 }
 
 export interface FitResult {
-  /** Steps done in all, those before a resumption included. */
+  /** Total number of steps, including those before a resumption. */
   readonly steps: number;
   readonly reason: "finished" | "no improvement" | "aborted";
   /** The last evaluation. */
@@ -92,15 +92,15 @@ export interface FitResult {
   readonly best: { readonly step: number; readonly value: number } | undefined;
 }
 
-/** What a checkpoint holds besides tensors. */
+/** The contents of a checkpoint besides tensors. */
 interface State {
   /** Steps done. */
   step: number;
   stepsPerEpoch: number;
-  /** Losses since the last line of metrics. */
+  /** Sum and number of losses since the last line of metrics. */
   lossSum: number;
   lossCount: number;
-  /** The last evaluation, and after which step it was. */
+  /** The last evaluation, and the step it was made after. */
   metrics: Metrics;
   evaluated: number;
   best: { step: number; value: number } | undefined;
@@ -108,9 +108,9 @@ interface State {
   worse: number;
 }
 
-/** What a batch gives: the loss, and other scalars by name. */
+/** The scalars of a batch by name, including the loss. */
 type Report = Readonly<Record<string, Tensor>>;
-/** The same, and what it counts among the batches of its step. */
+/** The same, and its weight among the batches of the step. */
 interface Weighted {
   readonly report: Report;
   readonly samples: Tensor;
@@ -119,10 +119,10 @@ interface Weighted {
 /**
  * Trains a model.
  *
- * With `checkpoints`, a run that was killed at any moment and is started again gives the same losses as one
- * that was not: parameters, optimizer, means, random numbers and the place in the data are restored.
+ * With `checkpoints`, a run that is killed at any moment and restarted gives the same losses as an uninterrupted
+ * one: parameters, optimizer, means, random numbers and the position in the data are restored.
  *
- * @throws where the loss is not a finite number, naming the step and what else is not finite
+ * @throws if the loss is not finite, naming the step and the parameters that are not finite
  */
 export async function fit<B>(options: FitOptions<B>): Promise<FitResult> {
   return await new Run(options).go();
@@ -130,7 +130,7 @@ export async function fit<B>(options: FitOptions<B>): Promise<FitResult> {
 
 class Run<B> {
   readonly #options: FitOptions<B>;
-  /** Batches of one step. */
+  /** Batches per step. */
   readonly #group: number;
   readonly #steps: number;
   readonly #metrics: MetricsFile | undefined;
@@ -144,8 +144,11 @@ class Run<B> {
     const { epochs, steps, data, accumulate = 1, metrics, progress = true } = options;
     const stepsPerEpoch = Math.ceil(data.batches / accumulate);
     if (data.batches < accumulate)
-      throw new Error(`fit: an epoch of ${data.batches} batches has no step of ${accumulate}`);
-    if ((epochs === undefined) === (steps === undefined)) throw new Error("fit: give either epochs or steps");
+      throw new Error(
+        `fit: accumulate: expected at most the ${data.batches} batches of an epoch, got ${accumulate}`,
+      );
+    if ((epochs === undefined) === (steps === undefined))
+      throw new Error("fit: expected either epochs or steps");
     this.#options = options;
     this.#group = accumulate;
     this.#steps = steps ?? (epochs as number) * stepsPerEpoch;
@@ -162,10 +165,10 @@ class Run<B> {
     this.#progress = new Progress(this.#steps, this.#state.step, progress);
     if (!model.training) model.train();
     const interrupt = () => {
-      this.#progress.say("interrupted: finishing the step that is under way");
+      this.#progress.say("interrupted: finishing the current step");
       this.#stop.abort();
     };
-    // Once only: a second Ctrl-C ends the process.
+    // Only once: a second Ctrl-C ends the process.
     globalThis.process?.once?.("SIGINT", interrupt);
     const abort = () => this.#stop.abort();
     signal?.addEventListener("abort", abort, { once: true });
@@ -186,7 +189,7 @@ class Run<B> {
     }
   }
 
-  /** One batch: forward, backward and, with the last batch of a step, the update. */
+  /** Processes one batch: forward, backward and, for the last batch of a step, the update. */
   #compiled() {
     const { model, optimizer, loss, clipNorm, ema, samples: samplesOf = firstExtent } = this.#options;
     const accumulator = new GradientAccumulator(this.#group);
@@ -217,7 +220,7 @@ class Run<B> {
     return compile(step, { name: "the training step" });
   }
 
-  /** The rest of the epoch that the run is in. */
+  /** Runs the rest of the current epoch. */
   async #epoch(run: (batch: B, last: boolean) => Weighted): Promise<FitResult["reason"]> {
     const { stepsPerEpoch, step: first } = this.#state;
     const { data } = this.#options;
@@ -225,7 +228,7 @@ class Run<B> {
     const end = Math.min(this.#steps, (epoch + 1) * stepsPerEpoch);
     let step = first;
     let reports: Weighted[] = [];
-    // A step computes while the next one is put together; its numbers are read then.
+    // Values of a step are read only after the next step has been submitted, so that the two overlap.
     let reading: Promise<void> | undefined;
     const stopped = () => this.#stop.signal.aborted;
     if (stopped()) return "aborted";
@@ -236,7 +239,7 @@ class Run<B> {
       if (!last) continue;
       await reading;
       reading = this.#read(++step, reports);
-      reading.catch(() => {}); // it is awaited in the next round
+      reading.catch(() => {}); // awaited in the next iteration
       reports = [];
       const due = this.#due(step);
       if (!due.evaluation && !due.checkpoint && !stopped() && step < end) continue;
@@ -247,12 +250,10 @@ class Run<B> {
       if (step === end) return "finished";
       if (stopped()) return "aborted";
     }
-    throw new Error(
-      `fit: epoch ${epoch + 1} ended after ${step - first} steps, ${end - first} were expected`,
-    );
+    throw new Error(`fit: epoch ${epoch + 1}: expected ${end - first} steps, got ${step - first}`);
   }
 
-  /** Whether a better evaluation may still come, also in a run that is resumed. */
+  /** Whether patience is not yet exhausted, possibly already before a resumption. */
   #patient(): boolean {
     return this.#state.worse < (this.#options.best?.patience ?? Number.POSITIVE_INFINITY);
   }
@@ -266,7 +267,7 @@ class Run<B> {
     };
   }
 
-  /** Waits for the numbers of a step. */
+  /** Waits for and reads the values of a step. */
   async #read(step: number, reports: readonly Weighted[]): Promise<void> {
     const state = this.#state;
     let [sum, total] = [0, 0];
@@ -292,7 +293,7 @@ class Run<B> {
     await this.#metrics.write({ step, epoch, kind: "training", loss: mean, ...others, stepsPerSecond });
   }
 
-  /** Why a loss may be no number. */
+  /** Explains a loss that is not finite. */
   async #diagnosis(step: number, loss: number): Promise<string> {
     const broken: string[] = [];
     for (const [path, parameter] of this.#options.model.parameters()) {
@@ -302,9 +303,9 @@ class Run<B> {
     const which =
       broken.length === 0
         ? "all parameters are finite"
-        : `${broken.length} parameters are not finite, first ${broken.slice(0, 3).join(", ")}`;
-    const place = this.#written >= 0 ? ` The newest checkpoint is that of step ${this.#written}.` : "";
-    return `fit: the loss of step ${step} is ${loss}; after it ${which}. A lower learning rate, a warm-up or clipNorm may help.${place}`;
+        : `${broken.length} parameters are not finite, starting with ${broken.slice(0, 3).join(", ")}`;
+    const place = this.#written >= 0 ? ` The newest checkpoint is of step ${this.#written}.` : "";
+    return `fit: the loss at step ${step} is ${loss}; after this step, ${which}. Try a lower learning rate, warm-up or clipNorm.${place}`;
   }
 
   async #evaluate(): Promise<void> {
@@ -320,7 +321,7 @@ class Run<B> {
       const value = state.metrics[best.metric];
       if (value === undefined)
         throw new Error(
-          `fit: evaluate gave ${Object.keys(state.metrics).join(", ")}, but not ${best.metric}`,
+          `fit: best: expected evaluate to return ${best.metric}, got ${Object.keys(state.metrics).join(", ")}`,
         );
       const better =
         !state.best || (best.mode === "min" ? value < state.best.value : value > state.best.value);
@@ -359,14 +360,14 @@ class Run<B> {
     await using checkpoint = found.checkpoint;
     const part = (name: string): Checkpoint => {
       const section = partOf(checkpoint, name);
-      if (!section) throw new CheckpointError(`${checkpoint.name}: the run that wrote it had no ${name}`);
+      if (!section) throw new CheckpointError(`${checkpoint.name}: contains no ${name}`);
       return section;
     };
     const state = found.state as State;
     const { stepsPerEpoch } = this.#state;
     if (state.stepsPerEpoch !== stepsPerEpoch)
       throw new CheckpointError(
-        `${checkpoint.name}: the run that wrote it had ${state.stepsPerEpoch} steps in an epoch, this one has ${stepsPerEpoch}`,
+        `${checkpoint.name}: expected ${stepsPerEpoch} steps per epoch, got ${state.stepsPerEpoch}`,
       );
     await model.load(part("model"));
     await optimizer.load(part("optimizer"));
@@ -374,13 +375,13 @@ class Run<B> {
     await restore(generatorState(), part("random"), "generator");
     this.#state = state;
     this.#written = state.step;
-    this.#progress.say(`going on after step ${state.step}`);
+    this.#progress.say(`resuming after step ${state.step}`);
   }
 }
 
 const EPOCH: Every = { epochs: 1 };
 
-/** The extent of the first axis of the first tensor in a batch, 1 where there is none. */
+/** The extent of the first axis of the first tensor in a batch, or 1 if there is none. */
 function firstExtent(batch: unknown): number {
   if (batch instanceof Tensor) return batch.shape[0] ?? 1;
   const fields = typeof batch === "object" && batch !== null ? Object.values(batch) : [];
@@ -388,14 +389,14 @@ function firstExtent(batch: unknown): number {
   return tensor?.shape[0] ?? 1;
 }
 
-/** Runs `fn` with the module in inference mode, and puts every module back into the mode it had. */
+/** Runs `fn` with the module in inference mode, then restores the mode of every submodule. */
 async function inInference<T>(model: Module, fn: () => Promise<T>): Promise<T> {
   const modes = [...model.namedModules().values()].map((module) => [module, module.training] as const);
   model.eval();
   try {
     return await fn();
   } finally {
-    // Those above come before those below, whose own mode is therefore the last word.
+    // Parents come before their children, so the mode of a child is restored last.
     for (const [module, training] of modes) module.train(training);
   }
 }

@@ -1,34 +1,34 @@
 import { fromArray, HostRandom, type Tensor } from "@tessera-ml/tensor";
 import type { Dataset, HostBatch, Random } from "./dataset.ts";
 
-/** A batch as a step takes it: a tensor for each field. */
+/** A batch as passed to a step: one tensor per field. */
 export type Tensors<H extends HostBatch> = { readonly [K in keyof H]: Tensor };
 
 export interface DataLoaderOptions<H extends HostBatch, A extends HostBatch = H> {
   readonly batchSize: number;
-  /** Another order in every epoch; default false. */
+  /** Reshuffle in every epoch; default false. */
   readonly shuffle?: boolean;
-  /** Decides the orders and the random changes. Default 0. */
+  /** Determines the order and the augmentations. Default 0. */
   readonly seed?: number;
-  /** Leaves out the last batch where it is smaller than the others. */
+  /** Drop the last batch of an epoch if it is incomplete. */
   readonly dropLast?: boolean;
-  /** Changes a batch before it becomes tensors; `random` is the batch's own generator. */
+  /** Transforms a batch before it is converted to tensors; `random` is the batch's own generator. */
   readonly augment?: (batch: H, random: Random) => A | Promise<A>;
 }
 
-/** Batches by epoch and number. */
+/** Batches by epoch and index. */
 export interface Batches<B> {
-  /** Batches in an epoch. */
+  /** Number of batches per epoch. */
   readonly batches: number;
-  /** The batches of an epoch, from number `from` on. */
+  /** The batches of an epoch, starting at index `from`. */
   epoch(epoch: number, from?: number): AsyncIterable<B>;
 }
 
 /**
- * Batches of a data set. What batch i of epoch e holds depends on the seed alone, whatever was read before:
- * a run that is resumed in the middle of an epoch sees what it would have seen.
+ * Batches of a data set. The contents of batch i of epoch e depend only on the seed, not on what was read before,
+ * so that a run resumed in the middle of an epoch sees the same data.
  *
- * While a step computes, the next batch is made.
+ * The next batch is prepared while a step computes.
  */
 export class DataLoader<H extends HostBatch, A extends HostBatch = H> implements Batches<Tensors<A>> {
   readonly batches: number;
@@ -39,12 +39,12 @@ export class DataLoader<H extends HostBatch, A extends HostBatch = H> implements
   constructor(dataset: Dataset<H>, options: DataLoaderOptions<H, A>) {
     const { batchSize, dropLast = false } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1)
-      throw new Error(`DataLoader: expected a whole batch size from 1 on, got ${batchSize}`);
+      throw new Error(`DataLoader: expected a positive integer batch size, got ${batchSize}`);
     this.dataset = dataset;
     this.#options = options;
     this.batches = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
     if (this.batches === 0)
-      throw new Error(`DataLoader: ${dataset.length} samples make no batch of ${batchSize}`);
+      throw new Error(`DataLoader: ${dataset.length} samples do not fill a batch of ${batchSize}`);
   }
 
   async *epoch(epoch: number, from = 0): AsyncGenerator<Tensors<A>> {
@@ -52,16 +52,16 @@ export class DataLoader<H extends HostBatch, A extends HostBatch = H> implements
     for (let i = from; i < this.batches; i++) {
       const batch = await next;
       if (i + 1 < this.batches) {
-        // Not at once: first the step that gets this batch shall start.
+        // Deferred, so that the step that gets this batch starts first.
         next = new Promise((resolve) => setTimeout(resolve)).then(() => this.batch(epoch, i + 1));
-        // Whoever waits for the batch is told of a failure; nobody may be waiting.
+        // A failure reaches the consumer when it awaits the batch; if it never does, this avoids an unhandled rejection.
         next.catch(() => {});
       }
       yield batch;
     }
   }
 
-  /** Batch `index` of an epoch. */
+  /** Returns batch `index` of an epoch. */
   async batch(epoch: number, index: number): Promise<Tensors<A>> {
     const { batchSize, seed = 0, augment } = this.#options;
     const indices = this.#indices(epoch).subarray(index * batchSize, (index + 1) * batchSize);
@@ -78,7 +78,7 @@ export class DataLoader<H extends HostBatch, A extends HostBatch = H> implements
     return Object.fromEntries(tensors) as Tensors<A>;
   }
 
-  /** The samples of an epoch in their order. */
+  /** The sample indices of an epoch in order. */
   #indices(epoch: number): Uint32Array {
     const { shuffle = false, seed = 0 } = this.#options;
     if (this.#order?.epoch === epoch) return this.#order.indices;

@@ -1,12 +1,12 @@
-/** What a run reports, one JSON object a line. Node only. */
+/** The log of a run, one JSON object per line. Node only. */
 import { atomicWrite } from "../files/index.ts";
 import { nodeFs } from "../files/sources/node-fs.ts";
 
 export type Metrics = Readonly<Record<string, number>>;
 export interface MetricsLine {
-  /** Steps done. */
+  /** Number of steps so far. */
   readonly step: number;
-  /** The first is 1. */
+  /** Counts from 1. */
   readonly epoch: number;
   readonly kind: "training" | "evaluation";
   readonly [metric: string]: number | string;
@@ -19,7 +19,7 @@ export class MetricsFile {
   constructor(path: string) {
     this.path = path;
   }
-  /** Begins at `step`: lines after it, of a run that was killed later, are taken out. 0 begins anew. */
+  /** Starts at `step`, removing later lines, which a killed run may have left. 0 starts a new file. */
   async begin(step: number): Promise<void> {
     const text = await nodeFs(this.path)
       .readFile(this.path, "utf8")
@@ -32,7 +32,7 @@ export class MetricsFile {
     await atomicWrite(this.path, kept.map((line) => `${line}\n`).join(""));
   }
   async write(line: MetricsLine): Promise<void> {
-    // JSON has no NaN and no infinity.
+    // JSON has no NaN or infinity.
     const text = JSON.stringify(line, (_, value: unknown) =>
       typeof value === "number" && !Number.isFinite(value) ? String(value) : value,
     );
@@ -40,7 +40,7 @@ export class MetricsFile {
   }
 }
 
-/** Lines that were cut off by a kill have no step. */
+/** The step of a line; Infinity for lines truncated by a kill. */
 function stepOf(line: string): number {
   try {
     return (JSON.parse(line) as MetricsLine).step;

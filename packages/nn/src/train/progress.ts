@@ -1,27 +1,28 @@
-/** How far a run is, for people: one line that changes on a terminal, a line now and then elsewhere. */
+/** Progress reports: a status line on a terminal, an occasional line elsewhere. */
 
 export interface ProgressReport {
-  /** Steps done, and of how many. */
+  /** Number of steps so far. */
   readonly step: number;
+  /** Total number of steps. */
   readonly steps: number;
-  /** The first is 1. */
+  /** Counts from 1. */
   readonly epoch: number;
   readonly loss: number;
   readonly stepsPerSecond: number;
   readonly secondsLeft: number;
 }
 
-/** Seconds between two lines where the line cannot be changed. */
+/** Seconds between lines if the output is not a terminal. */
 const PAUSE = 20;
 
 export class Progress {
   readonly #steps: number;
   readonly #report: ((report: ProgressReport) => void) | undefined;
-  /** Steps and when they were done, over the last minute or so. */
+  /** Steps and their completion times, over about the last minute. */
   readonly #marks: { step: number; at: number }[] = [];
   #written = Number.NEGATIVE_INFINITY;
 
-  /** @param report takes the reports instead of the terminal; `false` for none */
+  /** @param report receives the reports instead of the terminal; `false` for none */
   constructor(steps: number, first: number, report: ((report: ProgressReport) => void) | boolean) {
     this.#steps = steps;
     this.#report = typeof report === "function" ? report : report ? print : undefined;
@@ -34,7 +35,7 @@ export class Progress {
     return (1000 * (last.step - first.step)) / (last.at - first.at);
   }
 
-  /** Tells of a step. On a terminal ten times a second at most. */
+  /** Reports a step, at most ten times a second. */
   step(step: number, epoch: number, loss: number): void {
     const at = performance.now();
     this.#marks.push({ step, at });
@@ -49,12 +50,12 @@ export class Progress {
     this.#report({ step, steps: this.#steps, epoch, loss, stepsPerSecond, secondsLeft });
   }
 
-  /** A line that stays. */
+  /** Prints a permanent line. */
   say(text: string): void {
     if (this.#report !== print) return;
     write(isTerminal() ? `\r\x1b[K${text}\n` : `${text}\n`);
   }
-  /** Ends the line that changes. */
+  /** Ends the status line. */
   end(): void {
     if (this.#report === print && isTerminal()) write("\n");
   }
@@ -68,7 +69,7 @@ function print(report: ProgressReport): void {
   write(isTerminal() ? `\r\x1b[K${describe(report)}` : `${describe(report)}\n`);
 }
 
-/** To the error stream, so that a program's own output stays clean; to the console in browsers. */
+/** Writes to stderr, to keep stdout clean, or to the console in browsers. */
 function write(text: string): void {
   const { stderr } = globalThis.process ?? {};
   if (stderr) stderr.write(text);

@@ -15,7 +15,7 @@ import {
 } from "../../src/index.ts";
 import { accuracyOf, loader, lossOf, Net } from "../support/spirals.ts";
 
-test("learns which of two spirals a point lies on", async () => {
+test("learns to separate two spirals", async () => {
   manualSeed(1);
   const model = new Net();
   const before = await accuracyOf(model)();
@@ -53,7 +53,7 @@ function setup(lr = 0.5) {
 }
 
 describe("the loop", () => {
-  test("two batches make the same step as one of twice the size", async () => {
+  test("accumulating two batches equals one batch of twice the size", async () => {
     const [whole, halves] = [setup(), setup()];
     await fit({ ...whole, data: data(8), steps: 6 });
     const result = await fit({ ...halves, data: data(4), accumulate: 2, steps: 6 });
@@ -63,9 +63,9 @@ describe("the loop", () => {
     expect(await whole.model.weight.item()).toBeGreaterThan(1);
   });
 
-  describe("uneven batches make the step of one large batch", () => {
+  describe("accumulating uneven batches equals one large batch", () => {
     const [features, classes] = [4, 3];
-    /** Weights and losses after training on samples i = 0…n − 1; labels are ignored where i divides by 3. */
+    /** Weights and losses after training on samples i = 0…n − 1; if `ignoring`, every third label is ignored. */
     const trained = async (
       n: number,
       batchSize: number,
@@ -110,24 +110,24 @@ describe("the loop", () => {
       [7, 3, 3],
       [5, 4, 2],
       [11, 2, 6],
-    ])("%i samples in batches of %i, %i a step", async (n, batchSize, accumulate) => {
+    ])("%i samples in batches of %i, %i per step", async (n, batchSize, accumulate) => {
       expectEqual(await trained(n, batchSize, { accumulate }), await trained(n, n));
     });
 
-    test("batches left over in an epoch make a smaller step", async () => {
+    test("batches left over at the end of an epoch form a smaller step", async () => {
       const uneven = await trained(19, 4, { accumulate: 2 });
       expect(uneven.steps).toBe(9);
       expectEqual(uneven, await trained(19, 8));
     });
 
-    test("samples says what the loss is a mean over", async () => {
+    test("samples sets what the loss averages over", async () => {
       const samples = ({ y }: { y: Tensor }) => y.notEqual(-100).sum();
       const weighted = await trained(16, 4, { accumulate: 4, ignoring: true, samples });
       expectEqual(weighted, await trained(16, 16, { ignoring: true }));
     });
   });
 
-  test("evaluations are in inference mode with the means, and modes come back", async () => {
+  test("evaluates in inference mode with the EMA, then restores the modes", async () => {
     const { model, ...rest } = setup();
     model.norm.eval();
     const ema = new EMA(model, { decay: 0.5, warmUp: false });
@@ -162,7 +162,7 @@ describe("the loop", () => {
     expect(await model.weight.item()).not.toBe(mean);
   });
 
-  test("stops when nothing gets better", async () => {
+  test("stops early without improvement", async () => {
     const values = [0.5, 0.7, 0.6, 0.7, 0.9];
     const result = await fit({
       ...setup(),
@@ -179,7 +179,7 @@ describe("the loop", () => {
     });
   });
 
-  test("stops where a signal says so, and starts nothing where it said so before", async () => {
+  test("stops when the signal aborts, and does not start if it already has", async () => {
     const stop = new AbortController();
     const run = setup();
     const evaluate = ({ step }: { step: number }) => {
@@ -202,14 +202,14 @@ describe("the loop", () => {
     });
   });
 
-  test("a loss that is no number ends the run with a reason", async () => {
+  test("a loss that is not finite ends the run with a diagnosis", async () => {
     const { model, ...rest } = setup(1e30);
     await expect(fit({ ...rest, model, data: data(8), epochs: 4 })).rejects.toThrow(
-      /fit: the loss of step [23] is (Infinity|NaN); after it .*(all parameters are finite|1 parameters are not finite, first weight)/,
+      /fit: the loss at step [23] is (Infinity|NaN); after this step, (all parameters are finite|1 parameters are not finite, starting with weight)/,
     );
   });
 
-  test("gradients are clipped, and progress is told", async () => {
+  test("clips gradients and reports progress", async () => {
     const reports: ProgressReport[] = [];
     const { model, ...rest } = setup(1);
     await fit({
@@ -225,10 +225,10 @@ describe("the loop", () => {
     expect(reports[0]?.loss).toBeCloseTo((points.reduce((sum, x) => sum + 9 * x * x, 0) / 16) as number, 4);
   });
 
-  test("options that cannot be are refused", async () => {
-    await expect(fit({ ...setup(), data: data(8) })).rejects.toThrow("fit: give either epochs or steps");
+  test("rejects invalid options", async () => {
+    await expect(fit({ ...setup(), data: data(8) })).rejects.toThrow("fit: expected either epochs or steps");
     await expect(fit({ ...setup(), data: data(8), epochs: 1, accumulate: 3 })).rejects.toThrow(
-      "fit: an epoch of 2 batches has no step of 3",
+      "fit: accumulate: expected at most the 2 batches of an epoch, got 3",
     );
     await expect(
       fit({
@@ -238,7 +238,7 @@ describe("the loop", () => {
         evaluate: () => ({ error: 1 }),
         best: { metric: "accuracy", mode: "max" },
       }),
-    ).rejects.toThrow("fit: evaluate gave error, but not accuracy");
+    ).rejects.toThrow("fit: best: expected evaluate to return accuracy, got error");
     await evaluate();
   });
 });

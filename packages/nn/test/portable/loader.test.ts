@@ -14,7 +14,7 @@ async function ids(loader: DataLoader<{ id: HostArray; x: HostArray }>, epoch: n
 }
 
 describe("batches", () => {
-  test("in order, the last one smaller or left out", async () => {
+  test("in order, with the last one smaller or dropped", async () => {
     const loader = new DataLoader(numbers(5), { batchSize: 2 });
     expect(loader.batches).toBe(3);
     expect(await ids(loader, 0)).toEqual([[0, 1], [2, 3], [4]]);
@@ -26,7 +26,7 @@ describe("batches", () => {
     ]);
   });
 
-  test("shuffled by seed and epoch, whatever was read before", async () => {
+  test("shuffled by seed and epoch, independent of what was read before", async () => {
     const options = { batchSize: 10, shuffle: true, seed: 3 };
     const loader = new DataLoader(numbers(100), options);
     const [first, second] = [await ids(loader, 0), await ids(loader, 1)];
@@ -37,7 +37,7 @@ describe("batches", () => {
     expect(await ids(new DataLoader(numbers(100), { ...options, seed: 4 }), 0)).not.toEqual(first);
   });
 
-  test("augmented by a generator of their own", async () => {
+  test("augmented with a generator per batch", async () => {
     const make = () =>
       new DataLoader(numbers(6), {
         batchSize: 2,
@@ -59,7 +59,7 @@ describe("batches", () => {
     expect(await (await make().batch(0, 2)).noise.tolist()).toEqual(first[2]);
   });
 
-  test("of samples that are made one by one, each with the generator of its index", async () => {
+  test("of samples produced one by one, with a generator per sample", async () => {
     const dataset = samples(4, async (index, random) => ({
       image: { data: Uint8Array.of(index, index + 1), shape: [1, 2] },
       label: { data: BigInt64Array.of(BigInt(index)), shape: [] },
@@ -75,7 +75,7 @@ describe("batches", () => {
     expect(await shuffled.draw.tolist()).toEqual(order.map((index) => draws[index]));
   });
 
-  test("the next one is made while the first is used, and its failure is told to who waits for it", async () => {
+  test("prefetched one ahead; a failure rejects the batch it belongs to", async () => {
     const made: number[] = [];
     const dataset = {
       length: 3,
@@ -97,18 +97,18 @@ describe("batches", () => {
   });
 });
 
-test("fields that do not fit are named", async () => {
+test("mismatched fields are errors", async () => {
   expect(() => arrays({ x: { data: new Float32Array(5), shape: [2, 2] } })).toThrow(
-    "arrays: x has 5 values, [2, 2] needs 4",
+    "arrays: x: expected 4 values for [2, 2], got 5",
   );
   expect(() => arrays({ x: new Float32Array(3), y: new Int32Array(2) })).toThrow(
-    "arrays: y has 2 samples, x has 3",
+    "arrays: y: expected 3 samples like x, got 2",
   );
   expect(() => new DataLoader(numbers(3), { batchSize: 4, dropLast: true })).toThrow(
-    "3 samples make no batch of 4",
+    "3 samples do not fill a batch of 4",
   );
   const uneven = samples(2, (index) => ({ x: { data: new Float32Array(index + 1), shape: [index + 1] } }));
   await expect(new DataLoader(uneven, { batchSize: 2 }).batch(0, 0)).rejects.toThrow(
-    "sample 1: x is [2] float32, that of sample 0 is [1] float32",
+    "sample 1: x: expected [1] float32 like sample 0, got [2] float32",
   );
 });

@@ -42,7 +42,7 @@ function logSoftmax(x: Tensor): Tensor {
   return x.sub(x.logSumExp(1, true));
 }
 
-test("classes may lie along any axis", async () => {
+test("classes can be on any axis", async () => {
   const [x, labels] = [
     tensor([
       [1, 2, 3],
@@ -56,7 +56,7 @@ test("classes may lie along any axis", async () => {
   );
 });
 
-test("labels of -100 count for nothing", async () => {
+test("labels of -100 are ignored", async () => {
   const x = tensor([
     [1, 2, 3],
     [0, 1, 0],
@@ -67,7 +67,7 @@ test("labels of -100 count for nothing", async () => {
   expect(await nn.nll(x, tensor(Int32Array.of(2, -100))).item()).toBe(-3);
 });
 
-test("second derivatives of cross entropy are those of its plain form", async () => {
+test("second derivatives of cross entropy match the direct formula", async () => {
   const x = tensor([
     [1, 2, 3],
     [0, 1, 0],
@@ -90,20 +90,20 @@ test("second derivatives of cross entropy are those of its plain form", async ()
   expect(Math.max(...(expected as number[][]).flat().map(Math.abs))).toBeGreaterThan(0.1);
 });
 
-test("shapes that do not fit are named", () => {
+test("shape mismatches are errors", () => {
   const x = tensor([
     [1, 2, 3],
     [0, 1, 0],
   ]);
   expect(() => nn.crossEntropy(x, tensor(Int32Array.of(1, 2, 0)))).toThrow(
-    "crossEntropy([2, 3], [3] int32): expected int32 or int64 labels of [2], with the classes on axis 1",
+    "crossEntropy([2, 3], [3] int32): expected int32 or int64 labels [2] for classes on axis 1",
   );
   expect(() => nn.mse(x, tensor([1, 2]))).toThrow(
-    "mse([2, 3], [2]): the prediction and the target differ in shape",
+    "mse([2, 3], [2]): prediction and target have different shapes",
   );
 });
 
-test("binary cross entropy of probabilities that are 0 or 1 has PyTorch's gradient, not NaN", async () => {
+test("binary cross entropy has PyTorch's gradient, not NaN, at probabilities 0 and 1", async () => {
   const target = tensor([0, 1, 1, 0]);
   const loss = (x: Tensor, y: Tensor) => nn.binaryCrossEntropy(x, y);
   const x = tensor([0, 1, 0, 1]);

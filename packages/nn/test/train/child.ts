@@ -1,6 +1,6 @@
 /**
- * A run with everything that has a state, for the tests that end it: `node child.ts FOLDER [LAST]`. After
- * LAST batches it waits for Ctrl-C: nobody has to be quick to end it before it ends itself.
+ * A run with every kind of state, for the tests that kill it: `node child.ts FOLDER [LAST]`. After LAST batches it
+ * waits for Ctrl-C, so that it cannot finish before it is killed.
  */
 import { manualSeed } from "@tessera-ml/tensor";
 import { AdamW, EMA, fit, schedules } from "../../src/index.ts";
@@ -22,7 +22,7 @@ const result = await fit({
       let before = epoch * data.batches + from;
       for await (const batch of data.epoch(epoch, from)) {
         if (before++ >= Number(last)) {
-          // A listener alone keeps no process alive.
+          // A signal listener alone does not keep the process alive.
           const alive = setInterval(() => {}, 1000);
           await interrupted;
           clearInterval(alive);

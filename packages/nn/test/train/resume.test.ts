@@ -7,7 +7,7 @@ import { fit, openCheckpoint, SGD } from "../../src/index.ts";
 import { loader, lossOf, Net } from "../support/spirals.ts";
 
 let folder = "";
-/** The folder of a run that nobody stopped. */
+/** The folder of the uninterrupted run. */
 let whole = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tessera-fit-"));
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 const children: ChildProcess[] = [];
 afterAll(async () => {
-  // Where a test failed by its time limit, its child may still run.
+  // If a test timed out, its child may still be running.
   for (const child of children) child.kill("SIGKILL");
   await rm(folder, { recursive: true });
 });
@@ -25,24 +25,25 @@ afterAll(async () => {
 interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** All that it wrote, and what of it went to the standard output: two pipes keep no common order. */
+  /** Everything it wrote, stdout and stderr interleaved in no fixed order. */
   readonly output: string;
+  /** What it wrote to stdout. */
   readonly result: string;
 }
 interface Stop {
   readonly signal: NodeJS.Signals;
-  /** It comes some time (ms) after a checkpoint of at least this step. */
+  /** Sent `delay` ms after the first checkpoint of at least this step. */
   readonly step: number;
   readonly delay: number;
-  /** The child does no more batches before it comes. */
+  /** The child pauses after this many batches until it is stopped. */
   readonly last: number;
 }
-/** Runs the child until its end, or until it is stopped. */
+/** Runs the child until it ends or is stopped. */
 async function run(where: string, stop?: Stop): Promise<Ending> {
   const program = join(import.meta.dirname, "child.ts");
   const child = spawn(process.execPath, [program, where, ...(stop ? [String(stop.last)] : [])], {
     stdio: ["ignore", "pipe", "pipe"],
-    // On a busy machine the threads of a small network wait more for each other than they help.
+    // On a busy machine, the threads of a small network cost more than they gain.
     env: { ...process.env, TESSERA_THREADS: "1" },
   });
   children.push(child);
@@ -72,7 +73,7 @@ async function newest(where: string): Promise<number> {
   return Math.max(-1, ...names.map((name) => Number(/^step-(\d+)\.safetensors$/.exec(name)?.[1] ?? -1)));
 }
 
-/** The lines of metrics without what depends on the clock. */
+/** The lines of metrics without their timing. */
 async function metrics(where: string): Promise<Record<string, unknown>[]> {
   const lines = (await readFile(join(where, "metrics.jsonl"), "utf8")).trim().split("\n");
   return lines.map((line) => {
@@ -88,9 +89,9 @@ async function finalValues(where: string) {
   return new Map(values);
 }
 
-test("a run that is killed again and again ends like one that was not", async () => {
+test("a run that is killed repeatedly ends like an uninterrupted one", async () => {
   const killed = join(folder, "killed");
-  // What a process that was killed while it wrote leaves behind.
+  // The leftover of a process killed while writing.
   await mkdir(join(killed, "checkpoints"), { recursive: true });
   await writeFile(join(killed, "checkpoints", "step-00000099.safetensors.123-abcdef12.tmp"), "half");
 
@@ -104,7 +105,7 @@ test("a run that is killed again and again ends like one that was not", async ()
   }
   const last = await run(killed);
   expect(last.code, last.output).toBe(0);
-  expect(last.output).toContain("going on after step");
+  expect(last.output).toContain("resuming after step");
 
   expect(await metrics(killed)).toEqual(await metrics(whole));
   expect(await finalValues(killed)).toEqual(await finalValues(whole));
@@ -119,7 +120,7 @@ test("a run that is killed again and again ends like one that was not", async ()
   expect(lines.at(-1)).toMatchObject({ step: 120, kind: "evaluation", accuracy: expect.any(Number) });
 });
 
-test("Ctrl-C ends a run with a checkpoint, from which it goes on", async () => {
+test("Ctrl-C ends a run with a checkpoint from which it resumes", async () => {
   const where = join(folder, "interrupted");
   const ending = await run(where, { signal: "SIGINT", step: 14, delay: 0, last: 60 });
   expect(ending.code, ending.output).toBe(0);
@@ -132,11 +133,11 @@ test("Ctrl-C ends a run with a checkpoint, from which it goes on", async () => {
   const names = await readdir(join(where, "checkpoints"));
   expect(names).toContain(`step-${String(result.steps).padStart(8, "0")}.safetensors`);
   const again = await run(where);
-  expect(again.output).toContain(`going on after step ${result.steps}`);
+  expect(again.output).toContain(`resuming after step ${result.steps}`);
   expect(await metrics(where)).toEqual(await metrics(whole));
 });
 
-test("a run that is complete does nothing more", async () => {
+test("a complete run does not continue", async () => {
   const before = await finalValues(whole);
   const ending = await run(whole);
   expect(ending.code, ending.output).toBe(0);
@@ -147,7 +148,7 @@ test("a run that is complete does nothing more", async () => {
   expect(await finalValues(whole)).toEqual(before);
 });
 
-test("a run that stopped for want of a better evaluation does nothing more, unless it may wait longer", async () => {
+test("a run stopped without improvement continues only with more patience", async () => {
   const train = async (patience: number) => {
     const net = new Net();
     let evaluations = 0;
