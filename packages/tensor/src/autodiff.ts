@@ -1,4 +1,4 @@
-/** Gradients, as graphs of the same operators: they can be differentiated again. */
+/** Reverse-mode differentiation. Gradients are graphs of the same operators, so they can be differentiated again. */
 
 import { isFloat } from "./dtype.ts";
 import { defineOp, idMark, type Node, type Operands, topologicalOrder, type Value } from "./graph/graph.ts";
@@ -11,8 +11,8 @@ import { Tensor } from "./tensor.ts";
 import type { Variable } from "./variable.ts";
 
 /**
- * Cotangents of `wrt` from those of `outputs`: reverse mode over the graph between them. Each of `wrt`
- * counts as independent of the others. `undefined` where no output depends on it.
+ * Cotangents of `wrt` from those of `outputs`, by reverse mode over the graph between them. Each of `wrt` is
+ * treated as independent of the others. `undefined` if no output depends on it.
  */
 export function backward(
   outputs: readonly Tensor[],
@@ -82,25 +82,25 @@ function checkScalar(loss: unknown, where: string): asserts loss is Tensor {
     throw new Error(`${where}: expected a scalar float loss, got ${loss}`);
 }
 
-/** What `valueAndGrad` differentiates with respect to: trainable variables by name. */
+/** Something `valueAndGrad` can differentiate with respect to. */
 export interface Differentiable {
-  /** The variables that are trained, by path. */
+  /** The trainable variables, by path. */
   trainable(): ReadonlyMap<string, Variable>;
 }
-/** Gradients by the path of their variable. */
+/** Gradients by path of the variable. */
 export type Gradients = ReadonlyMap<string, Tensor>;
 
 /**
- * The loss that `fn` computes and its gradient with respect to the trainable variables of a module (or
- * of a record or map of variables). `fn` may return `[loss, …]`; the rest is passed through. Variables
- * that the loss does not depend on get zeros.
+ * The loss computed by `fn` and its gradients with respect to the trainable variables of a module (or to a
+ * record or map of variables). `fn` may return `[loss, …]`; the rest is passed through. Variables that the
+ * loss does not depend on get zeros.
  */
 export function valueAndGrad<R extends Tensor | readonly [Tensor, ...unknown[]]>(
   target: Differentiable | ReadonlyMap<string, Variable> | Readonly<Record<string, Variable>>,
   fn: () => R,
 ): { value: R; grads: Gradients } {
   const named = variablesOf(target);
-  // Fresh values: two variables that hold the same one, or a tensor beside them, have gradients of their own.
+  // Fresh values, so that variables holding the same value, or a tensor with it, get separate gradients.
   const before = [...named.values()].map((variable) => {
     const fresh = apply(rename, [variable], {});
     fresh.value.label = variable.name;
@@ -122,20 +122,20 @@ function isModule(target: object): target is Differentiable {
   return typeof (target as Differentiable).trainable === "function";
 }
 
-const told = new WeakSet<Variable>();
+const warnedOf = new WeakSet<Variable>();
 
-/** A parameter without a name was found by no walk of a module: whoever made it hardly knows that it stays as it is. */
+/** A parameter without a name was not found in any module. The user probably expects it to be trained. */
 function warnOfHidden(read: Iterable<Variable>): void {
   const hidden = [...read].filter(
-    (variable) => variable.trainable && variable.name === undefined && !told.has(variable),
+    (variable) => variable.trainable && variable.name === undefined && !warnedOf.has(variable),
   );
   if (hidden.length === 0) return;
-  for (const variable of hidden) told.add(variable);
+  for (const variable of hidden) warnedOf.add(variable);
   const shapes = hidden.map(({ shape }) => formatShape(shape)).join(", ");
   console.warn(
-    `tessera: the loss depends on parameters that were found in no module and are not trained: ${shapes}. ` +
-      "Parameters and modules in #private fields and in closures are not found: keep them in public fields, " +
-      "or freeze() the module that is to stay as it is.",
+    `tessera: the loss depends on parameters that belong to no module and are not trained: ${shapes}. ` +
+      "Parameters and modules in #private fields and closures are not found: keep them in public fields, " +
+      "or freeze() modules that should not be trained.",
   );
 }
 
@@ -148,8 +148,8 @@ function variablesOf(
 }
 
 /**
- * The gradient of a scalar function with respect to its tensor arguments at `wrt` (the first by
- * default): one tensor for a number, a list for a list.
+ * The gradient of a scalar function with respect to its tensor arguments at the positions `wrt` (default: the
+ * first): one tensor for a number, a list for a list.
  */
 export function grad<A extends readonly unknown[]>(
   fn: (...args: A) => Tensor,
@@ -170,7 +170,7 @@ export function grad<A extends readonly unknown[]>(
 }
 
 function vjp<A extends readonly unknown[]>(fn: (...args: A) => Tensor, args: A, wrt: readonly number[]) {
-  // Fresh values: the same tensor given twice still has a gradient for each place.
+  // Fresh values, so that a tensor passed twice gets a gradient for each position.
   const inputs = wrt.map((i) => {
     const argument = args[i];
     if (!(argument instanceof Tensor)) throw new Error(`grad: argument ${i} is not a tensor`);
@@ -183,7 +183,7 @@ function vjp<A extends readonly unknown[]>(fn: (...args: A) => Tensor, args: A, 
   return { loss, grads: parts.map((part, i) => part ?? zerosLike(inputs[i] as Tensor)) };
 }
 
-/** The same value under another identity. */
+/** The same value with a new identity. */
 const rename = defineOp({
   name: "rename",
   infer: ([x]) => [x],
@@ -192,15 +192,15 @@ const rename = defineOp({
   gradient: (_, [dy]) => [dy],
 });
 
-/** What a function with its own gradient returns. */
+/** The result of a function with a custom gradient. */
 export interface WithGradient {
   readonly value: Tensor;
-  /** Gradients of the inputs, in order, from that of the value; `undefined` for none. */
+  /** Maps the gradient of the value to those of the inputs, in order; `undefined` for none. */
   readonly gradient: (dy: Tensor) => readonly (Tensor | undefined)[];
 }
 
 /**
- * A function whose gradient is given instead of derived: for a form that is faster or stabler, or for a
+ * A function with a custom gradient instead of the derived one, e.g. a faster or more stable form, or a
  * straight-through estimator.
  */
 export function customGradient(fn: (...inputs: Tensor[]) => WithGradient): (...inputs: Tensor[]) => Tensor {
@@ -219,10 +219,10 @@ const custom = defineOp<{ gradient: (dy: Tensor) => readonly (Tensor | undefined
 });
 
 /**
- * Computes `fn` again in the backward pass instead of keeping what it computed: less memory for more
- * time (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). Inputs are the tensors
- * given; variables and other tensors that `fn` reads get their gradients too. The second pass draws the
- * same random numbers, and what it assigns to variables is dropped.
+ * Gradient checkpointing: recomputes `fn` in the backward pass instead of keeping its intermediate values,
+ * trading time for memory (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). The arguments
+ * and any variables and other tensors that `fn` reads get gradients. The second pass draws the same random
+ * numbers, and its assignments to variables are discarded.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor): (...inputs: Tensor[]) => Tensor {
   return (...inputs) => {
@@ -238,7 +238,7 @@ export function checkpoint(fn: (...inputs: Tensor[]) => Tensor): (...inputs: Ten
   };
 }
 
-/** The values made before `mark` that `output` depends on: parameters, in practice. */
+/** The values created before `mark` that `output` depends on: in practice, parameters. */
 function capturedValues(output: Tensor, mark: number): Value[] {
   const captured = new Set<Value>();
   const seen = new Set<Value>();
@@ -260,8 +260,8 @@ const recompute = defineOp<{ forward: (...inputs: Tensor[]) => Tensor; count: nu
   emit: () => {},
   gradient: ({ inputs, attrs: { forward, count } }, [dy]) => {
     if (!dy) return [];
-    // A zero that only the cotangent can tell: the second pass cannot be merged with the first, nor
-    // start before the backward pass has come this far.
+    // A zero that depends on the cotangent, so that the second pass is not merged with the first and does
+    // not start before the backward pass gets here.
     const first = dy.size === 0 ? scalar(0) : dy.reshape([-1]).narrow(0, 0, 1).reshape([]);
     const zero = where(first.equal(first), 0, zerosLike(first));
     const later = inputs

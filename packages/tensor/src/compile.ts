@@ -1,4 +1,4 @@
-/** Compiled functions: traced once for each structure and shape, then one graph a call. */
+/** Compiled functions: traced once per structure and shape of the arguments, then one graph run per call. */
 
 import { materialize, Plan } from "./graph/execute.ts";
 import { Value } from "./graph/graph.ts";
@@ -12,25 +12,25 @@ import type { Variable } from "./variable.ts";
 
 export interface CompileOptions {
   /**
-   * Puts the variables that the function only reads into the session as constants, so that ONNX
-   * Runtime can pre-pack and fuse them: for inference. The session is made again when one changes.
+   * For inference: puts the variables that the function only reads into the session as constants, so that ONNX
+   * Runtime can pre-pack and fuse them. The session is rebuilt when one changes.
    */
   readonly freeze?: boolean;
-  /** A name for messages. Default: the function's. */
+  /** A name for error messages. Default: that of the function. */
   readonly name?: string;
 }
 
-/** A traced function and all that its graph needs. */
+/** A traced function and everything its graph needs. */
 export interface Traced {
-  /** For messages. */
+  /** For error messages. */
   readonly name: string;
   readonly plan: Plan;
-  /** Where the array of each leaf comes from: an argument, a variable, or a captured tensor. */
+  /** The source of each leaf: an argument (by index), a variable, or a captured tensor. */
   readonly sources: ReadonlyMap<string, number | Variable | Value>;
-  /** Frozen variables and the version that was frozen. */
+  /** Frozen variables and their versions when frozen. */
   readonly frozen: ReadonlyMap<Variable, number>;
   readonly written: readonly Variable[];
-  /** How many of the results are the function's own; the rest are new values of `written`. */
+  /** How many results the function returns; the remaining ones are the new values of `written`. */
   readonly resultCount: number;
   readonly rebuild: (leaves: readonly Tensor[]) => unknown;
   readonly guards: readonly { read: () => unknown; value: unknown }[];
@@ -38,25 +38,24 @@ export interface Traced {
 
 export interface Compiled<A extends readonly unknown[], R> {
   (...args: A): R;
-  /** The trace for these arguments, made where there is none yet. For export and inspection. */
+  /** The trace for these arguments, created if needed. For export and inspection. */
   trace(...args: A): Traced;
-  /** Makes the session for arguments of these shapes, on another thread; a call without it does so first. */
+  /** Loads the session for arguments of these shapes on another thread; otherwise the first call does. */
   prepare(...args: A): Promise<void>;
   /** Frees all sessions. */
   release(): void;
 }
 
-/** How many structures and shapes one function keeps a session for. */
+/** The number of structures and shapes a function keeps sessions for. */
 const MOST_TRACES = 64;
 
 /**
- * Compiles a function of tensors into one ONNX graph for each structure and shape of its arguments.
+ * Compiles a function of tensors into one ONNX graph per structure and shape of its arguments.
  *
- * Variables that it reads (parameters, buffers, optimizer state) become inputs, those it assigns become
- * outputs of the same graph. The call returns at once; its results are tensors whose numbers are on
- * their way. Everything that is not a tensor is a constant of the trace: the function is traced again
- * where such an argument, or a module's training mode, differs. Inside another compiled function it is
- * simply called.
+ * Variables it reads (parameters, buffers, optimizer state) become inputs, and variables it assigns become
+ * outputs of the same graph. A call returns immediately; its results are pending tensors. Everything that is
+ * not a tensor is a constant of the trace: the function is retraced if such an argument, or a module's
+ * training mode, differs. Inside another compiled function it is inlined.
  *
  * @example
  * const double = compile((x: Tensor) => x.mul(2));
@@ -131,9 +130,9 @@ function trace<A extends readonly unknown[], R>(
   );
   const name = options.name ?? (fn.name || "a compiled function");
   if (result instanceof Promise) {
-    // Whatever it rejects with comes of the same mistake.
+    // Its rejection would only be a consequence of the same mistake.
     result.catch(() => {});
-    throw new Error(`${name} is async: building a graph is synchronous, read results outside`);
+    throw new Error(`${name} is async: building a graph is synchronous; read results outside the function`);
   }
   const flat = flatten(result);
   const written = [...scope.writes.keys()];
@@ -156,7 +155,7 @@ function trace<A extends readonly unknown[], R>(
   for (const [leafName, leaf] of graph.leaves) {
     const source = sourceOf.get(leaf) ?? leaf;
     if (source instanceof Value && !source.stored)
-      throw new Error(`${name}: ${source.describe()} is an input of another function that is being compiled`);
+      throw new Error(`${name}: ${source.describe()} is an input of another function being compiled`);
     sources.set(leafName, source);
     if (
       options.freeze &&
@@ -182,7 +181,7 @@ function trace<A extends readonly unknown[], R>(
   };
 }
 
-/** Tensors made outside of the function and not computed yet are computed once, not in every call. */
+/** Computes uncomputed tensors from outside the function once, instead of in every call. */
 function computeCaptured(outputs: readonly Value[], scope: Trace): void {
   const outside = new Set<Value>();
   const seen = new Set<Value>();
@@ -198,13 +197,13 @@ function computeCaptured(outputs: readonly Value[], scope: Trace): void {
   materialize([...outside]);
 }
 
-/** The present values of the variables and tensors that the function reads beside its arguments. */
+/** The current values of the variables and tensors that the function captures. */
 function captured({ sources }: Traced): Value[] {
   const held = [...sources.values()].filter((source) => typeof source === "object");
   return held.map((source) => (source instanceof Value ? source : source.peekValue()));
 }
 
-/** The arrays by the names of their leaves: of what was captured and of the arguments that are given. */
+/** The arrays of captured values and given arguments, by name of the leaf. */
 function feedsOf(traced: Traced, given: readonly Value[]): Map<string, Stored> {
   const feeds = new Map<string, Stored>();
   for (const [name, source] of traced.sources) {
@@ -249,11 +248,11 @@ function call(traced: Traced, args: readonly Tensor[]): unknown {
   );
 }
 
-const told = new WeakSet<Error>();
+const warnedOf = new WeakSet<Error>();
 
-/** Of a step whose results nobody reads one would never hear; those queued behind it fail with the same error. */
+/** Reports a failed step, as its results may never be read. Steps queued behind it fail with the same error. */
 function warnOfFailure(name: string, error: Error): void {
-  if (told.has(error)) return;
-  told.add(error);
-  console.warn(`tessera: ${name} failed, its variables keep their values: ${error.message}`);
+  if (warnedOf.has(error)) return;
+  warnedOf.add(error);
+  console.warn(`tessera: ${name} failed and its variables keep their values: ${error.message}`);
 }

@@ -57,7 +57,7 @@ export function viewArray<D extends DType>(
   return new ARRAYS[dtype](buffer, byteOffset, length) as TypedArrays[D];
 }
 
-/** A host array of the values, rounded and wrapped as the element type does. */
+/** A host array of the values, rounded or wrapped to the element type. */
 export function fromNumbers<D extends DType>(dtype: D, values: ArrayLike<number>): TypedArrays[D] {
   const out = allocate(dtype, values.length) as TypedArray;
   if (out instanceof BigInt64Array)
@@ -67,7 +67,7 @@ export function fromNumbers<D extends DType>(dtype: D, values: ArrayLike<number>
   return out as TypedArrays[D];
 }
 
-/** The element type of a typed array (`Uint8Array` is `uint8`), or `undefined` where it has none. */
+/** The element type of a typed array (`Uint8Array` is `uint8`), or `undefined` if unsupported. */
 export function dtypeOf(array: ArrayBufferView): DType | undefined {
   if (array instanceof Float32Array) return "float32";
   if (array instanceof Float16Array) return "float16";
@@ -77,7 +77,7 @@ export function dtypeOf(array: ArrayBufferView): DType | undefined {
   return undefined;
 }
 
-/** The values as plain numbers; an `int64` beyond 2^53 loses digits. */
+/** The values as numbers; an `int64` beyond 2^53 loses precision. */
 export function toNumbers(array: TypedArray): number[] {
   return array instanceof BigInt64Array ? Array.from(array, Number) : Array.from(array);
 }
@@ -95,7 +95,7 @@ const RANK: Readonly<Record<DType, number>> = {
   float32: 5,
 };
 
-/** The element type that holds both: the later of bool, uint8, int32, int64, float16, float32. */
+/** The common element type of two: the later of bool, uint8, int32, int64, float16, float32. */
 export function promote(a: DType, b: DType): DType {
   return RANK[a] >= RANK[b] ? a : b;
 }

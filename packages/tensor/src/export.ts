@@ -1,4 +1,4 @@
-/** Compiled functions as ONNX files that run elsewhere. */
+/** Exporting compiled functions as ONNX files. */
 import type { Compiled, Traced } from "./compile.ts";
 import type { TypedArray } from "./dtype.ts";
 import { type Draft, serialize } from "./graph/emitter.ts";
@@ -16,33 +16,32 @@ import { Variable } from "./variable.ts";
 export interface ExportOptions {
   /** Names of the tensor arguments, in order. Default: `input0`, `input1`, … */
   readonly inputNames?: readonly string[];
-  /** Names of the tensors that the function returns, in order. Default: `output0`, … */
+  /** Names of the returned tensors, in order. Default: `output0`, … */
   readonly outputNames?: readonly string[];
   /**
-   * Puts the weights into a file of this name beside the model, as ONNX wants above 2 GB. Default: inside
-   * where they fit.
+   * Stores the weights in a separate file of this name, as ONNX requires above 2 GB. Default: inside the model.
    */
   readonly externalData?: string;
   /**
-   * Leaves an extent open: `"batch"` is the first axis of every tensor argument, which is then called so in the
-   * file; `{ name: "length", axes: { text: 1 } }` says which axis it is of which input.
+   * An axis of any extent (a dynamic axis), by its name in the file. A string such as `"batch"` means the first
+   * axis of every tensor argument; `{ name: "length", axes: { text: 1 } }` says which axis of which input.
    */
   readonly freeAxis?: string | FreeAxis;
-  /** What the file says of itself, for its readers: `metadata_props` of the model. */
+  /** Metadata for readers of the file: `metadata_props` of the model. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** An axis that has one extent in several inputs. */
+/** A free (dynamic) axis, which may be shared by several inputs. */
 export interface FreeAxis {
   /** Its name in the file. */
   readonly name: string;
-  /** Which axis it is, by the names of the inputs that have it. */
+  /** The index of the axis in each input that has it, by name of the input. */
   readonly axes: Readonly<Record<string, number>>;
 }
 
-/** A model, and the file beside it if there is one. */
+/** A model, and the file of external data if there is one. */
 export interface ExportedModel {
-  /** A `ModelProto` of operator set 21, without operators of ONNX Runtime's own. */
+  /** A `ModelProto` of operator set 21, with standard ONNX operators only. */
   readonly model: Uint8Array;
   readonly external?: {
     readonly name: string;
@@ -51,26 +50,25 @@ export interface ExportedModel {
   };
 }
 
-/** Protocol buffers end at 2 GB; the graph itself needs some of it. */
+/** Protocol buffers are limited to 2 GB; the graph itself needs some of it. */
 const MOST_INSIDE = 2 ** 31 - 2 ** 26;
-/** Readers map the file into memory: arrays begin at multiples of a page. */
+/** Readers memory-map the file, so arrays start at page boundaries. */
 const PAGE = 4096;
 
 /**
- * Writes the graph of a compiled function for these arguments (their structure and shapes count) as an
- * ONNX model.
+ * Writes the graph of a compiled function for these arguments (only structure and shapes matter) as an ONNX
+ * model.
  *
- * Variables that the function only reads, and tensors it captured, become initializers under their
- * names. Variables that it assigns, as a training step does, become an input of their name and an output
- * `NAME.next`: whoever runs the model feeds the one back into the other.
+ * Variables that the function only reads, and tensors it captures, become initializers with their names.
+ * Variables that it assigns, as a training step does, become an input of that name and an output `NAME.next`,
+ * to be fed back into the input for the next run.
  *
- * With `freeAxis` the file is for any extent of an axis, 1 included: the function is traced for several, and
- * numbers that grow with the extent are computed from the shape of an input. Where more than such numbers
- * depends on it the error names the operator. What the function does for small or large extents alone
- * (`squeeze()` without axes, `Math.min(extent, 20)`) is not in the file.
+ * With `freeAxis` the model works for any extent of an axis, including 1: the function is traced for several
+ * extents, and numbers that are linear in the extent are computed from the shape of an input. If anything else
+ * depends on the extent, the error names the operator. Special cases for small or large extents (`squeeze()`
+ * without axes, `Math.min(extent, 20)`) are lost.
  *
- * @throws where names are missing, an axis cannot be left open, or weights are over 2 GB and `externalData` is
- *   not given
+ * @throws if names are missing, an axis cannot be free, or weights exceed 2 GB without `externalData`
  */
 export async function exportOnnx<A extends readonly unknown[], R>(
   compiled: Compiled<A, R>,
@@ -87,7 +85,7 @@ export async function exportOnnx<A extends readonly unknown[], R>(
   for (const other of others) await checkCaptured(open as Opened, other, names, arrays);
   const total = [...arrays.values()].reduce((sum, array) => sum + array.byteLength, 0);
   if (total > MOST_INSIDE && options.externalData === undefined)
-    throw new Error(`exportOnnx: ${total} bytes of weights need a file beside the model: give externalData`);
+    throw new Error(`exportOnnx: ${total} bytes of weights do not fit into the model: set externalData`);
 
   const parts: Uint8Array[] = [];
   let offset = 0;
@@ -106,7 +104,7 @@ export async function exportOnnx<A extends readonly unknown[], R>(
     : { model, external: { name: options.externalData, parts } };
 }
 
-/** A traced function, and what its tensors are called in the file. */
+/** A traced function and the names of its tensors in the file. */
 interface Version {
   readonly traced: Traced;
   readonly names: Names;
@@ -124,10 +122,12 @@ function draftOf(traced: Traced, names: Names, addFrozen?: LowerOptions["addFroz
   }).draft;
 }
 
-/** An axis to be left open: arguments with several extents of it, and what makes one graph of theirs. */
+/** A free axis being exported. */
 interface Opened {
   readonly name: string;
+  /** The arguments with several extents of the axis. */
   readonly versions: readonly unknown[];
+  /** Merges their graphs into one. */
   readonly join: (drafts: readonly Draft[]) => Draft;
 }
 
@@ -138,10 +138,9 @@ function opened(args: readonly unknown[], axis: string | FreeAxis, { inputNames 
     typeof axis === "string" ? { name: axis, axes: Object.fromEntries(names.map((n) => [n, 0])) } : axis;
   for (const [input, at] of Object.entries(axes)) {
     const leaf = leaves[names.indexOf(input)];
-    if (!leaf)
-      throw new Error(`exportOnnx: ${name} is to be an axis of ${input}; there are ${names.join(", ")}`);
+    if (!leaf) throw new Error(`exportOnnx: freeAxis ${name}: no input ${input}, only ${names.join(", ")}`);
     if (!Number.isInteger(at) || at < 0 || at >= leaf.rank)
-      throw new Error(`exportOnnx: ${name} is to be axis ${at} of ${input}, which is ${leaf}`);
+      throw new Error(`exportOnnx: freeAxis ${name}: no axis ${at} in ${input}, which is ${leaf}`);
   }
   const versions = TRIED.map((extent) =>
     rebuild(
@@ -157,13 +156,13 @@ function opened(args: readonly unknown[], axis: string | FreeAxis, { inputNames 
   const join = (drafts: readonly Draft[]): Draft => {
     const input = Object.keys(axes).find((given) => drafts[0]?.inputs.has(given));
     if (input === undefined)
-      throw new Error(`exportOnnx: the function reads none of the inputs that have the axis ${name}`);
+      throw new Error(`exportOnnx: freeAxis ${name}: the function reads no input with this axis`);
     return openAxis(name, { input, axis: axes[input] as number }, drafts as [Draft, Draft, Draft]);
   };
   return { name, versions, join };
 }
 
-/** Throws where the function makes other tensors of host values for another extent. */
+/** Throws if tensors that the function makes from host values depend on the extent. */
 async function checkCaptured(
   { name }: Opened,
   { traced, names }: Version,
@@ -179,7 +178,7 @@ async function checkCaptured(
     const same = before && arrays.get(before);
     if (!same || !sameShape(before.shape, leaf.shape) || !sameBytes(same, values.get(leaf) as TypedArray))
       throw new Error(
-        `exportOnnx: ${name} cannot be left open: the function makes a tensor of host values, ${formatShape(leaf.shape)}, that depends on it`,
+        `exportOnnx: ${name} cannot be a free axis: the function makes a tensor from host values, ${formatShape(leaf.shape)}, that depends on it`,
       );
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Random numbers from counters: entry i of an array is a hash of (key, i), so the same key gives the
- * same bits on every machine and backend, in a graph and on the host. Keys are split, never reused.
+ * Counter-based random numbers: entry i of an array is a hash of (key, i), so the same key gives the same
+ * bits on every machine and backend, in a graph and on the host. Keys are split, never reused.
  *
- * The hash is two rounds of multiply and xor-shift (constants by Wellons and Ettinger's search for low
- * bias) with one half of the key added before each. For statistics and training; not for secrets.
+ * The hash is two rounds of multiply and xor-shift (constants from Wellons and Ettinger's search for low
+ * bias), with half of the key mixed in before each. For statistics and training; not cryptographically secure.
  */
 import type { DType } from "./dtype.ts";
 import type { Emitter } from "./graph/emitter.ts";
@@ -20,10 +20,10 @@ import { buffer, type Variable } from "./variable.ts";
 const WEYL = 0x9e3779b9;
 const ROUND_1 = 0x21f0aaad;
 const ROUND_2 = 0xd35a2d97;
-/** Counters from here on make keys; below, they make numbers. */
+/** Counters from here on generate keys; those below generate numbers. */
 const KEY_COUNTERS = 0x80000000;
 
-/** The hash on the host: 32 random bits as an unsigned number. */
+/** The hash on the host: 32 random bits as an unsigned integer. */
 export function hostBits(key: readonly [number, number], counter: number): number {
   let x = (Math.imul(counter, WEYL) + key[0]) | 0;
   x = Math.imul(x ^ (x >>> 16), ROUND_1);
@@ -48,7 +48,7 @@ function emitBits(g: Emitter, key: string, start: number, count: number): string
 }
 
 const UINT32 = 12;
-/** A uint32 scalar; the graphs have no type of that name, so it is cast from int64. */
+/** A uint32 scalar, cast from int64 as there is no uint32 `DType`. */
 function unsigned(g: Emitter, value: number): string {
   return g.op("Cast", [g.scalar(value, "int64")], { to: UINT32 });
 }
@@ -56,7 +56,7 @@ function unsigned(g: Emitter, value: number): string {
 function checkKey(key: { readonly dtype: DType; readonly shape: Shape }): void {
   if (key.dtype !== "int32" || key.shape.length !== 1 || key.shape[0] !== 2)
     throw new Error(
-      "a key is an int32 tensor of shape [2]: use randomKey(seed), splitKey(key, n) or nextKey()",
+      "expected a key, an int32 tensor of shape [2]: use randomKey(seed), splitKey(key, n) or nextKey()",
     );
 }
 
@@ -89,7 +89,7 @@ const uniformOp = defineOp<Draw>({
   },
 });
 
-/** True with probability `p`, 16 bits an entry: two entries from every hash. */
+/** True with probability `p`; 16 bits per entry, so one hash makes two entries. */
 const maskOp = defineOp<{ p: number; shape: Shape }>({
   name: "randomMask",
   infer: ([key], { shape }) => {
@@ -111,7 +111,7 @@ const maskOp = defineOp<{ p: number; shape: Shape }>({
   },
 });
 
-/** A key from a seed (any integer up to 2^53). */
+/** A key from a seed (any safe integer). */
 export function randomKey(seed: number): Tensor {
   return fromArray(new Int32Array(seedKey(seed)), [2]);
 }
@@ -127,19 +127,19 @@ export function splitKey(key: Tensor, count = 2): Tensor[] {
   return Array.from({ length: count }, (_, i) => bits.select(0, i));
 }
 
-/** Uniform in [low, high); where `low` is large against the difference, rounding may give `high` itself. */
+/** Uniform in [low, high); if `low` is large relative to high − low, rounding may return `high`. */
 export function uniform(key: Tensor, shape: Shape, options: { low?: number; high?: number } = {}): Tensor {
   const { low = 0, high = 1 } = options;
   const unit = apply(uniformOp, [key], { start: 0, shape: [...shape] });
   const scaled = high - low === 1 ? unit : unit.mul(high - low);
   return low === 0 ? scaled : scaled.add(low);
 }
-/** Normal, by Box and Muller's transform: two entries from two uniform ones. */
+/** Normal, by the Box-Muller transform: two entries from two uniform ones. */
 export function normal(key: Tensor, shape: Shape, options: { mean?: number; std?: number } = {}): Tensor {
   const { mean = 0, std = 1 } = options;
   const size = sizeOf(shape);
   const pairs = Math.ceil(size / 2);
-  // 1 − u is in (0, 1]: its logarithm is finite.
+  // 1 − u is in (0, 1], so its logarithm is finite.
   const radius = apply(uniformOp, [key], { start: 0, shape: [pairs] })
     .rsub(1)
     .log()
@@ -152,7 +152,7 @@ export function normal(key: Tensor, shape: Shape, options: { mean?: number; std?
     .reshape(shape);
   return mean === 0 ? both : both.add(mean);
 }
-/** Normal, kept within [low, high] (default: two standard deviations) by the inverse distribution function. */
+/** Normal, truncated to [low, high] (default: ± two standard deviations), by inverse transform sampling. */
 export function truncatedNormal(
   key: Tensor,
   shape: Shape,
@@ -162,18 +162,18 @@ export function truncatedNormal(
   const { low = mean - 2 * std, high = mean + 2 * std } = options;
   const cdf = (x: number) => erf((x - mean) / (std * Math.SQRT2)); // in [-1, 1]
   const u = uniform(key, shape, { low: cdf(low), high: cdf(high) });
-  // At bounds far outside the function is ±1 in float32, whose inverse is infinite.
+  // For distant bounds the CDF rounds to ±1 in float32, where the inverse is infinite.
   return erfInverse(u.clamp(-BELOW_ONE, BELOW_ONE))
     .mul(std * Math.SQRT2)
     .add(mean)
     .clamp(low, high);
 }
-/** True with probability `p` (to 2⁻¹⁶). */
+/** True with probability `p`, rounded to a multiple of 2⁻¹⁶. */
 export function bernoulli(key: Tensor, p: number, shape: Shape): Tensor {
   if (!(p >= 0 && p <= 1)) throw new Error(`bernoulli: expected a probability, got ${p}`);
   return apply(maskOp, [key], { p, shape: [...shape] });
 }
-/** Whole numbers in [low, high), int32; the bias is below 2⁻²⁴·(high − low). */
+/** Integers in [low, high), int32; the bias is below 2⁻²⁴·(high − low). */
 export function randint(key: Tensor, shape: Shape, low: number, high: number): Tensor {
   if (!Number.isInteger(low) || !Number.isInteger(high) || high <= low)
     throw new Error(`randint: expected integers low < high, got ${low} and ${high}`);
@@ -187,7 +187,7 @@ export function randint(key: Tensor, shape: Shape, low: number, high: number): T
 export function permutation(key: Tensor, n: number): Tensor {
   return argsort(apply(bitsOp, [key], { start: 0, shape: [n] }));
 }
-/** Zeros entries with probability `p` and scales the others by 1/(1 − p) (Srivastava et al. 2014). */
+/** Zeroes entries with probability `p` and scales the others by 1/(1 − p) (Srivastava et al. 2014). */
 export function dropout(x: Tensor, p: number, key: Tensor = nextKey()): Tensor {
   if (!(p >= 0 && p < 1)) throw new Error(`dropout: expected a probability below 1, got ${p}`);
   if (p === 0) return x;
@@ -201,16 +201,16 @@ export function generatorState(): Variable {
   generator ??= buffer(randomKey(0));
   return generator;
 }
-/** Starts the default generator, from which parameters and dropout draw, at a seed. */
+/** Seeds the default generator, used by parameter initialisation and dropout. */
 export function manualSeed(seed: number): void {
   generatorState().assign(randomKey(seed));
 }
-/** The next key of the default generator. In a compiled function it advances with each call. */
+/** The next key of the default generator. In a compiled function, every call draws a new one. */
 export function nextKey(): Tensor {
   const state = generatorState();
   const values = state.value.stored?.peek();
   if (values instanceof Int32Array) {
-    // On the host while it can be: a model of a thousand layers would make a chain of graph nodes.
+    // On the host if possible: a model of a thousand layers would make a long chain of graph nodes.
     const key: [number, number] = [values[0] as number, values[1] as number];
     const child = (i: number) =>
       new Int32Array([hostBits(key, KEY_COUNTERS + 2 * i), hostBits(key, KEY_COUNTERS + 2 * i + 1)]);
@@ -222,12 +222,12 @@ export function nextKey(): Tensor {
   return key;
 }
 
-/** Random numbers on the host, for shuffling and augmentation: the same hash, one counter an instance. */
+/** Random numbers on the host, for shuffling and augmentation: the same hash, with one counter per instance. */
 export class HostRandom {
   private readonly key: readonly [number, number];
   private counter: number;
 
-  /** A stream for a seed and any further integers, such as an epoch and an index. */
+  /** A stream for a seed and optional further integers, such as an epoch and an index. */
   constructor(seed: number, ...path: readonly number[]) {
     this.key = path.reduce<[number, number]>(
       (key, part) => [
@@ -242,7 +242,7 @@ export class HostRandom {
   next(): number {
     return hostBits(this.key, this.counter++) * 2 ** -32;
   }
-  /** A whole number in [0, n). */
+  /** An integer in [0, n). */
   below(n: number): number {
     return Math.floor(this.next() * n);
   }
@@ -262,7 +262,7 @@ export class HostRandom {
   }
 }
 
-/** Error function on the host, to 1e-7 (Abramowitz & Stegun 7.1.26): bounds of a truncation need no more. */
+/** The error function on the host, to 1e-7 (Abramowitz & Stegun 7.1.26): enough for truncation bounds. */
 function erf(x: number): number {
   const t = 1 / (1 + 0.3275911 * Math.abs(x));
   const tail =
@@ -270,7 +270,7 @@ function erf(x: number): number {
   return Math.sign(x) * (1 - tail * Math.exp(-x * x));
 }
 
-/** The last float32 before 1. */
+/** The largest float32 below 1. */
 const BELOW_ONE = 1 - 2 ** -24;
 
 const CENTRE = [

@@ -17,7 +17,7 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** NumPy broadcasting of any number of shapes; throws where two extents differ and neither is 1. */
+/** NumPy broadcasting of any number of shapes; throws if two extents differ and neither is 1. */
 export function broadcastShapes(...shapes: Shape[]): number[] {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   const out = new Array<number>(rank).fill(1);
@@ -33,14 +33,14 @@ export function broadcastShapes(...shapes: Shape[]): number[] {
   return out;
 }
 
-/** An axis in [0, rank), from one in [-rank, rank). */
+/** Maps an axis in [-rank, rank) to [0, rank). */
 export function normalizeAxis(axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank)
     throw new Error(`axis ${axis} is out of range for a tensor of rank ${rank}`);
   return axis < 0 ? axis + rank : axis;
 }
 
-/** Sorted, distinct axes; all of them where none are given. */
+/** The axes normalised and sorted, or all if `undefined`; throws on duplicates. */
 export function normalizeAxes(axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
   const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normalizeAxis(axis, rank));
@@ -70,12 +70,12 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** Checks that every extent is a non-negative integer and the product is a safe one. */
+/** Throws unless every extent is a non-negative integer and their product a safe integer. */
 export function checkShape(shape: Shape, where = ""): void {
   let size = 1;
   for (const extent of shape) {
     if (!Number.isInteger(extent) || extent < 0)
-      throw new Error(`${where}a shape holds non-negative integers, got ${formatShape(shape)}`);
+      throw new Error(`${where}expected a shape of non-negative integers, got ${formatShape(shape)}`);
     size *= extent;
   }
   if (!Number.isSafeInteger(size))

@@ -17,8 +17,8 @@ import { type Shape, sizeOf } from "./shape.ts";
 export type Nested = number | boolean | Nested[];
 
 /**
- * A lazy, immutable array. Operators build a graph and return at once; `data`, `item` and `tolist`
- * compute it. Operands broadcast as in NumPy; a number takes the type of the tensor beside it.
+ * A lazy, immutable array. Operators build a graph and return immediately; `data`, `item` and `tolist`
+ * compute it. Operands broadcast as in NumPy; a number takes the type of the other operand.
  */
 export class Tensor {
   readonly shape: Shape;
@@ -32,7 +32,7 @@ export class Tensor {
     this.dtype = value.dtype;
   }
 
-  /** The graph's side of this tensor. For operators. */
+  /** The graph value behind this tensor. For operators. */
   get value(): Value {
     return this.#value;
   }
@@ -63,13 +63,13 @@ export class Tensor {
   inputOf(i: number): Tensor {
     return new Tensor((this.value.node as Node).inputs[i] as Value);
   }
-  /** A tensor around a typed array, without a copy; the array must not change afterwards. */
+  /** A tensor over a typed array, without a copy; the array must not change afterwards. */
   static fromArray(data: TypedArray, shape: Shape, dtype?: DType): Tensor {
     return create.fromArray(data, shape, dtype);
   }
 
   // Reading: the only asynchronous part.
-  /** Computes and gives the values, row-major. The array may be the tensor's own: do not write to it. */
+  /** Computes the values, row-major. The array may be the tensor's own memory: do not write to it. */
   async data(): Promise<TypedArray> {
     const { value } = this;
     if (!value.stored) evaluateValues([value]);
@@ -80,7 +80,7 @@ export class Tensor {
     if (this.size !== 1) throw new Error(`item: expected a tensor with one entry, got ${this}`);
     return Number((await this.data())[0]);
   }
-  /** The values as nested arrays; bool gives booleans. */
+  /** The values as nested arrays; a bool tensor gives booleans. */
   async tolist(): Promise<Nested> {
     const array = await this.data();
     const flat: (number | boolean)[] =
@@ -202,7 +202,7 @@ export class Tensor {
   ceil(): Tensor {
     return elementwise.ceil(this);
   }
-  /** Halves go to the even neighbour. */
+  /** Rounds half to even. */
   round(): Tensor {
     return elementwise.round(this);
   }
@@ -238,7 +238,7 @@ export class Tensor {
   isNaN(): Tensor {
     return elementwise.isNaN(this);
   }
-  /** `a` where this condition holds, `b` elsewhere. */
+  /** `a` where this condition is true, `b` elsewhere. */
   where(a: Operand, b: Operand): Tensor {
     return elementwise.where(this, a, b);
   }
@@ -367,12 +367,12 @@ export class Tensor {
   }
 }
 
-/** Computes values together with every variable whose new value is pending. */
+/** Computes values together with all pending variables. */
 function evaluateValues(values: readonly Value[]): void {
   withPending(values, materialize);
 }
 
-/** Computes tensors, and all variables with pending values, in one graph; resolves when they are there. */
+/** Computes tensors and all pending variables in one graph; resolves once they are computed. */
 export async function evaluate(...tensors: readonly Tensor[]): Promise<void> {
   const values = tensors.map((tensor) => tensor.value);
   evaluateValues(values);

@@ -1,11 +1,11 @@
-/** Nested arrays and records of tensors, as functions take and give them. */
+/** Nested arrays and records of tensors, as arguments and results of functions. */
 import { Tensor } from "./tensor.ts";
 
 export interface Flattened {
   readonly leaves: readonly Tensor[];
-  /** Describes all that is not a tensor; equal keys mean equal structure and equal constants. */
+  /** Describes everything that is not a tensor; equal keys mean equal structure and constants. */
   readonly key: string;
-  /** The same structure around other tensors. */
+  /** Builds the same structure around other tensors. */
   readonly rebuild: (leaves: readonly Tensor[]) => unknown;
 }
 
@@ -21,7 +21,7 @@ function identity(object: object): number {
   return id;
 }
 
-/** Tells constants apart: equal text, equal value. */
+/** A key for a constant: equal keys mean equal values. */
 function constantKey(value: unknown): string {
   if ((typeof value === "object" && value !== null) || typeof value === "function")
     return `#${identity(value)}`;
@@ -34,8 +34,8 @@ function isRecord(value: object): value is Record<string, unknown> {
 }
 
 /**
- * Takes a tree apart. Arrays, maps and plain records are walked; numbers, strings, booleans and other
- * objects (by identity) are constants of the structure.
+ * Flattens a tree into its tensors. Arrays, maps and plain records are traversed; numbers, strings, booleans
+ * and other objects (by identity) are constants of the structure.
  */
 export function flatten(tree: unknown): Flattened {
   const leaves: Tensor[] = [];

@@ -1,4 +1,4 @@
-/** Tensors that change: parameters, running statistics, optimizer state. */
+/** Mutable tensors: parameters, running statistics, optimizer state. */
 import type { TypedArray } from "./dtype.ts";
 import { topologicalOrder, Value } from "./graph/graph.ts";
 import { markFresh, markPending, unmarkPending } from "./graph/pending.ts";
@@ -11,35 +11,34 @@ import { Tensor } from "./tensor.ts";
 
 export interface VariableOptions {
   readonly name?: string;
-  /** Default: true, false for a buffer. */
+  /** Default: true, or false for a buffer. */
   readonly trainable?: boolean;
   readonly buffer?: boolean;
   readonly persistent?: boolean;
 }
 
 /**
- * A tensor with a place of its own. Reading one gives its value at that moment; `assign` gives it
- * another, of the same shape and type. In a compiled function the values it reads and writes become
- * inputs and outputs of the graph.
+ * A mutable tensor. Reading it gives its current value; `assign` replaces that with another of the same shape
+ * and type. In a compiled function, the values read and written become inputs and outputs of the graph.
  */
 export class Variable extends Tensor {
-  /** The path in the module tree (`blocks.3.attn.qkv.weight`), once the tree was walked. */
+  /** The path in the module tree (`blocks.3.attn.qkv.weight`), once the tree has been traversed. */
   name: string | undefined;
-  /** Whether gradients are taken and optimizers change it. */
+  /** Whether it gets a gradient and optimizers update it. */
   trainable: boolean;
-  /** Whether it is state beside the parameters, such as a running statistic: never trained. */
+  /** Whether it is non-parameter state, such as a running statistic: never trained. */
   readonly isBuffer: boolean;
-  /** Whether checkpoints keep it; false for a buffer that can be computed again. */
+  /** Whether checkpoints include it; false for a buffer that can be recomputed. */
   readonly persistent: boolean;
-  /** Grows with each new value. */
+  /** Increments with each new value. */
   version = 0;
   #value: Value;
   #spare: Stored | undefined;
-  /** Whether anything outside of compiled functions has read a value of it. */
-  #asked = false;
+  /** Whether its value was ever read outside compiled functions. */
+  #wasRead = false;
 
   constructor(initial: Tensor, options: VariableOptions = {}) {
-    // Not the initial value itself: its array would stay in memory for as long as the variable.
+    // Not the initial value itself: its array would stay in memory as long as the variable.
     super(new Value(initial));
     this.#value = initial.value;
     this.name = options.name;
@@ -49,7 +48,7 @@ export class Variable extends Tensor {
     if (this.#value.stored) return;
     if (currentTrace() && dependsOnInputs(this.#value))
       throw new Error(
-        `${this.name ?? "variable"}: the initial value depends on inputs of the function that is being compiled; make the variable outside of it`,
+        `${this.name ?? "variable"}: the initial value depends on inputs of the function being compiled; create the variable outside it`,
       );
     markFresh(this);
   }
@@ -57,14 +56,14 @@ export class Variable extends Tensor {
   override get value(): Value {
     const scope = currentScope();
     if (scope) return scope.read(this);
-    this.#asked = true;
+    this.#wasRead = true;
     const value = this.#value;
     if (value.stored) value.stored.shared = true;
     if (value.label === undefined && this.name !== undefined) value.label = this.name;
     return value;
   }
 
-  /** Gives the variable another value: a tensor of its shape, or host values (row-major). */
+  /** Replaces the value: with a tensor of the same shape, or host values (row-major). */
   assign(next: Tensor | TypedArray): void {
     const given = next instanceof Tensor ? next : tensor(next, { dtype: this.dtype });
     const fits = next === given ? sameShape(given.shape, this.shape) : given.size === this.size;
@@ -75,7 +74,7 @@ export class Variable extends Tensor {
     this.assignValue(astype(given.reshape(this.shape), this.dtype).value);
   }
 
-  /** The same for a value of this shape and type. For scopes. */
+  /** `assign` for a graph value of the same shape and type. For scopes. */
   assignValue(value: Value): void {
     const scope = currentScope();
     if (scope) {
@@ -86,18 +85,18 @@ export class Variable extends Tensor {
     this.#value = value;
     this.version++;
     if (value.stored) return;
-    // In the place of a value that nothing has read, this is the initial one: a network sets its own in its
-    // constructor, and one that is only counted must not pay for them.
-    if (this.#asked) markPending(this);
+    // An assignment before the first read sets the initial value, as constructors of networks do. It stays lazy,
+    // so that a network that is only counted does not pay for it.
+    if (this.#wasRead) markPending(this);
     else markFresh(this);
   }
 
-  /** The value without marking it as held by somebody. For the compiler. */
+  /** The value, without marking it as shared. For the compiler. */
   peekValue(): Value {
     return this.#value;
   }
 
-  /** Takes the result of a compiled run as the new value. For the compiler. */
+  /** Adopts the result of a compiled run as the new value. For the compiler. */
   adopt(stored: Stored): void {
     const old = this.#value.stored;
     this.#spare = old && !old.shared ? old : undefined;
@@ -106,7 +105,7 @@ export class Variable extends Tensor {
     unmarkPending(this);
   }
 
-  /** Takes back the result of a run that failed: the value is then what it was `before`. For the compiler. */
+  /** Reverts the result of a failed run to the value `before` it. For the compiler. */
   revert(failed: Stored, before: Value): void {
     failed.instead = before;
     if (this.#value.stored !== failed) return;
@@ -117,7 +116,7 @@ export class Variable extends Tensor {
     this.version++;
   }
 
-  /** An array that no one reads any more, for the next result to be written into. For the compiler. */
+  /** The array of the previous value, to write the next result into, if it is not shared. For the compiler. */
   takeSpare(): Stored | undefined {
     const spare = this.#spare;
     this.#spare = undefined;
@@ -125,7 +124,7 @@ export class Variable extends Tensor {
   }
 }
 
-/** Whether a value not computed yet depends on an input that only the function being compiled has. */
+/** Whether an uncomputed value depends on an input of the function being compiled. */
 function dependsOnInputs(value: Value): boolean {
   return topologicalOrder([value]).some(({ inputs }) => inputs.some(isInput)) || isInput(value);
 }
@@ -134,14 +133,14 @@ function isInput(value: Value): boolean {
 }
 
 /**
- * A variable that optimizers leave alone: a running statistic, a counter, a table. One that is not
- * `persistent` is left out of checkpoints.
+ * A variable that optimizers do not update: a running statistic, a counter, a table. Checkpoints omit it
+ * unless `persistent` (the default).
  */
 export function buffer(initial: Tensor, options: { persistent?: boolean } = {}): Variable {
   return new Variable(initial, { ...options, buffer: true });
 }
 
-/** A variable that is trained. */
+/** A trainable variable. */
 export function parameter(initial: Tensor): Variable {
   return new Variable(initial);
 }

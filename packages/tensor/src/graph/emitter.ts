@@ -1,4 +1,4 @@
-/** Writes an ONNX graph: what an operator's `emit` speaks to. */
+/** Builds an ONNX graph, for the operators' `emit`. */
 import { type DType, fromNumbers, type TypedArray } from "../dtype.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Spec } from "./graph.ts";
@@ -13,23 +13,23 @@ import {
 } from "./onnx.ts";
 import type { MessageWriter } from "./protobuf.ts";
 
-/** The operator set the graphs are written in, and the file format that goes with it. */
+/** The operator set of the graphs, and the matching file format version. */
 export const OPSET = 21;
 const IR_VERSION = 10;
-/** ONNX Runtime's own operators, used only where they are faster. */
+/** The domain of ONNX Runtime's own operators, used only where they are faster. */
 export const CONTRIB = "com.microsoft";
 
-/** A constant that an operator's form has written out: a shape, an axis, a number. */
+/** A constant emitted by an operator: a shape, an axis, a number. */
 export interface Literal extends Spec {
   readonly values: readonly number[];
 }
 
-/** A graph of ONNX nodes before it is serialised. */
+/** A graph of ONNX nodes before serialisation. */
 export interface Draft {
   readonly nodes: readonly OnnxNode[];
   /** Literals, tables and weights by name. */
   readonly initializers: ReadonlyMap<string, MessageWriter>;
-  /** Those of the initializers that are literals. */
+  /** The initializers that are literals. */
   readonly literals: ReadonlyMap<string, Literal>;
   readonly inputs: ReadonlyMap<string, OpenSpec>;
   readonly outputs: ReadonlyMap<string, OpenSpec>;
@@ -50,14 +50,14 @@ export function serialize(draft: Draft, metadata: Readonly<Record<string, string
 export class Emitter {
   /** `"cpu"`, `"wasm"` or `"webgpu"`: some forms are faster, or only work, on some. */
   readonly device: string;
-  /** Whether the file must run outside ONNX Runtime: no operator of its own domain then. */
+  /** Whether the file must run outside ONNX Runtime, hence without operators of its own domain. */
   readonly portable: boolean;
   private readonly nodes: OnnxNode[] = [];
   private readonly initializers = new Map<string, MessageWriter>();
   private readonly constants = new Map<string, string>();
   private readonly literals = new Map<string, Literal>();
   private readonly made = new Map<string, string>();
-  /** Which values stand in another memory layout than their shape says. */
+  /** Which values are held in another memory layout than their shape suggests. */
   readonly layout: Layout = new Layout(this);
   private fresh = 0;
   private scope = "graph";
@@ -67,12 +67,12 @@ export class Emitter {
     this.portable = portable;
   }
 
-  /** Begins the nodes of one operator; its name stands in ONNX Runtime's messages and profiles. */
+  /** Begins the nodes of one operator; `scope` appears in ONNX Runtime's messages and profiles. */
   begin(scope: string): void {
     this.scope = scope;
   }
 
-  /** Adds a node with the output names given. */
+  /** Adds a node with the given output names. */
   node(
     type: string,
     inputs: readonly string[],
@@ -96,7 +96,7 @@ export class Emitter {
     return output;
   }
 
-  /** The result of `make`, made once for each key. */
+  /** The result of `make`, computed once per key. */
   once(key: string, make: () => string): string {
     let name = this.made.get(key);
     if (name === undefined) {
@@ -106,7 +106,7 @@ export class Emitter {
     return name;
   }
 
-  /** A constant matrix, computed once for each key. */
+  /** A constant float32 array, computed once per key. */
   table(key: string, shape: Shape, make: () => Float32Array<ArrayBuffer>): string {
     return this.once(`table:${key}`, () => {
       const name = `table.${key}`;
@@ -115,7 +115,7 @@ export class Emitter {
     });
   }
 
-  /** A name that nothing else has. */
+  /** A unique name. */
   name(hint: string): string {
     return `${this.scope}/${hint}.${this.fresh++}`;
   }
@@ -133,7 +133,7 @@ export class Emitter {
     return name;
   }
 
-  /** A vector of int64, the form in which ONNX takes shapes, axes and pads. */
+  /** An int64 vector, as ONNX takes shapes, axes and pads. */
   ints(values: readonly number[]): string {
     return this.constant("int64", values);
   }
@@ -147,17 +147,17 @@ export class Emitter {
     return this.initializers.has(name);
   }
 
-  /** Adds an initializer that stands in the file. */
+  /** Adds an initializer stored in the file. */
   initializer(name: string, data: TypedArray, spec: Spec): void {
     this.initializers.set(name, tensorMessage(name, spec, data));
   }
 
-  /** Adds an initializer whose bytes stand beside the file: in `location` from byte `offset` on. */
+  /** Adds an initializer stored outside the file, in `location` at byte `offset`. */
   externalInitializer(name: string, spec: Spec, location = name, offset = 0): void {
     this.initializers.set(name, externalTensorMessage(name, spec, location, offset));
   }
 
-  /** All that was written. */
+  /** The finished graph. */
   draft(inputs: ReadonlyMap<string, Spec>, outputs: ReadonlyMap<string, Spec>): Draft {
     const { nodes, initializers, literals } = this;
     return { nodes, initializers, literals, inputs, outputs };

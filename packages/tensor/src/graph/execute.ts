@@ -1,4 +1,4 @@
-/** Running graphs: which backend, cached sessions, and results that are on their way. */
+/** Running graphs: backend selection, cached sessions, and pending results. */
 import { openBackend } from "#runtime";
 import { fromNumbers } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable } from "../runtime/backend.ts";
@@ -10,8 +10,8 @@ let backendOptions: BackendOptions = {};
 let opened: Promise<Backend> | undefined;
 
 /**
- * Chooses where graphs run from now on: `{ device: "webgpu" }`, `{ threads: 1 }`. Arrays made before are
- * moved when they are next used. Opening happens at the first run; its error then names what is missing.
+ * Selects the backend for all later runs, e.g. `{ device: "webgpu" }` or `{ threads: 1 }`. Existing arrays
+ * move on their next use. The backend opens at the first run, which rejects if something is missing.
  */
 export function configure(options: BackendOptions): void {
   backendOptions = options;
@@ -20,17 +20,17 @@ export function configure(options: BackendOptions): void {
   eagerPlans.clear();
 }
 
-/** The backend in use, opened at the first call. */
+/** The current backend, opened at the first call. */
 export function backend(): Promise<Backend> {
   return (opened ??= openBackend(backendOptions));
 }
 
-/** Runs that were started and have not finished; a loop that never awaits grows it. */
-let underWay = 0;
+/** Runs in flight; grows without bound in a loop that never awaits. */
+let inFlight = 0;
 let warnedQueue = false;
 const MANY_RUNS = 512;
 
-/** A canonical graph with its session, loaded at its first run. */
+/** A canonical graph and its session, which is loaded at the first run. */
 export class Plan {
   readonly graph: Canonical;
   private readonly freeze: ((leaf: Value) => boolean) | undefined;
@@ -43,32 +43,32 @@ export class Plan {
     this.freeze = freeze;
   }
 
-  /** Makes the session without a run; `feeds` gives the arrays of the frozen leaves. */
+  /** Loads the session without running it; `feeds` holds the arrays of the frozen leaves. */
   async prepare(feeds: ReadonlyMap<string, Stored>): Promise<void> {
     if (this.graph.results.length > 0) await this.load(feeds);
   }
 
   /**
-   * Starts a run. `feeds` gives the array of each leaf by name; `spare[i]` may be written over with
-   * result i once nobody reads it. `failed` is told first where the run fails.
+   * Starts a run. `feeds` holds the array of each leaf by name; `spare[i]` may be overwritten with result i
+   * once it has no readers. If the run fails, `failed` is called first.
    */
   run(
     feeds: ReadonlyMap<string, Stored>,
     spare: readonly (Stored | undefined)[] = [],
     failed?: (error: Error, results: readonly Stored[]) => void,
   ): Stored[] {
-    // ONNX has no graph without an output: neither is one prepared.
+    // ONNX has no graphs without outputs, so `prepare` loads none either.
     if (this.graph.results.length === 0) return [];
-    underWay++;
-    if (underWay > MANY_RUNS && !warnedQueue) {
+    inFlight++;
+    if (inFlight > MANY_RUNS && !warnedQueue) {
       warnedQueue = true;
       console.warn(
-        `tessera: ${underWay} runs are queued and none is awaited; await a result inside the loop.`,
+        `tessera: ${inFlight} runs are queued without being awaited; await a result inside the loop.`,
       );
     }
     for (const feed of feeds.values()) feed.readers++;
     const pending = this.start(feeds, spare).finally(() => {
-      underWay--;
+      inFlight--;
       this.running.delete(pending);
       for (const feed of feeds.values()) feed.readers--;
     });
@@ -101,7 +101,7 @@ export class Plan {
       this.loadedFor = wanted;
       const loaded = this.open(wanted, feeds);
       this.loaded = loaded;
-      // A failure is told by every run that waits for it; the next one tries again.
+      // Every run waiting for this load rejects; the next run retries.
       loaded.catch(() => {
         if (this.loaded === loaded) this.loaded = undefined;
       });
@@ -125,7 +125,7 @@ export class Plan {
     return { backend: on, executable, lowered };
   }
 
-  /** Frees the session once the runs that were started are done; a later run makes another. */
+  /** Frees the session once all started runs have finished; a later run loads a new one. */
   release(): void {
     const { loaded } = this;
     this.loaded = undefined;
@@ -137,11 +137,11 @@ export class Plan {
   }
 }
 
-/** Sessions of graphs that were evaluated without `compile`, least recently used first. */
+/** Sessions of graphs evaluated without `compile`, least recently used first. */
 const eagerPlans = new Map<string, Plan>();
 const MOST_EAGER_PLANS = 256;
 
-/** Starts the computation of values that are not computed yet; each then holds its array to be. */
+/** Starts computing the uncomputed values; each then holds its pending array. */
 export function materialize(values: readonly Value[]): void {
   const wanted = [...new Set(values)].filter((value) => !value.stored);
   if (wanted.length === 0) return;
@@ -159,8 +159,8 @@ export function materialize(values: readonly Value[]): void {
   for (const [name, leaf] of graph.leaves) feeds.set(name, feedOf(leaf));
   const before = wanted.map(({ node, depth }) => ({ node, depth }));
   const results = plan.run(feeds, [], () => {
-    // What failed may be one of many values, and computed on its own another may be sound: a parameter that
-    // was drawn or updated in the same graph must not be lost.
+    // Only one of the values may have caused the failure, so all become uncomputed again: a parameter
+    // initialised or updated in the same graph must not be lost.
     wanted.forEach((value, i) => {
       if (value.stored === results[i]) Object.assign(value, before[i], { stored: undefined });
     });
@@ -174,13 +174,13 @@ export function materialize(values: readonly Value[]): void {
   });
 }
 
-/** The array of a leaf; a lifted scalar constant becomes one. */
+/** The array of a leaf; a lifted scalar constant is wrapped in one. */
 function feedOf(leaf: Value): Stored {
   if (leaf.stored) return leaf.stored;
   const node = leaf.node as Node | undefined;
   if (!node)
     throw new Error(
-      `${leaf.describe()} is an input of a function that is being compiled: it has no value outside of it`,
+      `${leaf.describe()} is an input of a function being compiled and has no value outside it`,
     );
   return Stored.fromHost(fromNumbers(leaf.dtype, [node.attrs.value as number]), leaf.dtype, leaf.shape);
 }

@@ -1,10 +1,10 @@
 /**
- * Graphs with an extent left open.
+ * Graphs with a free (dynamic) axis.
  *
- * Shapes are known while a function is traced, so its graph is full of numbers that depend on them: targets of
- * reshapes, ends of slices. Here graphs of one function for several extents of an axis are laid beside each
- * other. Where they differ in nothing but integers, and these grow in proportion to the extent, the file can
- * compute them from the shape of its input, and is then right for every extent.
+ * A function is traced with fixed shapes, so its graph is full of numbers that depend on them: targets of
+ * reshapes, ends of slices. Here the graphs of one function for several extents of an axis are compared. If they
+ * differ only in integers that are linear in the extent, the file can compute these from the shape of its input
+ * and is then correct for every extent.
  */
 import { ONNX_TYPE } from "../dtype.ts";
 import { sameShape } from "../shape.ts";
@@ -13,8 +13,8 @@ import { type OnnxNode, type OpenSpec, tensorMessage } from "./onnx.ts";
 import type { MessageWriter } from "./protobuf.ts";
 
 /**
- * The extents that a function is traced for: odd and even, as what is rounded up to a multiple of two is a line
- * through odd ones alone; and with large prime factors, so that few are equal to another extent by chance.
+ * The extents a function is traced for: odd and even, as rounding up to a multiple of two looks linear on odd
+ * ones alone; and with large prime factors, so that they rarely equal another extent by chance.
  */
 export const TRIED = [29, 34, 37] as const;
 type Tried<T> = readonly [T, T, T];
@@ -25,7 +25,7 @@ interface Line {
   readonly offset: number;
 }
 
-/** The line through the values at `TRIED`; `undefined` where there is none. The third proves it. */
+/** The line through the values at `TRIED`, or `undefined`. Two points define it, the third confirms it. */
 function lineThrough([first, second, third]: Tried<number>): Line | undefined {
   const slope = (second - first) / (TRIED[1] - TRIED[0]);
   const offset = first - slope * TRIED[0];
@@ -33,14 +33,14 @@ function lineThrough([first, second, third]: Tried<number>): Line | undefined {
   return straight ? { slope, offset } : undefined;
 }
 
-/** The lines of lists of equal length; `undefined` where one entry has none. */
+/** The line of each entry of lists of equal length, or `undefined` if an entry has none. */
 function linesThrough(lists: Tried<readonly number[]>): Line[] | undefined {
   if (new Set(lists.map((list) => list.length)).size > 1) return undefined;
   const lines = lists[0].map((_, i) => lineThrough(lists.map((list) => list[i]) as unknown as Tried<number>));
   return lines.every((line) => line !== undefined) ? lines : undefined;
 }
 
-/** One graph for all extents from those for `TRIED`. `name` is what the open extent is called in the file. */
+/** Merges the graphs for `TRIED` into one for all extents. `name` is the name of the free extent in the file. */
 export function openAxis(
   name: string,
   { input, axis }: { readonly input: string; readonly axis: number },
@@ -48,7 +48,7 @@ export function openAxis(
 ): Draft {
   const refuse = (where: string, found: readonly unknown[]): never => {
     const cases = TRIED.map((extent, i) => `${found[i]} for ${extent}`).join(", ");
-    throw new Error(`exportOnnx: ${name} cannot be left open: ${where} ${cases}`);
+    throw new Error(`exportOnnx: ${name} cannot be a free axis: ${where} ${cases}`);
   };
   const [first] = drafts;
   const opened = (side: "inputs" | "outputs"): Map<string, OpenSpec> =>
@@ -89,7 +89,7 @@ export function openAxis(
   };
 }
 
-/** A node as text, but for the names that it reads. */
+/** A node as text, without the names of its inputs. */
 function form({ type, domain, inputs, attributes }: OnnxNode, outputs: string | number): string {
   const given = Object.entries(attributes).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
   const operator = domain === "" ? type : `${domain}.${type}`;
@@ -103,9 +103,9 @@ function openExtent(name: string, { slope, offset }: Line): number | string {
   return offset === 0 ? product : `${product}${offset < 0 ? "" : "+"}${offset}`;
 }
 
-/** The literals of the common graph: as they stood where they are equal, computed from the extent elsewhere. */
+/** The literals of the merged graph: kept if equal in all drafts, otherwise computed from the extent. */
 class Literals {
-  /** What computes the extent and the literals that depend on it. */
+  /** The nodes that compute the extent and the literals that depend on it. */
   readonly nodes: OnnxNode[] = [];
   private readonly drafts: Tried<Draft>;
   private readonly made = new Map<string, string>();
@@ -120,7 +120,7 @@ class Literals {
     this.drafts = drafts;
   }
 
-  /** What a node reads that reads `names` in the drafts; `undefined` where no line goes through their values. */
+  /** The merged name for an input that is `names` in the drafts, or `undefined` if their values are not linear. */
   name(names: Tried<string>, isTarget: boolean): string | undefined {
     const key = `${names.join()}|${isTarget}`;
     let made = this.made.get(key);
@@ -134,7 +134,7 @@ class Literals {
     return made;
   }
 
-  /** The values of literals, and the names of what is none, for a message. */
+  /** Values of literals and names of other inputs, for error messages. */
   shown(names: Tried<string>): string[] {
     return this.find(names).map((literal, i) => (literal ? `[${literal.values.join(", ")}]` : `${names[i]}`));
   }
@@ -152,7 +152,7 @@ class Literals {
     if (!lines || (dtype !== "int64" && dtype !== "int32")) return undefined;
     const name = `open.${this.made.size}`;
     const growing = lines.filter(({ slope }) => slope !== 0);
-    // A reshape finds one extent by itself, and ONNX Runtime knows more of a shape that is a constant.
+    // Reshape infers one extent itself, and ONNX Runtime can infer more shapes from a constant.
     if (isTarget && growing.length === 1 && growing[0]?.offset === 0 && lines.every(isPlain))
       return this.constant(
         name,
@@ -172,7 +172,7 @@ class Literals {
     return dtype === "int64" ? result : this.node("Cast", [result], name, { to: ONNX_TYPE[dtype] });
   }
 
-  /** The open extent itself, [1]. */
+  /** The free extent, [1]. */
   private extent(): string {
     const { input, axis } = this;
     const attributes = { start: axis, end: axis + 1 };
@@ -203,7 +203,7 @@ class Literals {
   }
 }
 
-/** Whether a reshape takes it for a number: it has its own meanings for 0 and −1. */
+/** Whether Reshape takes the extent literally: 0 and −1 have special meanings. */
 function isPlain({ slope, offset }: Line): boolean {
   return slope !== 0 || offset > 0;
 }

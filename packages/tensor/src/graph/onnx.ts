@@ -1,7 +1,4 @@
-/**
- * The messages of an ONNX file: `onnx.proto` of the ONNX project, as far as the graphs here use it. Comments
- * beside the field numbers are the names there.
- */
+/** The messages of an ONNX file: the part of the ONNX project's `onnx.proto` that the graphs here use. */
 import { byteSize, type DType, ONNX_TYPE } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 import type { Spec } from "./graph.ts";
@@ -37,7 +34,7 @@ export const TENSOR_TYPE = { elemType: 1, shape: 2 } as const;
 export const SHAPE = { dim: 1 } as const;
 export const DIM = { value: 1, param: 2 } as const;
 
-/** An attribute of an ONNX node: an integer, text, lists of them, or a float marked as such by `float`. */
+/** An attribute of an ONNX node: an integer, a string, a list of either, or floats wrapped by `float`. */
 export type OnnxAttribute = number | string | readonly number[] | readonly string[] | FloatAttribute;
 interface FloatAttribute {
   readonly float: number | readonly number[];
@@ -81,7 +78,7 @@ export function nodeMessage({ name, type, domain, inputs, outputs, attributes }:
   return domain === "" ? to : to.string(NODE.domain, domain);
 }
 
-/** Type and shape of an input or output; an extent that is left open has a name instead of a number. */
+/** Type and shape of an input or output; a free extent is a name instead of a number. */
 export interface OpenSpec {
   readonly dtype: DType;
   readonly shape: readonly (number | string)[];
@@ -117,7 +114,7 @@ export function tensorMessage(name: string, spec: Spec, values: ArrayBufferView)
   return tensorHead(name, spec).bytes(TENSOR.rawData, new Uint8Array(buffer, byteOffset, byteLength));
 }
 
-/** An initializer whose values stand in another file, from byte `offset` on. */
+/** An initializer with its values in another file, at byte `offset`. */
 export function externalTensorMessage(
   name: string,
   spec: Spec,

@@ -1,14 +1,14 @@
-/** Variables whose new value is not computed yet: the next read computes them with it. */
+/** Variables with a pending value: the next read of anything computes them too. */
 import { topologicalOrder, type Value } from "./graph.ts";
 
 interface Holder {
   peekValue(): Value;
 }
-/** Variables that were assigned: left alone, a loop of assignments would grow without bound. */
+/** Variables that were assigned. If not computed, the graph of a loop of assignments would grow without bound. */
 const assigned = new Set<Holder>();
 /**
- * Variables with an initial value that nothing has asked for. It is computed only with a graph that needs
- * it: a model that is loaded from a file, counted or dropped never pays for its random numbers.
+ * Variables with an initial value that was never read. It is computed only with a graph that needs it, so a
+ * model that is loaded from a file, counted or discarded never pays for its random numbers.
  */
 const fresh = new Set<WeakRef<Holder>>();
 
@@ -22,7 +22,7 @@ export function unmarkPending(holder: Holder): void {
   assigned.delete(holder);
 }
 
-/** The initial values that a graph needs; their variables are no longer marked once these are there. */
+/** The initial values that a graph needs. Variables with a computed value are unmarked. */
 function takeFresh(roots: readonly Value[]): Value[] {
   if (fresh.size === 0) return [];
   const needed = new Set<Value>(roots);
@@ -37,9 +37,9 @@ function takeFresh(roots: readonly Value[]): Value[] {
 }
 
 /**
- * Calls `compute` with the values, the new ones of all variables, which are then no longer marked, and the
- * initial ones they need. A variable that cannot be computed does not stand in the way of others: it is left
- * to whoever reads it.
+ * Calls `compute` with the values, the pending values of all variables (which are then unmarked), and the
+ * initial values these need. A variable that fails does not block the others: the error surfaces when it is
+ * read.
  */
 export function withPending(values: readonly Value[], compute: (values: readonly Value[]) => void): void {
   const pending = [...assigned].map((holder) => holder.peekValue());

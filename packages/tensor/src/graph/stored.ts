@@ -1,15 +1,16 @@
-/** An array that is there, or on its way from a run that was started. */
+/** An array that is available, or pending from a run. */
 import type { DType, TypedArray } from "../dtype.ts";
 import type { Backend, DeviceArray } from "../runtime/backend.ts";
 import { type Shape, sameShape } from "../shape.ts";
 import type { Value } from "./graph.ts";
 
-/** An array and the backend that keeps it. */
+/** An array and the backend that holds it. */
 export interface Placed {
   readonly array: DeviceArray;
   readonly backend: Backend;
 }
 
+/** Arrays up to this many elements keep their host values after an upload. */
 const SMALL = 64;
 
 export class Stored {
@@ -18,11 +19,11 @@ export class Stored {
   private pending: Promise<Placed> | undefined;
   private placed: Placed | undefined;
   private host: TypedArray | undefined;
-  /** Whether somebody outside the compiled functions may hold it: its memory is then never reused. */
+  /** Whether code outside compiled functions may hold it: its memory is then never reused. */
   shared = false;
-  /** Where the run that should have made it failed: what a variable holds instead. */
+  /** If the run that computes it failed: the value a variable falls back to. */
   instead: Value | undefined;
-  /** Runs that were started and read it. */
+  /** Number of started runs that read it. */
   readers = 0;
 
   private constructor(dtype: DType, shape: Shape) {
@@ -30,7 +31,7 @@ export class Stored {
     this.shape = shape;
   }
 
-  /** Host values; they must not change afterwards. */
+  /** Wraps host values, which must not change afterwards. */
   static fromHost(data: TypedArray, dtype: DType, shape: Shape): Stored {
     const stored = new Stored(dtype, shape);
     stored.host = data;
@@ -38,7 +39,7 @@ export class Stored {
     return stored;
   }
 
-  /** The result of a run that was started. */
+  /** The result of a started run. */
   static fromRun(pending: Promise<Placed>, dtype: DType, shape: Shape): Stored {
     const stored = new Stored(dtype, shape);
     stored.pending = pending.then((placed) => {
@@ -46,12 +47,12 @@ export class Stored {
       stored.pending = undefined;
       return placed;
     });
-    // A failed run is told to whoever reads its result, not to the process.
+    // A failed run rejects for readers of its result, not as an unhandled rejection.
     stored.pending.catch(() => {});
     return stored;
   }
 
-  /** The array where `backend` can use it. */
+  /** The array on `backend`, moved there if needed. */
   async on(backend: Backend): Promise<DeviceArray> {
     if (this.pending) await this.pending;
     if (this.placed && this.placed.backend !== backend) {
@@ -60,24 +61,23 @@ export class Stored {
     }
     if (!this.placed) {
       this.placed = { array: backend.upload(this.host as TypedArray, this.dtype, this.shape), backend };
-      // A few numbers stay at hand; a large array lives in one place.
       if (this.host && this.host.length > SMALL) this.host = undefined;
     }
     return this.placed.array;
   }
 
-  /** The values, not to be written to. */
+  /** The values; read-only. */
   async read(): Promise<TypedArray> {
     if (this.host) return this.host;
     return (this.placed ?? (await (this.pending as Promise<Placed>))).array.read();
   }
 
-  /** Host values where they are at hand without waiting. */
+  /** The host values, if available synchronously. */
   peek(): TypedArray | undefined {
     return this.host;
   }
 
-  /** The array for `backend` to write another result into, where nobody can still be reading it. */
+  /** The array, for `backend` to overwrite with another result; `undefined` if it may still be read. */
   takeForReuse(backend: Backend, dtype: DType, shape: Shape): DeviceArray | undefined {
     if (this.shared || this.readers > 0 || this.placed?.backend !== backend) return undefined;
     return this.dtype === dtype && sameShape(this.shape, shape) ? this.placed.array : undefined;

@@ -1,4 +1,4 @@
-/** What reading and assigning a variable means while a function is traced or differentiated. */
+/** Scopes that redirect reads and assignments of variables while a function is traced or differentiated. */
 
 import type { Variable } from "../variable.ts";
 import { idMark, Value } from "./graph.ts";
@@ -6,16 +6,16 @@ import { idMark, Value } from "./graph.ts";
 export interface Scope {
   read(variable: Variable): Value;
   write(variable: Variable, value: Value): void;
-  /** The compiled function that is being traced, if any. */
+  /** The trace of the compiled function being traced, if any. */
   readonly trace: Trace | undefined;
 }
 
-/** The function being compiled: which variables it reads and writes. */
+/** A function being compiled: the variables it reads and writes. */
 export class Trace implements Scope {
   readonly trace: Trace = this;
   /** Whether the function is compiled for inference: its parameters are frozen. */
   readonly inference: boolean;
-  /** Values with a smaller id were made outside. */
+  /** Values with a smaller id were created outside the function. */
   readonly mark: number = idMark();
   readonly reads: Map<Variable, Value> = new Map();
   readonly writes: Map<Variable, Value> = new Map();
@@ -43,17 +43,17 @@ export class Trace implements Scope {
 }
 
 /**
- * A function that is differentiated or computed again: variables have the values given, and otherwise
- * those of the scope around it.
+ * The scope of a function being differentiated or recomputed: variables have the given values, or else those
+ * of the enclosing scope.
  */
 export class Overlay implements Scope {
-  /** The first value that was read of each variable. */
+  /** The first value read from each variable. */
   readonly reads: Map<Variable, Value> = new Map();
   private readonly values: Map<Variable, Value>;
   private readonly dry: boolean;
   private readonly outer = current;
 
-  /** `dry`: assignments end with the scope. */
+  /** `dry`: assignments are discarded with the scope. */
   constructor(values: ReadonlyMap<Variable, Value> = new Map(), options: { dry?: boolean } = {}) {
     this.values = new Map(values);
     this.dry = options.dry ?? false;
@@ -81,12 +81,12 @@ export class Overlay implements Scope {
 
 let current: Scope | undefined;
 
-/** What variables are read and assigned through; `undefined` where they are so themselves. */
+/** The scope for reads and assignments of variables; `undefined` means direct access. */
 export function currentScope(): Scope | undefined {
   return current;
 }
 
-/** The trace under way, or `undefined` outside of compiled functions. */
+/** The current trace, or `undefined` outside compiled functions. */
 export function currentTrace(): Trace | undefined {
   return current?.trace;
 }
@@ -103,8 +103,8 @@ export function within<T>(scope: Scope | undefined, fn: () => T): T {
 }
 
 /**
- * Tells a compiled function that it depends on something that is not a tensor, such as a module's
- * training mode: it is traced again when `read()` gives another value than now.
+ * Makes the compiled function depend on something other than a tensor, such as a module's training mode: it is
+ * retraced when `read()` returns a different value than now.
  */
 export function guard<T>(read: () => T): T {
   const value = read();

@@ -211,7 +211,7 @@ describe("what a function uses from outside", () => {
     });
     expect(await list(run(tensor([1])))).toEqual([2]);
     await expect((leaked as Tensor).data()).rejects.toThrow(
-      /argument 0 \[1\] is an input of a function that is being compiled/,
+      /argument 0 \[1\] is an input of a function being compiled/,
     );
     const other = compile(() => (leaked as Tensor).add(1), { name: "other" });
     expect(() => other()).toThrow(/^other: argument 0 \[1\] is an input of a function/);

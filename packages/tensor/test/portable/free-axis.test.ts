@@ -159,22 +159,22 @@ test.each<[string, (x: Tensor) => Tensor, RegExp]>([
   [
     "a number that is no shape",
     (x) => x.div(x.shape[0] as number),
-    /batch cannot be left open: constant\.\d+ takes \[29\] for 29, \[34\] for 34, \[37\] for 37/,
+    /batch cannot be a free axis: constant\.\d+ takes \[29\] for 29, \[34\] for 34, \[37\] for 37/,
   ],
   [
     "as many operators as the extent",
     (x) => unbind(x).reduce((a, b) => a.add(b)),
-    /batch cannot be left open: split\.\d+ is Split \(2 → 29; axis: 0\) for 29, Split \(2 → 34/,
+    /batch cannot be a free axis: split\.\d+ is Split \(2 → 29; axis: 0\) for 29, Split \(2 → 34/,
   ],
   [
     "a tensor of host values",
     (x) => x.add(fromArray(new Float32Array(x.shape[0] as number).fill(1), [x.shape[0] as number, 1])),
-    /batch cannot be left open: the function makes a tensor of host values, \[34, 1\], that depends on it/,
+    /batch cannot be a free axis: the function makes a tensor from host values, \[34, 1\], that depends on it/,
   ],
   [
     "host values of one shape",
     (x) => x.add(fromArray(Float32Array.of(x.shape[0] as number), [1])),
-    /batch cannot be left open: the function makes a tensor of host values, \[1\]/,
+    /batch cannot be a free axis: the function makes a tensor from host values, \[1\]/,
   ],
   [
     "an extent that grows otherwise",
@@ -183,7 +183,7 @@ test.each<[string, (x: Tensor) => Tensor, RegExp]>([
         .unsqueeze(1)
         .sub(x)
         .reshape([(x.shape[0] as number) ** 2, 2]),
-    /batch cannot be left open: reshape\.\d+ takes \[841, 2\] for 29/,
+    /batch cannot be a free axis: reshape\.\d+ takes \[841, 2\] for 29/,
   ],
   [
     "an extent that is made even",
@@ -192,21 +192,17 @@ test.each<[string, (x: Tensor) => Tensor, RegExp]>([
         [0, (x.shape[0] as number) % 2],
         [0, 0],
       ]),
-    /batch cannot be left open: pad\.0/,
+    /batch cannot be a free axis: pad\.0/,
   ],
 ])("what an open extent cannot be: %s", async (_, fn, message) => {
   await expect(exportOnnx(compile(fn), [zeros([3, 2])], { freeAxis: "batch" })).rejects.toThrow(message);
 });
 
 test.each<[string, ExportOptions["freeAxis"], RegExp]>([
-  [
-    "no such input",
-    { name: "n", axes: { picture: 0 } },
-    /n is to be an axis of picture; there are image, scale/,
-  ],
-  ["no such axis", { name: "n", axes: { image: 2 } }, /n is to be axis 2 of image, which is .*\[3, 2\]/],
-  ["an input without axes", "n", /n is to be axis 0 of scale/],
-  ["one that is not read", { name: "n", axes: { unused: 0 } }, /the function reads none of the inputs/],
+  ["no such input", { name: "n", axes: { picture: 0 } }, /freeAxis n: no input picture, only image, scale/],
+  ["no such axis", { name: "n", axes: { image: 2 } }, /freeAxis n: no axis 2 in image, which is .*\[3, 2\]/],
+  ["an input without axes", "n", /freeAxis n: no axis 0 in scale/],
+  ["one that is not read", { name: "n", axes: { unused: 0 } }, /the function reads no input with this axis/],
 ])("what cannot be an open axis: %s", async (_, freeAxis, message) => {
   const scaled = compile((image: Tensor, scale: Tensor, _unused: Tensor) => image.mul(scale));
   const args: [Tensor, Tensor, Tensor] = [zeros([3, 2]), zeros([]), zeros([3])];

@@ -306,8 +306,8 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
 });
 
 test("what is no key, or no seed, is refused", () => {
-  expect(() => uniform(tensor([1, 2]), [3])).toThrow(/a key is an int32 tensor of shape \[2\]/);
-  expect(() => splitKey(tensor(new Int32Array(3)))).toThrow(/randomBits\(\[3\] int32\): a key is/);
+  expect(() => uniform(tensor([1, 2]), [3])).toThrow(/expected a key, an int32 tensor of shape \[2\]/);
+  expect(() => splitKey(tensor(new Int32Array(3)))).toThrow(/randomBits\(\[3\] int32\): expected a key/);
   expect(() => randomKey(1.5)).toThrow("randomKey: expected an integer seed, got 1.5");
   expect(() => permutation(key, -1)).toThrow(/non-negative/);
 });
