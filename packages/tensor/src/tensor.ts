@@ -43,20 +43,20 @@ export class Tensor {
   get size(): number {
     return sizeOf(this.shape);
   }
-  /** Shape and type: `[2, 3] int32`. So is a tensor in a template string. */
+  /** Shape and type: `[2, 3] int32`. Template strings use it too. */
   toString(): string {
     return this.value.describe();
   }
   /**
-   * JavaScript asks for a number where a tensor stands in `x > 0`, `x == 1`, `+x` or `x + 1`.
+   * Called when JavaScript converts a tensor to a number, as in `x > 0`, `x == 1`, `+x` or `x + 1`.
    *
-   * @throws TypeError: a lazy tensor has none, and without this the comparison would quietly be false
+   * @throws TypeError, as a lazy tensor has no number; the comparison would otherwise silently be false
    */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return this.toString();
-    const where = currentTrace() ? " outside of the compiled function" : "";
+    const where = currentTrace() ? " outside the compiled function" : "";
     throw new TypeError(
-      `${this} was used as a number, which a tensor is not before it is read: write x.greater(0), x.equal(1), x.add(1) or where(condition, a, b), or read it${where} with await x.item()`,
+      `${this} was used as a number, but a tensor has no value until it is read: write x.greater(0), x.equal(1), x.add(1) or where(condition, a, b), or read it${where} with await x.item()`,
     );
   }
   /** Operand i of the operator that made this tensor. For operators. */

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { float, tensorMessage, writeModel } from "../src/graph/onnx.ts";
 import { MessageWriter, readFields, readInts } from "../src/graph/protobuf.ts";
 
-test("a model reads the same in another implementation", () => {
+test("another implementation reads the same model", () => {
   const values = Float32Array.of(1.5, -2, Number.POSITIVE_INFINITY);
   const weight = { dtype: "float32", shape: [3] } as const;
   const bytes = writeModel({
@@ -75,7 +75,7 @@ test("a model reads the same in another implementation", () => {
   expect(graph?.output).toMatchObject([{ name: "y", type: typeOf(10, 2n, 0n, 70000n) }]);
 });
 
-test("fields are read as they were written, and unknown kinds passed over", () => {
+test("fields are read as written, and unneeded wire types skipped", () => {
   const inner = new MessageWriter().int(2, -1).string(3, "é");
   const bytes = new MessageWriter().float(1, 2).message(16, inner).ints(5, [1, 128, -2]).int(5, 7).finish();
   const fields = [...readFields(bytes)];

@@ -90,8 +90,8 @@ const fusedOp: Operator<{ scale: number }> = defineOp<{ scale: number }>({
     // [B, h, T, d] → [B, T, h·d]; mostly cancels against the transpose that split the heads.
     const joined = (name: string, { shape }: Spec) => {
       const [batch, heads, tokens, width] = shape as [number, number, number, number];
-      const turned = g.op("Transpose", [name], { perm: [0, 2, 1, 3] });
-      return g.op("Reshape", [turned, g.ints([batch, tokens, heads * width])]);
+      const transposed = g.op("Transpose", [name], { perm: [0, 2, 1, 3] });
+      return g.op("Reshape", [transposed, g.ints([batch, tokens, heads * width])]);
     };
     const [batch, heads, tokens] = query.shape as [number, number, number];
     const operands = [joined(q, query), joined(k, key), joined(v, value)];

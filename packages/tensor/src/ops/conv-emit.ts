@@ -197,22 +197,22 @@ function flippedSpec({ dtype, shape }: Spec, groups: number): Spec {
 function emitFlipped(g: Emitter, w: string, { shape }: Spec, groups: number): string {
   const [outputs, perGroup, ...kernel] = shape as [number, number, ...number[]];
   const spatial = kernel.map((_, i) => i);
-  let turned: string;
-  if (groups === 1) turned = g.op("Transpose", [w], { perm: [1, 0, ...spatial.map((i) => i + 2)] });
+  let transposed: string;
+  if (groups === 1) transposed = g.op("Transpose", [w], { perm: [1, 0, ...spatial.map((i) => i + 2)] });
   else {
     const grouped = g.op("Reshape", [w, g.ints([groups, outputs / groups, perGroup, ...kernel])]);
     const swapped = g.op("Transpose", [grouped], { perm: [0, 2, 1, ...spatial.map((i) => i + 3)] });
-    turned = g.op("Reshape", [swapped, g.ints([groups * perGroup, outputs / groups, ...kernel])]);
+    transposed = g.op("Reshape", [swapped, g.ints([groups * perGroup, outputs / groups, ...kernel])]);
   }
   const axes = spatial.filter((i) => (kernel[i] as number) > 1).map((i) => i + 2);
-  if (axes.length === 0) return turned;
+  if (axes.length === 0) return transposed;
   const reverse = (name: string, some: readonly number[]) => {
     const all = (value: number) => g.ints(some.map(() => value));
     return g.op("Slice", [name, all(-1), all(-(2 ** 31)), g.ints(some), all(-1)]);
   };
   // ONNX Runtime's WebGPU kernel mixes up the axes if several have negative steps.
-  if (g.device === "webgpu") return axes.reduce((name, axis) => reverse(name, [axis]), turned);
-  return reverse(turned, axes);
+  if (g.device === "webgpu") return axes.reduce((name, axis) => reverse(name, [axis]), transposed);
+  return reverse(transposed, axes);
 }
 
 /** dw [O, C/g, ...] from x [N, C, ...] and dy [N, O, ...]. */
@@ -315,8 +315,8 @@ function byConvolution({ g, x, dy, dw, window, groups, shape, xSpec, dySpec }: C
   if (groups === 1) input = g.op("Transpose", [x], { perm: swap });
   else {
     const split = g.op("Reshape", [x, g.ints([batch, groups, perGroup, ...xSpec.shape.slice(2)])]);
-    const turned = g.op("Transpose", [split], { perm: [2, 1, 0, ...spatial.map((i) => i + 3)] });
-    input = g.op("Reshape", [turned, g.ints([perGroup, groups * batch, ...xSpec.shape.slice(2)])]);
+    const transposed = g.op("Transpose", [split], { perm: [2, 1, 0, ...spatial.map((i) => i + 3)] });
+    input = g.op("Reshape", [transposed, g.ints([perGroup, groups * batch, ...xSpec.shape.slice(2)])]);
   }
   const weight = g.op("Transpose", [dy], { perm: swap }); // [O, N, ...]
   // The trailing padding is chosen so that the result has exactly the kernel's extents.

@@ -75,8 +75,8 @@ export function matmul(left: Tensor, right: Tensor): Tensor {
   if (a.rank === 1 && b.rank === 1) return matmul(a.unsqueeze(0), b.unsqueeze(1)).reshape([]);
   if (a.rank === 1) return matmul(a.unsqueeze(0), b).squeeze(-2);
   if (b.rank === 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
-  const [turnedA, turnedB] = [untransposed(a), untransposed(b)];
-  return product(turnedA ?? a, turnedB ?? b, turnedA !== undefined, turnedB !== undefined);
+  const [baseA, baseB] = [untransposed(a), untransposed(b)];
+  return product(baseA ?? a, baseB ?? b, baseA !== undefined, baseB !== undefined);
 }
 
 const linearOp = defineOp({

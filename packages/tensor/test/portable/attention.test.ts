@@ -1,4 +1,4 @@
-/** Attention in functions compiled for inference, where ONNX Runtime's own operator stands in. */
+/** Attention in functions compiled for inference, which use ONNX Runtime's fused operator. */
 import { expect, test } from "vitest";
 import { compile, grad, normal, randomKey, scaledDotProductAttention, type Tensor } from "../../src/index.ts";
 
@@ -14,7 +14,7 @@ async function expectClose(a: Tensor, b: Tensor): Promise<void> {
   expect(await a.sub(b).abs().max().item()).toBeLessThan(2e-6);
 }
 
-test("gives what the written-out form gives", async () => {
+test("agrees with the unfused form", async () => {
   await expectClose(compile(attend, { freeze: true })(q, k, v), attend(q, k, v));
 });
 

@@ -1,4 +1,4 @@
-/** Gradients as functions: which values they are of, and what ends or changes their flow. */
+/** Gradients: what they are taken of, and what stops or replaces them. */
 import { describe, expect, test } from "vitest";
 import {
   buffer,
@@ -38,7 +38,7 @@ const read = async (grads: ReadonlyMap<string, Tensor>) =>
   );
 
 describe("grad", () => {
-  test("of one argument, of several, of the same tensor given twice", async () => {
+  test("of one argument, of several, and of a tensor passed twice", async () => {
     const fn = (x: Tensor, y: Tensor) => x.mul(y).mul(y).sum();
     const x = tensor([2, 3]);
     expect(await list(grad(fn)(x, tensor([5, 7])))).toEqual([25, 49]);
@@ -50,7 +50,7 @@ describe("grad", () => {
     ]);
   });
 
-  test("of a gradient, of its gradient, and inside of compiled functions", async () => {
+  test("of second and third order, and inside compiled functions", async () => {
     const cube = (x: Tensor) => x.pow(3).sum();
     const first = grad(cube);
     const second = grad((x: Tensor) => first(x).sum());
@@ -64,7 +64,7 @@ describe("grad", () => {
     expect(await list(compile(third)(x))).toEqual([6, 6]);
   });
 
-  test("of a compiled function, which is then part of the graph", async () => {
+  test("of a compiled function, which is inlined into the graph", async () => {
     const loss = compile((x: Tensor) => x.square().sum());
     expect(await list(grad(loss)(tensor([3, 4])))).toEqual([6, 8]);
     const w = parameter(tensor([5]));
@@ -73,7 +73,7 @@ describe("grad", () => {
     expect([await value.item(), await read(grads)]).toEqual([15, { w: [3] }]);
   });
 
-  test("where nothing depends on the argument it is zero; integers end the flow", async () => {
+  test("is zero if nothing depends on the argument; integers stop it", async () => {
     expect(await list(grad((_: Tensor, y: Tensor) => y.sum())(tensor([1, 2]), tensor([3])))).toEqual([0, 0]);
     expect(await list(grad((x: Tensor) => x.astype("int32").astype("float32").sum())(tensor([1.5])))).toEqual(
       [0],
@@ -81,7 +81,7 @@ describe("grad", () => {
     expect(await list(grad((x: Tensor) => x.greater(0).astype("float32").sum())(tensor([1])))).toEqual([0]);
   });
 
-  test("a loss that is no scalar, or no float, and an argument that is no tensor are errors", () => {
+  test("a loss that is not a float scalar, or an argument that is not a tensor, is an error", () => {
     expect(() => grad((x: Tensor) => x)(tensor([1, 2]))).toThrow(
       "grad: expected a scalar float loss, got [2]",
     );
@@ -93,13 +93,13 @@ describe("grad", () => {
 });
 
 describe("stopGradient and customGradient", () => {
-  test("stopGradient is the value and ends the flow", async () => {
+  test("stopGradient returns the value and stops the gradient", async () => {
     const fn = (x: Tensor) => x.mul(stopGradient(x)).sum();
     expect(await fn(tensor([3])).item()).toBe(9);
     expect(await list(grad(fn)(tensor([3])))).toEqual([3]);
   });
 
-  test("a gradient of one's own: a straight-through estimator, a missing part", async () => {
+  test("a custom gradient: a straight-through estimator, an omitted input", async () => {
     const rounded = customGradient((x) => ({ value: (x as Tensor).round(), gradient: (dy) => [dy] }));
     expect(await list(grad((x: Tensor) => rounded(x).mul(3).sum())(tensor([1.4])))).toEqual([3]);
     const half = customGradient((x, y) => ({
@@ -110,7 +110,7 @@ describe("stopGradient and customGradient", () => {
     expect([await list(dx as Tensor), await list(dy as Tensor)]).toEqual([[5], [0]]);
   });
 
-  test("it can be differentiated again", async () => {
+  test("a custom gradient can be differentiated again", async () => {
     const cube = customGradient((x) => ({
       value: (x as Tensor).pow(3),
       gradient: (dy) => [(x as Tensor).square().mul(3).mul(dy)],
@@ -128,7 +128,7 @@ describe("stopGradient and customGradient", () => {
 });
 
 describe("valueAndGrad", () => {
-  test("of named variables, with more than the loss, with zeros for what is not used", async () => {
+  test("named variables, extra results, zeros for unused variables", async () => {
     const [w, b, unused] = [parameter(tensor([2, 3])), parameter(tensor([1])), parameter(zeros([2, 1]))];
     const { value, grads } = valueAndGrad({ w, b, unused }, () => {
       const y = w.mul(tensor([5, 7])).add(b);
@@ -138,7 +138,7 @@ describe("valueAndGrad", () => {
     expect(await read(grads)).toEqual({ w: [5, 7], b: [2], unused: [[0], [0]] });
   });
 
-  test("variables with the same value have gradients of their own", async () => {
+  test("variables with the same value have separate gradients", async () => {
     const start = tensor([3]);
     const [a, b] = [parameter(start), parameter(start)];
     const c = parameter(tensor([0]));
@@ -148,7 +148,7 @@ describe("valueAndGrad", () => {
     expect(await read(compile(compute)())).toEqual({ a: [6], b: [5], c: [0] });
   });
 
-  test("what was computed of a variable before is a constant", async () => {
+  test("a tensor computed from a variable beforehand is a constant", async () => {
     const w = parameter(tensor([3]));
     const earlier = w.mul(2);
     const compute = () => valueAndGrad({ w }, () => w.mul(earlier).sum()).grads;
@@ -158,7 +158,7 @@ describe("valueAndGrad", () => {
     expect(await read(compute())).toEqual({ w: [6] });
   });
 
-  test("a variable that the function assigns: the flow goes through the new value to the old", async () => {
+  test("an assigned variable: the gradient flows through the new value to the old one", async () => {
     for (const wrap of [<T>(fn: () => T) => fn, <T>(fn: () => T) => compile(fn)]) {
       const [w, mean] = [parameter(tensor([3])), buffer(tensor([10]))];
       const { value, grads } = wrap(() =>
@@ -173,7 +173,7 @@ describe("valueAndGrad", () => {
     }
   });
 
-  test("integer inputs, and indices, have none", async () => {
+  test("integer inputs and indices get no gradient", async () => {
     const table = parameter(tensor([[1], [2], [3]]));
     const ids = tensor(new Int32Array([2, 0, 2]));
     const { grads } = valueAndGrad({ table }, () => embedding(table, ids).sum());
@@ -188,7 +188,7 @@ describe("checkpoint", () => {
   const block = (x: Tensor) => x.matmul(w1).tanh().matmul(w2).add(x);
   const loss = (f: (x: Tensor) => Tensor) => (x: Tensor) => f(f(x)).square().mean();
 
-  test("gives what the plain function gives: values, gradients, second order", async () => {
+  test("gives the values, gradients and second-order gradients of the plain function", async () => {
     const x = random("x", 4, 6);
     const safe = checkpoint((at) => block(at as Tensor));
     const both = [loss(block), loss(safe)].map((fn) => {
@@ -202,7 +202,7 @@ describe("checkpoint", () => {
     await gradcheck((at) => grad(loss(safe))(at as Tensor), [x]);
   });
 
-  test("computes again in the graph, once for each block", () => {
+  test("recomputes in the graph, once per block", () => {
     const count = (f: (x: Tensor) => Tensor) => {
       const step = compile((x: Tensor) => valueAndGrad({ w1, w2 }, () => loss(f)(x)).grads);
       const { graph } = step.trace(random("x", 4, 6)).plan;
@@ -213,7 +213,7 @@ describe("checkpoint", () => {
     expect(count((x) => checkpoint((at) => block(block(at as Tensor)))(x))).toBe(8);
   });
 
-  test("a tensor of the function around it that depends on the same input", async () => {
+  test("a captured tensor that depends on the same input", async () => {
     const outer = (wrap: typeof checkpoint) => (x: Tensor) => {
       const squared = x.square();
       return wrap((at) => (at as Tensor).mul(squared))(x).sum(); // x³
@@ -222,7 +222,7 @@ describe("checkpoint", () => {
     expect(await list(grad(outer(checkpoint))(tensor([2, -3])))).toEqual([12, 27]);
   });
 
-  test("draws the same random numbers again, and assigns variables once", async () => {
+  test("redraws the same random numbers, and assigns variables only once", async () => {
     const calls = buffer(tensor([0]));
     const noisy = (x: Tensor) => {
       calls.assign(calls.add(1));
@@ -241,7 +241,7 @@ describe("checkpoint", () => {
         });
         return [value[1], grads.get("scale") as Tensor] as const;
       })(x);
-      // The gradient of scale is the output itself where the masks are the same.
+      // The gradient of scale equals the output if both passes draw the same mask.
       expect(await list(dx)).toEqual(await list(y));
       expect(await list(calls)).toEqual([11]);
       manualSeed(3);
@@ -249,7 +249,7 @@ describe("checkpoint", () => {
     }
   });
 
-  test("integer inputs, and no rows at all", async () => {
+  test("integer inputs, and inputs without rows", async () => {
     const table = parameter(random("table", 5, 3));
     const look = checkpoint((ids, scale) =>
       embedding(table, ids as Tensor)

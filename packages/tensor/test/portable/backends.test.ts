@@ -1,4 +1,4 @@
-/** What every backend must do, in Node and in the browser. */
+/** Requirements on every backend, in Node and in the browser. */
 
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { openBackend } from "#runtime";
@@ -18,7 +18,7 @@ const KINDS: readonly (readonly [string, BackendOptions])[] =
 
 const TYPES: readonly DType[] = ["float32", "float16", "int32", "int64", "uint8", "bool"];
 
-/** Half-precision numbers are an optional feature of WebGPU. */
+/** float16 is an optional feature of WebGPU. */
 const adapter = (await (globalThis.navigator as { gpu?: Gpu }).gpu?.requestAdapter()) ?? undefined;
 const halfOnGpu = adapter?.features.has("shader-f16") ?? false;
 declare const GPUBuffer: { readonly prototype: { mapAsync(): Promise<void> } };
@@ -29,7 +29,7 @@ interface Gpu {
 const values = async (arrays: readonly DeviceArray[]) =>
   Promise.all(arrays.map(async (array) => toNumbers(await array.read())));
 
-/** Numbers that are no multiples of each other, the same at every call. */
+/** Deterministic numbers without a simple pattern. */
 const ramp = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7 + 0.3));
 
 const doubling = (shape: readonly number[]) =>
@@ -129,14 +129,14 @@ describe.each(KINDS)("%s", (name, options) => {
     executable.release();
   });
 
-  test("weights given at loading: large, small, empty, and views into a larger buffer", async () => {
+  test("weights given at load time: large, small, empty, and views into a larger buffer", async () => {
     const large = ramp(64 * 64);
     const { model, options: names } = build({
       nodes: [
         ["MatMul", ["x", "large"], ["product"]],
         ["Add", ["product", "small"], ["sum"]],
         ["Mul", ["sum", "half"], ["halved"]],
-        // On WebGPU onnxruntime-web 1.30 loads no empty weight.
+        // On WebGPU, onnxruntime-web 1.30 cannot load an empty weight.
         ["Concat", webgpu ? ["halved"] : ["halved", "empty"], ["y"], { axis: 0n }],
       ],
       inputs: [["x", "float32", [1, 64]]],
@@ -170,7 +170,7 @@ describe.each(KINDS)("%s", (name, options) => {
       }
   });
 
-  test("many callers at once get their own results, in the order of their calls", async () => {
+  test("concurrent callers get their own results, in call order", async () => {
     const shapes = [[8], [100_000]];
     const executables = await Promise.all(
       shapes.map((shape) => {
@@ -181,7 +181,7 @@ describe.each(KINDS)("%s", (name, options) => {
     const order: number[] = [];
     const calls = Array.from({ length: 120 }, async (_, i) => {
       const [length] = shapes[i % 2] as [number];
-      // Eight bytes live inside V8's moving heap until native code first sees them.
+      // Small arrays live inside V8's moving heap until native code first accesses them.
       const x = backend.upload(new Float32Array(length).fill(i), "float32", [length]);
       const [y] = await (executables[i % 2] as (typeof executables)[0]).run([x]);
       order.push(i);
@@ -197,7 +197,7 @@ describe.each(KINDS)("%s", (name, options) => {
     for (const executable of executables) executable.release();
   });
 
-  test("release: later runs are refused, earlier ones finish, twice is once", async () => {
+  test("release: later runs are rejected, earlier ones finish, a second release is harmless", async () => {
     const { model, options: names } = doubling([1 << 20]);
     const executable = await backend.load(model, names);
     const x = backend.upload(new Float32Array(1 << 20).fill(3), "float32", [1 << 20]);
@@ -226,7 +226,7 @@ describe.each(KINDS)("%s", (name, options) => {
       expect(upload(new Float32Array(6), "float32", [1.5, 4])).toThrow("must be a non-negative integer");
     });
 
-    test("models that are none", async () => {
+    test("invalid models", async () => {
       const names = { inputs: ["x"], outputs: [] };
       await expect(backend.load(new Uint8Array(0), names)).rejects.toThrow();
       await expect(backend.load(new Uint8Array([1, 2, 3, 4, 5]), names)).rejects.toThrow(
@@ -246,7 +246,7 @@ describe.each(KINDS)("%s", (name, options) => {
       await expect(backend.load(model, names)).rejects.toThrow("Frobnicate");
     });
 
-    test("outputs without a name of their own", async () => {
+    test("outputs without a unique name", async () => {
       const { model, options: names } = doubling([2]);
       const spec = { name: "y", dtype: "float32", shape: [2] } as const;
       await expect(backend.load(model, { ...names, outputs: [{ ...spec, name: "x" }] })).rejects.toThrow(
@@ -269,7 +269,7 @@ describe.each(KINDS)("%s", (name, options) => {
       await expect(backend.load(model, { ...names, weights: short })).rejects.toThrow();
     });
 
-    test("inputs of another number, shape, type or backend; the next run works", async () => {
+    test("inputs of the wrong number, shape, type or backend; the next run works", async () => {
       const { model, options: names } = doubling([2]);
       const executable = await backend.load(model, names);
       const x = floats([1, 2], [2]);
@@ -289,7 +289,7 @@ describe.each(KINDS)("%s", (name, options) => {
       executable.release();
     });
 
-    test("a graph that fails while it runs names the node; the next run works", async ({ skip }) => {
+    test("a failed run names the node; the next run works", async ({ skip }) => {
       if (webgpu) skip("kernels on the GPU do not check indices");
       const { model, options: names } = build({
         nodes: [["Gather", ["x", "i"], ["y"]]],
@@ -311,21 +311,24 @@ describe.each(KINDS)("%s", (name, options) => {
   });
 });
 
-test.runIf(adapter && !halfOnGpu)("what a GPU cannot compute is an error at every run", async () => {
-  const backend = await openBackend({ device: "webgpu" });
-  const { model, options } = build({
-    nodes: [["Mul", ["x", "x"], ["y"]]],
-    inputs: [["x", "float16", [3]]],
-    outputs: [["y", "float16", [3]]],
-  });
-  const executable = await backend.load(model, options);
-  const x = backend.upload(new Float16Array(3), "float16", [3]);
-  for (let i = 0; i < 2; i++) await expect(executable.run([x])).rejects.toThrow(/Mul.0.* requires f16/);
-  executable.release();
-});
+test.runIf(adapter && !halfOnGpu)(
+  "an operation the GPU does not support is an error in every run",
+  async () => {
+    const backend = await openBackend({ device: "webgpu" });
+    const { model, options } = build({
+      nodes: [["Mul", ["x", "x"], ["y"]]],
+      inputs: [["x", "float16", [3]]],
+      outputs: [["y", "float16", [3]]],
+    });
+    const executable = await backend.load(model, options);
+    const x = backend.upload(new Float16Array(3), "float16", [3]);
+    for (let i = 0; i < 2; i++) await expect(executable.run([x])).rejects.toThrow(/Mul.0.* requires f16/);
+    executable.release();
+  },
+);
 
 test.runIf("document" in globalThis)(
-  "on webgpu arrays stay on the GPU from run to run until released",
+  "on webgpu, arrays stay on the GPU between runs until released",
   async () => {
     const backend = await openBackend({ device: "webgpu" });
     const { model, options } = doubling([4]);
@@ -338,7 +341,7 @@ test.runIf("document" in globalThis)(
     expect(toNumbers((await y?.read()) as TypedArray)).toEqual([1024, 2048, 3072, 4096]);
     expect(download).toHaveBeenCalledTimes(1);
 
-    // Released while a run that reads it waits: the run finishes first.
+    // Released while queued runs read it: the runs finish first.
     const waiting = [executable.run([x]), executable.run([x])];
     x.release();
     x.release();
@@ -346,7 +349,7 @@ test.runIf("document" in globalThis)(
     await expect(executable.run([x])).rejects.toThrow("float32 [4]: the array was released");
     await expect(x.read()).rejects.toThrow("float32 [4]: the array was released");
 
-    // Recycled: its memory goes back, and it cannot be read.
+    // Recycled: its memory is reused, and it can no longer be read.
     const [z] = await executable.run([y as DeviceArray]);
     const [last] = await executable.run([z as DeviceArray], [y]);
     await expect(y?.read()).rejects.toThrow("float32 [4]: the array was released");

@@ -13,13 +13,13 @@ function against(values: number[], stored: StoredArray = expected): string | und
   );
 }
 
-test("the formula gives the values that the Python side has", () => {
+test("the formula gives the same values as the Python version", () => {
   expect(Array.from(uniform("input", 3))).toEqual(FIRST_OF_INPUT);
 });
 // u("input", 0 .. 2), from tools/fixtures/operators/formula.py.
 const FIRST_OF_INPUT = [0.5980662107467651, -0.7767595052719116, -0.8749638795852661];
 
-test("equal arrays agree, and so do rounding errors", () => {
+test("equal arrays agree, up to rounding errors", () => {
   expect(against([1, -2, 3, Number.NaN, Number.POSITIVE_INFINITY, 0])).toBeUndefined();
   expect(against([1.000005, -2, 3, Number.NaN, Number.POSITIVE_INFINITY, 1e-6])).toBeUndefined();
 });
@@ -30,11 +30,11 @@ test("the worst entry is named by its index", () => {
 });
 
 test.each([
-  ["a number where NaN belongs", [1, -2, 3, 4, Number.POSITIVE_INFINITY, 0]],
-  ["NaN where a number belongs", [Number.NaN, -2, 3, Number.NaN, Number.POSITIVE_INFINITY, 0]],
-  ["the other infinity", [1, -2, 3, Number.NaN, Number.NEGATIVE_INFINITY, 0]],
-  ["a large number for infinity", [1, -2, 3, Number.NaN, 3e38, 0]],
-])("%s is seen", (_, values) => {
+  ["a number instead of NaN", [1, -2, 3, 4, Number.POSITIVE_INFINITY, 0]],
+  ["NaN instead of a number", [Number.NaN, -2, 3, Number.NaN, Number.POSITIVE_INFINITY, 0]],
+  ["infinity of the wrong sign", [1, -2, 3, Number.NaN, Number.NEGATIVE_INFINITY, 0]],
+  ["a large number instead of infinity", [1, -2, 3, Number.NaN, 3e38, 0]],
+])("%s is detected", (_, values) => {
   expect(against(values)).toMatch(/1 of 6/);
 });
 
@@ -56,7 +56,7 @@ test("int64 beyond 2^53 is compared digit by digit", () => {
   expect(compare(9007199254740992n)).toMatch(/1 of 1/);
 });
 
-test("a probe sees the entries that it does not store", () => {
+test("the probe detects changes in entries that are not stored", () => {
   const values = uniform("values", 200);
   const dot = uniform("probe", 200).reduce((sum, weight, i) => sum + weight * (values[i] as number), 0);
   const step = 10;

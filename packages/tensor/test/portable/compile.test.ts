@@ -1,4 +1,4 @@
-/** `compile`: when it traces, what it captures, what it gives back. */
+/** `compile`: when it traces, what it captures, what it returns. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   backend,
@@ -29,8 +29,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("one trace and one session for each structure, shape and type", () => {
-  test("equal signatures share, others do not", async () => {
+describe("one trace and one session per structure, shape and type", () => {
+  test("equal signatures share a trace, others do not", async () => {
     const load = vi.spyOn(await backend(), "load");
     const { run, traces } = counted((x: Tensor) => x.mul(2));
     expect(await list(run(tensor([1, 2])))).toEqual([2, 4]);
@@ -58,7 +58,7 @@ describe("one trace and one session for each structure, shape and type", () => {
     expect(traces()).toBe(4);
   });
 
-  test("constants of different kinds that print alike are told apart", async () => {
+  test("constants that print alike are distinguished", async () => {
     const seen: unknown[] = [];
     const run = compile((x: Tensor, value: unknown) => {
       seen.push(value);
@@ -90,7 +90,7 @@ describe("one trace and one session for each structure, shape and type", () => {
     expect(seen).toEqual(kinds);
   });
 
-  test("structures of tensors are told apart", async () => {
+  test("structures of tensors are distinguished", async () => {
     const { run, traces } = counted((tree: unknown) =>
       Array.isArray(tree) ? (tree[0] as Tensor) : (tree as { a: Tensor }).a,
     );
@@ -105,7 +105,7 @@ describe("one trace and one session for each structure, shape and type", () => {
     expect(traces()).toBe(3);
   });
 
-  test("a guard traces again when what it read has changed, and finds the old trace again", async () => {
+  test("a guard retraces when its value changes, and reuses the old trace when it changes back", async () => {
     let mode = "double";
     const { run, traces } = counted((x: Tensor) => (guard(() => mode) === "double" ? x.mul(2) : x.neg()));
     const x = tensor([1]);
@@ -117,7 +117,7 @@ describe("one trace and one session for each structure, shape and type", () => {
     expect(traces()).toBe(2);
   });
 
-  test("a guard inside of a differentiated function counts too", async () => {
+  test("a guard inside a differentiated function works too", async () => {
     const w = parameter(tensor([3]));
     let sign = 1;
     const { run, traces } = counted((x: Tensor) => {
@@ -134,7 +134,7 @@ describe("one trace and one session for each structure, shape and type", () => {
     expect(traces()).toBe(2);
   });
 
-  test("release frees the sessions after the runs under way; the next call traces again", async () => {
+  test("release frees the sessions after the runs in flight; the next call retraces", async () => {
     const { run, traces } = counted((x: Tensor) => x.add(1));
     const under = run(tensor([1]));
     run.release();
@@ -143,14 +143,14 @@ describe("one trace and one session for each structure, shape and type", () => {
     expect(traces()).toBe(2);
   });
 
-  test("more shapes than are kept, none awaited in between: every result arrives", async () => {
+  test("more shapes than are cached, without awaiting: every result arrives", async () => {
     const { run } = counted((x: Tensor) => x.add(1).sum());
     const sums = Array.from({ length: 100 }, (_, i) => run(fromArray(new Float32Array(i + 1), [i + 1])));
     expect(await Promise.all(sums.map((sum) => sum.item()))).toEqual(sums.map((_, i) => i + 1));
   });
 });
 
-describe("what a function uses from outside", () => {
+describe("captured values", () => {
   test("tensors are captured with their values", async () => {
     const table = tensor([10, 20, 30]);
     const run = compile((x: Tensor) => x.add(table));
@@ -158,7 +158,7 @@ describe("what a function uses from outside", () => {
     expect(await list(run(tensor([0, 0, 0])))).toEqual([10, 20, 30]);
   });
 
-  test("a tensor that is not computed yet is computed once, not in every call", async () => {
+  test("an uncomputed tensor is computed once, not in every call", async () => {
     const pending = tensor([1, 2]).mul(3).add(1); // [4, 7]
     const run = compile((x: Tensor) => x.add(pending));
     expect(await list(run(tensor([0, 0])))).toEqual([4, 7]);
@@ -166,7 +166,7 @@ describe("what a function uses from outside", () => {
     expect(plan.graph.steps.map(({ node }) => node.operator.name)).toEqual(["add"]);
   });
 
-  test("the captured variables' values are read at each call", async () => {
+  test("captured variables are read at each call", async () => {
     const w = parameter(tensor([2]));
     const { run, traces } = counted((x: Tensor) => x.mul(w));
     expect(await list(run(tensor([3])))).toEqual([6]);
@@ -183,7 +183,7 @@ describe("what a function uses from outside", () => {
     expect(await list(run(tensor([3, 4]).neg()))).toEqual([-3, -4]);
   });
 
-  test("a variable made inside starts at its initial value and lives on", async () => {
+  test("a variable created inside starts at its initial value and persists", async () => {
     const kept: { count?: ReturnType<typeof parameter> } = {};
     const run = compile((x: Tensor) => {
       kept.count ??= parameter(zeros([1]).add(10));
@@ -195,7 +195,7 @@ describe("what a function uses from outside", () => {
     expect(await list(kept.count as Tensor)).toEqual([13]);
   });
 
-  test("a variable that would start at an argument is an error, and nothing else is harmed", async () => {
+  test("a variable initialised from an argument is an error, and affects nothing else", async () => {
     const w = parameter(tensor([1]));
     w.assign(w.add(1));
     const run = compile((x: Tensor) => parameter(x.mul(2)));
@@ -203,7 +203,7 @@ describe("what a function uses from outside", () => {
     expect(await list(w)).toEqual([2]);
   });
 
-  test("an argument leaked out of its function is named where it is used", async () => {
+  test("using an argument that leaked out of its function is an error that names it", async () => {
     let leaked: Tensor | undefined;
     const run = compile((x: Tensor) => {
       leaked = x.mul(2);
@@ -219,7 +219,7 @@ describe("what a function uses from outside", () => {
     expect(() => another()).toThrow(/^another: argument 0 \[1\] is an input of another function/);
   });
 
-  test("a compiled function inside another is part of its graph", async () => {
+  test("a compiled function inside another is inlined", async () => {
     const inner = counted((x: Tensor) => x.mul(2));
     const outer = counted((x: Tensor) => inner.run(inner.run(x)).add(1));
     expect(await list(outer.run(tensor([1])))).toEqual([5]);
@@ -229,7 +229,7 @@ describe("what a function uses from outside", () => {
 });
 
 describe("results", () => {
-  test("any tree: records, arrays, maps, constants beside tensors", async () => {
+  test("any tree: records, arrays, maps, constants among tensors", async () => {
     const run = compile((x: Tensor) => ({
       list: [x, x.add(1)],
       map: new Map<string, unknown>([
@@ -250,7 +250,7 @@ describe("results", () => {
     }
   });
 
-  test("an argument, the same tensor twice, a captured one, a constant, a variable", async () => {
+  test("an argument, a tensor returned twice, a captured tensor, a constant, a variable", async () => {
     const captured = tensor([7, 8]);
     const w = parameter(tensor([5]));
     const run = compile((x: Tensor) => {
@@ -283,7 +283,7 @@ describe("results", () => {
     expect(await list(w)).toEqual([3]);
   });
 
-  test("an async function is refused, whatever it awaits", async () => {
+  test("an async function is rejected, whatever it awaits", async () => {
     const run = compile(async (x: Tensor) => (await x.data()).length, { name: "wrong" });
     expect(() => run(tensor([1]))).toThrow(/wrong is async/);
     await new Promise((resolve) => setTimeout(resolve, 10)); // an unhandled rejection would fail the file
@@ -293,7 +293,7 @@ describe("results", () => {
 describe("freeze", () => {
   const frozen = (fn: () => Tensor): Compiled<[], Tensor> => compile(fn, { freeze: true });
 
-  test("variables become constants of the session, and new ones when they change", async () => {
+  test("variables become constants of the session, which is rebuilt when they change", async () => {
     const load = vi.spyOn(await backend(), "load");
     const w = parameter(tensor([2]));
     const run = frozen(() => w.mul(3));
@@ -307,7 +307,7 @@ describe("freeze", () => {
     expect(load).toHaveBeenCalledTimes(2);
   });
 
-  test("a training step between two frozen runs changes what the second sees", async () => {
+  test("a frozen run after a training step sees the new values", async () => {
     const w = parameter(tensor([1, 1]));
     const step = compile(() => {
       w.assign(w.mul(2));
@@ -335,19 +335,19 @@ describe("freeze", () => {
 
 describe("prepare", () => {
   for (const freeze of [false, true])
-    test(`makes the session that the first call uses, ${freeze ? "with" : "without"} constants`, async () => {
+    test(`loads the session that the first call uses, ${freeze ? "with" : "without"} constants`, async () => {
       const load = vi.spyOn(await backend(), "load");
       const w = parameter(tensor([1, 2]).mul(3)); // not computed yet
       const run = compile((x: Tensor) => x.mul(w), { freeze });
       await run.prepare(zeros([2]));
-      // Perhaps one for the parameter, too.
+      // There may be another for the parameter.
       const made = load.mock.calls.length;
       expect(made).toBeGreaterThan(0);
       expect(await list(run(fromArray(Float32Array.of(1, 10), [2])))).toEqual([3, 60]);
       expect(load).toHaveBeenCalledTimes(made);
     });
 
-  test("a call meanwhile waits for the same session", async () => {
+  test("a concurrent call waits for the same session", async () => {
     const load = vi.spyOn(await backend(), "load");
     const run = compile((x: Tensor) => x.add(1));
     const [, sum] = await Promise.all([
@@ -358,11 +358,11 @@ describe("prepare", () => {
     expect(load).toHaveBeenCalledTimes(1);
   });
 
-  test("a function that computes nothing needs none", async () => {
+  test("a function that computes nothing needs no session", async () => {
     await expect(compile(() => {}).prepare()).resolves.toBeUndefined();
   });
 
-  test("what goes wrong is told, and the next call tries again", async () => {
+  test("rejects on failure, and the next call retries", async () => {
     const load = vi.spyOn(await backend(), "load").mockRejectedValueOnce(new Error("no memory"));
     const run = compile((x: Tensor) => x.add(1));
     await expect(run.prepare(zeros([1]))).rejects.toThrow("no memory");

@@ -1,8 +1,8 @@
-/** Tensors where JavaScript wants a number. */
+/** Tensors used where JavaScript expects a number. */
 import { describe, expect, test } from "vitest";
 import { compile, grad, parameter, type Tensor, tensor } from "../../src/index.ts";
 
-/** What no compiler lets through: any use of a tensor as something else. */
+/** Uses of a tensor as a number, which the type checker would reject. */
 const uses: Readonly<Record<string, (x: never) => unknown>> = {
   "x > 0": (x) => x > 0,
   "0 <= x": (x) => 0 <= x,
@@ -22,9 +22,9 @@ const uses: Readonly<Record<string, (x: never) => unknown>> = {
 
 describe.each(Object.entries(uses))("%s", (_, use) => {
   const eager =
-    "[] was used as a number, which a tensor is not before it is read: write x.greater(0), x.equal(1), x.add(1) or where(condition, a, b), or read it with await x.item()";
+    "[] was used as a number, but a tensor has no value until it is read: write x.greater(0), x.equal(1), x.add(1) or where(condition, a, b), or read it with await x.item()";
 
-  test("throws, whether the tensor was computed, is lazy or changes", async () => {
+  test("throws for a computed tensor, a lazy one and a variable", async () => {
     const computed = tensor(2);
     await computed.item();
     for (const x of [computed, tensor(2).add(1), parameter(tensor(1))])
@@ -37,7 +37,7 @@ describe.each(Object.entries(uses))("%s", (_, use) => {
       return x;
     });
     expect(() => compiled(tensor(1))).toThrow(
-      "argument 0 [] was used as a number, which a tensor is not before it is read: write x.greater(0), x.equal(1), x.add(1) or where(condition, a, b), or read it outside of the compiled function with await x.item()",
+      "argument 0 [] was used as a number, but a tensor has no value until it is read: write x.greater(0), x.equal(1), x.add(1) or where(condition, a, b), or read it outside the compiled function with await x.item()",
     );
     const slope = grad((x: Tensor) => {
       use(x as never);
@@ -47,12 +47,12 @@ describe.each(Object.entries(uses))("%s", (_, use) => {
   });
 });
 
-test("text says shape and type", () => {
+test("text shows shape and type", () => {
   const x = tensor([[1, 2]], { dtype: "int32" });
   expect([x.toString(), `${x}`, String(x)]).toEqual(Array(3).fill("[1, 2] int32"));
 });
 
-test("what JavaScript decides without a number is as for any object", () => {
+test("identity, null checks and truthiness work as for any object", () => {
   const [x, y] = [tensor(1), tensor(1)] as unknown[];
   expect([x === y, x == null, !x]).toEqual([false, false, false]);
 });

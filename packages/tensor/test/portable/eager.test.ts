@@ -1,4 +1,4 @@
-/** Tensors outside of `compile`: when they are computed, and what is shared. */
+/** Tensors outside `compile`: when they are computed, and what is shared. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   backend,
@@ -27,19 +27,19 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("nothing is computed before it is read, and nothing twice", async () => {
+test("a tensor is computed when read, and only once", async () => {
   const load = await spies();
   const y = tensor([1, 2]).mul(3).sub(1);
   expect(load).not.toHaveBeenCalled();
   expect(await list(y)).toEqual([2, 5]);
   expect(await list(y)).toEqual([2, 5]);
   expect(load).toHaveBeenCalledTimes(1);
-  // What depends on it starts from its array.
+  // Dependent tensors start from its array.
   expect(await list(y.add(1))).toEqual([3, 6]);
   expect(y.value.node).toBeUndefined();
 });
 
-test("graphs that differ in scalars, and in which tensor stands where, share a session", async () => {
+test("graphs that differ only in scalars or in the order of their tensors share a session", async () => {
   const load = await spies();
   const [a, b] = [tensor([1, 2, 3]), tensor([10, 20, 30])];
   const results: unknown[] = [];
@@ -53,12 +53,12 @@ test("graphs that differ in scalars, and in which tensor stands where, share a s
     [Number.NaN, Number.NaN, Number.NaN],
     [18, 36, 54],
   ]);
-  // The same tensor on both sides is another graph.
+  // The same tensor on both sides makes a different graph.
   expect(await list(a.mul(2).sub(a.mul(2)))).toEqual([0, 0, 0]);
   expect(load).toHaveBeenCalledTimes(2);
 });
 
-test("one evaluate computes all that is given, and every pending variable, in one graph", async () => {
+test("evaluate computes its arguments and all pending variables in one graph", async () => {
   const load = await spies();
   const [w, count] = [parameter(tensor([1, 2])), buffer(tensor([0]))];
   w.assign(w.mul(2));
@@ -76,7 +76,7 @@ test("one evaluate computes all that is given, and every pending variable, in on
   expect(load).toHaveBeenCalledTimes(1);
 });
 
-test("equal parts of a graph are computed once, whatever the order they were built in", () => {
+test("equal subgraphs are computed once, in whatever order they were built", () => {
   const x = tensor([1, 2]);
   const build = () => x.exp().add(x.mul(2)).stopGradient().sub(1);
   const { graph } = compile(() => [build(), build(), x.mul(2).stopGradient().exp()]).trace().plan;
@@ -85,7 +85,7 @@ test("equal parts of a graph are computed once, whatever the order they were bui
   );
 });
 
-test("results of many kinds at once: several of one operator, aliases, leaves", async () => {
+test("mixed results: several outputs of one operator, aliases, leaves", async () => {
   const x = tensor([3, 1, 2]);
   const { values, indices } = topK(x, 2);
   const stopped = values.stopGradient();
@@ -97,7 +97,7 @@ test("results of many kinds at once: several of one operator, aliases, leaves", 
   ]);
 });
 
-test("scalars of every type keep their value when they become inputs", async () => {
+test("scalars of every type keep their values as inputs", async () => {
   const values = [
     tensor(2.5, { dtype: "float32" }),
     tensor(2.5, { dtype: "float16" }),
@@ -109,14 +109,14 @@ test("scalars of every type keep their value when they become inputs", async () 
   expect(await Promise.all(values.map(list))).toEqual([2.5, 2.5, -3, -3, 200, true]);
   const made = [zeros([]).add(2), zeros([], "int64").add(-7), zeros([], "bool"), zeros([], "uint8").add(300)];
   expect(await Promise.all(made.map(list))).toEqual([2, -7, false, 300]);
-  // A fraction as an integer is truncated, any number as bool is "not zero".
+  // A fraction is truncated to an integer; as bool, a number is "not zero".
   expect(
     await Promise.all([full([], 2.7, "int64"), full([], -2.7, "int32"), full([], 5, "bool")].map(list)),
   ).toEqual([2, -2, true]);
   expect(await full([], 5, "bool").data()).toEqual(new Uint8Array([1]));
 });
 
-test("a failing graph fails its reader only", async () => {
+test("a failing graph rejects only for its readers", async () => {
   const bad = scatter(zeros([3]), 0, tensor(new Int32Array([7])), tensor([1]));
   await expect(list(bad)).rejects.toThrow(/7|bound|range/);
   await expect(list(bad.add(1))).rejects.toThrow(/7|bound|range/);
@@ -125,7 +125,7 @@ test("a failing graph fails its reader only", async () => {
 });
 
 describe("warnings", () => {
-  test("a pending graph that grows without bound is told of once, with its place", async () => {
+  test("warns once of a pending graph that grows without bound, and says where", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     let x = zeros([1]);
     for (let i = 0; i < 25_000; i++) x = x.add(1);
@@ -135,7 +135,7 @@ describe("warnings", () => {
     expect(texts[0]).toMatch(/pending graph is \d+ operators deep .*add, .*eager\.test/);
   });
 
-  test("a long chain is computed all the same", async () => {
+  test("a long chain is still computed", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => {});
     let x = zeros([1]);
     for (let i = 0; i < 3000; i++) x = x.add(1);
@@ -150,7 +150,7 @@ describe("warnings", () => {
   });
 });
 
-test("keys drawn one by one and initial values made of them are one graph", async () => {
+test("keys drawn one by one and the initial values made from them form one graph", async () => {
   const load = await spies();
   manualSeed(1);
   const weights = Array.from({ length: 20 }, () => parameter(normal(nextKey(), [4])));

@@ -1,4 +1,4 @@
-/** Exported models, loaded again as any other ONNX file. */
+/** Exported models, loaded back like any other ONNX file. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { expect, test } from "vitest";
@@ -20,7 +20,7 @@ import {
   valueAndGrad,
 } from "../../src/index.ts";
 
-/** Runs a model whose weights are inside; results by name. */
+/** Runs a model with embedded weights; results by name. */
 async function run(
   exported: ExportedModel,
   feeds: Record<string, Tensor>,
@@ -55,7 +55,7 @@ const x = normal(randomKey(1), [2, 4, 6, 6]);
 const kernel = parameter(normal(randomKey(2), [8, 4, 3, 3], { std: 0.2 }));
 kernel.name = "conv.weight";
 
-test("a network: names, weights inside, the same numbers, no operators of ONNX Runtime's own", async () => {
+test("a network: names, embedded weights, equal results, standard operators only", async () => {
   const scale = tensor([0.5, 2, 1, 1, 1, 1, 1, 3]);
   const net = compile((images: Tensor) => {
     const y = gelu(conv2d(images, kernel, { padding: 1 }))
@@ -81,7 +81,7 @@ test("a network: names, weights inside, the same numbers, no operators of ONNX R
   expected.forEach((value, i) => expect(logits[i]).toBeCloseTo(value, 4));
 });
 
-test("a training step: state goes in under its name and comes out as the next", async () => {
+test("a training step: state goes in under its name and comes out as NAME.next", async () => {
   const weight = parameter(
     tensor([
       [1, 2],
@@ -107,7 +107,7 @@ test("a training step: state goes in under its name and comes out as the next", 
   expect([...(results.get("weight.next") as number[])]).toEqual([...((await weight.data()) as Float32Array)]);
 });
 
-test("weights beside the model begin at pages and are all there", async () => {
+test("external weights are complete and page-aligned", async () => {
   const net = compile((images: Tensor) => conv2d(images, kernel));
   const { model, external } = await exportOnnx(net, [x], { externalData: "weights.data" });
   const entries =
@@ -124,7 +124,7 @@ test("weights beside the model begin at pages and are all there", async () => {
   expect([...stored]).toEqual([...((await kernel.data()) as Float32Array)]);
 });
 
-test("a missing name is an error that says which", async () => {
+test("a missing name is an error that says which one", async () => {
   const add = compile((a: Tensor, b: Tensor) => a.add(b));
   await expect(exportOnnx(add, [x, x.mul(2)], { inputNames: ["a"] })).rejects.toThrow("no name for input 1");
 });

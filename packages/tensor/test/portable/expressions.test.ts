@@ -1,4 +1,4 @@
-/** Random expressions: their gradients against differences, eager against compiled, plain against recomputed. */
+/** Random expressions: gradients against finite differences, eager against compiled, plain against recomputed. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
@@ -22,10 +22,10 @@ type Binary = (x: Tensor, y: Tensor) => Tensor;
 
 const random = (name: string) => Tensor.fromArray(new Float32Array(uniform(name, 12)), [4, 3]);
 const [x, y] = [random("x"), random("y").mul(1.5)];
-/** A choice by fixed entries: one by values would have steps where they change sign. */
+/** Selects by a fixed mask: a mask that depends on values would be discontinuous. */
 const choice = random("choice").greater(0);
 
-/** Smooth functions that keep numbers small. */
+/** Smooth functions that keep values small. */
 const functions: Record<string, Unary> = {
   tanh: (x) => x.tanh(),
   sin: (x) => x.sin(),
@@ -106,7 +106,7 @@ const drawn = expression
   .filter(({ text }) => text.length > 1)
   .map(({ text, compute }) => ({ toString: () => text, compute }));
 
-test("gradients agree with differences", async () => {
+test("gradients agree with finite differences", async () => {
   await fc.assert(
     fc.asyncProperty(drawn, async ({ compute }) => {
       await gradcheck((a, b) => compute(a as Tensor, b as Tensor), [x, y], {
@@ -119,7 +119,7 @@ test("gradients agree with differences", async () => {
   );
 });
 
-test("second gradients agree with differences", async () => {
+test("second-order gradients agree with finite differences", async () => {
   await fc.assert(
     fc.asyncProperty(drawn, async ({ compute }) => {
       const slope = (a: Tensor, b: Tensor) => {

@@ -1,4 +1,4 @@
-/** Exported models with an extent left open, run at extents that they were not traced for. */
+/** Exported models with a free axis, run at extents they were not traced for. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { expect, test } from "vitest";
@@ -26,7 +26,7 @@ import {
   zeros,
 } from "../../src/index.ts";
 
-/** Ports of a model as text: `image[batch,3,8,8]`. */
+/** Inputs and outputs of a model as text: `image[batch,3,8,8]`. */
 function ports({ model }: ExportedModel): Record<"input" | "output", string[]> {
   const { graph } = fromBinary(ModelProtoSchema, model as Uint8Array<ArrayBuffer>);
   const shown = (list: NonNullable<typeof graph>["input"] = []) =>
@@ -37,7 +37,7 @@ function ports({ model }: ExportedModel): Record<"input" | "output", string[]> {
   return { input: shown(graph?.input), output: shown(graph?.output) };
 }
 
-/** Runs a model of one output on inputs in their order. */
+/** Runs a model with one output on inputs in order. */
 async function run(exported: ExportedModel, inputs: readonly Tensor[], like: Tensor): Promise<number[]> {
   const names = ports(exported);
   const bare = (port: string) => port.slice(0, port.indexOf("["));
@@ -73,7 +73,7 @@ const kernel = normal(randomKey(1), [8, 3, 3, 3], { std: 0.2 });
 const token = normal(randomKey(2), [1, 1, 8]);
 const matrix = normal(randomKey(3), [24, 8], { std: 0.3 });
 
-test("a vision transformer: patches, a token for the class, heads parted and joined", async () => {
+test("a vision transformer: patches, a class token, multi-head attention", async () => {
   await agrees(
     (x) => {
       const n = x.shape[0] as number;
@@ -91,7 +91,7 @@ test("a vision transformer: patches, a token for the class, heads parted and joi
   );
 });
 
-test("windows, pools, joins and pads; an extent that is a multiple of the open one", async () => {
+test("windows, pooling, concatenation, padding; an extent that is a multiple of the free one", async () => {
   await agrees(
     (x) => {
       const n = x.shape[0] as number;
@@ -117,7 +117,7 @@ test("windows, pools, joins and pads; an extent that is a multiple of the open o
   expect(ports(exported)).toEqual({ input: ["input0[batch,8]"], output: ["output0[4*batch,2]"] });
 });
 
-test("a network that moves entries along the open axis itself", async () => {
+test("a network that moves entries along the free axis itself", async () => {
   await agrees(
     (x) =>
       x
@@ -129,7 +129,7 @@ test("a network that moves entries along the open axis itself", async () => {
   await agrees((x) => concat([x, zeros([x.shape[0] as number, 2])], 1).max(0), [3]);
 });
 
-test("an axis of several inputs by its name: text of any length, with a causal mask", async () => {
+test("a named axis of several inputs: text of any length, with a causal mask", async () => {
   const decode = compile((text: Tensor, near: Tensor) => {
     const n = text.shape[1] as number;
     const row = arange(n);
@@ -157,27 +157,27 @@ test("an axis of several inputs by its name: text of any length, with a causal m
 
 test.each<[string, (x: Tensor) => Tensor, RegExp]>([
   [
-    "a number that is no shape",
+    "a number outside of shapes",
     (x) => x.div(x.shape[0] as number),
     /batch cannot be a free axis: constant\.\d+ takes \[29\] for 29, \[34\] for 34, \[37\] for 37/,
   ],
   [
-    "as many operators as the extent",
+    "an operator count that depends on the extent",
     (x) => unbind(x).reduce((a, b) => a.add(b)),
     /batch cannot be a free axis: split\.\d+ is Split \(2 → 29; axis: 0\) for 29, Split \(2 → 34/,
   ],
   [
-    "a tensor of host values",
+    "a tensor from host values",
     (x) => x.add(fromArray(new Float32Array(x.shape[0] as number).fill(1), [x.shape[0] as number, 1])),
     /batch cannot be a free axis: the function makes a tensor from host values, \[34, 1\], that depends on it/,
   ],
   [
-    "host values of one shape",
+    "host values of fixed shape",
     (x) => x.add(fromArray(Float32Array.of(x.shape[0] as number), [1])),
     /batch cannot be a free axis: the function makes a tensor from host values, \[1\]/,
   ],
   [
-    "an extent that grows otherwise",
+    "an extent that grows quadratically",
     (x) =>
       x
         .unsqueeze(1)
@@ -186,7 +186,7 @@ test.each<[string, (x: Tensor) => Tensor, RegExp]>([
     /batch cannot be a free axis: reshape\.\d+ takes \[841, 2\] for 29/,
   ],
   [
-    "an extent that is made even",
+    "an extent that is rounded up to even",
     (x) =>
       x.pad([
         [0, (x.shape[0] as number) % 2],
@@ -194,7 +194,7 @@ test.each<[string, (x: Tensor) => Tensor, RegExp]>([
       ]),
     /batch cannot be a free axis: pad\.0/,
   ],
-])("what an open extent cannot be: %s", async (_, fn, message) => {
+])("what cannot depend on a free axis: %s", async (_, fn, message) => {
   await expect(exportOnnx(compile(fn), [zeros([3, 2])], { freeAxis: "batch" })).rejects.toThrow(message);
 });
 
@@ -203,7 +203,7 @@ test.each<[string, ExportOptions["freeAxis"], RegExp]>([
   ["no such axis", { name: "n", axes: { image: 2 } }, /freeAxis n: no axis 2 in image, which is .*\[3, 2\]/],
   ["an input without axes", "n", /freeAxis n: no axis 0 in scale/],
   ["one that is not read", { name: "n", axes: { unused: 0 } }, /the function reads no input with this axis/],
-])("what cannot be an open axis: %s", async (_, freeAxis, message) => {
+])("what cannot be a free axis: %s", async (_, freeAxis, message) => {
   const scaled = compile((image: Tensor, scale: Tensor, _unused: Tensor) => image.mul(scale));
   const args: [Tensor, Tensor, Tensor] = [zeros([3, 2]), zeros([]), zeros([3])];
   const options: ExportOptions = { inputNames: ["image", "scale", "unused"], ...(freeAxis && { freeAxis }) };

@@ -1,4 +1,4 @@
-/** Functions that PyTorch's fixtures do not hold, against the host's own mathematics. */
+/** Functions without PyTorch fixtures, against JavaScript's `Math`. */
 import { expect, test } from "vitest";
 import {
   acosh,

@@ -20,7 +20,7 @@ function random(name: string, ...shape: number[]): Tensor {
   return Tensor.fromArray(new Float32Array(uniform(name, size)), shape);
 }
 
-test("right gradients pass, at larger sizes than the fixtures have", async () => {
+test("correct gradients pass, at larger sizes than in the fixtures", async () => {
   await gradcheck(
     (x, w, b) => conv2d(x, w, { bias: b, stride: 2, padding: 1, groups: 2 }),
     [random("x", 3, 12, 17, 15), random("w", 20, 6, 3, 3), random("b", 20)],
@@ -39,12 +39,12 @@ test("a chain through every kind of operator", async () => {
     const features = maxPool2d(conv2d(x, w, { padding: 1 }).tanh(), 2); // [N, 5, 4, 3]
     return softmax(features.flatten(1).matmul(v), -1).log().mean(0);
   };
-  // A picture whose maxima keep their places within the steps.
+  // An image with maxima that stay in place under the steps.
   const inputs = [random("picture", 2, 3, 8, 6), random("w", 5, 3, 3, 3), random("v", 60, 7)];
   await gradcheck(net, inputs, { step: 2 ** -10, tolerance: 5e-3 });
 });
 
-test("gradients that PyTorch does not give: of running statistics, and of a batch's own", async () => {
+test("gradients that PyTorch does not provide: of running and batch statistics", async () => {
   const [x, weight, bias, mean] = [random("x", 4, 3, 5, 2), random("w", 3), random("b", 3), random("m", 3)];
   const variance = random("v", 3).mul(0.4).add(1);
   await gradcheck(
@@ -62,7 +62,7 @@ test("gradients that PyTorch does not give: of running statistics, and of a batc
   );
 });
 
-test("a wrong gradient fails: another factor, another place, NaN", async () => {
+test("a wrong gradient fails: wrong factor, wrong position, NaN", async () => {
   const wrong = (derivative: (x: Tensor, dy: Tensor) => Tensor) =>
     customGradient((x) => ({
       value: (x as Tensor).square(),
@@ -93,6 +93,6 @@ test("a wrong gradient fails: another factor, another place, NaN", async () => {
   ).rejects.toThrow(/NaN/);
 });
 
-test("integer inputs are left alone", async () => {
+test("integer inputs are skipped", async () => {
   await gradcheck((x, n) => x.mul(n), [random("x", 3), tensor(new Int32Array([1, 2, 3]))]);
 });

@@ -1,4 +1,4 @@
-/** Half precision: every operator that treats it apart gives halves, and the gradient that float32 gives. */
+/** Half precision: operators with a float16 path return float16, and agree with float32 in values and gradients. */
 import { describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { grad, type Tensor, tensor } from "../../src/index.ts";
@@ -14,7 +14,7 @@ const rows = tensor(
   { dtype: "int32" },
 );
 
-/** By name: the shape of the input, and what is done with it. */
+/** By name, which is also the seed: the shape of the input and the function. */
 const cases: Record<string, [shape: number[], fn: (x: Tensor) => Tensor]> = {
   take: [[4, 3], (x) => t.take(x, ids)],
   gather: [[4, 3], (x) => t.gather(x, 0, rows)],
@@ -53,7 +53,7 @@ describe("float16", () => {
   });
 });
 
-test("integers have relu and go through linear as floats", async () => {
+test("integers work in relu, and in linear as floats", async () => {
   for (const dtype of ["uint8", "int32", "int64"] as const) {
     const x = tensor([[1, 2, 3]], { dtype });
     expect(await x.sub(2).relu().tolist()).toEqual([[0, 0, 1]]);

@@ -1,4 +1,4 @@
-/** NaN and infinities, arrays without entries, sizes beyond reason: defined results, or an error that says why. */
+/** NaN and infinities, empty arrays, absurd sizes: defined results, or an error that says why. */
 import { describe, expect, test } from "vitest";
 import * as t from "../../src/index.ts";
 import { grad, type Tensor, tensor, zeros } from "../../src/index.ts";
@@ -7,7 +7,7 @@ const [N, I] = [Number.NaN, Number.POSITIVE_INFINITY];
 const list = async (x: Tensor) => await x.tolist();
 const ints = (...values: number[]) => tensor(new Int32Array(values));
 
-describe("NaN and infinities go where PyTorch lets them go", () => {
+describe("NaN and infinities propagate as in PyTorch", () => {
   const x = tensor([N, I, -I, -1, 0, 2]);
   const cases: Record<string, [Tensor, number[]]> = {
     relu: [x.relu(), [N, I, 0, 0, 0, 2]],
@@ -51,7 +51,7 @@ describe("NaN and infinities go where PyTorch lets them go", () => {
       });
     });
 
-  test("reductions, at every place of the NaN and over every axis", async () => {
+  test("reductions, for every position of the NaN and over every axis", async () => {
     for (let at = 0; at < 20; at++) {
       const data = Float32Array.from({ length: 20 }, (_, i) => (i === at ? N : i - 10));
       const square = tensor(data, { shape: [4, 5] });
@@ -74,7 +74,7 @@ describe("NaN and infinities go where PyTorch lets them go", () => {
     expect(await list(infinite.logSumExp(1))).toEqual([I, -I]);
   });
 
-  test("softmax: a row with NaN or ∞ is NaN, the others are not; −∞ alone is 0", async () => {
+  test("softmax: a row with NaN or ∞, or all −∞, is NaN; otherwise −∞ gives 0", async () => {
     const rows = tensor([
       [1, N, 2],
       [I, 0, 0],
@@ -86,7 +86,7 @@ describe("NaN and infinities go where PyTorch lets them go", () => {
     expect(((await list(t.logSoftmax(rows))) as number[][])[3]?.[0]).toBe(-I);
   });
 
-  test("gradients: none through what clamp cuts off, NaN where the value is", async () => {
+  test("gradients: zero for clamped entries, NaN for NaN", async () => {
     expect(await list(grad((v: Tensor) => v.clamp(-1, 1).sum())(tensor([N, I, -I, 0])))).toEqual([
       0, 0, 0, 1,
     ]);
@@ -98,9 +98,9 @@ describe("NaN and infinities go where PyTorch lets them go", () => {
   });
 });
 
-describe("integers that end a process in C", () => {
+describe("integer divisions that would crash the process", () => {
   const least = -(2 ** 31);
-  test("the smallest by −1 wraps round; by 0 is an error", async () => {
+  test("the smallest integer by −1 wraps around; by 0 is an error", async () => {
     const x = ints(least, 7, -7);
     for (const by of [-1, ints(-1), ints(-1, -1, -1)]) {
       expect(await list(x.floorDivide(by))).toEqual([least, -7, 7]);
@@ -118,10 +118,10 @@ describe("integers that end a process in C", () => {
   });
 });
 
-describe("arrays without entries", () => {
+describe("empty arrays", () => {
   const none = (...shape: number[]) => zeros(shape).add(0);
   const key = t.randomKey(1);
-  /** What each gives: a shape, or the values where there are some. */
+  /** A tensor and its expected values. */
   const cases: Record<string, [Tensor, readonly number[] | Nested]> = {
     sum: [none(2, 0).sum(1), [0, 0]],
     mean: [none(2, 0).mean(1), [N, N]],
@@ -172,8 +172,8 @@ describe("arrays without entries", () => {
         ],
       ],
     ],
-    "transposed convolution of no channels": [t.convTranspose1d(none(1, 0, 1), none(0, 1, 2)), [[[0, 0]]]],
-    "gradient of a table nobody looked into": [
+    "transposed convolution without channels": [t.convTranspose1d(none(1, 0, 1), none(0, 1, 2)), [[[0, 0]]]],
+    "gradient of an embedding without lookups": [
       grad((w: Tensor) => t.embedding(w, zeros([0], "int32")).sum())(tensor([[1], [2]])),
       [[0], [0]],
     ],
@@ -184,7 +184,7 @@ describe("arrays without entries", () => {
       expect(await list(actual)).toEqual(expected);
     });
 
-  test("every family gives the right empty shape", async () => {
+  test("all operators give the right empty shape", async () => {
     const image = none(0, 4, 6, 6);
     const empty: [Tensor, number[]][] = [
       [none(0, 3).add(none(1, 3)).mul(2).exp(), [0, 3]],
@@ -239,7 +239,7 @@ describe("arrays without entries", () => {
     for (const [x, shape] of empty) expect([x.shape, (await x.data()).length]).toEqual([shape, 0]);
   });
 
-  test("what has no answer says so", () => {
+  test("undefined results are errors", () => {
     const image = none(1, 1, 0, 4);
     const cases: [() => unknown, string][] = [
       [() => none(2, 0).max(1), "max([2, 0]): an empty axis has no maximum"],
@@ -258,8 +258,8 @@ describe("arrays without entries", () => {
   });
 });
 
-describe("sizes beyond reason", () => {
-  test("more entries than can be counted are refused where they would be made", () => {
+describe("absurd sizes", () => {
+  test("shapes with too many entries are rejected on creation", () => {
     const huge = 2 ** 31;
     const cases: [() => unknown, RegExp][] = [
       [() => zeros([huge, huge]), /^fill\(\): shape \[2147483648, 2147483648\] has too many entries/],
@@ -273,7 +273,7 @@ describe("sizes beyond reason", () => {
     for (const [call, message] of cases) expect(call).toThrow(message);
   });
 
-  test("extents that are none are refused", () => {
+  test("invalid extents are rejected", () => {
     for (const shape of [[-1], [1.5, 2], [Number.NaN], [Number.POSITIVE_INFINITY], [-3, -1]]) {
       expect(() => zeros(shape)).toThrow(/expected a shape of non-negative integers/);
       expect(() => tensor(new Float32Array(3), { shape })).toThrow(
@@ -285,8 +285,8 @@ describe("sizes beyond reason", () => {
     expect(() => zeros([3]).expand([-1, 3])).toThrow(/expand\(\[3\]\)/);
   });
 
-  test("more memory than there is: an error for the reader, and all goes on", async () => {
-    // A petabyte is more than addresses reach: no system promises it in the hope that nobody comes for it.
+  test("running out of memory rejects for the reader, and later runs work", async () => {
+    // A petabyte exceeds the address space, so no system overcommits it.
     const petabyte = zeros([2 ** 24, 2 ** 24]).add(1);
     await expect(petabyte.data()).rejects.toThrow(/cannot allocate|allocate memory|too large|overflow/);
     const inside = zeros([2 ** 24, 1])

@@ -1,4 +1,4 @@
-/** What a user reads: printed tensors, types that meet, and errors that name operator, shapes and variables. */
+/** What a user sees: printed tensors, type promotion, and errors that name operator, shapes and variables. */
 import { describe, expect, test } from "vitest";
 import type { DType } from "../../src/dtype.ts";
 import * as t from "../../src/index.ts";
@@ -9,10 +9,10 @@ describe("types", () => {
   const order: readonly DType[] = ["bool", "uint8", "int32", "int64", "float16", "float32"];
   const one = (dtype: DType) => zeros([2], dtype);
   const later = (a: DType, b: DType) => (order.indexOf(a) > order.indexOf(b) ? a : b);
-  /** Sums and products of small integers are taken in int32. */
+  /** Sums and products of bool and uint8 are computed in int32. */
   const summed = (dtype: DType) => (order.indexOf(dtype) < 2 ? "int32" : dtype);
 
-  test("two operands have the later of bool, uint8, int32, int64, float16, float32", async () => {
+  test("two operands promote to the later of bool, uint8, int32, int64, float16, float32", async () => {
     const results: [Tensor, DType][] = [];
     for (const a of order)
       for (const b of order) {
@@ -27,11 +27,11 @@ describe("types", () => {
         );
       }
     for (const [result, dtype] of results) expect(result.dtype).toBe(dtype);
-    // Sessions for all pairs at once: that the graphs are valid, too.
+    // Evaluates all pairs, to check that the graphs are valid.
     await t.evaluate(...results.map(([result]) => result));
   });
 
-  test("a number takes the type of the tensor beside it where that can hold it", async () => {
+  test("a number takes the type of the other operand if that can hold it", async () => {
     const cases: [Tensor, DType, number | boolean][] = [
       [one("float16").add(1.5), "float16", 1.5],
       [one("float32").add(2), "float32", 2],
@@ -84,7 +84,7 @@ describe("types", () => {
   });
 });
 
-test("a tensor prints its shape, its type where it is not float32, and the name of its variable", () => {
+test("a tensor prints its shape, its type unless float32, and the name of its variable", () => {
   const weight = new Variable(zeros([2, 3]), { name: "head.weight" });
   expect([zeros([]), zeros([2, 0]), zeros([1], "int64"), weight].map(String)).toEqual([
     "[]",
@@ -172,7 +172,7 @@ describe("errors name the operator, its operands and what was expected", () => {
     ],
     [() => t.arange(0, Number.POSITIVE_INFINITY), "arange: expected finite bounds and a nonzero step"],
     [() => t.linspace(0, 1, -1), "linspace: expected a non-negative integer count, got -1"],
-    // What the types forbid, for those who have none.
+    // Errors that the type checker would catch.
     [() => a.add("1" as never), "expected a tensor or a number, got 1"],
     [() => a.mul(undefined as never), "expected a tensor or a number, got undefined"],
     [() => tensor([zeros([2])] as never), "tensor: expected numbers, got Tensor"],
@@ -219,7 +219,7 @@ describe("errors name the operator, its operands and what was expected", () => {
     await expect(a.item()).rejects.toThrow("item: expected a tensor with one entry, got [2, 3]");
   });
 
-  test("in a compiled function arguments and variables have their names", () => {
+  test("in a compiled function, arguments and variables are named", () => {
     const run = compile((x: Tensor, y: Tensor) => x.add(y));
     expect(() => run(a, b)).toThrow("add(argument 0 [2, 3], argument 1 [4, 5]): shapes");
     const step = compile((x: Tensor) => x.matmul(weight));
@@ -230,13 +230,13 @@ describe("errors name the operator, its operands and what was expected", () => {
     expect(both).toThrow("matmul([2, 3], blocks.0.weight [4, 5]): inner");
   });
 
-  test("a failing run tells ONNX Runtime's message with our operator in it", async () => {
+  test("a failed run gives ONNX Runtime's message, with our operator in it", async () => {
     const rows = t.take(tensor([1, 2, 3]), tensor(new Int32Array([9])));
     await expect(rows.data()).rejects.toThrow(/take\.\d.*9/s);
   });
 });
 
-test("trees: what is walked, what is kept, and in which order", () => {
+test("trees: what is traversed, what is kept, and in which order", () => {
   const [x, y, z] = [zeros([1]), zeros([2]), zeros([3])];
   class Other {
     readonly tensor = z;

@@ -20,7 +20,7 @@ import { check } from "../support/fixtures.ts";
 
 const norm = (x: Tensor, weight: Tensor, bias: Tensor) => batchNormTrain(x, { weight, bias }).output;
 
-// Errors add up over the layers.
+// Errors accumulate over the layers.
 await check(
   "networks",
   {

@@ -1,4 +1,4 @@
-/** Random numbers: the same everywhere, and random. */
+/** Random numbers: reproducible everywhere, and random. */
 import { describe, expect, test } from "vitest";
 import {
   bernoulli,
@@ -27,7 +27,7 @@ const numbers = async (x: Tensor) => Array.from(await x.data(), Number);
 const key = randomKey(42);
 
 describe("the same numbers on every backend", () => {
-  test("keys, uniform numbers, masks, orders, to the bit", async () => {
+  test("keys, uniform numbers, masks and permutations are bit-identical", async () => {
     expect(await numbers(key)).toEqual([-89379270, 665360276]);
     expect(await numbers(randomKey(-1))).toEqual([-1077274398, 795365121]);
     expect(await numbers(randomKey(2 ** 40 + 5))).toEqual([1827850970, -1289636997]);
@@ -49,7 +49,7 @@ describe("the same numbers on every backend", () => {
     expect([...host.permutation(6)]).toEqual([1, 3, 2, 5, 4, 0]);
   });
 
-  test("normal numbers, to the last digits of cos and log", async () => {
+  test("normal numbers agree up to rounding in cos and log", async () => {
     const expected = [-0.41423091292381287, -1.1528366804122925, 0.5284774303436279, -1.1733194589614868];
     (await numbers(normal(key, [5])))
       .slice(0, 4)
@@ -60,7 +60,7 @@ describe("the same numbers on every backend", () => {
     );
   });
 
-  test("the graph's bits are the host's", async () => {
+  test("graph and host generate the same bits", async () => {
     const halves = seedKey(7);
     const u = await numbers(uniform(randomKey(7), [1000]));
     u.forEach((value, i) => expect(value).toBe((hostBits(halves, i) >>> 8) * 2 ** -24));
@@ -70,7 +70,7 @@ describe("the same numbers on every backend", () => {
     );
   });
 
-  test("an array's entries do not depend on its length or shape", async () => {
+  test("entries do not depend on the length or shape of the array", async () => {
     const long = await numbers(uniform(key, [1000]));
     expect(await numbers(uniform(key, [7]))).toEqual(long.slice(0, 7));
     expect(await numbers(uniform(key, [4, 5]))).toEqual(long.slice(0, 20));
@@ -78,7 +78,7 @@ describe("the same numbers on every backend", () => {
 });
 
 describe("state", () => {
-  test("manualSeed starts again; keys follow each other, on the host and in graphs alike", async () => {
+  test("manualSeed restarts the sequence of keys, which is the same on the host and in graphs", async () => {
     manualSeed(5);
     const host = [await numbers(nextKey()), await numbers(nextKey()), await numbers(nextKey())];
     const draw = compile(() => [nextKey(), nextKey(), nextKey()]);
@@ -88,14 +88,14 @@ describe("state", () => {
     const first = await numbers(nextKey());
     const rest = compile(() => [nextKey(), nextKey()])();
     expect([first, ...(await Promise.all(rest.map(numbers)))]).toEqual(host);
-    // Its state is now only in a graph's result.
+    // The state is now the result of a graph, not on the host.
     const fourth = await numbers(nextKey());
     manualSeed(5);
     for (let i = 0; i < 3; i++) nextKey();
     expect(await numbers(nextKey())).toEqual(fourth);
   });
 
-  test("a compiled function draws others at each call; seeding inside of it gives the same at each", async () => {
+  test("a compiled function draws new numbers in each call, unless it is seeded inside", async () => {
     manualSeed(1);
     const draw = compile(() => uniform(nextKey(), [4]));
     const calls = [await numbers(draw()), await numbers(draw())];
@@ -112,7 +112,7 @@ describe("state", () => {
     expect(await numbers(uniform(nextKey(), [4]))).toEqual(fixed);
   });
 
-  test("the generator's state can be kept and put back", async () => {
+  test("the generator's state can be saved and restored", async () => {
     manualSeed(9);
     nextKey();
     const kept = Int32Array.from(await generatorState().data(), Number);
@@ -122,7 +122,7 @@ describe("state", () => {
   });
 });
 
-/** How far a statistic is from its expectation, in standard deviations of a chi-square with as many bins. */
+/** The deviation of the chi-square statistic from its expectation, in standard deviations. */
 function chiSquare(counts: ArrayLike<number>, expected: number): number {
   let sum = 0;
   for (let i = 0; i < counts.length; i++) sum += ((counts[i] as number) - expected) ** 2 / expected;
@@ -145,10 +145,10 @@ function correlation(a: readonly number[], b: readonly number[]): number {
   return product / Math.sqrt(ma.variance * mb.variance) / Math.sqrt(a.length);
 }
 
-describe("statistics (fixed seeds: they pass or fail for good)", () => {
+describe("statistics (fixed seeds, so the outcome is deterministic)", () => {
   const count = 1 << 16;
 
-  test("every bit, the high and the low bytes, and neighbours", () => {
+  test("single bits, bytes, and pairs of entries", () => {
     for (const seed of [0, 1, 12345]) {
       const halves = seedKey(seed);
       const bits = Array.from({ length: count }, (_, i) => hostBits(halves, i));
@@ -182,7 +182,7 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
     }
   });
 
-  test("first numbers of neighbouring seeds, and streams of split keys, have nothing in common", async () => {
+  test("neighbouring seeds and split keys give uncorrelated numbers", async () => {
     const firsts = Array.from({ length: count }, (_, seed) => hostBits(seedKey(seed), 0));
     expect(
       Math.abs(
@@ -200,7 +200,7 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
         expect(Math.abs(correlation(streams[i] as number[], streams[j] as number[]))).toBeLessThan(4);
   });
 
-  test("uniform and normal numbers have their moments", async () => {
+  test("uniform and normal numbers have the expected moments", async () => {
     const u = moments(await numbers(uniform(key, [count], { low: -1, high: 3 })));
     expect(Math.abs(u.mean - 1)).toBeLessThan(4 * Math.sqrt(16 / 12 / count));
     expect(u.variance).toBeCloseTo(16 / 12, 1);
@@ -210,13 +210,13 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
     expect(Math.abs(n.variance / 9 - 1)).toBeLessThan(4 * Math.sqrt(2 / count));
     expect(Math.abs(n.skew)).toBeLessThan(4 * Math.sqrt(6 / count));
     expect(Math.abs(n.kurtosis - 3)).toBeLessThan(4 * Math.sqrt(24 / count));
-    // The two halves come of the same pairs: they must not show it.
+    // The two halves are made from the same pairs, but must be uncorrelated.
     expect(Math.abs(correlation(values.slice(0, count / 2), values.slice(count / 2)))).toBeLessThan(4);
     const odd = await numbers(normal(key, [3, 5]));
     expect(odd).toHaveLength(15);
   });
 
-  test("truncated normal numbers stay inside and have their variance", async () => {
+  test("truncated normal numbers stay in bounds and have the expected variance", async () => {
     const values = await numbers(truncatedNormal(key, [count], { mean: 1, std: 0.5 }));
     expect(Math.min(...values)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...values)).toBeLessThanOrEqual(2);
@@ -227,8 +227,8 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
     expect([Math.min(...tail) >= 2, Math.max(...tail) <= 3]).toEqual([true, true]);
   });
 
-  test("bits that are all zero make an end of the distribution, not NaN", async () => {
-    // One entry in 2^24 is drawn so: far too rare for a test to meet, not for a network.
+  test("all-zero bits give the end of the distribution, not NaN", async () => {
+    // One entry in 2^24: too rare for a random test, but not for a network.
     const [seed, at] = [32026, 21];
     expect(hostBits(seedKey(seed), at) >>> 8).toBe(0);
     for (const bounds of [{}, { low: -2, high: 2 }, { low: -Infinity, high: Infinity }]) {
@@ -244,7 +244,7 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
     expect(inverse[3]).toBeCloseTo(0.4769363, 6);
   });
 
-  test("coins fall as often as they should, and whole numbers alike", async () => {
+  test("bernoulli and randint have the expected frequencies", async () => {
     for (const p of [0, 0.001, 0.3, 0.9, 1]) {
       const rate = moments(await numbers(bernoulli(key, p, [count]))).mean;
       expect(Math.abs(rate - p)).toBeLessThanOrEqual(4 * Math.sqrt((p * (1 - p)) / count) + 2 ** -17);
@@ -262,7 +262,7 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
     expect(() => bernoulli(key, 1.5, [2])).toThrow("bernoulli: expected a probability, got 1.5");
   });
 
-  test("dropout keeps 1 − p of the entries and their mean; the gradient has the same mask", async () => {
+  test("dropout keeps 1 − p of the entries and preserves the mean; the gradient uses the same mask", async () => {
     const x = uniform(randomKey(3), [count], { low: 1, high: 2 });
     const [y, dx] = [dropout(x, 0.3, key), grad((v: Tensor) => dropout(v, 0.3, key).sum())(x)];
     const [kept, slopes, all] = [await numbers(y), await numbers(dx), await numbers(x)];
@@ -278,7 +278,7 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
     expect(() => dropout(x, 1, key)).toThrow("dropout: expected a probability below 1, got 1");
   });
 
-  test("a permutation holds each number once, and every order is as likely", async () => {
+  test("a permutation contains each number once, and all orders are equally likely", async () => {
     for (const n of [1, 2, 100, 4097]) {
       const order = await numbers(permutation(key, n));
       expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i));
@@ -305,7 +305,7 @@ describe("statistics (fixed seeds: they pass or fail for good)", () => {
   });
 });
 
-test("what is no key, or no seed, is refused", () => {
+test("invalid keys and seeds are rejected", () => {
   expect(() => uniform(tensor([1, 2]), [3])).toThrow(/expected a key, an int32 tensor of shape \[2\]/);
   expect(() => splitKey(tensor(new Int32Array(3)))).toThrow(/randomBits\(\[3\] int32\): expected a key/);
   expect(() => randomKey(1.5)).toThrow("randomKey: expected an integer seed, got 1.5");

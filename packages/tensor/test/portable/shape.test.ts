@@ -41,7 +41,7 @@ interface Args extends UnfoldOptions {
   factor: number;
 }
 
-/** The fixture pads the last axes, ours names all. */
+/** The fixtures pad only the last axes; ours takes a pair for every axis. */
 function allAxes(x: Tensor, padding: Args["padding"]): Args["padding"] {
   return [...x.shape.slice(padding.length).map((): [number, number] => [0, 0]), ...padding];
 }

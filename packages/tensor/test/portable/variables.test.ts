@@ -1,4 +1,4 @@
-/** Variables: what is read when, what a step changes, and what a failure leaves. */
+/** Variables: when they are read, how steps change them, and their state after a failure. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   buffer,
@@ -20,7 +20,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** As many numbers as are never kept at hand on the host. */
+/** Large enough that no host copy is kept. */
 const large = (value: number) => new Float32Array(1000).fill(value);
 const firstOf = async (x: Tensor) => (await x.data())[0];
 
@@ -42,14 +42,14 @@ describe("assignment", () => {
     expect(w.version).toBe(3);
   });
 
-  test("another shape is an error that names the variable", () => {
+  test("a wrong shape is an error that names the variable", () => {
     const w = new Variable(zeros([2, 3]), { name: "blocks.0.weight" });
     expect(() => w.assign(zeros([3, 2]))).toThrow("blocks.0.weight: expected [2, 3], got [3, 2]");
     expect(() => w.assign(new Float32Array(5))).toThrow("blocks.0.weight: expected [2, 3], got [5]");
     expect(() => buffer(zeros([2])).assign(zeros([]))).toThrow("variable: expected [2], got []");
   });
 
-  test("a chain of pending assignments is one graph at the next read of anything", async () => {
+  test("a chain of pending assignments is computed as one graph, at the next read of anything", async () => {
     const [a, b] = [parameter(tensor([1])), parameter(tensor([10]))];
     for (let i = 0; i < 5; i++) {
       a.assign(a.add(b));
@@ -60,7 +60,7 @@ describe("assignment", () => {
     expect([await list(a), await list(b)]).toEqual([[61], [15]]);
   });
 
-  test("twice in one step: the last counts, the second sees the first", async () => {
+  test("two assignments in one step: the second sees the first and wins", async () => {
     const w = parameter(tensor([1]));
     const step = compile(() => {
       w.assign(w.add(1));
@@ -72,7 +72,7 @@ describe("assignment", () => {
     expect([await list(step()), await list(w)]).toEqual([[21], [210]]);
   });
 
-  test("two variables change places", async () => {
+  test("two variables are swapped", async () => {
     const [a, b] = [parameter(tensor(large(1))), parameter(tensor(large(2)))];
     const swap = compile(() => {
       const held = new Tensor(a.value);
@@ -81,7 +81,7 @@ describe("assignment", () => {
     });
     const follow = compile(() => {
       a.assign(b);
-      b.assign(a); // what a has by now
+      b.assign(a); // the new value of a
     });
     for (let i = 0; i < 5; i++) swap();
     expect([await firstOf(a), await firstOf(b)]).toEqual([2, 1]);
@@ -90,7 +90,7 @@ describe("assignment", () => {
   });
 });
 
-describe("an array that somebody holds keeps its values while steps go on", () => {
+describe("an array that is still referenced keeps its values during later steps", () => {
   const setUp = () => {
     const w = parameter(tensor(large(0)));
     const step = compile(() => {
@@ -99,7 +99,7 @@ describe("an array that somebody holds keeps its values while steps go on", () =
     return { w, step };
   };
 
-  test("what was read", async () => {
+  test("arrays that were read", async () => {
     const { w, step } = setUp();
     const held: [number, ArrayLike<number | bigint>][] = [];
     for (let i = 0; i < 6; i++) {
@@ -110,7 +110,7 @@ describe("an array that somebody holds keeps its values while steps go on", () =
     for (const [value, data] of held) expect([data[0], data[999]]).toEqual([value, value]);
   });
 
-  test("tensors made of the variable, computed or not", async () => {
+  test("tensors derived from the variable, computed or not", async () => {
     const { w, step } = setUp();
     step();
     const lazy = w.add(0.5);
@@ -124,7 +124,7 @@ describe("an array that somebody holds keeps its values while steps go on", () =
     expect(await firstOf(w)).toBe(6);
   });
 
-  test("a running mean of it, inside and outside of steps", async () => {
+  test("a running mean, inside and outside steps", async () => {
     const { w, step } = setUp();
     const mean = parameter(zeros([1000]));
     const average = compile(() => {
@@ -159,7 +159,7 @@ describe("an array that somebody holds keeps its values while steps go on", () =
       expect([await firstOf(before), await firstOf(after)]).toEqual([i, i + 1]);
   });
 
-  test("a run that waits for its session while steps overtake it", async () => {
+  test("a run that is overtaken by steps while it waits for its session", async () => {
     const { w, step } = setUp();
     for (let i = 0; i < 3; i++) step();
     await w.data();
@@ -191,7 +191,7 @@ describe("failures", () => {
     expect(await list(w.add(1))).toEqual([3]);
   });
 
-  /** A step that fails while it runs, for an id outside of the table. */
+  /** A step that fails at run time for an id out of range. */
   const lookUp = () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const table = parameter(tensor(Array.from({ length: 1000 }, (_, i) => [i])));
@@ -207,7 +207,7 @@ describe("failures", () => {
   };
   const ids = (...values: number[]) => tensor(new Int32Array(values));
 
-  test("a run that fails is told to its readers, once on the console, and leaves the variables", async () => {
+  test("a failed run rejects for its readers, warns once, and leaves the variables unchanged", async () => {
     const { warn, table, step } = lookUp();
     expect(await step(ids(1, 2)).item()).toBe(3);
     const failed = step(ids(5000));
@@ -220,7 +220,7 @@ describe("failures", () => {
     expect(warn.mock.calls[0]?.[0]).toMatch(/step failed and its variables keep their values/);
   });
 
-  test("runs that were queued behind it fail with it, and the variables go back to before all of them", async () => {
+  test("runs queued behind a failed one fail too, and the variables revert to before all of them", async () => {
     const { warn, table, step } = lookUp();
     await step(ids(0)).item();
     await step(ids(0)).item();
@@ -233,14 +233,14 @@ describe("failures", () => {
     expect(warn).toHaveBeenCalledTimes(1);
   });
 
-  test("a failure that nobody reads is printed and ends nothing", async () => {
+  test("an unread failure is reported and does not crash the process", async () => {
     const { warn, table, step } = lookUp();
     step(ids(5000));
     await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1));
     expect(await firstOf(table)).toBe(0);
   });
 
-  test("nothing is lost that was to be computed in one graph with what failed", async () => {
+  test("a failure loses no other value of the same graph", async () => {
     const [drawn, counted] = [parameter(normal(randomKey(1), [3, 2])), parameter(zeros([1]))];
     counted.assign(counted.add(1));
     const wrong = embedding(drawn, ids(7));
@@ -258,7 +258,7 @@ describe("failures", () => {
     await expect(wrong.data()).rejects.toThrow(/7/);
   });
 
-  test("one variable that cannot be computed leaves the others alone", async () => {
+  test("a variable that cannot be computed does not affect the others", async () => {
     let leaked: Tensor = zeros([1]);
     compile((x: Tensor) => {
       leaked = x.add(1);

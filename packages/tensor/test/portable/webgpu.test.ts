@@ -1,4 +1,4 @@
-/** Shapes that ONNX Runtime's WebGPU kernels once got wrong, against the wasm backend. */
+/** Shapes that ONNX Runtime's WebGPU kernels get wrong, compared with the wasm backend. */
 import { afterAll, describe, expect, test } from "vitest";
 import {
   avgPool3d,
@@ -19,7 +19,7 @@ interface Gpu {
 const adapter =
   (await (globalThis.navigator as { gpu?: Gpu } | undefined)?.gpu?.requestAdapter()) ?? undefined;
 
-/** Numbers without a pattern, the same at every call. */
+/** Deterministic numbers without a pattern. */
 function filled(shape: readonly number[], seed = 1): Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
   return tensor(
@@ -48,7 +48,7 @@ async function same(make: () => Results): Promise<void> {
   }
 }
 
-/** y and the gradients of a weighted sum of it. */
+/** y, and the gradients of a weighted sum of y. */
 function withGradients(f: (...operands: Tensor[]) => Tensor, operands: readonly Tensor[]): Results {
   const y = f(...operands);
   const weights = filled(y.shape, 3);
@@ -86,7 +86,7 @@ describe.skipIf(!adapter)(adapter ? "webgpu" : "webgpu: skipped, there is no ada
     ),
   );
 
-  test("slices that run backward on two axes", () =>
+  test("slices with negative steps on two axes", () =>
     same(() => withGradients((x) => x.index([3, 0, -1], [-2, null, -3]), [filled([5, 7])])));
 
   test.each([
@@ -115,7 +115,7 @@ describe.skipIf(!adapter)(adapter ? "webgpu" : "webgpu: skipped, there is no ada
     await same(() => withGradients((a) => avgPool3d(a, 2, { stride: 1, padding: 1 }), [x]));
   });
 
-  test("products without entries", () =>
+  test("empty matrix products", () =>
     same(() => [matmul(filled([2, 0]), filled([0, 3])), matmul(filled([0, 2]), filled([2, 3]))]));
 
   test("a training step of a small LeNet", () =>

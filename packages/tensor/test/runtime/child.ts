@@ -1,4 +1,4 @@
-/** Programs that open.test.ts runs in a process of their own: `node child.ts bindings|koffi|workers|collected|exit|errors`. */
+/** Programs that open.test.ts runs in separate processes: `node child.ts bindings|koffi|workers|collected|exit|errors`. */
 import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { isMainThread, Worker } from "node:worker_threads";
@@ -9,7 +9,7 @@ import { build } from "../support/model.ts";
 
 const SIZE = 512;
 
-/** Opens a backend and returns a run that takes some milliseconds. */
+/** Opens a backend and returns a run that takes a few milliseconds. */
 async function open(options: BackendOptions): Promise<() => Promise<string>> {
   const shape = [SIZE, SIZE];
   const { model, options: names } = build({
@@ -34,7 +34,7 @@ const modes: Readonly<Record<string, () => Promise<void>>> = {
     for (const binding of ["node", "direct", "node"] as const) console.log(await (await open({ binding }))());
   },
   async koffi() {
-    // Somebody else's library: from here on the sizes of koffi's stacks are fixed.
+    // Loading any library fixes the sizes of koffi's stacks.
     koffi.load(null);
     console.log(await (await open({}))());
   },
@@ -76,9 +76,9 @@ const modes: Readonly<Record<string, () => Promise<void>>> = {
       const executable = await backend.load(picking.model, picking.options);
       const x = backend.upload(new Float32Array(3), "float32", [3]);
       const outside = backend.upload(BigInt64Array.of(9n), "int64", [1]);
-      const told = (error: Error) => console.log(backend.name, error.message.match(/Gather.0|NoSuch/)?.[0]);
-      await executable.run([x, outside]).catch(told);
-      await backend.load(unknown.model, unknown.options).catch(told);
+      const report = (error: Error) => console.log(backend.name, error.message.match(/Gather.0|NoSuch/)?.[0]);
+      await executable.run([x, outside]).catch(report);
+      await backend.load(unknown.model, unknown.options).catch(report);
     }
   },
   async exit() {
@@ -86,7 +86,7 @@ const modes: Readonly<Record<string, () => Promise<void>>> = {
     const first = run();
     for (let i = 0; i < 50; i++) run().catch(console.error);
     await first;
-    // By the next turn of the loop the second has begun.
+    // By the next turn of the event loop the second run has started.
     await setImmediate();
     process.exit(7);
   },

@@ -1,4 +1,4 @@
-/** What the direct binding is for: no copies, a free event loop, and memory that stays flat. */
+/** The guarantees of the direct binding: no copies, a free event loop, and flat memory use. */
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Backend, DeviceArray, Executable } from "../../src/runtime/backend.ts";
 import { openBackend } from "../../src/runtime/node.ts";
@@ -28,7 +28,7 @@ function double(length: number): Promise<Executable> {
   return backend.load(model, options);
 }
 
-/** Takes some hundred milliseconds. */
+/** A graph that takes a few hundred milliseconds. */
 function slow(size = 1024): Promise<Executable> {
   const names = Array.from({ length: 12 }, (_, i) => `m${i}`);
   const { model, options } = build({
@@ -45,7 +45,7 @@ describe("memory without copies", () => {
     expect(await backend.upload(data, "float32", [100]).read()).toBe(data);
   });
 
-  test("a result is written into recycled memory, and read from there", async () => {
+  test("a result is written into recycled memory", async () => {
     const executable = await double(1000);
     const spare = new Float32Array(1000).fill(-1);
     const recycle = [backend.upload(spare, "float32", [1000])];
@@ -59,7 +59,7 @@ describe("memory without copies", () => {
     executable.release();
   });
 
-  test("without recycled memory each run has memory of its own", async () => {
+  test("without recycled memory each run allocates its results", async () => {
     const executable = await double(10);
     const x = floats(10, 1);
     const [[a], [b]] = [await executable.run([x]), await executable.run([x])];
@@ -67,14 +67,14 @@ describe("memory without copies", () => {
     executable.release();
   });
 
-  test("an input that is also recycled is refused: the graph would read what it writes", async () => {
+  test("an input that is also recycled is rejected, as the graph would overwrite it while reading", async () => {
     const executable = await double(10);
     const x = floats(10, 1);
     await expect(executable.run([x], [x])).rejects.toThrow("input x: float32 [10]: its memory was recycled");
     executable.release();
   });
 
-  test("recycled memory of another shape, or a transferred buffer, is refused", async () => {
+  test("recycled memory of another shape, or a transferred buffer, is rejected", async () => {
     const executable = await double(10);
     await expect(executable.run([floats(10, 1)], [floats(11, 1)])).rejects.toThrow(
       "output y: cannot recycle float32 [11] as float32 [10]",
@@ -90,7 +90,7 @@ describe("memory without copies", () => {
 describe("weights", () => {
   const size = 512;
   const shape = [size, size];
-  /** y = (2 x) w, transposed before the product where `transposed`. */
+  /** y = (2x)·w, or (2x)·wᵀ if `transposed`. */
   const product = (transposed: boolean) =>
     build({
       nodes: [
@@ -106,7 +106,7 @@ describe("weights", () => {
       ],
     });
   const { model, options } = product(true);
-  /** Moves every column one to the right; its transpose moves them to the left. */
+  /** A matrix that shifts columns right by one; its transpose shifts them left. */
   const shift = () => {
     const values = new Float32Array(size * size);
     for (let i = 0; i < size; i++) values[i * size + ((i + 1) % size)] = 1;
@@ -123,7 +123,7 @@ describe("weights", () => {
     return (await y?.read())?.[3 * size + 100];
   };
 
-  test("are transposed, packed and optimized to the same result", async () => {
+  test("give the same result transposed, pre-packed and at every optimization level", async () => {
     for (const transposed of [false, true])
       for (const prepack of [false, true])
         for (const optimization of ["none", "basic", "extended", "all"] as const) {
@@ -135,13 +135,13 @@ describe("weights", () => {
         }
   });
 
-  test("are read where they are, unless they are packed", async () => {
+  test("are read in place unless pre-packed", async () => {
     const { model, options } = product(false);
     for (const prepack of [false, true]) {
       const values = shift();
       const executable = await backend.load(model, { ...options, prepack, weights: given(values) });
       expect(await run(executable)).toBe(198);
-      // Against the rules of `LoadOptions`, to see whether there is a copy.
+      // Breaks the contract of `LoadOptions`, to detect a copy.
       values.fill(0);
       expect(await run(executable)).toBe(prepack ? 198 : 0);
       executable.release();
@@ -169,7 +169,7 @@ describe("weights", () => {
     negate.release();
   });
 
-  test("must be those that the model expects", async () => {
+  test("must match the model's declarations", async () => {
     const weights = given(shift());
     weights.delete("w");
     await expect(backend.load(model, { ...options, weights })).rejects.toThrow(
@@ -196,7 +196,7 @@ describe("event loop", () => {
     const executable = await slow();
     const x = backend.upload(new Float32Array(1024 * 1024).fill(1 / 1024), "float32", [1024, 1024]);
     await executable.run([x]);
-    /** Turns of the loop during a run, and the longest time between two as a share of the run's. */
+    /** Event loop turns during a run, and the longest gap between two as a share of the run's duration. */
     const watch = async () => {
       let [turns, longest] = [0, 0];
       const begin = performance.now();
@@ -210,7 +210,7 @@ describe("event loop", () => {
       clearInterval(timer);
       return { turns, share: longest / (performance.now() - begin) };
     };
-    // A busy machine holds up the loop in some runs, a run that blocks it in every one.
+    // A busy machine delays the loop in some runs; a blocking run does so in all of them.
     let seen = await watch();
     for (let i = 0; i < 9 && !(seen.turns > 10 && seen.share < 0.5); i++) seen = await watch();
     expect(seen.turns).toBeGreaterThan(10);
@@ -218,7 +218,7 @@ describe("event loop", () => {
     executable.release();
   });
 
-  test("gets its turn between tiny runs", async () => {
+  test("gets a turn between tiny runs", async () => {
     const library = await openLibrary();
     const elsewhere = vi.spyOn(library, "callAsync");
     // Each run takes a tenth of a millisecond by this clock.
@@ -234,8 +234,8 @@ describe("event loop", () => {
   });
 });
 
-test("every native object that is made is freed, in success and in failure", async () => {
-  // Sessions that other tests dropped are freed before the count begins.
+test("every native object is freed, on success and on failure", async () => {
+  // Frees the sessions that other tests dropped, before counting.
   await resident();
   const library = await openLibrary();
   const { api, editor } = library;
@@ -316,7 +316,7 @@ describe("memory stays flat", { timeout: 300_000 }, () => {
     executable.release();
   });
 
-  test("2,000 runs with results of a megabyte that nobody keeps", async () => {
+  test("2,000 runs with discarded results of a megabyte", async () => {
     const executable = await double(1 << 18);
     const x = floats(1 << 18, 1);
     const grown = await growth(200 * MB, async () => {
@@ -341,14 +341,14 @@ describe("memory stays flat", { timeout: 300_000 }, () => {
     return executable;
   }
 
-  test("100 sessions made and released", async () => {
+  test("100 sessions created and released", async () => {
     const grown = await growth(30 * MB, async () => {
       for (let i = 0; i < 100; i++) (await weighty()).release();
     });
     expect(grown).toBeLessThan(30 * MB);
   });
 
-  test("sessions that were dropped without a release", async () => {
+  test("sessions dropped without a release", async () => {
     const grown = await growth(40 * MB, async () => {
       for (let i = 0; i < 60; i++) {
         await weighty();

@@ -1,9 +1,9 @@
-/** Who owns GPU memory, with a device that only counts. */
+/** Ownership of GPU memory, on a fake device that counts buffers. */
 import { expect, test, vi } from "vitest";
 import { GpuArray, type GpuBuffer, type GpuDevice } from "../../src/runtime/gpu-array.ts";
 import { collect } from "../support/memory.ts";
 
-/** Buffers are host memory; copies happen at once. */
+/** Buffers are host memory; copies are immediate. */
 function fakeDevice() {
   const bytes = new Map<GpuBuffer, ArrayBuffer>();
   const counts = { made: 0, freed: 0 };
@@ -39,7 +39,7 @@ function fakeDevice() {
 const sample = (device: GpuDevice) =>
   new GpuArray(device, "float16", [3], { values: new Float16Array([1, 2, 3]) });
 
-test("values are sent at the first use, once, and come back", async () => {
+test("values are uploaded once, on first use, and read back", async () => {
   const { device, counts } = fakeDevice();
   const array = sample(device);
   expect([...(await array.read())]).toEqual([1, 2, 3]);
@@ -48,11 +48,11 @@ test("values are sent at the first use, once, and come back", async () => {
   expect(array.buffer).toBe(array.buffer);
   expect(counts.made).toBe(1);
   expect(await array.read()).toEqual(new Float16Array([1, 2, 3]));
-  // The buffer that was read through is gone.
+  // The staging buffer is freed.
   expect(counts).toEqual({ made: 2, freed: 1 });
 });
 
-test("release frees once, after the last holder", async () => {
+test("release frees once, after the last hold is dropped", async () => {
   const { device, counts } = fakeDevice();
   const array = sample(device);
   const { buffer } = array;
@@ -81,7 +81,7 @@ test("taken memory belongs to the next array", async () => {
   expect(counts).toEqual({ made: 1, freed: 1 });
 });
 
-test("dropped arrays are freed, taken memory is not", async () => {
+test("garbage-collected arrays free their memory, unless it was taken", async () => {
   const { device, counts } = fakeDevice();
   const kept: GpuArray[] = [];
   (() => {

@@ -1,4 +1,4 @@
-/** Which backend is opened, and what is said where one cannot be. */
+/** Which backend is opened, and the messages if one cannot be. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -12,7 +12,7 @@ afterEach(() => {
   vi.resetModules();
 });
 
-test("the direct binding is the default; options come before the environment", async () => {
+test("the direct binding is the default; options override the environment", async () => {
   vi.stubEnv("TESSERA_BINDING", "");
   expect((await openBackend()).name).toBe("ort-direct");
   vi.stubEnv("TESSERA_BINDING", "node");
@@ -20,7 +20,7 @@ test("the direct binding is the default; options come before the environment", a
   expect((await openBackend({ binding: "direct" })).name).toBe("ort-direct");
 });
 
-test("settings that make no sense", async () => {
+test("invalid settings are rejected", async () => {
   await expect(openBackend({ threads: 0 })).rejects.toThrow("threads: expected a positive integer, got 0");
   vi.stubEnv("TESSERA_THREADS", "many");
   await expect(openBackend()).rejects.toThrow("threads: expected a positive integer, got NaN");
@@ -39,7 +39,7 @@ describe("a library of another version", () => {
     return (await import("../../src/runtime/node.ts")).openBackend;
   };
 
-  test("leads to onnxruntime-node and one line that says why", async () => {
+  test("falls back to onnxruntime-node with a one-line warning that says why", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     vi.stubEnv("TESSERA_BINDING", "");
     const open = await reopen();
@@ -50,13 +50,13 @@ describe("a library of another version", () => {
     );
   });
 
-  test("is an error where the direct binding was asked for", async () => {
+  test("is an error if the direct binding was requested", async () => {
     const open = await reopen();
     await expect(open({ binding: "direct" })).rejects.toThrow("expected ONNX Runtime 1.99.0");
   });
 });
 
-describe("in a process of its own", () => {
+describe("in a separate process", () => {
   const start = (mode: string, ...flags: string[]) => {
     const program = fileURLToPath(new URL("child.ts", import.meta.url));
     return promisify(execFile)(process.execPath, [...flags, program, mode]);
@@ -70,7 +70,7 @@ describe("in a process of its own", () => {
     expect(await run("bindings")).toEqual(["ort-node 1", "ort-direct 1", "ort-node 1"]);
   });
 
-  test("koffi's small stacks are not used: a kernel could overrun them", async () => {
+  test("the direct binding refuses koffi's small default stacks, which a kernel could overrun", async () => {
     const [name, warning] = await run("koffi");
     expect(name).toBe("ort-node 1");
     expect(warning).toMatch(/^tessera: .*Cannot change Koffi configuration/);
@@ -82,11 +82,11 @@ describe("in a process of its own", () => {
     expect(await run("workers")).toEqual([direct, direct, direct, worker, worker, worker, direct]);
   });
 
-  test("garbage collection does not unload the library, with one thread either", async () => {
+  test("garbage collection does not unload the library, even with one thread", async () => {
     expect(await run("collected", "--expose-gc")).toEqual(Array(3).fill("ort-direct 1"));
   });
 
-  test("what fails is reported by an error alone: ONNX Runtime prints nothing", async () => {
+  test("failures are reported only as errors: ONNX Runtime prints nothing", async () => {
     const { stdout, stderr } = await start("errors");
     const names = ["ort-direct", "ort-node", "ort-web"];
     expect(stdout.trim().split("\n")).toEqual(
@@ -95,7 +95,7 @@ describe("in a process of its own", () => {
     expect(stderr).not.toMatch(/onnxruntime/);
   });
 
-  test("an exit in the middle of a run", async () => {
+  test("the process can exit in the middle of a run", async () => {
     await expect(run("exit")).rejects.toMatchObject({ code: 7, signal: null });
   });
 });

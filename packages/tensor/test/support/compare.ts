@@ -1,11 +1,11 @@
-/** Comparing an array with stored numbers. */
+/** Comparing arrays with stored values. */
 import type { DType, TypedArray } from "../../src/dtype.ts";
 import { uniform } from "./uniform.ts";
 
-/** A number; "nan", "inf", "-inf", and integers beyond 2^53 as text. */
+/** A number; "nan", "inf", "-inf" and integers beyond 2^53 are strings. */
 export type Entry = number | string;
 
-/** An array as a fixture stores it: whole, or every `step`-th value with what the others add up to. */
+/** An array in a fixture: all values, or every `step`-th value plus statistics over all. */
 export interface StoredArray {
   readonly shape: readonly number[];
   readonly dtype: DType;
@@ -13,7 +13,7 @@ export interface StoredArray {
   readonly step?: number;
   /** Standard deviation over all entries. */
   readonly std?: Entry;
-  /** The sum of entry i times `uniform("probe")[i]`: it moves with any entry, and when two change places. */
+  /** Σ entry i · `uniform("probe")[i]`: sensitive to a change in any entry and to swapped entries. */
   readonly dot?: Entry;
 }
 
@@ -33,7 +33,7 @@ export function numberOf(entry: Entry): number {
   return typeof entry === "number" ? entry : (WORDS[entry] ?? Number(entry));
 }
 
-/** What is wrong with an array, naming the worst entry by its index; `undefined` where it agrees. */
+/** Describes a mismatch, with the index of the worst entry; `undefined` if the arrays agree. */
 export function mismatch(
   actual: { shape: readonly number[]; dtype: DType; data: TypedArray },
   expected: StoredArray,
@@ -71,7 +71,7 @@ export function mismatch(
   return `the compared entries agree, but the weighted sum of all ${data.length} is ${dot}, expected ${expected.dot}`;
 }
 
-/** By how many tolerances `actual` is off. */
+/** The error of `actual` in multiples of the tolerance. */
 function excessOf(actual: number | bigint, entry: Entry, allowed: number): number {
   if (typeof actual === "bigint") return `${actual}` === `${entry}` ? 0 : Number.POSITIVE_INFINITY;
   const expected = numberOf(entry);

@@ -1,6 +1,6 @@
 /**
- * Operators against PyTorch's numbers: runs the cases of a fixture file (written by
- * tools/fixtures/operators) through our operators and compares outputs, first and second derivatives.
+ * Operators against PyTorch: runs the cases of a fixture file (written by tools/fixtures/operators) through our
+ * operators and compares outputs, first and second derivatives.
  */
 import { describe, expect, test } from "vitest";
 import { allocate, type DType, fromNumbers } from "../../src/dtype.ts";
@@ -24,18 +24,18 @@ interface Case {
   readonly args: object;
   readonly inputs: readonly Input[];
   readonly outputs: readonly StoredArray[];
-  /** The outputs that gradients are of. */
+  /** The outputs to differentiate. */
   readonly objective?: readonly number[];
   readonly grads?: Readonly<Record<string, StoredArray>>;
   readonly grads2?: Readonly<Record<string, StoredArray>>;
 }
 
-// Another device than the default: `VITE_DEVICE=webgpu npx vitest run --project browser <file>`.
+// To test another device: `VITE_DEVICE=webgpu npx vitest run --project browser <file>`.
 const { VITE_DEVICE: device } =
   (import.meta as { env?: { VITE_DEVICE?: "cpu" | "wasm" | "webgpu" } }).env ?? {};
 if (device) configure({ device });
 
-/** How to call one operator: the attributes of the case, then its inputs in order. */
+/** Calls an operator with the attributes of the case, then its inputs in order. */
 export type Call<A> = (args: A, ...inputs: Tensor[]) => Tensor | readonly Tensor[];
 
 const TOLERANCES: Readonly<Record<"float32" | "float16", Tolerance>> = {
@@ -44,10 +44,10 @@ const TOLERANCES: Readonly<Record<"float32" | "float16", Tolerance>> = {
 };
 
 /**
- * Registers one test per case of `test/fixtures/<family>.json`, and one that asserts that cases and calls
- * cover each other. `A` is what the attributes look like.
+ * Registers one test per case of `test/fixtures/<family>.json`, and one that checks that every case has a call
+ * and vice versa. `A` is the type of the attributes.
  *
- * @param tolerance for float32, looser where the operator is summed in float32 over many terms.
+ * @param tolerance for float32; looser for operators that sum many terms in float32
  */
 export async function check<A extends object>(
   family: string,
@@ -75,7 +75,7 @@ async function load(family: string): Promise<readonly Case[]> {
   return (file as { default: { cases: readonly Case[] } }).default.cases;
 }
 
-/** What differs: one line per output and gradient that does. */
+/** Runs a case; returns one line per output or gradient that differs. */
 export async function run(entry: Case, call: Call<object>, tolerance: Partial<Tolerance>): Promise<string[]> {
   const inputs = entry.inputs.map((input) => build(input, `${entry.name}.${input.name}`));
   const compute = (...tensors: readonly Tensor[]) => {
@@ -93,7 +93,7 @@ export async function run(entry: Case, call: Call<object>, tolerance: Partial<To
     const results = compute(...tensors);
     const terms = (entry.objective ?? []).map((k) => {
       const output = results[k] as Tensor;
-      // Second order squares the outputs, so that the gradient of a linear operator depends on something.
+      // Second-order cases square the outputs, so that the gradient of a linear operator is not constant.
       return weighted(entry.grads2 ? output.square() : output, `cotangent.${k}`);
     });
     return terms.reduce((a, b) => a.add(b));
@@ -121,7 +121,7 @@ export async function run(entry: Case, call: Call<object>, tolerance: Partial<To
   const problems: string[] = [];
   if (outputs.length !== entry.outputs.length)
     problems.push(`expected ${entry.outputs.length} outputs, got ${outputs.length}`);
-  // One graph for all: compiling takes longer than computing.
+  // One graph for everything, as compiling takes longer than computing.
   await evaluate(...compared.flatMap(([, actual]) => actual ?? []));
   for (const [label, actual, expected] of compared) {
     if (!actual) continue;
@@ -133,7 +133,7 @@ export async function run(entry: Case, call: Call<object>, tolerance: Partial<To
   return problems;
 }
 
-/** The sum of entry i times `uniform(seed)[i]`. */
+/** Σ entry i · `uniform(seed)[i]`. */
 function weighted(x: Tensor, seed: string): Tensor {
   const weights = fromNumbers("float32", uniform(seed, x.size));
   return x.mul(Tensor.fromArray(weights, x.shape)).sum();

@@ -1,25 +1,24 @@
-/** Gradients against finite differences. */
+/** Checking gradients against finite differences. */
 import { isFloat } from "../../src/dtype.ts";
 import { evaluate, grad, Tensor } from "../../src/index.ts";
 import { uniform } from "./uniform.ts";
 
 export interface GradcheckOptions {
-  /** Step of the differences along a direction whose entries lie in [-1, 1). */
+  /** Step of the differences, along a direction with entries in [-1, 1). */
   readonly step?: number;
-  /** Allowed error relative to the norm of the gradient. */
+  /** Allowed error, relative to the norm of the gradient. */
   readonly tolerance?: number;
-  /** How many random directions are tried. */
+  /** Number of random directions. */
   readonly directions?: number;
 }
 
 /**
  * Checks the gradient of `fn` with respect to each float input along random directions v: gradient · v must
- * be the slope of t ↦ fn(input + t v) at 0. A tensor result counts as the sum of entry i times a fixed
- * weight; sums are taken in float64 on the host, so that only the entries carry float32's rounding.
- * The slope is the five-point difference, whose error falls with step⁴: keep clear of kinks by more than
- * two steps, or take a smaller step.
+ * equal the slope of t ↦ fn(input + t v) at 0. A tensor result is reduced to a fixed weighted sum, taken in
+ * float64 on the host, so that only the entries carry float32 rounding. The slope is the five-point
+ * difference, with an error of O(step⁴): stay more than two steps away from kinks, or use a smaller step.
  *
- * @throws naming the input, the direction, and both slopes
+ * @throws an error that names the input, the direction and both slopes
  */
 export async function gradcheck(
   fn: (...inputs: Tensor[]) => Tensor,

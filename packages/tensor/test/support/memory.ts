@@ -1,14 +1,14 @@
-/** How much memory the process holds, for the tests that it stays flat (Node). */
+/** Memory use of the process (Node), for tests that it stays flat. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
-/** Collects what is garbage by now. */
+/** Forces a garbage collection. */
 export const collect = runInNewContext("gc") as () => void;
 
-/** Resident memory, in bytes, once all that is garbage was collected. */
+/** Resident memory in bytes, after garbage collection. */
 export async function resident(): Promise<number> {
-  // Finalizers are called between turns of the event loop.
+  // Finalizers run between turns of the event loop.
   for (let i = 0; i < 3; i++) {
     collect();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -17,9 +17,8 @@ export async function resident(): Promise<number> {
 }
 
 /**
- * By how many bytes a further `round` of work lets memory grow, after one to warm up. A leak grows every
- * time; an allocator that takes more for its pools once does not: the smallest of four rounds counts, and
- * the first below `limit` is the last.
+ * The growth of memory in bytes over one `round` of work, after a warm-up round. A leak grows every time, an
+ * allocator's pool only once, so the smallest of up to four rounds counts. Stops early below `limit`.
  */
 export async function growth(limit: number, round: () => Promise<unknown>): Promise<number> {
   await round();

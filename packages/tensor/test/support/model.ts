@@ -1,4 +1,4 @@
-/** Small ONNX models for the tests of the backends. */
+/** Builds small ONNX models for the backend tests. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema } from "onnx-buf";
 import { type DType, ONNX_TYPE } from "../../src/dtype.ts";
@@ -16,12 +16,12 @@ export interface Model {
   ])[];
   readonly inputs?: readonly Spec[];
   readonly outputs: readonly Spec[];
-  /** Initializers whose values are given at loading. */
+  /** Initializers with values given at load time. */
   readonly weights?: readonly Spec[];
   readonly constants?: readonly (readonly [...Spec, Uint8Array<ArrayBuffer>])[];
 }
 
-/** The serialised model, and the options that load it. */
+/** The serialised model and its load options. */
 export function build({ nodes, inputs = [], outputs, weights = [], constants = [] }: Model) {
   const info = ([name, dtype, shape]: Spec) => ({
     name,

@@ -1,4 +1,4 @@
-/** Arrays as plain lists, slow and obvious: what the tensors are compared with. */
+/** A slow and obvious reference implementation of arrays, to compare tensors with. */
 import fc from "fast-check";
 import { Tensor } from "../../src/index.ts";
 
@@ -9,7 +9,7 @@ export interface Plain {
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** An array of `shape` whose entry at each place is `entry(place)`. */
+/** An array of `shape` with entry `entry(place)` at each place. */
 export function build(shape: readonly number[], entry: (place: readonly number[]) => number): Plain {
   return { shape, data: Array.from({ length: sizeOf(shape) }, (_, flat) => entry(placeOf(flat, shape))) };
 }
@@ -35,14 +35,14 @@ export async function plainOf(x: Tensor): Promise<Plain> {
   return { shape: x.shape, data: Array.from(await x.data(), Number) };
 }
 
-/** Small whole numbers: float32 adds and multiplies them without rounding. */
+/** Arrays of small integers, which float32 adds and multiplies without rounding. */
 export function arrayOf(shape: readonly number[], span = 8): fc.Arbitrary<Plain> {
   const size = sizeOf(shape);
   return fc
     .array(fc.integer({ min: -span, max: span }), { minLength: size, maxLength: size })
     .map((data) => ({ shape, data }));
 }
-/** Shapes of up to four axes, with extents of 0 and 1 among them. */
+/** Shapes of up to four axes, including extents 0 and 1. */
 export const shapes: fc.Arbitrary<number[]> = fc.array(
   fc.oneof(
     { weight: 8, arbitrary: fc.integer({ min: 1, max: 4 }) },

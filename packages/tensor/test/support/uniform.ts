@@ -1,4 +1,4 @@
-/** Deterministic inputs that every language computes alike (the twin of tools/fixtures/operators/formula.py). */
+/** Deterministic inputs, identical in every language (the twin of tools/fixtures/operators/formula.py). */
 
 function fnv1a32(text: string): number {
   let h = 0x811c9dc5;
@@ -6,7 +6,7 @@ function fnv1a32(text: string): number {
   return h >>> 0;
 }
 
-/** `count` values in [-1, 1), a function of the name and the index alone. */
+/** `count` values in [-1, 1), determined by the name and the index alone. */
 export function uniform(name: string, count: number): Float64Array<ArrayBuffer> {
   const seed = fnv1a32(name);
   return Float64Array.from({ length: count }, (_, i) => {
