@@ -16,6 +16,6 @@ if (name === undefined || !names.includes(name)) {
   process.exit(2);
 }
 
-// The peers we compare with are installed on first use, beside the workspace: users never get them.
+// The libraries we compare with are installed on first use, outside the workspace, so that users never get them.
 if (!existsSync(join(folder, "node_modules"))) run("npm", ["ci", "--prefix", folder]);
 run(process.execPath, ["--expose-gc", join(folder, `${name}.ts`), ...rest]);

@@ -1,8 +1,9 @@
 /**
- * `npm run build`: makes of every package the `dist` folder that is published (`npm publish packages/tensor/dist`).
- * Its modules become few files, as a program of hundreds takes long to start; imports of other packages stay.
- * Inside the workspace the packages run from source, and npm cannot exchange `exports` on publishing: the packages
- * are private, and each `dist` gets a public manifest of its own that points at the JavaScript.
+ * `npm run build`: builds the `dist` folder of every package, which is what gets published
+ * (`npm publish packages/tensor/dist`). Modules are bundled into few files, because a program of hundreds is slow to
+ * start; imports of other packages are kept. The workspace runs packages from source, and npm cannot replace
+ * `exports` on publishing: so the packages are private, and each `dist` gets a public manifest that points to the
+ * JavaScript.
  */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -10,7 +11,7 @@ import { build } from "rolldown";
 import { entriesOf, publishedManifest } from "./manifest.ts";
 import { root, run } from "./run.ts";
 
-/** Modules that are started as a thread or a process, beside those that `exports` and `imports` name. */
+/** Modules started as threads or processes: entry points in addition to those in `exports` and `imports`. */
 const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
   studio: ["server/inference/worker", "server/training/child"],
 };
@@ -40,7 +41,7 @@ for (const name of names) {
   cpSync(join(root, "LICENSE"), join(distOf(name), "LICENSE"));
   console.log(`${published.name} ${published.version}: ${distOf(name)}`);
 }
-// `shippedRoot` finds the checkpoints there, and `startStudio` its page, for which it needs no Vite then.
+// Where `shippedRoot` looks for the checkpoints, and `startStudio` for its page, which then needs no Vite.
 cpSync(join(root, "models"), join(distOf("hub"), "checkpoints"), { recursive: true });
 run(process.execPath, [
   join(root, "node_modules/vite/bin/vite.js"),
@@ -50,15 +51,15 @@ run(process.execPath, [
   "dist/dist-app",
 ]);
 
-/** Each entry as a file of its own name, which says nothing of what they share: that lies in files beside. */
+/** Bundles each entry into a file of the same name; shared code goes into separate chunks. */
 async function bundle(name: string, entries: readonly string[]): Promise<void> {
   const source = join(packages, name, "src");
   await build({
     input: Object.fromEntries(entries.map((entry) => [entry, join(source, `${entry}.ts`)])),
     platform: "neutral",
-    // Other packages, and by `#runtime` and its like what is chosen where the program runs.
+    // Other packages, and subpath imports such as `#runtime`, which are resolved at run time.
     external: (id) => !id.startsWith(".") && !isAbsolute(id),
-    // Layers are shown, and named in messages, by the names of their classes.
+    // Class names of layers appear in the UI and in error messages.
     output: { dir: distOf(name), format: "esm", keepNames: true, chunkFileNames: "[name]-[hash].js" },
   });
 }

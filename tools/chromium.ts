@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 
-/** Where the browser tests look for Chromium: `TESSERA_CHROMIUM`, else where Debian installs it. */
+/** The Chromium for browser tests: `TESSERA_CHROMIUM`, else where Debian installs it. */
 export function chromiumPath(): string {
   return process.env.TESSERA_CHROMIUM ?? "/usr/bin/chromium";
 }

@@ -1,4 +1,4 @@
-/** Every example runs to its end. */
+/** Every example runs to completion. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { root } from "./run.ts";
 const examples = join(root, "examples");
 const programs = (await readdir(examples)).filter((name) => name.endsWith(".ts"));
 
-/** Where they leave their files. */
+/** The temporary folder of the examples. */
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tessera-examples-"));

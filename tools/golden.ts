@@ -1,6 +1,6 @@
 /**
- * Checks networks against goldens: `npm run golden -- FILE.json [NAME…]`. One line a network with its
- * largest deviation over the standard deviation; exits 1 where one is over 1e-3 or a count differs.
+ * Checks networks against goldens: `npm run golden -- FILE.json [NAME…]`. Prints the largest deviation of each
+ * network, divided by the standard deviation; exits with 1 if one exceeds 1e-3 or a count differs.
  */
 import { readFile } from "node:fs/promises";
 import { compile, type Tensor } from "../packages/tensor/src/index.ts";
@@ -36,13 +36,13 @@ for (const [name, golden] of Object.entries(goldens)) {
     const { create, naming } = findModel(name);
     const model = create().eval();
     const [parameters, keys] = [model.parameterCount(), model.stateDict().size];
-    if (parameters !== golden.parameters) problems.push(`${parameters} parameters, not ${golden.parameters}`);
-    if (keys !== golden.stateKeys) problems.push(`${keys} keys, not ${golden.stateKeys}`);
+    if (parameters !== golden.parameters) problems.push(`expected ${golden.parameters} parameters`);
+    if (keys !== golden.stateKeys) problems.push(`expected ${golden.stateKeys} keys`);
     fillGolden(model, naming.keyOf, naming.shapeOf);
     const run = compile((x: Tensor) => model.forward(x), { freeze: true, name });
     const logits = run(uniformTensor(golden.input.name, golden.input.shape));
     if (logits.shape.join() !== golden.logits.shape.join())
-      problems.push(`logits of [${logits.shape.join(", ")}], not [${golden.logits.shape.join(", ")}]`);
+      problems.push(`logits: expected [${golden.logits.shape.join(", ")}], got [${logits.shape.join(", ")}]`);
     const worst = deviation((await logits.data()) as Float32Array, golden.logits);
     run.release();
     if (!(worst <= LIMIT)) problems.push(`over ${LIMIT}`);

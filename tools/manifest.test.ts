@@ -1,4 +1,4 @@
-/** Manifests of what is published; `npm run test:published` tries the packages themselves. */
+/** Published manifests; `npm run test:published` tests the packages themselves. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -11,14 +11,14 @@ describe.for(readdirSync(packages))("%s", (name) => {
   const text = readFileSync(join(packages, name, "package.json"), "utf8");
   const published = publishedManifest(text);
 
-  test("is public and names JavaScript", () => {
+  test("is public and points to JavaScript", () => {
     expect(published).toMatchObject({ name: `@tessera-ml/${name}`, publishConfig: { access: "public" } });
     expect(published).not.toHaveProperty("private");
     expect(published).not.toHaveProperty("devDependencies");
     expect(JSON.stringify(published)).not.toMatch(/src\/|\.ts"/);
   });
 
-  test("names modules that there are", () => {
+  test("points to modules that exist", () => {
     const entries = entriesOf(text);
     expect(entries.length).toBeGreaterThan(0);
     for (const entry of entries)
@@ -26,10 +26,10 @@ describe.for(readdirSync(packages))("%s", (name) => {
     for (const entry of entries) expect(JSON.stringify(published)).toContain(`"./${entry}.js"`);
   });
 
-  test("needs exactly what its modules import", () => {
+  test("depends on exactly what its modules import", () => {
     const folder = join(packages, name, "src");
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
-      // The studio's page is published as it was built, and what only builds it is no dependency either.
+      // The studio's page is published pre-built, so neither its imports nor its build tools are dependencies.
       (file) => file.endsWith(".ts") && !file.startsWith("app") && file !== join("server", "web.ts"),
     );
     const imported = new Set<string>();

@@ -1,6 +1,6 @@
-/** What the manifest of a package becomes when it is published. */
+/** Converts the manifest of a source package to the published one. */
 
-/** What the studio's page is made of and by: the published one is made already. */
+/** Dependencies and build tools of the studio's page, which is published pre-built. */
 const ONLY_FOR_THE_PAGE: readonly string[] = ["vite", "preact", "@preact/signals"];
 
 export interface Manifest {
@@ -11,12 +11,12 @@ export interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-/** The modules that `exports` and `imports` name, as paths in `src` and in what is published: `runtime/node`. */
+/** The modules in `exports` and `imports`, as paths in `src` and in the published package: `runtime/node`. */
 export function entriesOf(manifest: string): string[] {
   return [...manifest.matchAll(/"\.\/src\/(.*)\.ts"/g)].map(([, entry]) => entry as string);
 }
 
-/** @param manifest the JSON of a source package, which points at TypeScript in `src` */
+/** @param manifest the JSON of a source package, which points to TypeScript in `src` */
 export function publishedManifest(manifest: string): Manifest {
   const source: Manifest = JSON.parse(manifest.replaceAll(/"\.\/src\/(.*)\.ts"/g, '"./$1.js"'));
   const { private: _private, devDependencies: _forDevelopment, dependencies, ...kept } = source;

@@ -1,7 +1,7 @@
 /**
- * `npm run test:published`: packs what `npm run build` made, installs it in an empty folder and uses it as a stranger
- * would: the command, the studio, a program of its own under two ways of resolving types, and a page built by Vite.
- * Needs npm's registry, and Chromium for the page. Takes about a minute.
+ * `npm run test:published`: packs the output of `npm run build`, installs it in an empty folder and uses it as an
+ * outside user would: the CLI, the studio, a program under two module resolutions, and a page built by Vite.
+ * Needs the npm registry, and Chromium for the page. Takes about a minute.
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
@@ -17,7 +17,7 @@ const photo = join(root, "docs/images/studio-classify.png");
 const model = "cifar_resnet20";
 const folder = mkdtempSync(join(tmpdir(), "tessera-published-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-/** Nothing of the workspace, and no network: what is not in the packages is not there. */
+/** No workspace and no network: only what is in the packages is available. */
 const env: NodeJS.ProcessEnv = {
   ...process.env,
   NODE_OPTIONS: "",
@@ -43,7 +43,7 @@ function run(file: string, args: readonly string[], more: NodeJS.ProcessEnv = {}
   return execFileSync(file, args, { cwd: folder, env: { ...env, ...more }, encoding: "utf8" });
 }
 
-/** A program of the workspace's own tools, which the stranger has too. */
+/** Runs a development tool from the workspace, which an outside user would have installed as well. */
 function tool(path: string, ...args: readonly string[]): string {
   return run(process.execPath, [join(root, "node_modules", path), ...args]);
 }
@@ -63,7 +63,7 @@ function install(): void {
   console.log(`✓ installed: ${tarballs.join(", ")}`);
 }
 
-/** The command as npm links it; the best class of the picture. */
+/** Runs the CLI as linked by npm. Returns the top prediction for the image. */
 function command(): Best {
   const tessera = join(folder, "node_modules/.bin/tessera");
   assert.match(run(tessera, ["--version"]), /^\d+\.\d+\.\d+/);
@@ -106,7 +106,7 @@ async function studio(expected: Best): Promise<void> {
   console.log("✓ tessera serve: the page, an answer, Ctrl-C");
 }
 
-/** Types as Node resolves them and as bundlers do, without leaving the packages' own declarations out; then it runs. */
+/** Type-checks a program, including the declarations of the packages, as Node and bundlers resolve it; then runs it. */
 function program(expected: Best): void {
   for (const [module, resolution] of [
     ["nodenext", "nodenext"],
@@ -130,7 +130,7 @@ async function page(expected: Best): Promise<void> {
   const browser = await chromium.launch({ executablePath: chromiumPath() });
   try {
     const page = await browser.newPage();
-    // Files as an ordinary web server gives them.
+    // Serve files like an ordinary web server.
     await page.route("http://localhost/**", async (route) => {
       const path = new URL(route.request().url()).pathname;
       await route.fulfill({ path: join(built, extname(path) ? path : "index.html") });
@@ -148,5 +148,5 @@ async function page(expected: Best): Promise<void> {
   } finally {
     await browser.close();
   }
-  console.log("✓ a page, built by Vite, computes in Chromium");
+  console.log("✓ a page built by Vite runs in Chromium");
 }

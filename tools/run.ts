@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** The repository's root folder. */
 export const root: string = join(import.meta.dirname, "..");
 
-/** Runs a command with our terminal; where it fails, this process ends with its exit code. */
+/** Runs a command in the same terminal; if it fails, exits with its exit code. */
 export function run(command: string, args: readonly string[]): void {
   const { status, signal, error } = spawnSync(command, args, { stdio: "inherit" });
   if (error) throw error;

@@ -1,4 +1,4 @@
-/** Made-up cases are the same in every run; `TESSERA_SEED=N npm test` makes up others. */
+/** Property-based tests use the same cases in every run; `TESSERA_SEED=N npm test` generates others. */
 import fc from "fast-check";
 import { inject } from "vitest";
 

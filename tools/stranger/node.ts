@@ -1,4 +1,4 @@
-/** A program of somebody who installed the packages: every entry point, and types that are meant. */
+/** The program of a user who installed the packages: covers every entry point and checks that types resolve. */
 import { IMAGENET_CLASSES } from "@tessera-ml/hub/classes";
 import { readImage } from "@tessera-ml/media";
 import { AdamW, crossEntropy, Linear, Module } from "@tessera-ml/nn";
@@ -31,7 +31,7 @@ const loss: number = await step(x, fromArray(Int32Array.of(1), [1])).item();
 
 const classifier = await ImageClassifier.load("cifar_resnet20");
 const answer: Classification = await classifier.classify(await readImage(process.argv[2] as string));
-// @ts-expect-error: a number is no picture. Where types do not resolve, everything is allowed.
+// @ts-expect-error: a number is not an image. If types did not resolve, this would be allowed.
 void (() => classifier.classify(42));
 
 const parts = [IMAGENET_CLASSES, listRecipes(), listStudies()].map(({ length }) => length > 0);

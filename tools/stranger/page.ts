@@ -1,4 +1,4 @@
-/** A page of somebody who installed the packages: it classifies with a checkpoint that lies beside it. */
+/** The page of a user who installed the packages: classifies an image with a checkpoint served next to it. */
 import { backend } from "@tessera-ml/tensor";
 import { ImageClassifier } from "@tessera-ml/vision";
 
