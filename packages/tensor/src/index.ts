@@ -19,7 +19,7 @@ export { backend, configure } from "./graph/execute.ts";
 export { guard } from "./graph/trace.ts";
 export * from "./ops/activation.ts";
 export type { Operand } from "./ops/apply.ts";
-export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
+export { type AttentionOptions, observeAttention, scaledDotProductAttention } from "./ops/attention.ts";
 export {
   type ConvOptions,
   type ConvTransposeOptions,

@@ -25,6 +25,22 @@ export interface AttentionOptions {
   readonly dropout?: number;
 }
 
+let observer: ((weights: Tensor) => void) | undefined;
+
+/**
+ * Calls `fn`, and `observe` with the weights of every attention computed in it: [..., Hq, L, S], rows that
+ * sum to 1, or to 0 where no key is left. For looking inside: attention is not fused meanwhile.
+ */
+export function observeAttention<T>(observe: (weights: Tensor) => void, fn: () => T): T {
+  const outer = observer;
+  observer = observe;
+  try {
+    return fn();
+  } finally {
+    observer = outer;
+  }
+}
+
 /**
  * softmax(q·kᵀ·scale + mask)·v. q [..., Hq, L, D], k [..., Hk, S, D], v [..., Hk, S, E] → [..., Hq, L, E].
  * With fewer key heads than query heads (Hq a multiple of Hk), each serves a group of consecutive query
@@ -66,14 +82,22 @@ export function scaledDotProductAttention(
   const dropped = (weights: Tensor) => (options.dropout ? dropout(weights, options.dropout) : weights);
   if (!allowed) {
     const plain =
-      !mask && !options.dropout && q.rank === 4 && sameShape(q.shape.slice(0, 2), k.shape.slice(0, 2));
+      !mask &&
+      !options.dropout &&
+      !observer &&
+      q.rank === 4 &&
+      sameShape(q.shape.slice(0, 2), k.shape.slice(0, 2));
     // ONNX Runtime's fused attention never materialises all scores, but its gradient would recompute them.
     if (plain && currentTrace()?.inference) return apply(fusedOp, [q, k, v], { scale });
-    const attended = dropped(softmax(scores)).matmul(v);
-    return seen ? where(seen.any(-1, true), attended, 0) : attended;
+    const weights = softmax(scores);
+    const anySeen = seen?.any(-1, true);
+    observer?.(anySeen ? where(anySeen, weights, 0) : weights);
+    const attended = dropped(weights).matmul(v);
+    return anySeen ? where(anySeen, attended, 0) : attended;
   }
-  const weights = softmax(where(allowed, scores, floor));
-  return dropped(where(allowed, weights, 0)).matmul(v);
+  const weights = where(allowed, softmax(where(allowed, scores, floor)), 0);
+  observer?.(weights);
+  return dropped(weights).matmul(v);
 }
 
 /** Unmasked attention over q, k, v [B, h, T, d], for inference. */
@@ -122,9 +146,11 @@ function grouped(
   const split = (t: Tensor) => t.reshape([...t.shape.slice(0, -3), keyHeads, group, ...t.shape.slice(-2)]);
   const wide =
     mask && mask.rank > 2 ? (mask.shape[mask.rank - 3] === 1 ? mask.unsqueeze(-3) : split(mask)) : mask;
-  const out = scaledDotProductAttention(split(q), k.unsqueeze(-3), v.unsqueeze(-3), {
-    ...options,
-    mask: wide,
-  });
+  const attend = () =>
+    scaledDotProductAttention(split(q), k.unsqueeze(-3), v.unsqueeze(-3), { ...options, mask: wide });
+  const observe = observer;
+  const joined = (weights: Tensor) =>
+    observe?.(weights.reshape([...weights.shape.slice(0, -4), queryHeads, ...weights.shape.slice(-2)]));
+  const out = observe ? observeAttention(joined, attend) : attend();
   return out.reshape([...lead, queryHeads, ...out.shape.slice(-2)]);
 }
