@@ -1,59 +1,47 @@
 /**
- * Checks networks against goldens: `npm run golden -- FILE.json [NAME…]`. Prints the largest deviation of each
- * network, divided by the standard deviation; exits with 1 if one exceeds 1e-3 or a count differs.
+ * Checks a system against goldens: `npm run golden -- FILE.json [NAME…]`. The file name selects the system. Prints the
+ * largest deviation of each case, in standard deviations of the golden array; exits with 1 if a case fails.
  */
 import { readFile } from "node:fs/promises";
-import { compile, type Tensor } from "../packages/tensor/src/index.ts";
-import { deviation, fillGolden, findModel, type Probe, uniformTensor } from "../packages/vision/src/index.ts";
+import { basename, resolve } from "node:path";
+import type { GoldenRunner } from "../packages/nn/src/golden/index.ts";
 
-interface Golden {
-  readonly parameters: number;
-  readonly stateKeys: number;
-  readonly input: { readonly name: string; readonly shape: readonly number[] };
-  readonly logits: Probe;
-}
+/** Runners by prefix of the file name. */
+const RUNNERS: Readonly<Record<string, () => Promise<{ readonly runGolden: GoldenRunner }>>> = {
+  cnn: () => import("../packages/vision/src/golden.ts"),
+};
 
-const LIMIT = 1e-3;
-const [file, ...names] = process.argv.slice(2);
-if (!file) {
-  console.error("usage: npm run golden -- FILE.json [NAME…]");
+function stop(message: string): never {
+  console.error(message);
   process.exit(2);
 }
-let goldens: Record<string, Golden>;
+
+const [given, ...names] = process.argv.slice(2);
+if (!given) stop("usage: npm run golden -- FILE.json [NAME…]");
+const path = resolve(given);
+const system = Object.keys(RUNNERS).find((start) => basename(path).startsWith(start));
+if (!system)
+  stop(
+    `golden: expected a file name that starts with ${Object.keys(RUNNERS).join(" or ")}, got ${basename(path)}`,
+  );
+let all: Record<string, unknown>;
 try {
-  goldens = JSON.parse(await readFile(file, "utf8")) as Record<string, Golden>;
+  all = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
 } catch (error) {
-  console.error(`golden: cannot read ${file}: ${(error as Error).message}`);
-  process.exit(2);
+  stop(`golden: cannot read ${path}: ${(error as Error).message}`);
 }
+const unknown = names.filter((name) => !(name in all));
+if (unknown.length > 0) stop(`golden: ${path} has no ${unknown.join(", ")}`);
+const cases = Object.fromEntries(
+  Object.entries(all).filter(([name]) => names.length === 0 || names.includes(name)),
+);
 
 let failed = 0;
-for (const [name, golden] of Object.entries(goldens)) {
-  if (names.length > 0 && !names.includes(name)) continue;
-  const started = performance.now();
-  try {
-    const problems: string[] = [];
-    const { create, naming } = findModel(name);
-    const model = create().eval();
-    const [parameters, keys] = [model.parameterCount(), model.stateDict().size];
-    if (parameters !== golden.parameters) problems.push(`expected ${golden.parameters} parameters`);
-    if (keys !== golden.stateKeys) problems.push(`expected ${golden.stateKeys} keys`);
-    fillGolden(model, naming.keyOf, naming.shapeOf);
-    const run = compile((x: Tensor) => model.forward(x), { freeze: true, name });
-    const logits = run(uniformTensor(golden.input.name, golden.input.shape));
-    if (logits.shape.join() !== golden.logits.shape.join())
-      problems.push(`logits: expected [${golden.logits.shape.join(", ")}], got [${logits.shape.join(", ")}]`);
-    const worst = deviation((await logits.data()) as Float32Array, golden.logits);
-    run.release();
-    if (!(worst <= LIMIT)) problems.push(`over ${LIMIT}`);
-    if (problems.length > 0) failed++;
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(
-      `${problems.length > 0 ? "FAIL" : "ok  "} ${name.padEnd(32)} ${worst.toExponential(1)} of std, ${parameters} parameters, ${keys} keys, ${seconds} s${problems.length > 0 ? `: ${problems.join("; ")}` : ""}`,
-    );
-  } catch (error) {
-    failed++;
-    console.log(`FAIL ${name.padEnd(32)} ${(error as Error).message}`);
-  }
-}
+const { runGolden } = await RUNNERS[system]!();
+await runGolden({ path, cases }, ({ name, deviation, problems, note, seconds }) => {
+  if (problems.length > 0) failed++;
+  const found = [`${deviation.toExponential(1)} of std`, note, `${seconds.toFixed(1)} s`].filter(Boolean);
+  const wrong = problems.length > 0 ? `: ${problems.join("; ")}` : "";
+  console.log(`${wrong ? "FAIL" : "ok  "} ${name.padEnd(32)} ${found.join(", ")}${wrong}`);
+});
 process.exit(failed > 0 ? 1 : 0);

@@ -1,16 +1,12 @@
 /** What all classification networks have in common. */
 import { Module } from "@tessera-ml/nn";
+import type { Chain, Part } from "@tessera-ml/nn/inspect";
 import { softmax, type Tensor } from "@tessera-ml/tensor";
 
-/** A named part of a network, in the order in which an image passes through. */
-export interface Part {
-  readonly name: string;
-  /** What the stage computes from the output of the one before. */
-  readonly forward: (x: Tensor) => Tensor;
-}
+export type { Part };
 
 /** A network from images to class scores. */
-export abstract class Classifier extends Module {
+export abstract class Classifier extends Module implements Chain {
   /** The network as a chain: the studio shows what comes out of each part. */
   abstract parts(): readonly Part[];
 

@@ -15,7 +15,6 @@ export {
   evaluate,
   type LabelledImages,
 } from "./evaluate.ts";
-export * from "./golden.ts";
 export { labelsOf } from "./labels.ts";
 export { type LoadClassifierOptions, type LoadedClassifier, loadClassifier } from "./load.ts";
 export { LeCun1989, type LeCun1989Options, squaredErrorLoss } from "./models/lecun1989.ts";

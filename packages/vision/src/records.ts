@@ -1,6 +1,6 @@
 /** From the record of a checkpoint to its network, and what there is to say of both. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
-import { profile } from "./inspect/profile.ts";
+import { profile } from "@tessera-ml/nn/inspect";
 import { type FoundModel, findModel } from "./registry.ts";
 
 /** Sources that have names of their own for networks; the others call them as we do. */

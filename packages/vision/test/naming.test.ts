@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeSafetensors } from "@tessera-ml/nn";
+import { uniformByName } from "@tessera-ml/nn/golden";
 import type { Tensor } from "@tessera-ml/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -13,7 +14,6 @@ import {
   loadClassifier,
   type Naming,
   sourceShape,
-  uniformByName,
 } from "../src/index.ts";
 
 const published = listModels().filter(({ sources }) => Object.keys(sources).length > 0);

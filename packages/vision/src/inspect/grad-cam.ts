@@ -1,10 +1,10 @@
 /** Where a network looked: Grad-CAM (Selvaraju et al. 2017). */
 import { finiteRange, Planes } from "@tessera-ml/media";
+import { inInference, laidOut, layoutOf, reach } from "@tessera-ml/nn/inspect";
 import { grad, type Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
 import { VisionError } from "../error.ts";
-import { inInference } from "./inference.ts";
-import { checkPicture, laidOut, layoutOf, planesOf, reach } from "./maps.ts";
+import { checkPicture, planesOf } from "./maps.ts";
 
 /**
  * The places that speak for a class, [1, h, w] of the part's size, the strongest 1; all 0 where none does.
@@ -73,13 +73,8 @@ function lastWithPlaces(model: Classifier, x: Tensor): string {
     const found = model.parts().flatMap(({ name, forward }) => {
       y = forward(y);
       const layout = layoutOf(y, x);
-      const places =
-        layout.kind === "tokens"
-          ? (y.shape[1] as number) - layout.extra
-          : laidOut(y, layout)
-              .shape.slice(2)
-              .reduce((a, b) => a * b, 1);
-      return layout.kind === "vector" || places < 2 ? [] : [{ name, layout }];
+      const [rows, columns] = layout.grid;
+      return rows * columns < 2 ? [] : [{ name, layout }];
     });
     // Behind the last block a class token alone is read: the other tokens last counted in front of it.
     const last = found.at(-1);

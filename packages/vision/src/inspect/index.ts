@@ -1,11 +1,11 @@
 /**
- * Looking inside a network: its layers and what they cost, what comes out of its parts, where it looked.
+ * Looking inside a classifier: its layers and what they cost, what comes out of its parts, where it looked.
  * Runs on Node and in browsers.
  *
  * @packageDocumentation
  */
+export { type LayerProfile, type PartShape, partShapes, profile } from "@tessera-ml/nn/inspect";
 export { type Attention, attention, hasAttention } from "./attention.ts";
 export { gradCam } from "./grad-cam.ts";
 export { featureMaps } from "./maps.ts";
-export { type LayerProfile, type PartShape, partShapes, profile } from "./profile.ts";
 export { effectiveReceptiveField } from "./receptive-field.ts";

@@ -1,12 +1,7 @@
-/** What a unit really sees of the picture, by gradients. */
-import { finiteRange, Planes } from "@tessera-ml/media";
-import { grad, normal, randomKey, type Shape, splitKey, type Tensor } from "@tessera-ml/tensor";
-import type { Classifier } from "../classifier.ts";
-import { inInference } from "./inference.ts";
-import { laidOut, layoutOf, reach } from "./maps.ts";
-
-/** Noise pictures over which the mean is taken. */
-const SAMPLES = 4;
+import type { Planes } from "@tessera-ml/media";
+import { type Chain, effectiveReceptiveField as field } from "@tessera-ml/nn/inspect";
+import type { Shape } from "@tessera-ml/tensor";
+import { planesOf } from "./maps.ts";
 
 /**
  * How much the unit in the middle of a part moves with each pixel (Luo et al. 2016): the mean size of the
@@ -15,24 +10,9 @@ const SAMPLES = 4;
  * @param inputShape [N, C, H, W]; N does not matter
  */
 export async function effectiveReceptiveField(
-  model: Classifier,
+  model: Chain,
   partName: string,
   inputShape: Shape,
 ): Promise<Planes> {
-  const [, channels, height, width] = inputShape as readonly [number, number, number, number];
-  const slopes = inInference(model, () => {
-    const [pictureKey, mixtureKey] = splitKey(randomKey(0), 2) as [Tensor, Tensor];
-    const x = normal(pictureKey, [SAMPLES, channels, height, width]);
-    return grad((pictures: Tensor) => {
-      const { output } = reach(model, pictures, partName);
-      const maps = laidOut(output, layoutOf(output, pictures));
-      const [, count, rows, columns] = maps.shape as [number, number, number, number];
-      const unit = maps.select(3, columns >> 1).select(2, rows >> 1); // [N, C]
-      return unit.mul(normal(mixtureKey, [SAMPLES, count])).sum();
-    })(x);
-  });
-  const size = await slopes.abs().mean([0, 1]).data();
-  const data = Float32Array.from(size, Number);
-  const [, most] = finiteRange(data);
-  return new Planes(1, height, width, most > 0 ? data.map((value) => value / most) : data);
+  return await planesOf(field(model, partName, inputShape).unsqueeze(0).unsqueeze(0));
 }

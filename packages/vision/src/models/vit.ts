@@ -52,13 +52,6 @@ class Attention extends Module {
     const out = scaledDotProductAttention(q, k, v); // [B, h, T, d]
     return this.proj.forward(out.permute([0, 2, 1, 3]).reshape(x.shape));
   }
-  /** How much each token looks at each, [B, heads, T, T]. */
-  weights(x: Tensor): Tensor {
-    const [q, k] = this.#project(x);
-    const d = q.shape[3] as number;
-    const scores = q.matmul(k.transpose()).div(Math.sqrt(d));
-    return scores.sub(scores.logSumExp(-1, true)).exp();
-  }
 }
 
 class Mlp extends Module {
@@ -92,10 +85,6 @@ class Block extends Module {
   forward(x: Tensor): Tensor {
     const y = x.add(this.dropout.forward(this.attn.forward(this.norm1.forward(x))));
     return y.add(this.dropout.forward(this.mlp.forward(this.norm2.forward(y))));
-  }
-  /** The attention maps of this block for its input, [B, heads, T, T]. */
-  attention(x: Tensor): Tensor {
-    return this.attn.weights(this.norm1.forward(x));
   }
 }
 
@@ -167,16 +156,6 @@ export class VisionTransformer extends Classifier {
       ),
       { name: "classifier", forward: (x) => this.head.forward(this.norm.forward(x).select(1, 0)) },
     ];
-  }
-
-  /** The attention maps of every block, [N, heads, 1 + patches, 1 + patches] each. */
-  attentionMaps(images: Tensor): Tensor[] {
-    let x = this.#embed(images);
-    return this.#blocks().map((block) => {
-      const maps = block.attention(x);
-      x = block.forward(x);
-      return maps;
-    });
   }
 
   #blocks(): Block[] {

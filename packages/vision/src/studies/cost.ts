@@ -1,13 +1,12 @@
 /** What a network costs. */
+import { countMacs as macsBetween } from "@tessera-ml/nn/inspect";
 import { compile, type Shape, type Tensor, zeros } from "@tessera-ml/tensor";
-import { walk } from "../inspect/walk.ts";
 import type { Network } from "./compare.ts";
 
 /** Multiply-accumulates for one picture of [C, H, W]. Nothing is computed: the graph is built and looked at. */
 export function countMacs(model: Network, shape: Shape): number {
   const x = zeros([1, ...shape]);
-  const { costs } = walk([model.eval().forward(x)], x.value);
-  return costs.reduce((sum, { macs }) => sum + macs, 0);
+  return macsBetween([model.eval().forward(x)], [x]);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Module } from "@tessera-ml/nn";
+import type { Module } from "../module.ts";
 
 /** Runs `fn` with a network in inference mode; afterwards each of its modules is in the mode it was in. */
 export function inInference<T>(model: Module, fn: () => T): T {

@@ -1,15 +1,15 @@
-/** The graph between a network's input and what comes out of it. */
+/** The graph between a network's inputs and what comes out of it. */
 import type { Tensor } from "@tessera-ml/tensor";
-import { type Field, fieldAfter, type Node, pixelField, type Value } from "./field.ts";
+import { type Field, fieldAfter, inputField, type Node, type Value } from "./field.ts";
 
-/** Fields and costs of everything between a network's input and its outputs. */
+/** Fields and costs of everything between a network's inputs and its outputs. */
 export function walk(
   outputs: readonly Tensor[],
-  input: Value,
+  inputs: readonly Tensor[],
 ): { fields: Map<Value, Field>; costs: { id: number; macs: number }[] } {
-  const fields = new Map([[input, pixelField(input.shape)]]);
+  const fields = new Map(inputs.map(({ value }) => [value, inputField(value.shape)] as const));
   const costs: { id: number; macs: number }[] = [];
-  for (const node of nodesAfter(outputs, input)) {
+  for (const node of nodesAfter(outputs, inputs)) {
     const known = node.inputs.map((value) => fields.get(value));
     if (known.every((field) => field === undefined)) continue;
     const macs = macsOf(node);
@@ -20,13 +20,14 @@ export function walk(
   return { fields, costs };
 }
 
-/** Nodes that were made after `input`, each behind those it needs. */
-function nodesAfter(outputs: readonly Tensor[], input: Value): Node[] {
+/** Nodes that were made after the inputs, each behind those it needs. */
+function nodesAfter(outputs: readonly Tensor[], inputs: readonly Tensor[]): Node[] {
+  const first = Math.min(...inputs.map(({ value }) => value.id));
   const found = new Set<Node>();
   const stack = outputs.map(({ value }) => value);
   while (stack.length > 0) {
     const { id, node } = stack.pop() as Value;
-    if (!node || id < input.id || found.has(node)) continue;
+    if (!node || id < first || found.has(node)) continue;
     found.add(node);
     stack.push(...node.inputs);
   }
@@ -54,4 +55,9 @@ function macsOf({ operator, attrs, inputs, outputs }: Node): number {
     default:
       return 0;
   }
+}
+
+/** Multiplications with additions between the inputs and the outputs. Nothing is computed. */
+export function countMacs(outputs: readonly Tensor[], inputs: readonly Tensor[]): number {
+  return walk(outputs, inputs).costs.reduce((sum, { macs }) => sum + macs, 0);
 }

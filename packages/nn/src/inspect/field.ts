@@ -1,40 +1,46 @@
 /**
- * Receptive fields by rule: which pixels a unit depends on, computed along the graph. A window of k steps
+ * Receptive fields by rule: which input positions a unit depends on, computed along the graph. A window of k steps
  * adds k − 1 steps, a stride makes the steps after it longer, a sum over positions adds all of them.
- * Padding is not taken off, so that a field may be larger than the picture.
+ * Padding is not taken off, so that a field may be larger than the input.
  */
 import type { Tensor } from "@tessera-ml/tensor";
 
 export type Value = Tensor["value"];
 export type Node = NonNullable<Value["node"]>;
 
-/** Part of an axis that counts positions: `count` of them, each `step` pixels from the next. */
+/** Part of an axis that counts positions: `count` of them, each `step` input positions from the next. */
 interface Run {
-  /** Down, right, or positions whose order is lost (tokens beside a class token). */
-  readonly along: 0 | 1 | "any";
+  /** Which spatial axis of the input, or positions whose order is lost (tokens beside a class token). */
+  readonly along: number | "any";
   readonly count: number;
   readonly step: number;
-  /** How many positions there are in this direction: a run of all of them sees the whole picture. */
+  /** How many positions there are in this direction: a run of all of them sees the whole input. */
   readonly of: number;
 }
 
 /** What the units of a value see. */
 export interface Field {
-  /** Height and width in pixels. */
-  readonly size: readonly [number, number];
+  /** Extent along each spatial axis of the input: height and width of a picture. */
+  readonly size: readonly number[];
   /** For each axis, the runs it is made of, the slowest first; none where it counts no positions. */
   readonly axes: readonly (readonly Run[])[];
-  /** Whether each unit depends on all rows, and on all columns. */
-  readonly whole: readonly [boolean, boolean];
+  /** For each spatial axis, whether each unit depends on all of it. */
+  readonly whole: readonly boolean[];
 }
 
-/** The field of a batch of pictures [N, C, H, W]. */
-export function pixelField([, , height, width]: readonly number[]): Field {
-  const run = (along: 0 | 1, count = 1) => [{ along, count, step: 1, of: count }];
-  return { size: [1, 1], axes: [[], [], run(0, height), run(1, width)], whole: [false, false] };
+/** The field of an input: channels first, [N, C, ...], or a batch of sequences [N, T]. */
+export function inputField(shape: readonly number[]): Field {
+  const first = shape.length === 2 ? 1 : 2;
+  const spatial = shape.slice(first);
+  const runs = spatial.map((count, along) => [{ along, count, step: 1, of: count }]);
+  return {
+    size: spatial.map(() => 1),
+    axes: [...shape.slice(0, first).map(() => []), ...runs],
+    whole: spatial.map(() => false),
+  };
 }
 
-/** Side in pixels of what a unit sees; null where that is everything. */
+/** The largest extent of what a unit sees, in input positions; null where that is everything. */
 export function fieldSide({ size, axes, whole }: Field): number | null {
   return whole.every(Boolean) || axes.every((runs) => runs.length === 0) ? null : Math.max(...size);
 }
@@ -88,21 +94,23 @@ export function fieldAfter(node: Node, inputs: readonly (Field | undefined)[]): 
     }
     case "matmul":
       return product(node, inputs);
+    case "take":
+      return taken(node, inputs);
     default:
       return joined(inputs, output);
   }
 }
 
 function slide(field: Field, { kernel, strides, dilations }: Window, shape: readonly number[]): Field {
-  const size: [number, number] = [...field.size];
+  const size = [...field.size];
   let { whole } = field;
   const axes = field.axes.map((runs, axis) => {
     const i = axis - 2;
     const [k, stride, dilation] = [kernel[i] ?? 1, strides[i] ?? 1, dilations[i] ?? 1];
     const [run, ...more] = runs;
     if (!run || (k === 1 && stride === 1)) return runs;
-    if (more.length > 0 || run.along === "any") whole = [true, true];
-    else size[run.along] += (k - 1) * dilation * run.step;
+    if (more.length > 0 || run.along === "any") whole = whole.map(() => true);
+    else size[run.along]! += (k - 1) * dilation * run.step;
     const count = shape[axis] as number;
     return [{ ...run, count, of: count, step: run.step * stride }];
   });
@@ -111,12 +119,12 @@ function slide(field: Field, { kernel, strides, dilations }: Window, shape: read
 
 /** After summing over an axis, all of its positions are seen by what is left. */
 function absorb(field: Field, axis: number): Field {
-  const size: [number, number] = [...field.size];
-  const whole: [boolean, boolean] = [...field.whole];
+  const size = [...field.size];
+  const whole = [...field.whole];
   for (const { along, count, step, of } of field.axes[axis] ?? [])
     if (along === "any") whole.fill(true);
     else {
-      size[along] += (count - 1) * step;
+      size[along]! += (count - 1) * step;
       whole[along] ||= count === of;
     }
   return { ...field, size, whole };
@@ -151,16 +159,29 @@ function product({ inputs: values, attrs, outputs }: Node, inputs: readonly (Fie
   return joined(sides, outputs[0] as Value);
 }
 
+/** Rows of a table by index: each axis of the indices becomes one of the result. */
+function taken({ attrs, inputs: [table], outputs }: Node, inputs: readonly (Field | undefined)[]): Field {
+  const [rows, indices] = inputs;
+  if (rows || !indices) return joined(inputs, outputs[0] as Value);
+  const axis = attrs.axis as number;
+  const none = (count: number) => Array.from({ length: count }, () => []);
+  const after = (table as Value).shape.length - axis - 1;
+  return { ...indices, axes: [...none(axis), ...indices.axes, ...none(after)] };
+}
+
 /** Of values that are added, multiplied or put side by side: the larger field. */
 function joined(inputs: readonly (Field | undefined)[], { shape }: Value): Field {
   const fields = inputs.filter((field) => field !== undefined);
-  const largest = (i: 0 | 1) => Math.max(...fields.map(({ size }) => size[i]));
+  const spatial = Array.from({ length: Math.max(...fields.map(({ size }) => size.length)) }, (_, i) => i);
   const axes = shape.map((_, i) => {
     const runs = fields.map((field) => field.axes[i - shape.length + field.axes.length] ?? []);
     return runs.find((list) => list.length > 0) ?? [];
   });
-  const all = (i: 0 | 1) => fields.some(({ whole }) => whole[i]);
-  return { size: [largest(0), largest(1)], axes, whole: [all(0), all(1)] };
+  return {
+    size: spatial.map((i) => Math.max(...fields.map(({ size }) => size[i] ?? 1))),
+    axes,
+    whole: spatial.map((i) => fields.some(({ whole }) => whole[i] ?? false)),
+  };
 }
 
 /** Axes of which a part is left, or every so many entries. */

@@ -1,0 +1,10 @@
+/**
+ * Checks against the numbers of reference implementations: parameters and inputs by formula, probes of
+ * what comes out, and a runner. Runs on Node and in browsers.
+ *
+ * @packageDocumentation
+ */
+export * from "./fill.ts";
+export * from "./probe.ts";
+export * from "./read.ts";
+export * from "./run.ts";
