@@ -1,10 +1,10 @@
 /**
- * The tensor floor against TensorFlow.js, jax-js and PyTorch on the same shapes and data, two threads each.
+ * The tensor package against TensorFlow.js, jax-js and PyTorch on the same shapes and data, two threads each.
  *
  *     npm run bench -- tensor [--only train.resnet18,matmul] [--peers tfjs,torch] [--quick]
  *
- * PyTorch takes part where `$TESSERA_PYTHON`, or else `python3`, can import it.
- * The last line of the output is one JSON object; its ratios are larger where Tessera is better.
+ * PyTorch is included if `$TESSERA_PYTHON`, or else `python3`, can import it.
+ * The last line of output is a JSON object; a larger ratio is better for Tessera.
  */
 import { join } from "node:path";
 import { python, runBench } from "./harness/bench.ts";
@@ -24,7 +24,7 @@ await runBench({
   reference: "torch",
 });
 
-/** What we want to reach in training, inference and memory. */
+/** Goals for training, inference and memory. */
 function goalsOf(name: string): Goal[] {
   const goals: Goal[] = [
     {

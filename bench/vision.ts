@@ -1,11 +1,11 @@
 /**
- * Classifying photographs, from the file to the five best classes, against transformers.js and PyTorch; and how long
- * the published `tessera classify` takes from its start to its answer, against a bare program on ONNX Runtime.
+ * Image classification, from the file to the top five classes, against transformers.js and PyTorch; and the time of
+ * the published `tessera classify` from start to result, against a bare program on ONNX Runtime.
  *
  *     npm run bench -- vision [--only latency.resnet50,start.mobilenet_v2] [--peers transformers,torch,bare] [--quick]
  *
- * PyTorch takes part where `$TESSERA_PYTHON`, or else `python3`, can import it and torchvision.
- * The last line of the output is one JSON object; its ratios are larger where Tessera is better.
+ * PyTorch is included if `$TESSERA_PYTHON`, or else `python3`, can import it and torchvision.
+ * The last line of output is a JSON object; a larger ratio is better for Tessera.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -20,12 +20,12 @@ import { batchSize, starts, workloads, writeModels } from "./workloads/vision.ts
 const threads = "2";
 const folder = mkdtempSync(join(tmpdir(), "tessera-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-const [pictures, models] = [join(folder, "pictures"), join(folder, "models")];
-for (const path of [pictures, models]) mkdirSync(path);
-console.error("building the command, writing pictures and models");
-// What starts is what is published.
+const [images, models] = [join(folder, "images"), join(folder, "models")];
+for (const path of [images, models]) mkdirSync(path);
+console.error("building the command, writing images and models");
+// `start.*` runs the published form.
 execFileSync(process.execPath, [join(import.meta.dirname, "..", "tools", "build.ts")], { stdio: "ignore" });
-await writePhotographs(pictures, batchSize);
+await writePhotographs(images, batchSize);
 await writeModels(models);
 
 await runBench({
@@ -36,7 +36,7 @@ await runBench({
   takesPart: (name, workload) =>
     workload.startsWith("start.") ? name === "tessera" || name === "bare" : name !== "bare",
   goalsOf,
-  // PyTorch and we resize as PIL does, to the digit; sharp, which the others use, does not.
+  // PyTorch and Tessera resize exactly as PIL does; sharp, which the others use, does not.
   tolerance: (name) => (name === "tessera" || name === "torch" ? 1e-3 : 0.2),
   reference: "torch",
 });
@@ -54,7 +54,7 @@ function goalsOf(workload: string): Goal[] {
 
 function entrant(name: string): Entrant | undefined {
   const peers = join(import.meta.dirname, "peers");
-  const parameters = [threads, pictures, models];
+  const parameters = [threads, images, models];
   if (name !== "torch")
     return { name, command: [process.execPath, join(peers, `vision-${name}.ts`), ...parameters] };
   const program = python("torch", "torchvision");

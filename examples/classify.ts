@@ -1,9 +1,9 @@
 /**
- * What a network sees in a picture, and where it looked.
+ * Classifies an image and shows where the network looked.
  *
- *   node examples/classify.ts [PICTURE] [MODEL]
+ *   node examples/classify.ts [IMAGE] [MODEL]
  *
- * Without a picture it draws a seven, for one of the digit networks that come along.
+ * Without an image it draws a seven, for one of the bundled digit networks.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { fromArray } from "@tessera-ml/tensor";
 import { ImageClassifier } from "@tessera-ml/vision";
 import { gradCam } from "@tessera-ml/vision/inspect";
 
-/** Black strokes on white: a bar, and a slanted line down from its end. */
+/** A seven in black on white: a horizontal bar, and a diagonal down from its right end. */
 function seven(): Image {
   const side = 120;
   const ink = (x: number, y: number) => {
@@ -26,13 +26,13 @@ function seven(): Image {
   return new Image(side, side, 1, pixels);
 }
 
-const [picture = seven(), name = "digitnet"] = process.argv.slice(2);
+const [input = seven(), name = "digitnet"] = process.argv.slice(2);
 const classifier = await ImageClassifier.load(name);
-const { predictions } = await classifier.classify(picture, { top: 3 });
+const { predictions } = await classifier.classify(input, { top: 3 });
 for (const { label, probability } of predictions)
   console.log(`${label}  ${(100 * probability).toFixed(1)} %`);
 
-const { image, planes, seen } = await classifier.prepare(picture);
+const { image, planes, seen } = await classifier.prepare(input);
 const x = fromArray(planes.data as Float32Array<ArrayBuffer>, [1, ...planes.shape]);
 const heat = await gradCam(classifier.model, x, predictions[0]!.index); // [1, h, w]
 const path = join(tmpdir(), "tessera-example.png");

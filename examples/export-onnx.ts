@@ -1,5 +1,5 @@
 /**
- * A network as an `.onnx` file, which runs wherever ONNX does.
+ * Exports a network to an `.onnx` file, which runs wherever ONNX does.
  *
  *   node examples/export-onnx.ts [FILE]
  */
@@ -19,7 +19,7 @@ class Net extends Module {
 }
 
 const net = new Net().eval();
-net.parameters(); // the walk gives the parameters their names
+net.parameters(); // traverses the module, which names the parameters
 const predict = compile((images: Tensor) => net.forward(images));
 const exported = await exportOnnx(predict, [zeros([1, 3, 32, 32])], {
   inputNames: ["images"],

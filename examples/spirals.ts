@@ -1,9 +1,9 @@
 /**
- * Two spirals, told apart by a small network: the whole of training in one page.
+ * A small network learns to separate two spirals: a complete training run on one page.
  *
  *   node examples/spirals.ts
  *
- * Expected: a loss below 0.1 and 99 % of the points right, within seconds.
+ * Expected: a loss below 0.1 and at least 99 % of the points classified correctly, within seconds.
  */
 import { AdamW, crossEntropy, Linear, Module, schedules } from "@tessera-ml/nn";
 import { compile, fromArray, HostRandom, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
@@ -13,7 +13,7 @@ const random = new HostRandom(1);
 const count = 512;
 const steps = 600;
 
-/** Points [N, 2] and which spiral each lies on [N]. */
+/** Points [N, 2], and the spiral each belongs to, [N]. */
 function spirals(): { points: Tensor; labels: Tensor } {
   const points = new Float32Array(2 * count);
   const labels = new Int32Array(count);
@@ -52,9 +52,9 @@ for (let i = 1; i <= steps; i++) {
   loss = await step(points, labels).item();
   if (i % 100 === 0) console.log(`step ${i}: loss ${loss.toFixed(4)}`);
 }
-const right = await net.forward(points).argmax(1).equal(labels).astype("float32").mean().item();
-console.log(`${(100 * right).toFixed(1)} % of the points are right`);
-if (!(right >= 0.99)) {
+const accuracy = await net.forward(points).argmax(1).equal(labels).astype("float32").mean().item();
+console.log(`accuracy: ${(100 * accuracy).toFixed(1)} %`);
+if (!(accuracy >= 0.99)) {
   console.error("expected at least 99 %");
   process.exitCode = 1;
 }

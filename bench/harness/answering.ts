@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Job } from "./serve.ts";
 
-/** A program from its start to its end. Its value says only that it answered. */
+/** Runs a program from start to exit. The value only says that it printed something. */
 export function answering(program: string, parameters: readonly string[]): Job {
   let answer = "";
   return {

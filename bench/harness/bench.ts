@@ -1,4 +1,4 @@
-/** What every bench does with its workloads, contestants and goals, from the command line to the last line of JSON. */
+/** The main program of every bench, from the command line to the final line of JSON. */
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import type { Workload } from "../workloads/list.ts";
@@ -10,16 +10,16 @@ import { disagreement, type Goal, judge, machine, ratios, table } from "./report
 export interface Bench {
   readonly name: string;
   readonly workloads: readonly Workload[];
-  /** Those besides ours, in the order of the tables. */
+  /** The contestants other than ours, in table order. */
   readonly peers: readonly string[];
-  /** How to start a contestant; undefined where it cannot take part here. */
+  /** How to start a contestant; `undefined` if it is unavailable on this machine. */
   readonly entrant: (name: string) => Entrant | undefined;
-  /** Who takes part in a workload; all where absent. */
+  /** Whether a contestant takes part in a workload. Default: all do. */
   readonly takesPart?: (name: string, workload: string) => boolean;
   readonly goalsOf: (workload: string) => readonly Goal[];
-  /** By how much a contestant's values may differ from the reference's: more is not the same computation. */
+  /** Allowed relative difference of a contestant's values from the reference; more means a different computation. */
   readonly tolerance: (name: string) => number;
-  /** Whose values the others are compared with. */
+  /** The contestant that the others' values are compared with. */
   readonly reference: string;
 }
 
@@ -88,18 +88,18 @@ function disagreements(
   });
 }
 
-/** `$TESSERA_PYTHON`, or else `python3`, where it can import the modules; says so where it cannot. */
+/** `$TESSERA_PYTHON`, or else `python3`, if it can import the modules; otherwise prints a notice. */
 export function python(...modules: readonly string[]): string | undefined {
   const program = process.env.TESSERA_PYTHON ?? "python3";
   if (spawnSync(program, ["-c", `import ${modules.join(", ")}`], { stdio: "ignore" }).status === 0)
     return program;
   console.error(
-    `${program} cannot import ${modules.join(" and ")}: PyTorch takes no part. Name another in TESSERA_PYTHON.`,
+    `${program} cannot import ${modules.join(" and ")}: skipping PyTorch. Set TESSERA_PYTHON to another Python.`,
   );
   return undefined;
 }
 
-/** The items whose names stand in a comma-separated list, all without one. */
+/** The items named in a comma-separated list, or all without one. */
 function pick<T>(
   list: string | undefined,
   items: readonly T[],
@@ -110,7 +110,7 @@ function pick<T>(
   const names = list.split(",").filter(Boolean);
   const unknown = names.find((name) => !items.some((item) => nameOf(item) === name));
   if (unknown !== undefined) {
-    console.error(`${flag}: there is no "${unknown}"; choose from ${items.map(nameOf).join(", ")}`);
+    console.error(`${flag}: unknown "${unknown}"; choose from ${items.map(nameOf).join(", ")}`);
     process.exit(2);
   }
   return items.filter((item) => names.includes(nameOf(item)));

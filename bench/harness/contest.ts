@@ -3,11 +3,11 @@ import { Contestant, type Entrant } from "./contestant.ts";
 import type { Progress } from "./progress.ts";
 
 export interface Options {
-  /** Turns of each contestant. */
+  /** Turns per contestant. */
   readonly rounds: number;
-  /** A turn repeats the workload for about so long. */
+  /** A turn repeats the workload for about this long. */
   readonly turnSeconds: number;
-  /** Above this, an iteration is too slow to be worth a figure. */
+  /** An iteration slower than this is not measured. */
   readonly limitSeconds: number;
 }
 
@@ -17,12 +17,12 @@ export interface Result {
   readonly about?: string;
   /** Why there are no figures. */
   readonly reason?: string;
-  /** Milliseconds of every timed iteration. */
+  /** Duration of every timed iteration. */
   readonly ms: readonly number[];
-  /** What the last iteration before timing computed. */
+  /** The result of the last warm-up iteration. */
   readonly value: readonly number[];
   readonly peakMemory?: number | undefined;
-  /** What the runtime and the library take before there is any work. */
+  /** Memory of the runtime and the library before any work. */
   readonly idleMemory?: number | undefined;
 }
 
@@ -36,13 +36,13 @@ interface Runner {
   readonly ms: number[];
 }
 
-/** The first iteration may also have to compile. */
+/** Time limit of the first iteration, which may have to compile. */
 const firstRunSeconds = 240;
 /** Contestants slower than this per iteration take fewer turns. */
 const slowSeconds = 5;
 const slowRounds = 3;
 
-/** Measures a workload for all entrants in turn (A B C A B C …), one computing at a time. */
+/** Measures a workload for all entrants in alternation (A B C A B C …), one at a time. */
 export async function compete(
   workload: Workload,
   entrants: readonly Entrant[],
@@ -62,7 +62,7 @@ export async function compete(
   const stop = () => {
     for (const contestant of contestants) contestant.end();
   };
-  process.on("exit", stop); // a stopped process would stay for ever
+  process.on("exit", stop); // stopped (SIGSTOP) children would stay around forever
   try {
     for (const entrant of entrants) {
       progress.show(`${workload.name}: ${entrant.name} warms up`);
@@ -119,7 +119,7 @@ async function warmUp(contestant: Contestant, workload: Workload, options: Optio
     const [ms] = await contestant.ask({ do: "run", iterations: 1 }, "ms", limit);
     seconds = ms! / 1000;
     if (i > 0 && seconds > options.limitSeconds) {
-      throw new Error(`${seconds.toFixed(0)} s an iteration, above the limit of ${options.limitSeconds} s`);
+      throw new Error(`${seconds.toFixed(0)} s per iteration, above the limit of ${options.limitSeconds} s`);
     }
   }
   const value = await contestant.ask({ do: "value" }, "value", firstRunSeconds);

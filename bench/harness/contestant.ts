@@ -10,29 +10,29 @@ export interface Entrant {
 }
 
 /**
- * A contestant in a process of its own. Between requests the process is stopped, so that neither the spinning
- * threads of a pool nor a garbage collector work while another contestant is measured.
+ * A contestant in a separate process. Between requests the process is stopped, so that neither spinning pool
+ * threads nor a garbage collector run while another contestant is measured.
  */
 export class Contestant {
   readonly name: string;
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
-  #complaint = "";
+  #stderr = "";
 
   constructor({ name, command: [program, ...parameters] }: Entrant) {
     this.name = name;
     this.#process = spawn(program, parameters, { stdio: ["pipe", "pipe", "pipe"] });
     this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
     this.#process.stderr!.setEncoding("utf8").on("data", (text: string) => {
-      this.#complaint = (this.#complaint + text).slice(-2000);
+      this.#stderr = (this.#stderr + text).slice(-2000);
     });
     this.#process.on("error", (error) => {
-      this.#complaint += error.message;
+      this.#stderr += error.message;
     });
-    this.#process.stdin!.on("error", () => {}); // the answer that does not come tells it
+    this.#process.stdin!.on("error", () => {}); // a missing answer reports it
   }
 
-  /** @throws Error with the contestant's own reason, or where it has not answered within `seconds`. */
+  /** @throws Error with the contestant's own reason, or if it does not answer within `seconds`. */
   async ask<K extends "about" | "ready" | "ms" | "value">(
     request: Request,
     key: K,
@@ -46,7 +46,7 @@ export class Contestant {
     });
     try {
       const line = await Promise.race([this.#lines.next(), late]);
-      if (line.done) throw new Error(`the process ended: ${this.#lastWords()}`);
+      if (line.done) throw new Error(`the process exited: ${this.#lastWords()}`);
       const answer = JSON.parse(line.value) as Answer;
       if ("error" in answer) throw new Error(answer.error);
       if (!(key in answer)) throw new Error(`answered without "${key}": ${line.value}`);
@@ -58,15 +58,15 @@ export class Contestant {
   }
 
   #signal(signal: "SIGCONT" | "SIGSTOP"): void {
-    if (process.platform !== "win32") this.#process.kill(signal); // Windows has neither
+    if (process.platform !== "win32") this.#process.kill(signal); // Windows has no such signals
   }
 
   #lastWords(): string {
-    const lines = this.#complaint.trim().split("\n");
+    const lines = this.#stderr.trim().split("\n");
     return lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)!;
   }
 
-  /** Highest resident memory so far in MB, where the system tells it (Linux). */
+  /** Peak resident memory so far in MB (Linux only). */
   peakMemory(): number | undefined {
     try {
       const status = readFileSync(`/proc/${this.#process.pid}/status`, "utf8");

@@ -4,17 +4,17 @@ export class Progress {
   readonly #start = performance.now();
   #done = 0;
 
-  /** @param total Parts of equal standing, of which the shown one is counted. */
+  /** @param total Number of parts, assumed to take equally long */
   constructor(total: number) {
     this.#total = total;
   }
 
-  /** The next part begins. */
+  /** Starts the next part. */
   advance(): void {
     this.#done++;
   }
 
-  /** @param secondsLeft Of the part, where known; the parts to come are taken to last as long as those before. */
+  /** @param secondsLeft Remaining time of this part, if known; later parts are assumed to take as long as earlier ones */
   show(text: string, secondsLeft?: number): void {
     const elapsed = (performance.now() - this.#start) / 1000;
     const whole =
@@ -23,12 +23,12 @@ export class Progress {
     this.#write(`[${this.#done}/${this.#total}] ${text}${left}`, false);
   }
 
-  /** A line that stays. */
+  /** Prints a permanent line. */
   note(text: string): void {
     this.#write(text, true);
   }
 
-  /** Clears the line in place. */
+  /** Clears the progress line. */
   end(): void {
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   }

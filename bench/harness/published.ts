@@ -4,8 +4,8 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..", "..");
 
 /**
- * The command `tessera` as it is published: what `npm run build` made, in a `node_modules` of its own, where packages
- * find each other's published form and not the sources of the workspace.
+ * The command `tessera` as published: the output of `npm run build`, copied to a separate `node_modules`, where
+ * packages resolve to each other's published form instead of the workspace sources.
  */
 export function publishedCommand(): string {
   const folder = join(root, "node_modules", ".cache", "tessera-bench");
@@ -15,7 +15,7 @@ export function publishedCommand(): string {
     if (!existsSync(join(dist, "package.json"))) throw new Error(`${dist}: run \`npm run build\` first`);
     cpSync(dist, join(folder, "node_modules", "@tessera-ml", name), {
       recursive: true,
-      // Neither the studio's page nor the shipped checkpoints: they are large and not needed.
+      // Skips the studio's page and the bundled checkpoints, which are large and not needed.
       filter: (path) => path !== join(dist, "dist-app") && path !== join(dist, "checkpoints"),
     });
   }

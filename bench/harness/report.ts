@@ -1,11 +1,11 @@
 import { cpus, loadavg, totalmem } from "node:os";
 import type { Result } from "./contest.ts";
 
-/** A ratio that is to be reached; larger is better for us. */
+/** A target ratio; larger is better for us. */
 export interface Goal {
   readonly text: string;
   readonly atLeast: number;
-  /** Keys of ratios, of which the smallest counts; undefined where the peer has no figure. */
+  /** Keys of ratios; the smallest one measured counts. */
   readonly keys: readonly string[];
 }
 
@@ -15,7 +15,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Where the figures come from, and how busy others keep it. */
+/** Describes the machine and its load. */
 export function machine(): string {
   const processors = cpus();
   return [
@@ -24,13 +24,13 @@ export function machine(): string {
     `${Math.round(totalmem() / 2 ** 30)} GB`,
     `${process.platform}-${process.arch}`,
     `Node ${process.versions.node}`,
-    `load ${loadavg()[0]!.toFixed(1)} before the start`,
+    `load ${loadavg()[0]!.toFixed(1)} at the start`,
   ].join(", ");
 }
 
 /**
- * Largest difference between two contestants' values, relative to the largest value: the loss of a training step,
- * or fingerprints of outputs.
+ * The largest difference between two contestants' values (the loss of a training step, or fingerprints of
+ * outputs), relative to the largest value.
  */
 export function disagreement(value: readonly number[], reference: readonly number[]): number {
   if (value.length !== reference.length) return Number.POSITIVE_INFINITY;
@@ -39,7 +39,7 @@ export function disagreement(value: readonly number[], reference: readonly numbe
   return Number.isNaN(worst) ? Number.POSITIVE_INFINITY : worst / largest;
 }
 
-/** The results of one workload as lines of text. `reference` names whose values the others are compared with. */
+/** The results of one workload as a text table. The others' values are compared with those of `reference`. */
 export function table(results: readonly Result[], reference: string): string {
   const { workload } = results[0]!;
   const expected = (
@@ -79,7 +79,7 @@ function milliseconds(value: number): string {
   return value < 100 ? value.toFixed(2) : value.toFixed(0);
 }
 
-/** `WORKLOAD.vs.PEER` and `memory.WORKLOAD.vs.PEER`: how many times the peer's time and memory ours fit into. */
+/** `WORKLOAD.vs.PEER` and `memory.WORKLOAD.vs.PEER`: the peer's time and memory divided by ours. */
 export function ratios(results: readonly Result[], ours: string): Record<string, number> {
   const out: Record<string, number> = {};
   for (const peer of results) {
@@ -92,7 +92,7 @@ export function ratios(results: readonly Result[], ours: string): Record<string,
   return out;
 }
 
-/** Three digits. */
+/** Rounds to three significant digits. */
 function round(value: number): number {
   return Number(value.toPrecision(3));
 }

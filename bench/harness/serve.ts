@@ -1,15 +1,15 @@
 import { createInterface } from "node:readline";
 
-/** One workload made ready by a contestant. */
+/** A workload prepared by a contestant. */
 export interface Job {
-  /** One iteration; its result is computed when the promise is fulfilled. */
+  /** One iteration; its result is computed once the promise resolves. */
   run(): void | Promise<void>;
-  /** Numbers that every contestant must agree on, of the last iteration. */
+  /** Numbers from the last iteration that all contestants must agree on. */
   value(): number[] | Promise<number[]>;
 }
 
 export interface Peer {
-  /** Name, version, and how many threads it computes with. */
+  /** Name, version and number of threads. */
   readonly about: string;
   prepare(workload: string): Job | Promise<Job>;
 }
@@ -27,7 +27,7 @@ export type Answer =
   | { readonly value: readonly number[] }
   | { readonly error: string };
 
-/** Answers requests, one JSON object per line on stdin and stdout, until stdin closes. */
+/** Serves requests, one JSON object per line on stdin and stdout, until stdin closes. */
 export async function serve(peer: Peer): Promise<void> {
   console.log = console.error; // stdout is for answers
   let job: Job | undefined;

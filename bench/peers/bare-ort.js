@@ -1,21 +1,21 @@
 /**
- * What somebody would write who has an ONNX file and a picture: `bare-ort.js THREADS MODEL.onnx PICTURE`. JavaScript,
- * because Node loads a compiler first to take types off, 30 ms of a start that is to be as short as it can be.
+ * A minimal program that classifies an image with an ONNX file: `bare-ort.js THREADS MODEL.onnx IMAGE`. Written in
+ * JavaScript, as type stripping would add 30 ms to its startup.
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import sharp from "sharp";
 
-const [threads, model, picture] = process.argv.slice(2);
+const [threads, model, image] = process.argv.slice(2);
 const [mean, std] = [
   [0.485, 0.456, 0.406],
   [0.229, 0.224, 0.225],
 ];
 const side = 224;
 
-const { width = 0, height = 0 } = await sharp(picture).metadata();
+const { width = 0, height = 0 } = await sharp(image).metadata();
 const scale = 256 / Math.min(width, height);
 const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
-const pixels = await sharp(picture)
+const pixels = await sharp(image)
   .resize(size.width, size.height)
   .extract({
     left: (size.width - side) >> 1,

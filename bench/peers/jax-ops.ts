@@ -1,10 +1,10 @@
 /**
- * The operators of the networks in jax-js, in the form that was measured fastest on its WebAssembly backend.
- * `lax.conv` runs there at 0.2 to 0.5 GFLOP/s, so a convolution is written as one matrix product per tap of the
- * kernel, on rows of a padded picture that lie next to each other (25 GFLOP/s forward, 10 to 13 with gradients).
+ * The networks' operators in jax-js, in the form measured fastest on its WebAssembly backend. `lax.conv` runs there
+ * at 0.2 to 0.5 GFLOP/s, so a convolution is one matrix product per kernel tap, on contiguous rows of a padded image
+ * (25 GFLOP/s forward, 10 to 13 with gradients).
  *
- * Arrays are counted by hand in jax-js: an operator consumes its operands, `.ref` keeps one. These operators only
- * run while a function is traced, where nothing is computed, and keep all.
+ * jax-js counts references manually: an operator consumes its operands unless they are passed as `.ref`. These
+ * operators run only during tracing, when nothing is computed, and keep all operands.
  */
 import { lax, nn, numpy as np } from "@jax-js/jax";
 import type { ConvSpec, Ops } from "../workloads/models.ts";
@@ -27,7 +27,7 @@ export function convolve(x: T, w: T, { kernel: k, stride: s = 1, pad: p = 0 }: C
     const [, h, v] = y.shape as [number, number, number];
     return np.matmul(y.reshape([n * h * v, c]), w.ref.reshape([c, out])).reshape([n, h, v, out]);
   }
-  // The s * s phases of the padded picture, each [N * H * W, C] with rows of equal width below each other.
+  // The s * s phases of the padded image, each [N * H * W, C] with contiguous rows of equal width.
   const h = Math.ceil((height + 2 * p) / s);
   const v = Math.ceil((width + 2 * p) / s);
   const ends = [h * s - height - p, v * s - width - p] as const;
@@ -67,7 +67,7 @@ function subsample(x: T, s: number): T {
   return x.ref.reshape([n, h / s, s, w / s, s, c]).slice([], [], 0, [], 0, []);
 }
 
-/** @param moments Receives new running statistics by name; absent for evaluation, with `values` folded. */
+/** @param moments Receives the new running statistics by name; absent for evaluation, with `values` folded */
 export function operators(values: Values, moments?: Values): Ops<T> {
   const get = (name: string) => values[name]!.ref;
 
@@ -109,7 +109,7 @@ export function operators(values: Values, moments?: Values): Ops<T> {
       if (kernel === stride && pad === 0) {
         return np.max(x.ref.reshape([n, h / kernel, kernel, w / kernel, kernel, c]), [2, 4]);
       }
-      // Only after ReLU, where zeros at the border change nothing.
+      // Used only after ReLU, so zero padding does not change the maxima.
       const rows = np.pad(x.ref, [
         [0, 0],
         [pad, pad],

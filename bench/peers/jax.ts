@@ -1,8 +1,8 @@
 /**
- * jax-js on its WebAssembly backend, each iteration one `jit`. Two threads: jax-js wants the `Worker` of browsers
- * for them, which `web-worker.ts` supplies in Node.
+ * jax-js on its WebAssembly backend, one `jit` call per iteration. For threads, jax-js needs the browser's `Worker`,
+ * which `web-worker.ts` provides in Node.
  */
-import "./web-worker.ts"; // jax-js looks for it while it loads
+import "./web-worker.ts"; // jax-js looks for `Worker` while loading
 import { readFileSync } from "node:fs";
 import {
   blockUntilReady,
@@ -70,7 +70,7 @@ function convolution(backward: boolean): Job {
   return job(() => run(x.ref, w.ref, dy.ref), layouts);
 }
 
-/** Keeps the results of the last run; `layouts` permute them to PyTorch's order for the fingerprint. */
+/** Keeps the results of the last run; `layouts` permutes them to PyTorch's axis order for the fingerprint. */
 function job(compute: () => T[], layouts: number[][] = []): Job {
   let last: T[] = [];
   return {
@@ -161,7 +161,7 @@ function infer({ forward, input }: Network): Job {
   return job(() => run(tree.ref(values) as never, images.ref));
 }
 
-/** Batch norms folded into the convolutions before them, as a converter for inference would. */
+/** Folds batch norms into the preceding convolutions, as a converter for inference would. */
 function fold(values: Values): Values {
   const folded: Values = { ...values };
   for (const name of Object.keys(values)) {
@@ -177,7 +177,7 @@ function fold(values: Values): Values {
   return folded;
 }
 
-/** Parameters in the layout that the operators want: [in, out] and [h, w, in, out]. */
+/** Parameters in the layout of the operators: [in, out] and [h, w, in, out]. */
 function load(forward: Network["forward"], input: Network["input"]): Values {
   const values: Values = {};
   for (const [name, shape] of trace(forward, input).parameters) {

@@ -1,4 +1,4 @@
-/** The networks of the bench as a user of Tessera writes them; pictures are [N, C, H, W]. */
+/** The networks of the bench as a Tessera user would write them; images are [N, C, H, W]. */
 import { BatchNorm2d, Conv2d, LayerNorm, Linear, Module, Sequential } from "@tessera-ml/nn";
 import {
   concat,
@@ -84,11 +84,11 @@ class Bottleneck extends Module {
 
 interface ResNetConfig {
   readonly block: new (inputs: number, width: number, stride: number) => Net;
-  /** Channels that a block gives, in terms of its width. */
+  /** Output channels of a block, as a multiple of its width. */
   readonly expansion: number;
   readonly blocks: readonly [number, number, number, number];
   readonly classes: number;
-  /** The stem of ImageNet: 7x7 with stride 2, then pooling; otherwise 3x3. */
+  /** Whether to use the ImageNet stem, 7x7 with stride 2 and pooling, instead of 3x3. */
   readonly imagenet: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The operators of the networks in TensorFlow.js, with gradients in the form that was measured fastest on its
- * WebAssembly backend. That backend has no kernel for the gradient of a convolution by its filter, and computes
- * the one by its input, products with a transposed operand and sums along leading axes at 1 to 3 GFLOP/s.
+ * The networks' operators in TensorFlow.js, with gradients in the form measured fastest on its WebAssembly backend.
+ * That backend has no kernel for a convolution's filter gradient, and runs input gradients, products with a
+ * transposed operand and sums over leading axes at 1 to 3 GFLOP/s.
  */
 import * as tf from "@tensorflow/tfjs";
 import type { ConvSpec, Ops } from "../workloads/models.ts";
@@ -17,12 +17,12 @@ export function filter(data: Float32Array, shape: readonly number[]): T {
   return tf.tidy(() => tf.transpose(tf.tensor(data, [...shape]), [2, 3, 1, 0]));
 }
 
-/** Sums of the columns of [M, C]; the reduction kernel is ten times slower along this axis. */
+/** Column sums of [M, C]; the reduction kernel is ten times slower along this axis. */
 function columnSums(x: T): T {
   return tf.reshape(tf.matMul(tf.ones([1, x.shape[0]!]), x as tf.Tensor2D), [-1]);
 }
 
-/** Rows [M, K] times [K, N], plus a bias [N] where there is one. */
+/** [M, K] times [K, N], plus an optional bias [N]. */
 function affine(x: T, weight: T, bias?: T): T {
   return tf.customGrad((...args) => {
     const save = args.pop() as tf.GradSaveFunc;
@@ -55,7 +55,7 @@ const gelu = tf.customGrad((...args) => {
   return { value: tf.mul(x, probability), gradFunc };
 });
 
-/** Every second pixel, and in the gradient zeros between them. */
+/** Keeps every `stride`-th pixel; the gradient has zeros in between. */
 function subsample(x: T, stride: number): T {
   if (stride === 1) return x;
   return tf.customGrad((...args) => {
@@ -101,9 +101,9 @@ export function convolve(x: T, w: T, { kernel, stride = 1, pad = 0 }: ConvSpec, 
   }
   function dw(dy: T, x: T): T {
     const unused = (x.shape[1]! + 2 * pad - kernel) % stride;
-    const pictures = tf.transpose(x, [3, 1, 2, 0]) as tf.Tensor4D; // [C, H, W, N]
+    const images = tf.transpose(x, [3, 1, 2, 0]) as tf.Tensor4D; // [C, H, W, N]
     const filters = tf.transpose(dy, [1, 2, 0, 3]) as tf.Tensor4D; // [H', W', N, K]
-    const result = tf.conv2d(pictures, filters, 1, pads(pad, pad - unused), "NHWC", stride);
+    const result = tf.conv2d(images, filters, 1, pads(pad, pad - unused), "NHWC", stride);
     return tf.transpose(result, [1, 2, 0, 3]);
   }
   function forward(x: T, w: T): T {
@@ -161,7 +161,7 @@ export function operators(values: ReadonlyMap<string, tf.Variable>, input: T, tr
     return normalize(x, get(`${name}.weight`), get(`${name}.bias`));
   }
 
-  /** The convolution with batch norm folded into it, as TensorFlow's converter would. */
+  /** The convolution with the batch norm folded in, as TensorFlow's converter would. */
   const folded = new Map<string, [T, T]>();
   function foldedConv(x: T, name: string, norm: string, { stride = 1, pad = 0 }: ConvSpec, relu: boolean): T {
     if (!folded.has(name)) {
@@ -237,7 +237,7 @@ export function operators(values: ReadonlyMap<string, tf.Variable>, input: T, tr
             width,
           ]),
         ) as [T, T, T];
-      // Products of single matrices run 25 times faster than of a stack, where the stack is small.
+      // For a small batch, separate matrix products run 25 times faster than a batched one.
       const single = b * heads <= 16;
       const y = single
         ? tf.concat(

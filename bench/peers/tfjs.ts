@@ -1,11 +1,11 @@
 /**
  * TensorFlow.js on its WebAssembly backend with SIMD. One thread: in Node the package does not load its threaded
- * binary (tensorflow/tfjs#3830), and made to load with a Worker of the browser's kind it still reports and uses
- * one thread whatever `setThreadsCount` asks (tensorflow/tfjs#8513).
+ * binary (tensorflow/tfjs#3830), and even if forced to with a browser-style Worker, it reports and uses one thread
+ * whatever `setThreadsCount` requests (tensorflow/tfjs#8513).
  *
- * The backend has no kernel for the gradient of a convolution by its filter, so a convolutional network does not
- * train on it as it is; its gradient by the input and its products with a transposed operand run at 1 to 3
- * GFLOP/s. The gradients are therefore written out below in operators that run at 15 to 30 GFLOP/s.
+ * The backend has no kernel for a convolution's filter gradient, so it cannot train a convolutional network out of
+ * the box; its input gradient and its products with a transposed operand run at 1 to 3 GFLOP/s. `tfjs-ops.ts`
+ * therefore writes the gradients in operators that run at 15 to 30 GFLOP/s.
  */
 import * as tf from "@tensorflow/tfjs";
 import { getThreadsCount, version_wasm } from "@tensorflow/tfjs-backend-wasm";
@@ -55,7 +55,7 @@ function convolution(backward: boolean): Job {
   ]);
 }
 
-/** Keeps the results of the last run; `layouts` permute them to PyTorch's order for the fingerprint. */
+/** Keeps the results of the last run; `layouts` permutes them to PyTorch's axis order for the fingerprint. */
 function job(compute: () => T[], layouts: number[][] = []): Job {
   let last: T[] = [];
   return {
@@ -98,7 +98,7 @@ function infer({ forward, input }: Network): Job {
   return job(() => [forward(ops, images)]);
 }
 
-/** Parameters in the layout that the operators below want. */
+/** Parameters in the layout of the operators. */
 function load(forward: Network["forward"], input: Network["input"]): Map<string, tf.Variable> {
   const values = new Map<string, tf.Variable>();
   for (const [name, shape] of trace(forward, input).parameters) {

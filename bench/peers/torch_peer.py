@@ -1,6 +1,6 @@
 """PyTorch eager on the CPU as a contestant: one JSON request per line on stdin, one JSON answer on stdout.
 
-The networks and their values are those of ../workloads/models.ts and ../workloads/fill.ts.
+The networks and values match ../workloads/models.ts and ../workloads/fill.ts.
 """
 
 import json
@@ -188,7 +188,7 @@ def build(name):
         for key, value in net.state_dict().items():
             if value.is_floating_point():
                 value.copy_(parameter(key, tuple(value.shape)))
-    # Pictures are filled channels-last and used in PyTorch's own order.
+    # Images are generated channels-last and used in PyTorch's NCHW order.
     return net, uniform("images", shape).permute(0, 3, 1, 2).contiguous()
 
 
@@ -261,7 +261,7 @@ def prepare(name):
 
 
 def serve(prepare):
-    """Answers requests until stdin closes."""
+    """Serves requests until stdin closes."""
     answers, sys.stdout = sys.stdout, sys.stderr
     job = None
     for line in sys.stdin:

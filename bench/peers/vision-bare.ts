@@ -1,13 +1,13 @@
 /**
- * A program on ONNX Runtime with nothing around it, started anew for every answer.
+ * A bare program on ONNX Runtime, started for every result.
  *
- *     vision-bare.ts THREADS PICTURES_FOLDER MODELS_FOLDER
+ *     vision-bare.ts THREADS IMAGES_FOLDER MODELS_FOLDER
  */
 import { join } from "node:path";
 import { answering } from "../harness/answering.ts";
 import { serve } from "../harness/serve.ts";
 
-const [threads, pictures, models] = process.argv.slice(2) as [string, string, string];
+const [threads, images, models] = process.argv.slice(2) as [string, string, string];
 
 await serve({
   about: `onnxruntime-node and sharp in a program of 40 lines, ${threads} threads`,
@@ -17,7 +17,7 @@ await serve({
       join(import.meta.dirname, "bare-ort.js"),
       threads,
       join(models, `${network}-1`, "onnx", "model.onnx"),
-      join(pictures, "photograph-0.jpg"),
+      join(images, "photograph-0.jpg"),
     ]);
   },
 });

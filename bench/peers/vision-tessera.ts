@@ -1,7 +1,7 @@
 /**
  * Tessera's pipeline, as `ImageClassifier` and as the command `tessera classify`.
  *
- *     vision-tessera.ts THREADS PICTURES_FOLDER MODELS_FOLDER
+ *     vision-tessera.ts THREADS IMAGES_FOLDER MODELS_FOLDER
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -14,10 +14,10 @@ import { type Job, serve } from "../harness/serve.ts";
 import { digest } from "../workloads/fill.ts";
 import { parse } from "../workloads/vision.ts";
 
-const [threads, pictures, models] = process.argv.slice(2) as [string, string, string];
-const files = readdirSync(pictures)
+const [threads, images, models] = process.argv.slice(2) as [string, string, string];
+const files = readdirSync(images)
   .toSorted()
-  .map((name) => join(pictures, name));
+  .map((name) => join(images, name));
 
 configure({ threads: Number(threads) });
 await serve({
@@ -26,7 +26,7 @@ await serve({
 });
 
 async function classify(workload: string): Promise<Job> {
-  const { network, pictures: count } = parse(workload);
+  const { network, images: count } = parse(workload);
   const chosen = files.slice(0, count);
   const classifier = await ImageClassifier.load(join(models, `${network}.safetensors`), {
     network: `torchvision/${network}`,
@@ -35,7 +35,7 @@ async function classify(workload: string): Promise<Job> {
     async run() {
       await classifier.classifyAll(chosen, { top: 5, batchSize: count });
     },
-    // The pipeline tells probabilities only: once more by its parts.
+    // The pipeline returns only probabilities, so the logits are recomputed from its parts.
     async value() {
       const prepared = await Promise.all(chosen.map((file) => classifier.prepare(file)));
       const { data, shape } = stack(prepared.map(({ planes }) => planes));

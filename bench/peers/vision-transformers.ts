@@ -1,8 +1,8 @@
 /**
- * transformers.js, which runs an ONNX file of the network on the same ONNX Runtime. It is given the graph that
- * Tessera exports: PyTorch's exporter makes one of the same speed.
+ * transformers.js, running the network's ONNX file on the same ONNX Runtime. It uses the graph exported by Tessera,
+ * which is as fast as one from PyTorch's exporter.
  *
- *     vision-transformers.ts THREADS PICTURES_FOLDER MODELS_FOLDER
+ *     vision-transformers.ts THREADS IMAGES_FOLDER MODELS_FOLDER
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -11,17 +11,17 @@ import { serve } from "../harness/serve.ts";
 import { digest } from "../workloads/fill.ts";
 import { parse } from "../workloads/vision.ts";
 
-const [threads, pictures, models] = process.argv.slice(2) as [string, string, string];
-const files = readdirSync(pictures)
+const [threads, images, models] = process.argv.slice(2) as [string, string, string];
+const files = readdirSync(images)
   .toSorted()
-  .map((name) => join(pictures, name));
+  .map((name) => join(images, name));
 env.allowRemoteModels = false;
 env.localModelPath = models;
 
 await serve({
   about: `transformers.js ${env.version} on onnxruntime-node, ${threads} threads`,
   async prepare(workload) {
-    const { network, pictures: count } = parse(workload);
+    const { network, images: count } = parse(workload);
     const classify = await pipeline("image-classification", `${network}-${count}`, {
       dtype: "fp32",
       session_options: { intraOpNumThreads: Number(threads) },
@@ -31,12 +31,12 @@ await serve({
       async run() {
         await classify(count === 1 ? chosen[0]! : chosen, { top_k: 5 });
       },
-      // The pipeline keeps its logits to itself: once more by its parts.
+      // The pipeline does not return its logits, so they are recomputed from its parts.
       async value() {
         const { processor, model } = classify;
         const { RawImage } = await import("@huggingface/transformers");
-        const images = await Promise.all(chosen.map((file) => RawImage.read(file)));
-        const { logits } = await model(await processor!(images));
+        const decoded = await Promise.all(chosen.map((file) => RawImage.read(file)));
+        const { logits } = await model(await processor!(decoded));
         return digest(logits.data as Float32Array);
       },
     };

@@ -1,6 +1,6 @@
-"""PyTorch eager on the CPU classifies photographs: PIL and torchvision's transforms, torchvision's networks.
+"""Image classification in PyTorch eager on the CPU, with PIL and torchvision's transforms and networks.
 
-    vision_torch.py THREADS PICTURES_FOLDER
+    vision_torch.py THREADS IMAGES_FOLDER
 """
 
 import glob

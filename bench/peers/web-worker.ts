@@ -1,6 +1,6 @@
 /**
- * `Worker` as browsers have it, on Node's worker threads: without it jax-js computes with one thread in Node.
- * Serves scripts made with `URL.createObjectURL`, which is all that jax-js starts. To be imported before it.
+ * The browser's `Worker` on Node's worker threads: without it, jax-js runs single-threaded in Node. Supports only
+ * scripts from `URL.createObjectURL`, which is all that jax-js uses. Import it before jax-js.
  */
 import { Worker as NodeWorker } from "node:worker_threads";
 
@@ -12,7 +12,7 @@ URL.createObjectURL = (blob) => {
   return url;
 };
 
-/** Names of a browser's worker in terms of Node's. */
+/** A browser worker's globals in terms of Node's. */
 const prelude = `
 const { parentPort } = require("node:worker_threads");
 globalThis.self = globalThis;
@@ -48,5 +48,5 @@ class WebWorker {
 const threads = Number(process.argv[2]);
 if (threads > 1) {
   Object.defineProperty(globalThis, "Worker", { value: WebWorker });
-  Object.defineProperty(navigator, "hardwareConcurrency", { value: threads }); // so many workers are started
+  Object.defineProperty(navigator, "hardwareConcurrency", { value: threads }); // the number of workers
 }

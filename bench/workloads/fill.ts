@@ -1,9 +1,9 @@
 /**
- * Data by formula: every contestant fills the same arrays from their names, in any language, without files.
- * `peers/torch_peer.py` holds the same three functions.
+ * Data by formula: every contestant generates the same arrays from their names, in any language, without files.
+ * `peers/torch_peer.py` has the same functions.
  */
 
-/** 32-bit finaliser of MurmurHash3: neighbouring counters give unrelated bits. */
+/** The 32-bit finaliser of MurmurHash3: neighbouring counters give uncorrelated bits. */
 function mix(value: number): number {
   let h = value;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -18,7 +18,7 @@ function seedOf(name: string): number {
   return h;
 }
 
-/** `length` numbers, uniform in `center` ± `scale`, that depend on the name alone. */
+/** `length` numbers, uniform in `center` ± `scale`, determined by the name. */
 export function uniform(name: string, length: number, scale = 1, center = 0): Float32Array<ArrayBuffer> {
   const seed = seedOf(name);
   const out = new Float32Array(length);
@@ -28,7 +28,7 @@ export function uniform(name: string, length: number, scale = 1, center = 0): Fl
   return out;
 }
 
-/** Starting value of a parameter or buffer: unit variance through matrices and kernels, near one for scales. */
+/** Initial value of a parameter or buffer: variance-preserving for matrices and kernels, near 1 for scales. */
 export function parameter(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
   const length = shape.reduce((a, b) => a * b, 1);
   if (shape.length > 1) return uniform(name, length, Math.sqrt((3 * shape[0]!) / length));
@@ -42,8 +42,8 @@ export function labels(batch: number): Int32Array<ArrayBuffer> {
 }
 
 /**
- * Fingerprint of an array in the layout of PyTorch: its length in the Euclidean norm, then eight projections on
- * fixed directions, so that a wrong value, sign or order shows.
+ * Fingerprint of an array in PyTorch's layout: its Euclidean norm, then its projections on eight fixed
+ * directions, which reveal a wrong value, sign or order.
  */
 export function digest(data: Float32Array): number[] {
   let squares = 0;

@@ -40,9 +40,9 @@ export const networks: Readonly<Record<string, Network>> = {
 
 export interface Workload {
   readonly name: string;
-  /** Floating-point operations of one iteration: forward, and twice that again for the gradients. */
+  /** Floating-point operations per iteration: the forward pass, plus twice that for the gradients. */
   readonly flops: number;
-  /** Iterations before timing; their values are compared between the contestants. */
+  /** Iterations before timing; the value of the last one is compared between contestants. */
   readonly warmUp: number;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The networks of the bench, written once against a small set of operators that each TypeScript peer supplies.
- * Names of parameters are PyTorch's, so that `peers/torch_peer.py` fills the same values.
- * Activations are channels-last, [N, H, W, C] or [B, T, C], which both TypeScript peers prefer.
+ * The networks of the bench, written once in terms of a few operators that each TypeScript peer implements.
+ * Parameters have PyTorch's names, so that `peers/torch_peer.py` generates the same values.
+ * Activations are channels-last, [N, H, W, C] or [B, T, C], as both TypeScript peers prefer.
  */
 
 export interface ConvSpec {
@@ -15,12 +15,12 @@ export interface Ops<T> {
   parameter(name: string, shape: readonly number[]): T;
   /** Convolution with bias. */
   conv(x: T, name: string, spec: ConvSpec): T;
-  /** Convolution without bias, batch norm, and ReLU where asked. */
+  /** Convolution without bias, batch norm, and optionally ReLU. */
   convNorm(x: T, conv: string, norm: string, spec: ConvSpec, relu: boolean): T;
   linear(x: T, name: string, out: number): T;
   layerNorm(x: T, name: string): T;
   relu(x: T): T;
-  /** GELU by the error function. */
+  /** Exact GELU (error function). */
   gelu(x: T): T;
   add(x: T, y: T): T;
   maxPool(x: T, kernel: number, stride: number, pad: number): T;
@@ -30,7 +30,7 @@ export interface Ops<T> {
   flatten(x: T): T;
   /** [N, H, W, C] to [N, H * W, C]. */
   tokens(x: T): T;
-  /** The token [1, 1, C] before each sequence of [B, T, C]. */
+  /** Prepends the token [1, 1, C] to each sequence of [B, T, C]. */
   prepend(token: T, x: T): T;
   /** [B, T, C] to [B, C]. */
   firstToken(x: T): T;
@@ -49,7 +49,7 @@ export function lenet5<T>(o: Ops<T>, x: T): T {
   return o.linear(y, "fc3", 10);
 }
 
-/** ResNet-18 with the 3x3 stem of CIFAR. Input [N, 32, 32, 3]. */
+/** ResNet-18 with the 3x3 stem for CIFAR. Input [N, 32, 32, 3]. */
 export function resnet18<T>(o: Ops<T>, x: T): T {
   let y = o.convNorm(x, "conv1", "bn1", { out: 64, kernel: 3, pad: 1 }, true);
   for (let stage = 0; stage < 4; stage++) {
@@ -99,7 +99,7 @@ interface VitConfig {
   readonly classes?: number;
 }
 
-/** Pre-norm vision transformer; the first token is the answer. Input [N, H, W, 3]. */
+/** Pre-norm vision transformer; the output is the class token. Input [N, H, W, 3]. */
 function vit<T>(o: Ops<T>, x: T, config: VitConfig): T {
   const { patch, tokens, dim, depth, heads, classes } = config;
   let y = o.tokens(o.conv(x, "patch_embed", { out: dim, kernel: patch, stride: patch }));
@@ -116,12 +116,12 @@ function vit<T>(o: Ops<T>, x: T, config: VitConfig): T {
   return classes === undefined ? y : o.linear(y, "head", classes);
 }
 
-/** Six layers of width 256 on the 64 patches of a 32x32 picture. */
+/** Six layers of width 256 on the 64 patches of a 32x32 image. */
 export function transformer<T>(o: Ops<T>, x: T): T {
   return vit(o, x, { patch: 4, tokens: 65, dim: 256, depth: 6, heads: 4, classes: 10 });
 }
 
-/** ViT-S/14 at 518x518: 1369 patches and the class token, features of the latter. */
+/** ViT-S/14 at 518x518: 1369 patches and the class token, which is the output. */
 export function vitS14<T>(o: Ops<T>, x: T): T {
   return vit(o, x, { patch: 14, tokens: 1370, dim: 384, depth: 12, heads: 6 });
 }

@@ -1,9 +1,9 @@
-/** Pictures by formula, as files: what a camera would have made is not needed, what decoding and resizing cost is. */
+/** Synthetic images as JPEG files: only the cost of decoding and resizing matters, not the content. */
 import { join } from "node:path";
 import { Image, writeImage } from "@tessera-ml/media";
 import { uniform } from "./fill.ts";
 
-/** The usual size of ImageNet's photographs. */
+/** The typical size of an ImageNet image. */
 const [width, height] = [500, 375];
 
 /** Writes `count` JPEG files of waves and noise into `folder`. */

@@ -1,15 +1,15 @@
 import type { ConvSpec, Forward, Ops } from "./models.ts";
 
 export interface Traced {
-  /** Parameters and buffers in PyTorch's names and shapes. */
+  /** Parameters and buffers, with PyTorch's names and shapes. */
   readonly parameters: ReadonlyMap<string, readonly number[]>;
-  /** Floating-point operations of the matrix products and convolutions of one forward pass. */
+  /** Floating-point operations of the matrix products and convolutions in one forward pass. */
   readonly flops: number;
 }
 
 type Shape = readonly number[];
 
-/** Runs a network on shapes alone, which gives its parameters and its arithmetic. */
+/** Runs a network on shapes alone, to collect its parameters and count its operations. */
 export function trace(forward: Forward, input: Shape): Traced {
   const parameters = new Map<string, Shape>();
   let flops = 0;

@@ -1,4 +1,4 @@
-/** Classifying photographs: a file's bytes in, the five most probable classes out. */
+/** Image classification: from the bytes of a file to the five most probable classes. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { IMAGENET_MEAN, IMAGENET_STD } from "@tessera-ml/media";
@@ -7,14 +7,14 @@ import { type Classifier, findModel, sourceShape } from "@tessera-ml/vision";
 import { parameter } from "./fill.ts";
 import type { Workload } from "./list.ts";
 
-/** torchvision's names, all on 224x224 after a resize to 256. */
+/** torchvision's names; all take 224x224 images after a resize to 256. */
 export const networks = ["mobilenet_v2", "resnet50", "vit_b_16"] as const;
 export type NetworkName = (typeof networks)[number];
 
-/** Pictures of one call in `throughput.*`. */
+/** Images per call in `throughput.*`. */
 export const batchSize = 8;
 
-/** Multiplications and additions of a picture (facts of the papers' networks at 224x224). */
+/** Multiplications and additions per image at 224x224. */
 const flops: Readonly<Record<NetworkName, number>> = {
   mobilenet_v2: 2 * 0.301e9,
   resnet50: 2 * 4.089e9,
@@ -26,13 +26,13 @@ export const workloads: readonly Workload[] = networks.flatMap((name) => [
   { name: `throughput.${name}`, flops: batchSize * flops[name], warmUp: 2 },
 ]);
 
-/** `latency.resnet50` → what to build and how many pictures a call has. */
-export function parse(workload: string): { network: NetworkName; pictures: number } {
+/** `latency.resnet50` → the network and the number of images per call. */
+export function parse(workload: string): { network: NetworkName; images: number } {
   const [kind, network] = workload.split(".") as ["latency" | "throughput", NetworkName];
-  return { network, pictures: kind === "latency" ? 1 : batchSize };
+  return { network, images: kind === "latency" ? 1 : batchSize };
 }
 
-/** The network with the parameters that every contestant fills in from torchvision's names. */
+/** The network with the parameters that every contestant generates from torchvision's names. */
 export function filled(network: NetworkName): Classifier {
   const { create, naming } = findModel(`torchvision/${network}`);
   const model = create().eval();
@@ -48,12 +48,12 @@ export function filled(network: NetworkName): Classifier {
   return model;
 }
 
-/** `start.NETWORK`: a process from its start to the printed answer for one picture. */
+/** `start.NETWORK`: a process, from its start to the printed result for one image. */
 export const starts: readonly Workload[] = [
   { name: "start.mobilenet_v2", flops: flops.mobilenet_v2, warmUp: 2 },
 ];
 
-/** The processor of all three networks as the model pages of Hugging Face describe it. */
+/** The image processor of all three networks, as on their Hugging Face model pages. */
 const processor = {
   image_processor_type: "ConvNextFeatureExtractor",
   do_normalize: true,
@@ -70,17 +70,17 @@ const modelTypes: Readonly<Record<NetworkName, string>> = {
   vit_b_16: "vit",
 };
 
-/** What the contestants read: our checkpoint of each network, and its graph for one picture and for a batch. */
+/** Writes the contestants' input: a checkpoint of each network, and its ONNX graph for one image and for a batch. */
 export async function writeModels(folder: string): Promise<void> {
   const labels = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [i, `class ${i}`]));
   for (const network of networks) {
     const model = filled(network);
     await model.save(join(folder, `${network}.safetensors`));
     const run = compile((x: Tensor) => model.forward(x), { freeze: true, name: network });
-    for (const pictures of [1, batchSize]) {
+    for (const images of [1, batchSize]) {
       const names = { inputNames: ["pixel_values"], outputNames: ["logits"] };
-      const exported = await exportOnnx(run, [zeros([pictures, 3, 224, 224])], names);
-      const home = join(folder, `${network}-${pictures}`);
+      const exported = await exportOnnx(run, [zeros([images, 3, 224, 224])], names);
+      const home = join(folder, `${network}-${images}`);
       await mkdir(join(home, "onnx"), { recursive: true });
       await writeFile(join(home, "onnx", "model.onnx"), exported.model);
       await writeFile(join(home, "preprocessor_config.json"), JSON.stringify(processor));
