@@ -55,9 +55,7 @@ test("inspect: files that are missing, or no checkpoints", async () => {
   const missing = await tessera(["inspect", "gone.safetensors"], options);
   expect(missing).toEqual({ out: "", err: "error: gone.safetensors: no such file or folder\n", code: 1 });
   const wrong = await tessera(["inspect", "notes.pth"], options);
-  expect(wrong.err).toContain(
-    "notes.pth: neither safetensors nor a PyTorch file, .npz or .npy by its content",
-  );
+  expect(wrong.err).toContain("notes.pth: unknown format; expected safetensors, PyTorch, .npz or .npy");
   expect(wrong.code).toBe(1);
 });
 

@@ -1,4 +1,4 @@
-/** Files that are either the old ones or the new ones, never half of the new. Node only. */
+/** Atomic file writes: a file has either its old or its new content, never a part of the new. Node only. */
 import { nodeFs } from "./sources/node-fs.ts";
 
 export interface FileWriter {
@@ -6,15 +6,15 @@ export interface FileWriter {
   write(bytes: Uint8Array): Promise<void>;
 }
 
-// One call of write(2) takes at most 2^31 - 1 bytes.
+// write(2) accepts at most 2^31 - 1 bytes per call.
 const LARGEST_WRITE = 2 ** 30;
 
 /**
- * Writes `path` through a temporary file in the same folder: written, flushed to the disk, renamed. When
- * the content (or the machine) fails halfway, an existing `path` stays as it was.
+ * Writes `path` through a temporary file in the same folder: written, flushed to disk, renamed. If the content (or
+ * the machine) fails halfway, an existing `path` is unchanged.
  *
- * @param content the text or bytes, or a function that writes them piece by piece
- * @throws what the file system or `content` throws; the temporary file is removed
+ * @param content text or bytes, or a function that writes them piece by piece
+ * @throws whatever the file system or `content` throws; the temporary file is removed
  */
 export async function atomicWrite(
   path: string,
@@ -45,7 +45,7 @@ export async function atomicWrite(
   await syncFolder(path);
 }
 
-/** Makes the rename itself durable, where folders can be flushed (not on Windows). */
+/** Makes the rename itself durable, on systems that can flush folders (not Windows). */
 async function syncFolder(path: string): Promise<void> {
   const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
   const folder = end < 0 ? "." : path.slice(0, end + 1);

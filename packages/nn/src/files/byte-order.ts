@@ -1,4 +1,4 @@
-/** Big-endian files; the host is little-endian, as everything that runs JavaScript today. */
+/** Big-endian files. The host is little-endian, like every platform that runs JavaScript today. */
 import type { ReadBytes } from "./stored.ts";
 import { type StoredDType, storedBits } from "./stored-dtype.ts";
 

@@ -1,28 +1,28 @@
-/** What every format opens as: named tensors that are read when asked for. */
+/** The common interface of all formats: named tensors, read on demand. */
 import { CheckpointError, showList, showName } from "./error.ts";
 import type { StoredTensor } from "./stored.ts";
 
 export type CheckpointFormat = "safetensors" | "torch" | "pt2" | "npz" | "npy" | "sharded";
 
 export interface Checkpoint extends AsyncDisposable {
-  /** The path or address, for messages. */
+  /** The path or URL, for error messages. */
   readonly name: string;
   readonly format: CheckpointFormat;
-  /** What the file says of itself (`__metadata__` of safetensors and of a shard index). */
+  /** Metadata in the file (`__metadata__` of safetensors and of a shard index). */
   readonly metadata: ReadonlyMap<string, string>;
   /**
-   * Where in a PyTorch file the tensors were found, `state_dict` for example; empty for the top level and
-   * for the other formats.
+   * The section of a PyTorch file where the tensors were found, for example `state_dict`; empty for the top level
+   * and for other formats.
    */
   readonly section: string;
-  /** Other places of a PyTorch file that the option `section` can name, such as averaged weights under `ema`. */
+  /** Other sections of a PyTorch file with tensors, such as averaged weights under `ema`; see the option `section`. */
   readonly otherSections: readonly string[];
-  /** What else a PyTorch file holds, for example `optimizer` and `epoch`: not among the tensors. */
+  /** Other contents of a PyTorch file, for example `optimizer` and `epoch`, which are not among the tensors. */
   readonly leftOut: readonly string[];
   /** Keys in the order of the file. */
   names(): string[];
   has(name: string): boolean;
-  /** @throws CheckpointError where there is no such tensor */
+  /** @throws CheckpointError if there is no such tensor */
   get(name: string): StoredTensor;
   /** Closes the file; tensors can no longer be read. */
   close(): Promise<void>;
@@ -63,7 +63,7 @@ export function createCheckpoint(init: CheckpointInit): Checkpoint {
   };
 }
 
-/** The same checkpoint with `prefix` taken off the keys that begin with it. @throws CheckpointError where two keys become one */
+/** Strips `prefix` from the keys that start with it. @throws CheckpointError if two keys become the same */
 export function stripPrefix(checkpoint: Checkpoint, prefix: string): Checkpoint {
   const tensors = new Map<string, StoredTensor>();
   for (const key of checkpoint.names()) {

@@ -1,4 +1,4 @@
-/** Checkpoint files: safetensors, PyTorch, NumPy; reading by range, writing atomically, strict key matching. */
+/** Checkpoint files: safetensors, PyTorch, NumPy; partial reads, atomic writes, strict key matching. */
 export { atomicWrite, type FileWriter } from "./atomic.ts";
 export type { Checkpoint, CheckpointFormat } from "./checkpoint.ts";
 export { CheckpointError } from "./error.ts";

@@ -1,14 +1,14 @@
-/** Comparing what a model needs with what a checkpoint has. */
+/** Matching the keys of a model with those of a checkpoint. */
 import type { Checkpoint } from "./checkpoint.ts";
 import { CheckpointError, showList, showName, showShape } from "./error.ts";
 import type { StoredTensor } from "./stored.ts";
 
 export interface MatchKeysOptions {
-  /** Refuse any difference (the default), or only report it. */
+  /** Throw on any mismatch (default), or only report it. */
   readonly strict?: boolean;
-  /** The model's name for a checkpoint key; `undefined` leaves the key out on purpose. */
+  /** Maps a checkpoint key to the model's name; `undefined` skips the key. */
   readonly rename?: (key: string) => string | undefined;
-  /** Keys that may be missing or unexpected, such as `num_batches_tracked`. Names are the model's. */
+  /** Keys that may be missing or unexpected, such as `num_batches_tracked`, by the model's name. */
   readonly optional?: (key: string) => boolean;
 }
 
@@ -19,13 +19,13 @@ export interface MisshapenKey {
 }
 
 export interface KeyReport {
-  /** By the model's name; of the expected shape. */
+  /** Tensors of the expected shape, by the model's name. */
   readonly matched: ReadonlyMap<string, StoredTensor>;
   readonly missing: readonly string[];
-  /** As the checkpoint calls them. */
+  /** By the checkpoint's name. */
   readonly unexpected: readonly string[];
   readonly misshapen: readonly MisshapenKey[];
-  /** What is wrong, in one line; empty where nothing is. */
+  /** All mismatches in one line; empty if there are none. */
   readonly summary: string;
 }
 
@@ -34,8 +34,8 @@ const LISTED = 5;
 /**
  * Matches the parameters and buffers of a model (name to shape) with a checkpoint.
  *
- * @throws CheckpointError in strict mode on any difference, with all of them counted and the first ones listed;
- *   in either mode when `rename` gives two keys the same name
+ * @throws CheckpointError in strict mode on any mismatch, with the number of mismatches and the first few listed;
+ *   in either mode if `rename` gives two keys the same name
  */
 export function matchKeys(
   expected: ReadonlyMap<string, readonly number[]>,
@@ -94,10 +94,10 @@ function summarize(
   const prefix = commonPrefix(missing, unexpected);
   return prefix === undefined
     ? text
-    : `${text}. All unexpected keys begin with ${prefix}: pass stripPrefix: "${prefix}"`;
+    : `${text}. All unexpected keys start with ${prefix}: pass stripPrefix: "${prefix}"`;
 }
 
-/** The prefix whose removal would make unexpected keys the missing ones, as `DataParallel` adds `module.`. */
+/** The prefix whose removal turns unexpected keys into missing ones, such as `module.` added by `DataParallel`. */
 function commonPrefix(missing: readonly string[], unexpected: readonly string[]): string | undefined {
   const [wanted] = missing;
   const found = wanted === undefined ? undefined : unexpected.find((key) => key.endsWith(`.${wanted}`));

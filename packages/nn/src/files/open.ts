@@ -1,4 +1,4 @@
-/** Opening a checkpoint of any format: by what it contains, not by what it is called. */
+/** Opening checkpoints of any format, detected by content rather than by name. */
 import { type Checkpoint, createCheckpoint, stripPrefix } from "./checkpoint.ts";
 import { CheckpointError } from "./error.ts";
 import { npyVersion, openNpy, openNpz } from "./numpy/npy.ts";
@@ -13,30 +13,30 @@ import { isLegacyTorch, readLegacyTorch, readPlainPickle, readTorchZip } from ".
 import type { PickleOptions } from "./torch/globals.ts";
 import { findStateDict } from "./torch/state-dict.ts";
 
-/** A path (Node), an `http(s)` address, the bytes, a `Blob` or `File`, or any other source of bytes. */
+/** A path (Node), an `http(s)` URL, bytes, a `Blob` or `File`, or any other source of bytes. */
 export type CheckpointInput = string | URL | Uint8Array | Blob | ByteSource;
 
 export interface OpenCheckpointOptions extends PickleOptions, HttpOptions {
-  /** For messages, where the input has no name of its own. */
+  /** Name for error messages if the input has none. */
   readonly name?: string;
-  /** Taken off the keys that begin with it, `"module."` for example. */
+  /** A prefix to strip from the keys that start with it, for example `"module."`. */
   readonly stripPrefix?: string;
   /**
-   * Where in a PyTorch file the tensors are, as keys joined by dots: `"ema.state_dict"`; `""` is the top level,
+   * Where the tensors are in a PyTorch file, as keys joined by dots: `"ema.state_dict"`; `""` is the top level,
    * and the items of a list have the keys `"0"`, `"1"`, ….
-   * By default the usual places are tried, and `Checkpoint.section` tells which was taken.
+   * By default the usual places are tried; `Checkpoint.section` is the one chosen.
    */
   readonly section?: string;
 }
 
 /**
- * Opens `.safetensors` (and its `.index.json` of several files), PyTorch's `.pt`, `.pth`, `.th`, `.bin`, `.ckpt`
- * (zip and older) and `.pt2`, `.npz` and `.npy`. Only headers are read; nothing that a file contains is executed.
+ * Opens `.safetensors` (and `.index.json` for sharded ones), PyTorch's `.pt`, `.pth`, `.th`, `.bin`, `.ckpt`
+ * (zip and older) and `.pt2`, `.npz` and `.npy`. Reads only headers; never executes anything in a file.
  *
- * A file that holds one array or tensor and no name for it (`.npy`, `torch.save(tensor)`) has it under the key
- * `""`; a PyTorch list of tensors has the keys `"0"`, `"1"`, ….
+ * A file that contains a single unnamed array or tensor (`.npy`, `torch.save(tensor)`) has the key `""`; a PyTorch
+ * list of tensors has the keys `"0"`, `"1"`, ….
  *
- * @throws CheckpointError for damaged, unknown and refused files, with the name of the file and of the tensor
+ * @throws CheckpointError for damaged, unknown and refused files, naming the file and the tensor
  */
 export async function openCheckpoint(
   input: CheckpointInput,
@@ -48,7 +48,7 @@ export async function openCheckpoint(
   });
 }
 
-/** A whole pickle as data: maps, arrays, numbers, text, stored tensors. */
+/** The contents of a pickle as data: maps, arrays, numbers, strings, stored tensors. */
 export interface PickleFile extends AsyncDisposable {
   readonly name: string;
   readonly value: PickleValue;
@@ -57,7 +57,7 @@ export interface PickleFile extends AsyncDisposable {
 }
 
 /**
- * Everything in a PyTorch file (or another pickle of numbers, text and NumPy arrays), for optimizer states,
+ * Reads everything in a PyTorch file (or another pickle of numbers, strings and NumPy arrays), for optimizer states,
  * configurations and whatever else is not a state dict.
  */
 export async function loadPickle(
@@ -94,7 +94,7 @@ async function openSource(input: CheckpointInput, options: OpenCheckpointOptions
   return /^https?:/.test(String(input)) ? await httpSource(input, options) : await fileSource(input);
 }
 
-/** Loaded when an archive is met: most starts of a program meet none. */
+/** Loaded on first use: most programs never open an archive. */
 async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
   return await (await import("./sources/zip.ts")).openZip(source);
 }
@@ -110,14 +110,14 @@ async function detect(source: ByteSource): Promise<Content> {
   if (npyVersion(start) !== undefined) return "npy";
   if (safetensorsHeaderLength(start) !== undefined) return "safetensors";
   if (isLegacyTorch(start)) return "torch";
-  // PROTO with one of the protocols that have it.
+  // The PROTO opcode with a protocol from 2 to 5.
   if (start[0] === 0x80 && (start[1] ?? 0) >= 2 && (start[1] ?? 6) <= 5) return "pickle";
   if (/^\s*\{/.test(String.fromCharCode(...start.subarray(0, 16)))) return "index";
-  // The name decides only whose message it is that the content is wrong.
+  // Given the extension, let the safetensors reader report what is wrong.
   if (source.name.endsWith(".safetensors")) return "safetensors";
   const known = FOREIGN.find(({ magic, at }) => begins(magic, at))?.message;
   throw new CheckpointError(
-    `${source.name}: ${known ?? "neither safetensors nor a PyTorch file, .npz or .npy by its content"}`,
+    `${source.name}: ${known ?? "unknown format; expected safetensors, PyTorch, .npz or .npy"}`,
   );
 }
 
@@ -125,7 +125,7 @@ const FOREIGN: readonly { magic: string; at?: number; message: string }[] = [
   {
     magic: "ustar",
     at: 257,
-    message: "a tar archive, as PyTorch wrote before 0.2: open and save it again with a PyTorch of today",
+    message: "a tar archive from PyTorch before 0.2: load it with a recent PyTorch and save it again",
   },
   { magic: "\x1f\x8b", message: "compressed with gzip: unpack it first" },
   { magic: "\x89HDF", message: "an HDF5 file (Keras, MATLAB): convert it to safetensors" },
@@ -152,8 +152,8 @@ async function openSingle(
 ): Promise<Checkpoint> {
   if (content === "safetensors") return await openSafetensors(source);
   if (content === "npy") return await openNpy(source);
-  // It could name itself.
-  if (content === "index") throw new CheckpointError(`${source.name}: an index of shards among the shards`);
+  // An index could list itself.
+  if (content === "index") throw new CheckpointError(`${source.name}: expected a shard, got another index`);
   const archive = content === "zip" ? await openZip(source) : undefined;
   if (archive?.size && archive.keys().every((name) => name.endsWith(".npy")))
     return await openNpz(source, archive);
@@ -171,7 +171,7 @@ async function openSingle(
   return createCheckpoint({ ...found, name, format: old ? "pt2" : "torch", close });
 }
 
-/** A PyTorch file in an archive. */
+/** Reads a PyTorch file inside an archive. */
 async function readPickleIn(
   source: ByteSource,
   entry: ZipEntry,
@@ -190,5 +190,5 @@ async function readPickle(
   if (typeof content !== "string") return await readTorchZip(source, content, options);
   if (content === "torch") return await readLegacyTorch(source, options);
   if (content === "pickle") return await readPlainPickle(source, options);
-  throw new CheckpointError(`${source.name}: holds no pickle; open it with openCheckpoint`);
+  throw new CheckpointError(`${source.name}: contains no pickle; use openCheckpoint`);
 }

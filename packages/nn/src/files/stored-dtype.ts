@@ -1,14 +1,14 @@
-/** Element types as files store them, and their conversion to host arrays and back. */
+/** Element types of files, and conversion to and from host arrays. */
 import type { DType, TypedArray } from "@tessera-ml/tensor/dtype";
 import { CheckpointError } from "./error.ts";
 
 interface Layout {
   readonly bits: number;
-  /** The element type `read` gives; none where the host has nothing to hold it. */
+  /** The dtype that `read` returns; absent if the host has none that fits. */
   readonly host?: DType;
 }
 
-// In the order of safetensors' `Dtype`, by which its writer sorts; C128 exists only in the other formats.
+// In the order of safetensors' `Dtype`, by which its writer sorts; C128 exists only in other formats.
 const LAYOUT = {
   BOOL: { bits: 8, host: "bool" },
   F4: { bits: 4 },
@@ -48,18 +48,18 @@ export function storedBits(dtype: StoredDType): number {
   return LAYOUT[dtype].bits;
 }
 
-/** The element type of the host array that holds it, `undefined` for complex and 4- and 6-bit numbers. */
+/** The dtype of the host array for a stored dtype, `undefined` for complex, 4-bit and 6-bit numbers. */
 export function hostDType(dtype: StoredDType): DType | undefined {
   const layout: Layout = LAYOUT[dtype];
   return layout.host;
 }
 
-/** Real floating-point numbers that a host array holds. */
+/** Whether the host array is floating-point. */
 export function isFloatDType(dtype: StoredDType): boolean {
   return hostDType(dtype) === "float32" || hostDType(dtype) === "float16";
 }
 
-/** How a host array is stored when nothing else is asked for. */
+/** The default stored dtype of a host array. */
 export const STORED_AS: Readonly<Record<DType, StoredDType>> = {
   float32: "F32",
   float16: "F16",
@@ -70,8 +70,8 @@ export const STORED_AS: Readonly<Record<DType, StoredDType>> = {
 };
 
 /**
- * Little-endian bytes as the host array of `hostDType(dtype)`; a view of them where types and alignment
- * agree. Narrower types widen exactly; `F64` rounds to the nearest float32.
+ * Converts little-endian bytes to a host array of `hostDType(dtype)`; a view of them if types and alignment
+ * agree. Narrower types are widened exactly; `F64` is rounded to the nearest float32.
  *
  * @throws CheckpointError for types without a host array and for `U64` values beyond int64
  */
@@ -117,13 +117,13 @@ export function toHost(dtype: StoredDType, bytes: Uint8Array<ArrayBuffer>): Type
     case "F6_E3M2":
     case "C64":
     case "C128":
-      throw new CheckpointError(`no host array holds ${dtype}; read its bytes instead`);
+      throw new CheckpointError(`${dtype} has no host dtype; use readBytes`);
   }
 }
 
 /**
- * A host array as little-endian bytes of `dtype`: the type's own, or another float type for floats
- * (rounded to nearest, ties to even). A view of the array where nothing changes.
+ * Converts a host array to little-endian bytes of `dtype`: its own type, or another float type for floats
+ * (rounded to nearest, ties to even). A view of the array if nothing changes.
  */
 export function fromHost(data: TypedArray, dtype: StoredDType): Uint8Array<ArrayBuffer> {
   if (data instanceof Float32Array || data instanceof Float16Array) {
@@ -155,7 +155,7 @@ function narrowToBfloat16(data: Float32Array | Float16Array): Uint16Array<ArrayB
   const out = new Uint16Array(bits.length);
   for (let i = 0; i < bits.length; i++) {
     const b = bits[i] as number;
-    // Rounding could carry a NaN into infinity, and cutting could lose all of its payload: set the quiet bit.
+    // Rounding could turn a NaN into infinity, and truncation could lose its whole payload: set the quiet bit.
     const nan = (b & 0x7fff_ffff) > 0x7f80_0000;
     out[i] = nan ? (b >>> 16) | 0x40 : (b + 0x7fff + ((b >>> 16) & 1)) >>> 16;
   }
@@ -174,7 +174,7 @@ function checkUint64(values: BigInt64Array<ArrayBuffer>): BigInt64Array<ArrayBuf
   for (let i = 0; i < values.length; i++)
     if ((high[2 * i + 1] as number) < 0)
       throw new CheckpointError(
-        `element ${i} of U64 is ${BigInt.asUintN(64, values[i] as bigint)}, beyond int64`,
+        `element ${i} of U64 is ${BigInt.asUintN(64, values[i] as bigint)}, which does not fit int64`,
       );
   return values;
 }

@@ -1,9 +1,9 @@
-/** Contiguous bytes out of arrays whose elements lie elsewhere in memory: views, transposes, Fortran order. */
+/** Reading strided arrays as contiguous bytes: views, transposes, Fortran order. */
 import { CheckpointError, showShape } from "./error.ts";
 import { countElements, type ReadBytes } from "./stored.ts";
 import { type StoredDType, storedBits } from "./stored-dtype.ts";
 
-/** An array inside a storage, in elements of its type, as PyTorch describes its tensors. */
+/** A view of a storage, in elements, as PyTorch describes its tensors. */
 export interface StridedView {
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
@@ -11,16 +11,16 @@ export interface StridedView {
   readonly offset: number;
 }
 
-// A view may repeat its storage (expand). Beyond this many elements that is no weight but an attempt to fill the
-// memory from a file of a few bytes.
+// A view may repeat its storage (expand). With more elements than this, it is not a weight but an attempt to fill
+// memory from a tiny file.
 const MAX_REPEATED = 2 ** 28;
-// NumPy allows 64 axes, PyTorch 64.
+// The limit of NumPy and of PyTorch.
 export const MAX_RANK = 64;
 
 /**
- * Reads the view as contiguous row-major bytes, out of `storage` of `storageBytes` bytes.
+ * Reads the view as contiguous row-major bytes from a `storage` of `storageBytes` bytes.
  *
- * @throws CheckpointError where the view reaches outside of the storage
+ * @throws CheckpointError if the view extends beyond the storage
  */
 export function stridedReader(view: StridedView, storage: ReadBytes, storageBytes: number): ReadBytes {
   const { dtype, shape, strides, offset } = view;
@@ -33,7 +33,7 @@ export function stridedReader(view: StridedView, storage: ReadBytes, storageByte
     if (length === 0) return new Uint8Array(0);
     const first = start / itemBytes;
     const count = length / itemBytes;
-    // Only the rows that are asked for, from the first byte that one of them touches to the last.
+    // Read only the requested rows: the span from the first byte they touch to the last.
     const rowSize = size / (shape[0] as number);
     const firstRow = Math.floor(first / rowSize);
     const lastRow = Math.floor((first + count - 1) / rowSize);
@@ -46,10 +46,10 @@ export function stridedReader(view: StridedView, storage: ReadBytes, storageByte
   };
 }
 
-/** Elements of the view. */
+/** Validates the view and returns its number of elements. */
 function checkView({ shape, strides, offset }: StridedView, available: number): number {
   if (shape.length > MAX_RANK)
-    throw new CheckpointError(`${shape.length} axes, at most ${MAX_RANK} are possible`);
+    throw new CheckpointError(`${shape.length} axes, at most ${MAX_RANK} are supported`);
   if (
     strides.length !== shape.length ||
     ![offset, ...strides].every((n) => Number.isSafeInteger(n) && n >= 0)
@@ -66,12 +66,12 @@ function checkView({ shape, strides, offset }: StridedView, available: number): 
     );
   if (size > available && size > MAX_REPEATED)
     throw new CheckpointError(
-      `shape ${showShape(shape)} repeats a storage of ${available} elements beyond ${MAX_REPEATED}`,
+      `shape ${showShape(shape)} expands a storage of ${available} elements to more than ${MAX_REPEATED}`,
     );
   return size;
 }
 
-/** Elements from the first to the last, both included; no axis is empty. */
+/** The number of elements spanned, from the first to the last inclusive; no axis may be empty. */
 function extent(shape: readonly number[], strides: readonly number[]): number {
   return shape.reduce((sum, dim, axis) => sum + (dim - 1) * (strides[axis] as number), 1);
 }
@@ -90,15 +90,15 @@ interface GatherPlan {
   readonly itemBytes: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
-  /** The row-major number of the first element. */
+  /** The row-major index of the first element. */
   readonly first: number;
-  /** The storage element at which `span` begins, relative to the view's offset. */
+  /** The storage element where `span` starts, relative to the offset of the view. */
   readonly low: number;
 }
 
 function gather(span: Uint8Array<ArrayBuffer>, out: Uint8Array<ArrayBuffer>, plan: GatherPlan): void {
   const { itemBytes, shape, strides } = plan;
-  // Words of at most 4 bytes: as Float64Array, integers that look like a NaN would not survive the copy.
+  // Copy in words of at most 4 bytes: a Float64Array could change integers that look like a NaN.
   const parts = Math.max(1, itemBytes / 4);
   const from = words(span, itemBytes / parts);
   const to = words(out, itemBytes / parts);
@@ -119,7 +119,7 @@ function gather(span: Uint8Array<ArrayBuffer>, out: Uint8Array<ArrayBuffer>, pla
   }
 }
 
-/** The index of the row-major element `number`. */
+/** The multi-dimensional index of row-major element `number`. */
 function unravel(number: number, shape: readonly number[]): number[] {
   const index = shape.map(() => 0);
   let rest = number;

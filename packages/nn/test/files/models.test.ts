@@ -168,11 +168,11 @@ test("an exported program: views, several models, what is wrong with it", async 
   });
   const broken = async (changed: object) => openCheckpoint(await exported(meta(changed)), { name: "p.pt2" });
   const where = "p.pt2: p/data/weights/model_weights_config.json: w: ";
-  await expect(broken({ dtype: 99 })).rejects.toThrow(`${where}an element type 99`);
+  await expect(broken({ dtype: 99 })).rejects.toThrow(`${where}unsupported element type 99`);
   await expect(broken({ sizes: ints(2, 4) })).rejects.toThrow(`${where}shape [2, 4]`);
-  await expect(broken({ sizes: [{ as_expr: "s0" }] })).rejects.toThrow(`${where}a size that is no number`);
+  await expect(broken({ sizes: [{ as_expr: "s0" }] })).rejects.toThrow(`${where}expected a number as size`);
   await expect(openCheckpoint(await zip({ "p/archive_format": bytes("pt2") }))).rejects.toThrow(
-    "no weights of a model to read",
+    "without readable weights",
   );
 });
 

@@ -202,9 +202,7 @@ describe("conversion", () => {
     const checkpoint = await openCheckpoint(rawSafetensors(header, 11));
     expect((await checkpoint.get("f4").readBytes()).length).toBe(3);
     expect(checkpoint.get("c").hostDType()).toBeUndefined();
-    await expect(checkpoint.get("c").read()).rejects.toThrow(
-      "c: no host array holds C64; read its bytes instead",
-    );
+    await expect(checkpoint.get("c").read()).rejects.toThrow("c: C64 has no host dtype; use readBytes");
   });
 
   test("uint64 beyond int64 is refused, not wrapped", async () => {
@@ -212,7 +210,7 @@ describe("conversion", () => {
     const data = new Uint8Array(new BigUint64Array([5n, 2n ** 63n]).buffer);
     const checkpoint = await openCheckpoint(rawWithData(header, data));
     await expect(checkpoint.get("u").read()).rejects.toThrow(
-      "u: element 1 of U64 is 9223372036854775808, beyond int64",
+      "u: element 1 of U64 is 9223372036854775808, which does not fit int64",
     );
   });
 
@@ -232,7 +230,7 @@ function rawWithData(header: object, data: Uint8Array): Uint8Array<ArrayBuffer> 
 describe("writing refuses", () => {
   const good: TensorData = { name: "a", dtype: "float32", shape: [2], data: new Float32Array(2) };
   const cases: [string, TensorData[], string][] = [
-    ["equal names", [good, good], "a: the name is taken"],
+    ["equal names", [good, good], "a: the name is duplicate"],
     ["the reserved name", [{ ...good, name: "__metadata__" }], "reserved"],
     ["half a surrogate pair", [{ ...good, name: "\ud800" }], "not valid Unicode"],
     ["too little data", [{ ...good, shape: [3] }], "a: shape [3] needs 12 bytes, the data has 8"],
@@ -257,7 +255,7 @@ describe("hostile files", () => {
   });
   const cases: [string, Uint8Array<ArrayBuffer>, string][] = [
     ["an empty file", new Uint8Array(0), "an empty file"],
-    ["three bytes", new Uint8Array(3), "truncated: 3 bytes, not even a header length"],
+    ["three bytes", new Uint8Array(3), "truncated: 3 bytes, too short for a header length"],
     [
       "a header longer than the file",
       Uint8Array.of(255, 0, 0, 0, 0, 0, 0, 0, 0x7b),
@@ -273,7 +271,7 @@ describe("hostile files", () => {
       Uint8Array.of(1, 225, 245, 5, 0, 0, 0, 0, 0x7b),
       "a header of 100000001 bytes, at most 100000000",
     ],
-    ["a header that is no object", rawSafetensors("[1]"), "does not begin with {"],
+    ["a header that is no object", rawSafetensors("[1]"), "does not start with {"],
     ["JSON cut short", rawSafetensors('{"a":'), "the header is damaged"],
     ["text behind the object", rawSafetensors("{} x"), "the header is damaged"],
     ["bad UTF-8", rawSafetensors("{}").fill(0xff, 9), "the header is damaged: not valid UTF-8"],
@@ -327,19 +325,19 @@ describe("hostile files", () => {
     [
       "too few bytes for the shape",
       rawSafetensors({ a: f32([2], 0, 4) }, 4),
-      "a: F32 of shape [2] takes 8 bytes, data_offsets give 4",
+      "a: F32 of shape [2] takes 8 bytes, data_offsets span 4",
     ],
     [
       "an overlap",
       rawSafetensors({ a: f32([2], 0, 8), b: f32([1], 4, 8) }, 8),
-      "b: data_offsets [4, 8] overlap the tensor before, which ends at 8",
+      "b: data_offsets [4, 8] overlap the previous tensor, which ends at 8",
     ],
     [
       "a hole",
       rawSafetensors({ a: f32([1], 0, 4), b: f32([1], 8, 12) }, 12),
-      "b: data_offsets [8, 12] leave a hole after the tensor before, which ends at 4",
+      "b: data_offsets [8, 12] leave a gap after the previous tensor, which ends at 4",
     ],
-    ["a hole at the start", rawSafetensors({ a: f32([1], 4, 8) }, 8), "a: data_offsets [4, 8] leave a hole"],
+    ["a hole at the start", rawSafetensors({ a: f32([1], 4, 8) }, 8), "a: data_offsets [4, 8] leave a gap"],
     [
       "bytes behind the last tensor",
       rawSafetensors({ a: f32([1], 0, 4) }, 8),
@@ -348,22 +346,14 @@ describe("hostile files", () => {
     [
       "2^62 elements",
       rawSafetensors({ a: f32([2 ** 31, 2 ** 31], 0, 4) }, 4),
-      "a: shape [2147483648, 2147483648] is too large to exist",
+      "a: shape [2147483648, 2147483648] is too large",
     ],
-    [
-      "2^62 elements times zero",
-      rawSafetensors({ a: f32([2 ** 31, 2 ** 31, 0], 0, 0) }),
-      "is too large to exist",
-    ],
-    [
-      "zero times 2^62 elements",
-      rawSafetensors({ a: f32([0, 2 ** 31, 2 ** 31], 0, 0) }),
-      "is too large to exist",
-    ],
+    ["2^62 elements times zero", rawSafetensors({ a: f32([2 ** 31, 2 ** 31, 0], 0, 0) }), "is too large"],
+    ["zero times 2^62 elements", rawSafetensors({ a: f32([0, 2 ** 31, 2 ** 31], 0, 0) }), "is too large"],
     [
       "many sizes",
       rawSafetensors({ a: f32(new Array(100).fill(1000), 0, 4) }, 4),
-      "a: shape [1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, … 100 in all] is too large to exist",
+      "a: shape [1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, … 100 in all] is too large",
     ],
     [
       "metadata that is no text",
@@ -442,12 +432,16 @@ describe("several files", () => {
     [
       "a folder above",
       { weight_map: { ...map, x: "../x.safetensors" } },
-      "x is in ../x.safetensors, which is no file beside the index",
+      "x is in ../x.safetensors, which is not a file name in the folder of the index",
     ],
-    ["a whole path", { weight_map: { x: "/etc/passwd" } }, "no file beside the index"],
-    ["an address", { weight_map: { x: "https://example.org" } }, "no file beside the index"],
-    ["a number", { weight_map: { x: 3 } }, "no file beside the index"],
-    ["itself", { weight_map: { x: "model.safetensors.index.json" } }, "an index of shards among the shards"],
+    ["a whole path", { weight_map: { x: "/etc/passwd" } }, "not a file name in the folder of the index"],
+    [
+      "an address",
+      { weight_map: { x: "https://example.org" } },
+      "not a file name in the folder of the index",
+    ],
+    ["a number", { weight_map: { x: 3 } }, "not a file name in the folder of the index"],
+    ["itself", { weight_map: { x: "model.safetensors.index.json" } }, "expected a shard, got another index"],
     [
       "a tensor that its shard lacks",
       { weight_map: { ...map, third: map.first } },

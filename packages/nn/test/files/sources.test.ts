@@ -157,7 +157,7 @@ describe("addresses", () => {
     );
     const checkpoint = await openCheckpoint(shifted);
     await expect(checkpoint.get("w").readRange(400, 401)).rejects.toThrow(
-      "another range than the one asked for",
+      "a different range from the one requested",
     );
   });
 

@@ -248,7 +248,7 @@ describe("archives that are not whole", () => {
       new DataView(plain.buffer).setUint16(plain.length - 22 + field, value, true);
       return openZip(memorySource(plain));
     };
-    await expect(edited(4, 2)).rejects.toThrow("part 3 of an archive in several parts");
+    await expect(edited(4, 2)).rejects.toThrow("part 3 of a multi-part archive");
     await expect(edited(10, 3)).rejects.toThrow("entries in the directory: expected 3, got 1");
   });
 });

@@ -1,4 +1,4 @@
-/** A NumPy array in a file or in a pickle, as a stored tensor. */
+/** NumPy arrays in files and pickles, as stored tensors. */
 import { swapped } from "../byte-order.ts";
 import { CheckpointError, showShape } from "../error.ts";
 import { countElements, type ReadBytes, StoredTensor } from "../stored.ts";
@@ -13,7 +13,7 @@ export interface NumpyArrayInit extends NumpyElement {
   readonly fortran: boolean;
 }
 
-/** @throws CheckpointError unless the array takes exactly `byteLength` bytes */
+/** @throws CheckpointError unless the array has exactly `byteLength` bytes */
 export function numpyTensor(init: NumpyArrayInit, read: ReadBytes, byteLength: number): StoredTensor {
   const { name, dtype, shape, fortran, bigEndian } = init;
   const expected = (countElements(shape) * storedBits(dtype)) / 8;

@@ -14,7 +14,7 @@ const KINDS = new Map([
   ["c16", "C128"],
 ]);
 
-/** @throws CheckpointError for objects, text, times, structures and other types that are no plain numbers */
+/** @throws CheckpointError for objects, strings, times, structures and other non-numeric types */
 export function parseNumpyDType(text: string): NumpyElement {
   const [, order = "", kind = ""] = /^([<>=|]?)(.*)$/s.exec(text) ?? [];
   const numeric = /^[iuf][1248]$/.test(kind) ? `${kind[0]}${8 * Number(kind[1])}`.toUpperCase() : undefined;

@@ -1,4 +1,4 @@
-/** NumPy arrays and scalars inside of pickles. */
+/** NumPy arrays and scalars in pickles. */
 import { CheckpointError } from "../error.ts";
 import { asDims, type CallContext, type PickleValue, Unfinished } from "../pickle/values.ts";
 import { memorySource } from "../sources/source.ts";
@@ -27,7 +27,7 @@ export const numpyGlobals: ReadonlyMap<string, Call> = new Map<string, Call>([
   ]),
 ]);
 
-/** `numpy.dtype("f4")`, whose byte order follows as its state. */
+/** `numpy.dtype("f4")`; its byte order follows as state. */
 export class NumpyDType extends Unfinished {
   override value: PickleValue | undefined = this;
   /** `f4`, later `<f4`. */
@@ -72,7 +72,7 @@ function elementOf(value: PickleValue | undefined): NumpyElement {
   return parseNumpyDType(value.text);
 }
 
-/** Python 2 wrote bytes as text. */
+/** Converts Python 2 strings, which are bytes, too. */
 function asBytes(value: PickleValue, context: CallContext): Uint8Array<ArrayBuffer> {
   if (value instanceof Uint8Array) return value;
   if (typeof value === "string") {

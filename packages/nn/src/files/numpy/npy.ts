@@ -7,10 +7,10 @@ import type { ReadBytes, StoredTensor } from "../stored.ts";
 import { numpyTensor } from "./array.ts";
 import { type NumpyElement, parseNumpyDType } from "./dtype.ts";
 
-// A plain array has a header of about 100 bytes; only structures are longer.
+// The header of a plain array has about 100 bytes; only structured arrays have longer ones.
 const MAX_HEADER = 2 ** 16;
 
-/** A single array, under the key `""`. */
+/** Opens a single array, with the key `""`. */
 export async function openNpy(source: ByteSource): Promise<Checkpoint> {
   const { name, close } = source;
   const tensor = await readNpy("", source).catch((error: unknown) => {
@@ -19,7 +19,7 @@ export async function openNpy(source: ByteSource): Promise<Checkpoint> {
   return createCheckpoint({ name, format: "npy", tensors: new Map([["", tensor]]), close });
 }
 
-/** All arrays of an archive; keys lose the ending `.npy`. */
+/** Opens all arrays of an archive; keys are the names without `.npy`. */
 export async function openNpz(
   source: ByteSource,
   entries: ReadonlyMap<string, ZipEntry>,
@@ -28,7 +28,7 @@ export async function openNpz(
   const tensors = new Map<string, StoredTensor>();
   for (const entry of entries.values()) {
     const key = entry.name.replace(/\.npy$/, "");
-    if (key === entry.name) throw new CheckpointError(`${name}: ${showName(entry.name)} is no .npy array`);
+    if (key === entry.name) throw new CheckpointError(`${name}: ${showName(entry.name)} is not a .npy array`);
     const tensor = await readNpy(key, entry).catch((error: unknown) => {
       throw locate(`${name}: ${showName(key)}`, error);
     });
@@ -45,7 +45,7 @@ async function readNpy(
   const version = npyVersion(start);
   if (version === undefined || start.length < 12)
     throw new CheckpointError(
-      `no .npy array of version 1 to 3: ${file.size} bytes, begins with ${hex(start)}`,
+      `not a .npy array of version 1 to 3: ${file.size} bytes, starting with ${hex(start)}`,
     );
   const lengthBytes = version === 1 ? 2 : 4;
   const view = new DataView(start.buffer, start.byteOffset);
@@ -60,7 +60,7 @@ async function readNpy(
   return numpyTensor({ name, ...parseHeader(header) }, read, file.size - dataStart);
 }
 
-/** 1, 2 or 3 where the bytes begin as `.npy` does. */
+/** The version (1, 2 or 3) if the bytes start like a `.npy` file. */
 export function npyVersion(start: Uint8Array): number | undefined {
   const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
   const version = magic.every((byte, i) => start[i] === byte) ? (start[6] ?? 0) : 0;
@@ -72,7 +72,7 @@ interface NpyHeader extends NumpyElement {
   readonly fortran: boolean;
 }
 
-/** A Python dict of three entries: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`. */
+/** Parses a Python dict with three entries: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`. */
 function parseHeader(text: string): NpyHeader {
   const fields = new Map<string, string>();
   const body = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1] ?? "";

@@ -5,10 +5,10 @@ import { countElements, type TensorData } from "../stored.ts";
 import { fromHost, STORED_AS } from "../stored-dtype.ts";
 
 const DESCR = { float32: "<f4", float16: "<f2", int32: "<i4", int64: "<i8", uint8: "|u1", bool: "|b1" };
-// The data begins at a multiple of it.
+// The data starts at a multiple of this.
 const ALIGNMENT = 64;
 
-/** The array as the bytes of a `.npy` file. @throws CheckpointError where data and shape disagree */
+/** Encodes an array as a `.npy` file. @throws CheckpointError if data and shape do not match */
 export async function encodeNpy(tensor: TensorData): Promise<Uint8Array<ArrayBuffer>> {
   const { name, dtype, shape } = tensor;
   const values = typeof tensor.data === "function" ? await tensor.data() : tensor.data;
@@ -33,9 +33,9 @@ export async function writeNpy(path: string, tensor: TensorData): Promise<void> 
   await atomicWrite(path, await encodeNpy(tensor));
 }
 
-/** Writes an uncompressed archive atomically, as `numpy.savez` does: `name.npy` for each tensor. */
+/** Writes an uncompressed archive atomically, like `numpy.savez`: `name.npy` for each tensor. */
 export async function writeNpz(path: string, tensors: Iterable<TensorData>): Promise<void> {
-  // Loaded when it is needed: most starts of a program write no archive.
+  // Loaded on first use: most programs never write an archive.
   const { Uint8ArrayReader, ZipWriter } = await import("@zip.js/zip.js/lib/zip-core-native.js");
   await atomicWrite(path, async (file) => {
     const sink = new WritableStream<Uint8Array>({ write: (chunk) => file.write(chunk) });

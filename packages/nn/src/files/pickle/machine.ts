@@ -1,7 +1,7 @@
 /**
- * Python's pickle, as data. A pickle is a program for a small stack machine; this machine knows all its
- * opcodes up to protocol 5, but no Python: the only functions are those that the host lists, and they build
- * plain values. Time and memory are bounded by the length of the pickle.
+ * Python pickles as data. A pickle is a program for a small stack machine. This machine implements all opcodes up to
+ * protocol 5 but no Python: the only functions are those the host provides, which build plain values. Time and
+ * memory are bounded by the length of the pickle.
  */
 import { CheckpointError, locate, showName } from "../error.ts";
 import { PickleReader, PickleTruncated } from "./reader.ts";
@@ -15,14 +15,14 @@ import {
   Unfinished,
 } from "./values.ts";
 
-// An opcode of one byte can make a value of a hundred, so the length alone bounds nothing.
+// A one-byte opcode can create a value of a hundred bytes, so the length alone is no bound.
 const MAX_OPCODES = 2 ** 24;
 const MAX_OBJECTS = 2 ** 21;
 
 /**
- * Runs the pickle at `start`; gives its value and where the next one begins.
+ * Runs the pickle at `start`; returns its value and the offset of the next one.
  *
- * @throws CheckpointError for what is damaged or not allowed, PickleTruncated where more bytes could help
+ * @throws CheckpointError if it is damaged or not allowed, PickleTruncated if more bytes are needed
  */
 export function unpickle(
   bytes: Uint8Array<ArrayBuffer>,
@@ -68,14 +68,14 @@ class Machine {
       },
       charge(count) {
         copied += count;
-        // Honest files copy each of their bytes once.
-        if (copied > byteLength) throw new CheckpointError("it copies the same data again and again");
+        // Legitimate files copy each of their bytes once.
+        if (copied > byteLength) throw new CheckpointError("it copies the same data repeatedly");
       },
     };
   }
 
   finish(): PickleValue {
-    if (this.#unfinished > 0) throw new CheckpointError("an array was announced and never filled");
+    if (this.#unfinished > 0) throw new CheckpointError("an array was created but never filled");
     return this.#pop();
   }
 
@@ -179,13 +179,14 @@ class Machine {
     }
   }
 
-  /** What would run code in Python, and the rest. */
+  /** Opcodes that would run code in Python, and the remaining ones. */
   #object(opcode: number): void {
     switch (opcode) {
       case 0x80: {
         // PROTO
         const protocol = this.#reader.uint(1);
-        if (protocol > 5) throw new CheckpointError(`protocol ${protocol}, at most 5 is known`);
+        if (protocol > 5)
+          throw new CheckpointError(`unsupported protocol ${protocol}, at most 5 is supported`);
         break;
       }
       case 0x95: // FRAME: a hint for buffered reading
@@ -217,7 +218,7 @@ class Machine {
         const callee = this.#pop();
         const opaque = callee instanceof PickleGlobal && callee.opaque;
         if (!opaque && !(keywords instanceof Map && keywords.size === 0))
-          throw new CheckpointError("an object made with keyword arguments");
+          throw new CheckpointError("an object constructed with keyword arguments");
         this.#call(callee, opaque ? [args, keywords] : args);
         break;
       }
@@ -246,12 +247,12 @@ class Machine {
       case 0x82:
       case 0x83:
       case 0x84:
-        throw new CheckpointError("an extension code (EXT): the registry it points into is not in the file");
+        throw new CheckpointError("an extension code (EXT), whose registry is not in the file");
       case 0x97:
       case 0x98:
-        throw new CheckpointError("an out-of-band buffer: its bytes are not in the file");
+        throw new CheckpointError("an out-of-band buffer, which is not in the file");
       default:
-        throw new CheckpointError(`0x${opcode.toString(16).padStart(2, "0")} is no opcode`);
+        throw new CheckpointError(`0x${opcode.toString(16).padStart(2, "0")} is not an opcode`);
     }
   }
 
@@ -261,7 +262,7 @@ class Machine {
   }
 
   #top(): PickleValue {
-    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw new CheckpointError("nothing on the stack");
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) throw new CheckpointError("the stack is empty");
     return this.#stack.at(-1) as PickleValue;
   }
 
@@ -278,23 +279,23 @@ class Machine {
   }
 
   #put(index: number): void {
-    // Pythons number the objects that they remember from zero on.
+    // Python numbers memoized objects from zero.
     if (!(index >= 0 && index < MAX_OBJECTS))
-      throw new CheckpointError(`more than ${MAX_OBJECTS} remembered objects`);
+      throw new CheckpointError(`more than ${MAX_OBJECTS} memoized objects`);
     if (this.#memo[index] === undefined) this.#remembered++;
     this.#memo[index] = this.#top();
   }
 
   #get(index: number): void {
     const value = this.#memo[index];
-    if (value === undefined) throw new CheckpointError(`object ${index} is not remembered`);
+    if (value === undefined) throw new CheckpointError(`object ${index} is not in the memo`);
     this.#stack.push(value instanceof Unfinished && value.value !== undefined ? value.value : value);
   }
 
   #append(items: PickleValue[]): void {
     const list = this.#top();
     const target = list instanceof PickleObject ? list.items : list;
-    if (!Array.isArray(target)) throw new CheckpointError("APPEND to what is no list");
+    if (!Array.isArray(target)) throw new CheckpointError("APPEND to something that is not a list");
     for (const item of items) target.push(item);
   }
 
@@ -302,7 +303,7 @@ class Machine {
     const dict = this.#top();
     const target = dict instanceof PickleObject ? dict.entries : dict;
     if (!(target instanceof Map) || items.length % 2 !== 0)
-      throw new CheckpointError("SETITEM on what is no dict, or a key without a value");
+      throw new CheckpointError("SETITEM on something that is not a dict, or a key without a value");
     for (let i = 0; i < items.length; i += 2)
       target.set(items[i] as PickleValue, items[i + 1] as PickleValue);
   }
@@ -311,7 +312,7 @@ class Machine {
     const set = this.#top();
     if (set instanceof PickleObject) this.#append(items);
     else if (set instanceof Set) for (const item of items) set.add(item);
-    else throw new CheckpointError("ADDITEMS to what is no set");
+    else throw new CheckpointError("ADDITEMS to something that is not a set");
   }
 
   #global(module: string, name: string): PickleValue {
@@ -319,14 +320,14 @@ class Machine {
   }
 
   #call(callee: PickleValue, args: PickleValue): void {
-    // A method or a partial function, itself made by a call.
+    // A method or partial function, itself the result of a call.
     if (callee instanceof PickleObject && Array.isArray(args)) {
       this.#push(new PickleObject(callee.className, args));
       return;
     }
     if (!(callee instanceof PickleGlobal) || callee.call === undefined)
       throw new CheckpointError(
-        `a call of ${callee instanceof PickleGlobal ? callee.name : "what is no function"}`,
+        `a call of ${callee instanceof PickleGlobal ? callee.name : "something that is not a function"}`,
       );
     if (!Array.isArray(args))
       throw new CheckpointError(`a call of ${callee.name} without a tuple of arguments`);
@@ -348,8 +349,8 @@ class Machine {
       target.value = target.build(state, this.#context);
       this.#stack[this.#stack.length - 1] = target.value;
     } else if (!(target instanceof Map || (target instanceof PickleGlobal && target.opaque)))
-      // Attributes of a dict (`_metadata` of a state dict) are no entries of it and dropped.
-      throw new CheckpointError("BUILD on what has no attributes");
+      // Attributes of a dict (`_metadata` of a state dict) are not entries, and are dropped.
+      throw new CheckpointError("BUILD on something without attributes");
   }
 }
 

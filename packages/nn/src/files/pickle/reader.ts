@@ -1,4 +1,4 @@
-/** The bytes of a pickle: its numbers, texts and byte strings. Opcodes: CPython, Lib/pickletools.py. */
+/** Reading the literals of a pickle: numbers, strings and bytes. Opcodes: CPython, Lib/pickletools.py. */
 import { CheckpointError, showName } from "../error.ts";
 import { narrowInteger, type PickleValue } from "./values.ts";
 
@@ -22,7 +22,7 @@ export class PickleReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** The value that a constant, a number, a text or bytes push; `undefined` for every other opcode. */
+  /** The value pushed by a literal opcode (constant, number, string or bytes); `undefined` for all others. */
   literal(opcode: number): PickleValue | undefined {
     switch (opcode) {
       case 0x4e: // NONE
@@ -54,7 +54,7 @@ export class PickleReader {
         return this.#utf8(this.uint(4));
       case 0x8d: // BINUNICODE8
         return this.#utf8(this.length8());
-      // Python 2 text is taken as Latin-1, which keeps every byte.
+      // Python 2 strings are decoded as Latin-1, which preserves every byte.
       case 0x55: // SHORT_BINSTRING
         return latin1(this.#slice(this.uint(1)));
       case 0x54: // BINSTRING
@@ -81,21 +81,21 @@ export class PickleReader {
     return size === 2 ? this.#view.getUint16(at, true) : this.#view.getUint32(at, true);
   }
 
-  /** A length of 8 bytes. */
+  /** An 8-byte length. */
   length8(): number {
     const length = this.#view.getBigUint64(this.#take(8), true);
     if (length > 2 ** 40) throw new CheckpointError(`a length of ${length} bytes`);
     return Number(length);
   }
 
-  /** Up to the next line feed, which is skipped. */
+  /** Reads up to the next line feed, which is skipped. */
   line(): string {
     const end = this.#bytes.indexOf(0x0a, this.position);
     if (end < 0) throw new PickleTruncated();
     return latin1(this.#slice(end + 1 - this.position).subarray(0, -1));
   }
 
-  /** Moves on by `count` bytes; gives where they begin. */
+  /** Advances by `count` bytes and returns their offset. */
   #take(count: number): number {
     const at = this.position;
     if (count > this.#bytes.byteLength - at) throw new PickleTruncated();
@@ -113,7 +113,7 @@ export class PickleReader {
     try {
       return utf8.decode(bytes);
     } catch {
-      throw new CheckpointError("text that is not valid UTF-8");
+      throw new CheckpointError("a string that is not valid UTF-8");
     }
   }
 
@@ -127,10 +127,10 @@ export class PickleReader {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Decimal digits as INT and LONG write them: `12`, `-3L`, `01` for true. */
+/** Parses the decimal notation of INT and LONG: `12`, `-3L`, `01` for true. */
 function parseInteger(text: string): number | bigint | boolean {
   if (text === "00" || text === "01") return text === "01";
-  if (!/^\s*-?\d{1,2000}L?\s*$/.test(text)) throw new CheckpointError(`${showName(text)} is no integer`);
+  if (!/^\s*-?\d{1,2000}L?\s*$/.test(text)) throw new CheckpointError(`${showName(text)} is not an integer`);
   return narrowInteger(BigInt(text.replace("L", "").trim()));
 }
 
@@ -138,13 +138,14 @@ function parseFloatText(text: string): number {
   const word = text.trim();
   if (/^[+-]?inf$/.test(word)) return word.startsWith("-") ? -Infinity : Infinity;
   if (word === "nan") return NaN;
-  if (!/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(word)) throw new CheckpointError(`${showName(text)} is no number`);
+  if (!/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(word))
+    throw new CheckpointError(`${showName(text)} is not a number`);
   return Number(word);
 }
 
 function unquote(text: string): string {
   const match = /^\s*(['"])(.*)\1\s*$/s.exec(text);
-  if (match === null) throw new CheckpointError("text without quotes");
+  if (match === null) throw new CheckpointError("a string without quotes");
   return unescapeText(match[2] as string, false);
 }
 
@@ -161,7 +162,7 @@ const ESCAPES = new Map([
   ['"', '"'],
 ]);
 
-/** Python's escapes: all of them in a quoted string, only `\u` and `\U` in raw text. */
+/** Resolves Python escapes: all of them in a quoted string, only `\u` and `\U` in raw text. */
 function unescapeText(text: string, raw: boolean): string {
   const pattern = raw
     ? /\\(?:u([0-9a-fA-F]{4})|U00([01][0-9a-fA-F]{5}))/g
@@ -177,7 +178,7 @@ function unescapeText(text: string, raw: boolean): string {
   });
 }
 
-/** Bytes as the characters of the same numbers. */
+/** Decodes bytes as Latin-1. */
 function latin1(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));

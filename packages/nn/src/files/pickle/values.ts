@@ -1,11 +1,11 @@
-/** What comes out of a pickle, and what the functions inside of it expect. */
+/** The values of a pickle, and the interface to the functions it names. */
 import { CheckpointError } from "../error.ts";
 import type { StoredTensor } from "../stored.ts";
 import { MAX_RANK } from "../strided.ts";
 
 /**
- * Lists and tuples as arrays, dicts of every kind as maps, bytes as byte arrays, integers beyond 2^53 as
- * bigint, element types (`torch.float32`) and devices as text; the rest are objects of the host.
+ * Lists and tuples are arrays, dicts of any kind are maps, bytes are byte arrays, integers beyond 2^53 are
+ * bigints, dtypes (`torch.float32`) and devices are strings; the rest are objects of the host.
  */
 export type PickleValue =
   | null
@@ -22,15 +22,15 @@ export type PickleValue =
   | PickleGlobal
   | Unfinished;
 
-/** An object of a class that is not on the host's list, kept as the record that the file holds of it. */
+/** An object of a class the host does not know, as an inert record of its description in the file. */
 export class PickleObject {
   /** `module.Class` */
   readonly className: string;
-  /** What its constructor would be called with; with keywords, positional arguments and then these. */
+  /** The arguments of its constructor; with keyword arguments, the positional ones and then these. */
   readonly args: readonly PickleValue[];
   /** Its attributes, usually a map. */
   state: PickleValue = null;
-  // A file can have millions of objects, of which few have any of these.
+  // A file can have millions of objects, few of which have any of these.
   #items: PickleValue[] | undefined;
   #entries: Map<PickleValue, PickleValue> | undefined;
 
@@ -39,33 +39,33 @@ export class PickleObject {
     this.args = args;
   }
 
-  /** What would be appended to it. */
+  /** The items that would be appended to it. */
   get items(): PickleValue[] {
     this.#items ??= [];
     return this.#items;
   }
-  /** What would be set in it by key. */
+  /** The entries that would be set in it. */
   get entries(): Map<PickleValue, PickleValue> {
     this.#entries ??= new Map();
     return this.#entries;
   }
 }
 
-/** The place of a call, for messages and for the accounts of the machine. */
+/** The context of a call, for error messages and for the accounting of the machine. */
 export interface CallContext {
-  /** The dict key that the result will probably get: the nearest string on the stack. */
+  /** The likely dict key of the result: the nearest string on the stack. */
   readonly key: string;
-  /** Announces that the call copies `count` items or bytes. @throws CheckpointError when all copies together exceed the pickle */
+  /** Accounts for copying `count` items or bytes. @throws CheckpointError if all copies together exceed the pickle */
   charge(count: number): void;
 }
 
 export type PickleCall = (args: readonly PickleValue[], context: CallContext) => PickleValue;
 
-/** A class or function that the file names. Without `call` it is only a name. */
+/** A class or function named in the file. Without `call`, it is only a name. */
 export class PickleGlobal {
   readonly name: string;
   readonly call: PickleCall | undefined;
-  /** Whether it is of no known meaning: calls give a record of themselves. */
+  /** Whether it is unknown; calls then return a record of themselves. */
   readonly opaque: boolean;
 
   constructor(name: string, call?: PickleCall, opaque = false) {
@@ -75,39 +75,39 @@ export class PickleGlobal {
   }
 }
 
-/** What a call gives when the content follows with BUILD. */
+/** The result of a call whose content follows with BUILD. */
 export abstract class Unfinished {
-  /** The finished value, once it was built. */
+  /** The finished value, once it is built. */
   value: PickleValue | undefined;
   abstract build(state: PickleValue, context: CallContext): PickleValue;
 }
 
 export interface PickleHost {
-  /** The class or function `module.name`. @throws CheckpointError where it is not allowed */
+  /** The class or function `module.name`. @throws CheckpointError if it is not allowed */
   global(name: string): PickleValue;
-  /** The value outside of the pickle that the id stands for. */
+  /** The value outside the pickle that the persistent id refers to. */
   persistent(id: PickleValue, context: CallContext): PickleValue;
 }
 
 export function asArray(value: PickleValue): PickleValue[] {
-  if (!Array.isArray(value)) throw new CheckpointError("a list was expected");
+  if (!Array.isArray(value)) throw new CheckpointError("expected a list");
   return value;
 }
 
-/** A shape or strides; a copy, as the pickle may go on changing the list. */
+/** A shape or strides; copied, because the pickle may change the list later. */
 export function asDims(value: PickleValue | undefined): number[] {
   if (!Array.isArray(value) || value.length > MAX_RANK || !value.every((item) => typeof item === "number"))
-    throw new CheckpointError("a shape or stride that is no short tuple of integers");
+    throw new CheckpointError("expected a short tuple of integers as shape or stride");
   return value.slice();
 }
 
-// String() would walk nested lists, and these can share their parts: without end, in effect.
+// Do not use String(), which walks nested lists: with shared parts, this could take practically forever.
 export function asText(value: PickleValue): string {
-  if (typeof value !== "string") throw new CheckpointError("a text was expected");
+  if (typeof value !== "string") throw new CheckpointError("expected a string");
   return value;
 }
 
-/** Python integers as numbers where these are exact. */
+/** Converts Python integers to numbers if that is exact. */
 export function narrowInteger(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;

@@ -1,12 +1,12 @@
-/** The JSON of safetensors files: flat, and read with suspicion. */
+/** Strict parser for the flat JSON of safetensors files, which are not trusted. */
 import { CheckpointError, showName } from "../error.ts";
 
-// A header of 100 MB could otherwise take many times that as objects.
+// Without a limit, a header of 100 MB could take many times as much memory as objects.
 const MAX_KEYS = 2 ** 21;
 
 /**
- * Parses an object of objects whose arrays hold no further containers. Unlike `JSON.parse`, refuses keys that
- * appear twice (the last would win) and whatever is nested deeper than a header is.
+ * Parses an object of objects whose arrays contain no further containers. Unlike `JSON.parse`, rejects duplicate
+ * keys (where the last would win) and anything nested deeper than a header.
  */
 export function parseFlatJson(bytes: Uint8Array): Record<string, unknown> {
   let text: string;
@@ -22,7 +22,7 @@ export function parseFlatJson(bytes: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Only strings, brackets and colons matter; whether the rest is JSON, `JSON.parse` tells. */
+/** Looks only at strings, brackets and colons; `JSON.parse` checks the rest. */
 function checkStructure(text: string): void {
   // The keys of each open object; `undefined` for an array.
   const open: (Set<string> | undefined)[] = [];

@@ -1,6 +1,6 @@
 /**
- * Reading `.safetensors`: 8 bytes header length, a JSON header of `{name: {dtype, shape, data_offsets}}`, the
- * numbers (https://github.com/huggingface/safetensors, format). The header is read at once, tensors when asked.
+ * Reading `.safetensors`: an 8-byte header length, a JSON header `{name: {dtype, shape, data_offsets}}`, and the data
+ * (https://github.com/huggingface/safetensors, format). The header is read on opening, tensors on demand.
  */
 import { type Checkpoint, createCheckpoint } from "../checkpoint.ts";
 import { CheckpointError, locate, showName, showShape } from "../error.ts";
@@ -9,10 +9,10 @@ import { StoredTensor } from "../stored.ts";
 import { isStoredDType } from "../stored-dtype.ts";
 import { parseFlatJson } from "./json.ts";
 
-/** The reference refuses longer headers, too. */
+/** The limit of the reference implementation. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
-/** @throws CheckpointError where the header, the offsets or the sizes do not agree with each other or with the file */
+/** @throws CheckpointError if the header, offsets and sizes are inconsistent with each other or with the file */
 export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
   const { header, dataStart } = await readHeader(source);
   let metadata: ReadonlyMap<string, string> | undefined;
@@ -33,7 +33,7 @@ export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
     const where = `${source.name}: ${showName(name)}`;
     if (start !== reached)
       throw new CheckpointError(
-        `${where}: data_offsets [${start}, ${end}] ${start < reached ? "overlap" : "leave a hole after"} the tensor before, which ends at ${reached}`,
+        `${where}: data_offsets [${start}, ${end}] ${start < reached ? "overlap" : "leave a gap after"} the previous tensor, which ends at ${reached}`,
       );
     reached = end;
     try {
@@ -43,7 +43,7 @@ export async function openSafetensors(source: ByteSource): Promise<Checkpoint> {
       const tensor = new StoredTensor({ name, dtype, shape, readBytes: read });
       if (tensor.byteLength !== end - start)
         throw new CheckpointError(
-          `${dtype} of shape ${showShape(shape)} takes ${tensor.byteLength} bytes, data_offsets give ${end - start}`,
+          `${dtype} of shape ${showShape(shape)} takes ${tensor.byteLength} bytes, data_offsets span ${end - start}`,
         );
       tensors.set(name, tensor);
     } catch (error) {
@@ -68,7 +68,7 @@ export function safetensorsHeaderLength(start: Uint8Array): number | undefined {
 
 async function readHeader(source: ByteSource): Promise<{ header: object; dataStart: number }> {
   const fail = (problem: string): CheckpointError => new CheckpointError(`${source.name}: ${problem}`);
-  if (source.size < 8) throw fail(`truncated: ${source.size} bytes, not even a header length`);
+  if (source.size < 8) throw fail(`truncated: ${source.size} bytes, too short for a header length`);
   const length = new DataView((await source.read(0, 8)).buffer).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES)
     throw fail(
@@ -78,7 +78,7 @@ async function readHeader(source: ByteSource): Promise<{ header: object; dataSta
   if (dataStart > source.size)
     throw fail(`truncated: a header of ${length} bytes in a file of ${source.size}`);
   const bytes = await source.read(8, Number(length));
-  if (bytes[0] !== 0x7b) throw fail("not a safetensors file: the header does not begin with {");
+  if (bytes[0] !== 0x7b) throw fail("not a safetensors file: the header does not start with {");
   try {
     return { header: parseFlatJson(bytes), dataStart };
   } catch (error) {

@@ -1,18 +1,18 @@
-/** One checkpoint in several files: `model.safetensors.index.json` and `pytorch_model.bin.index.json`. */
+/** Sharded checkpoints: `model.safetensors.index.json` and `pytorch_model.bin.index.json`. */
 import { type Checkpoint, createCheckpoint } from "../checkpoint.ts";
 import { CheckpointError, locate, showName } from "../error.ts";
 import type { ByteSource } from "../sources/source.ts";
 import type { StoredTensor } from "../stored.ts";
 import { parseFlatJson } from "./json.ts";
 
-// The index of a model of 10^5 tensors takes about 10 MB.
+// The index of a model with 10^5 tensors has about 10 MB.
 const MAX_INDEX = 2 ** 25;
 
 /**
- * Opens all shards (their headers only) as one checkpoint of exactly the keys of the index.
+ * Opens all shards (their headers only) as one checkpoint with exactly the keys of the index.
  *
- * @param location the path or address of the index, beside which the shards lie
- * @throws CheckpointError where the index is damaged, names files elsewhere, or a shard lacks a tensor
+ * @param location the path or URL of the index, which is in the same folder as the shards
+ * @throws CheckpointError if the index is damaged, names files elsewhere, or a shard lacks a tensor
  */
 export async function openSharded(
   source: ByteSource,
@@ -22,7 +22,7 @@ export async function openSharded(
   const { weightMap, metadata } = await readIndex(source);
   if (location === undefined)
     throw new CheckpointError(
-      `${source.name}: an index of several files; open it by path or URL, so that they are found`,
+      `${source.name}: an index of several files; open it by path or URL, so that they can be found`,
     );
   const shards = new Map<string, Checkpoint>();
   const close = async (): Promise<void> => {
@@ -57,10 +57,10 @@ async function readIndex(
     throw new CheckpointError(`${source.name}: a JSON file without the weight_map of a checkpoint index`);
   const weightMap = new Map<string, string>();
   for (const [key, file] of Object.entries(files)) {
-    // A name alone: no folder, no parent, no address.
+    // Only a file name: no folder, no parent, no URL.
     if (typeof file !== "string" || !/^[^/\\:]+$/.test(file) || file === "..")
       throw new CheckpointError(
-        `${source.name}: ${showName(key)} is in ${showName(String(file))}, which is no file beside the index`,
+        `${source.name}: ${showName(key)} is in ${showName(String(file))}, which is not a file name in the folder of the index`,
       );
     weightMap.set(key, file);
   }

@@ -1,4 +1,4 @@
-/** Writing `.safetensors`, byte for byte as the reference does. */
+/** Writing `.safetensors`, byte for byte like the reference implementation. */
 import { atomicWrite } from "../atomic.ts";
 import { CheckpointError, locate, showName, showShape } from "../error.ts";
 import { countElements, StoredTensor, type TensorData } from "../stored.ts";
@@ -15,15 +15,15 @@ import { MAX_HEADER_BYTES } from "./read.ts";
 
 export interface WriteSafetensorsOptions {
   readonly metadata?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
-  /** Store all floating-point tensors as this type, rounded to nearest with ties to even. Default: as they are. */
+  /** Store all floating-point tensors as this type, rounded to nearest, ties to even. Default: unchanged. */
   readonly floats?: "F32" | "F16" | "BF16";
 }
 
 /**
- * Writes the file atomically, one tensor in memory at a time where `data` is a function or the tensor is
- * stored elsewhere. Tensors are sorted by element type, widest first, then by name.
+ * Writes a file atomically. Tensors whose `data` is a function, or that are stored elsewhere, are held in memory one
+ * at a time. Tensors are sorted by dtype, widest first, then by name.
  *
- * @throws CheckpointError on equal names and where data and shape disagree; nothing is left behind then
+ * @throws CheckpointError on duplicate names and if data and shape do not match; no file is left behind then
  */
 export async function writeSafetensors(
   path: string,
@@ -35,7 +35,7 @@ export async function writeSafetensors(
   });
 }
 
-/** The same bytes in memory. */
+/** Like {@link writeSafetensors}, but returns the bytes. */
 export async function encodeSafetensors(
   tensors: Iterable<TensorData | StoredTensor>,
   options: WriteSafetensorsOptions = {},
@@ -45,7 +45,7 @@ export async function encodeSafetensors(
   return new Uint8Array(await new Blob(pieces).arrayBuffer());
 }
 
-// Elements converted at a time.
+// Number of elements converted at a time.
 const PIECE = 2 ** 22;
 
 interface Planned {
@@ -88,7 +88,7 @@ function planTensors(
   for (const tensor of tensors) {
     const { name, shape } = tensor;
     if (names.has(name) || !name.isWellFormed())
-      throw new CheckpointError(`${showName(name)}: the name is taken, reserved or not valid Unicode`);
+      throw new CheckpointError(`${showName(name)}: the name is duplicate, reserved or not valid Unicode`);
     names.add(name);
     const own = tensor instanceof StoredTensor ? tensor.dtype : STORED_AS[tensor.dtype];
     if (own === "C128") throw new CheckpointError(`${showName(name)}: safetensors has no complex128`);
@@ -112,7 +112,7 @@ function encodeHeader(
       tensor.name,
       { dtype, shape: tensor.shape, data_offsets: [offset, (offset += byteLength)] },
     ]);
-  // Not one object: its integer-like keys would move to the front, and "__proto__" would be lost.
+  // Not built as an object, which would move integer-like keys to the front and lose "__proto__".
   const text = `{${entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(",")}}`;
   const json = new TextEncoder().encode(text);
   const length = Math.ceil(json.byteLength / 8) * 8;
@@ -139,7 +139,7 @@ async function* storedPieces(
   dtype: StoredDType,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const bits = storedBits(tensor.dtype);
-  // Pieces of whole elements: 4 and 6 bits both divide 3 bytes.
+  // Pieces of whole elements: 3 bytes are a multiple of both 4 and 6 bits.
   const step = bits < 8 ? 3 * PIECE : (bits / 8) * PIECE;
   for (let start = 0; start < tensor.byteLength; start += step) {
     const bytes = await tensor.readBytes(start, Math.min(step, tensor.byteLength - start));

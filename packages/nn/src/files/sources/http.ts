@@ -1,19 +1,19 @@
-/** A file behind a URL, read by range where the server can, downloaded whole where it cannot. */
+/** A file at a URL: read with range requests if the server supports them, else downloaded completely. */
 import { CheckpointError } from "../error.ts";
 import { type ByteSource, checkRange, memorySource } from "./source.ts";
 
 export interface HttpOptions {
   /** Sent with every request, for example `Authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** In place of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
-// The first request also brings what most headers fit in.
+// The first request also fetches this much, enough for most headers.
 const HEAD = 64 * 1024;
 
 /**
- * @throws CheckpointError on any status other than 200 and 206, and when the file changes between reads
+ * @throws CheckpointError on any status other than 200 and 206, and if the file changes between reads
  */
 export async function httpSource(url: string | URL, options: HttpOptions = {}): Promise<ByteSource> {
   const name = String(url);
@@ -28,13 +28,13 @@ export async function httpSource(url: string | URL, options: HttpOptions = {}): 
   const start = await get(0, HEAD - 1);
   const range = contentRange(start);
   if (range === undefined) {
-    // 206 without a readable Content-Range is a browser that hides the header from another origin's page.
+    // On a cross-origin request, the browser may hide Content-Range from us despite status 206.
     const whole = start.status === 206 ? await get(0) : start;
     return memorySource(new Uint8Array(await whole.arrayBuffer()), name);
   }
   const head = new Uint8Array(await start.arrayBuffer());
   if (range.first !== 0 || head.byteLength !== Math.min(HEAD, range.size))
-    throw new CheckpointError(`${name}: the server sent another range than the one asked for`);
+    throw new CheckpointError(`${name}: the server sent a different range from the one requested`);
   const etag = start.headers.get("etag");
 
   const source: ByteSource = {
@@ -51,7 +51,7 @@ export async function httpSource(url: string | URL, options: HttpOptions = {}): 
       }
       const bytes = got?.first === offset ? new Uint8Array(await response.arrayBuffer()) : undefined;
       if (bytes?.byteLength !== length)
-        throw new CheckpointError(`${name}: the server sent another range than the one asked for`);
+        throw new CheckpointError(`${name}: the server sent a different range from the one requested`);
       return bytes;
     },
     close: async () => {},
@@ -59,7 +59,7 @@ export async function httpSource(url: string | URL, options: HttpOptions = {}): 
   return source;
 }
 
-/** First byte and whole size out of `Content-Range: bytes 0-99/1234`. */
+/** Parses the first byte and total size from `Content-Range: bytes 0-99/1234`. */
 function contentRange(response: Response): { first: number; size: number } | undefined {
   const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "");
   return response.status === 206 && match ? { first: Number(match[1]), size: Number(match[2]) } : undefined;

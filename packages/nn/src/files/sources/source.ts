@@ -1,27 +1,27 @@
-/** Where the bytes of a file come from: a file, memory, a `Blob`; `http.ts` adds URLs. */
+/** Sources of bytes: files, memory and `Blob`s; `http.ts` adds URLs. */
 import { CheckpointError } from "../error.ts";
 import { nodeFs } from "./node-fs.ts";
 
 /** Random access to the bytes of one file. */
 export interface ByteSource {
-  /** The path or address, for messages. */
+  /** The path or URL, for error messages. */
   readonly name: string;
-  /** Bytes in all. */
+  /** Total number of bytes. */
   readonly size: number;
   /**
-   * Exactly `length` bytes from `offset`, in memory that nobody else holds.
+   * Reads exactly `length` bytes from `offset` into newly allocated memory.
    *
-   * @throws CheckpointError where the file ends before
+   * @throws CheckpointError if the file ends before that
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
 
-/** Refuses a range outside of the file before anything is allocated for it. */
+/** Rejects a range beyond the file before allocating memory for it. */
 export function checkRange(source: ByteSource, offset: number, length: number): void {
   if (offset < 0 || length < 0 || offset + length > source.size)
     throw new CheckpointError(
-      `${source.name}: truncated or corrupt: needs the bytes ${offset} to ${offset + length}, has ${source.size}`,
+      `${source.name}: truncated or corrupt: expected bytes ${offset} to ${offset + length}, has ${source.size}`,
     );
 }
 
@@ -51,11 +51,11 @@ export function blobSource(blob: Blob, name = blob instanceof File ? blob.name :
   return source;
 }
 
-// One call of read(2) takes at most 2^31 - 1 bytes.
+// read(2) accepts at most 2^31 - 1 bytes per call.
 const LARGEST_READ = 2 ** 30;
 /**
- * So much is read at least: small tensors lie one behind the other, and each call goes to another thread and
- * back. The 314 of a MobileNet took 29 ms one by one, and less than half of it so.
+ * Minimum read size. Small tensors are adjacent, and each call is a round trip to another thread: reading the 314
+ * tensors of a MobileNet one by one takes 29 ms, in blocks less than half of that.
  */
 const BLOCK = 64 * 1024;
 

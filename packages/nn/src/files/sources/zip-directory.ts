@@ -2,25 +2,25 @@
  * The directory of a zip archive, with and without zip64: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.12 to 4.3.16,
  * 4.4 and 4.5.3.
  *
- * An archive is read from its end, where no mark is beyond doubt: comments may hold any bytes, records may stand
- * between the directory and the end, and bytes put before the archive move the directory from where it is said
- * to be. So each possible reading is tried, and the first whose directory holds exactly the entries and bytes that
- * the end record announces is taken.
+ * An archive is read from its end, where no marker is unambiguous: comments may contain any bytes, there may be
+ * records between the directory and the end, and bytes prepended to the archive shift the directory from its stated
+ * offset. So every possible interpretation is tried; the first whose directory has exactly the entries and bytes
+ * stated by the end record wins.
  */
 import { CheckpointError } from "../error.ts";
 import { type ByteSource, checkRange } from "./source.ts";
 
 export interface DirectoryEntry {
-  /** Of a folder, it ends with a slash. */
+  /** Folders end with a slash. */
   readonly name: string;
-  /** Bytes of the content, and bytes that are stored of it. */
+  /** Uncompressed and stored number of bytes. */
   readonly size: number;
   readonly compressedSize: number;
   readonly crc32: number;
-  /** 0: stored as it is; 8: deflated. */
+  /** 0: stored; 8: deflated. */
   readonly method: number;
   readonly encrypted: boolean;
-  /** Where the entry's own header begins. */
+  /** Offset of the local header. */
   readonly offset: number;
 }
 
@@ -31,15 +31,15 @@ const ENTRY = { signature: 0x02014b50, bytes: 46 };
 const ZIP64_FIELD = 1;
 const MAX_U16 = 0xffff;
 const MAX_U32 = 0xffff_ffff;
-// Each takes a few hundred bytes of memory and only 46 bytes of the file.
+// An entry takes a few hundred bytes of memory, but only 46 bytes of the file.
 const MAX_ENTRIES = 2 ** 17;
 const MAX_DIRECTORY = 2 ** 28;
-// A comment full of end records would cost a reading each.
+// Limits the work for a comment full of end records.
 const MAX_READINGS = 64;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The entries in the order of the directory. @throws CheckpointError where no directory can be read */
+/** Reads the entries in directory order. @throws CheckpointError if no directory can be read */
 export async function readDirectory(source: ByteSource): Promise<DirectoryEntry[]> {
   const tailStart = Math.max(0, source.size - END.bytes - MAX_U16);
   const tail = await source.read(tailStart, source.size - tailStart);
@@ -57,7 +57,7 @@ export async function readDirectory(source: ByteSource): Promise<DirectoryEntry[
           failure ??= error;
         });
         if (entries?.length) return entries;
-        // It may be an empty archive in the comment of one that is not.
+        // It may be an empty archive in the comment of a non-empty one.
         if (entries) empty ??= entries;
       }
     } catch (error) {
@@ -65,10 +65,10 @@ export async function readDirectory(source: ByteSource): Promise<DirectoryEntry[
     }
   }
   if (empty !== undefined) return empty;
-  throw failure ?? new CheckpointError("no directory at its end; it may be truncated");
+  throw failure ?? new CheckpointError("no directory at the end; the file may be truncated");
 }
 
-/** Where end records may begin, the last first; those whose comment ends the file before those with bytes behind. */
+/** Candidate offsets of end records, last first; those whose comment ends the file come before all others. */
 function endRecords(tail: Bytes): number[] {
   const view = viewOf(tail);
   const exact: number[] = [];
@@ -82,25 +82,25 @@ function endRecords(tail: Bytes): number[] {
   return [...exact, ...followed].slice(0, MAX_READINGS);
 }
 
-/** Where a directory may be, and what must be in it. */
+/** A candidate position of the directory, and its stated contents. */
 interface Place {
   readonly start: number;
   readonly size: number;
   readonly count: number;
-  /** What an offset in the file is less by than it should be: the bytes before the archive. */
+  /** Number of bytes before the archive, to be added to its offsets. */
   readonly shift: number;
 }
 
 type ReadAt = (offset: number, length: number) => Promise<Bytes>;
 
-/** The places that the end record at `at` may mean. */
+/** The positions that the end record at `at` may refer to. */
 async function places(read: ReadAt, at: number, end: DataView<ArrayBuffer>): Promise<Place[]> {
   const part = end.getUint16(4, true);
   if (part > 0 && part < MAX_U16)
-    throw new CheckpointError(`part ${part + 1} of an archive in several parts: join them first`);
+    throw new CheckpointError(`part ${part + 1} of a multi-part archive: join the parts first`);
   const zip64 = await zip64End(read, at);
   const found: Place[] = zip64 === undefined ? [] : around(zip64.view, zip64.at, ZIP64);
-  // The plain record is right too, unless it refers to the other one.
+  // The plain record is valid too, unless it defers to the zip64 record.
   found.push(...around(end, zip64?.at ?? at, PLAIN), ...around(end, at, PLAIN));
   return found;
 }
@@ -121,7 +121,7 @@ const ZIP64: EndLayout = {
   offset: (view) => uint64(view, 48),
 };
 
-/** Right before `end`, as usual, or where the record says. */
+/** Directly before `end`, as usual, or at the stated offset. */
 function around(view: DataView, end: number, layout: EndLayout): Place[] {
   const [count, size, offset] = [layout.count(view), layout.size(view), layout.offset(view)];
   const before = { start: end - size, size, count, shift: end - size - offset };
@@ -129,7 +129,7 @@ function around(view: DataView, end: number, layout: EndLayout): Place[] {
   return [before, stated].filter(({ start, shift }) => start >= 0 && shift >= 0 && start + size <= end);
 }
 
-/** The zip64 record that a locator right before the end record points to. */
+/** The zip64 record, if a locator directly before the end record points to one. */
 async function zip64End(
   read: ReadAt,
   end: number,
@@ -138,7 +138,7 @@ async function zip64End(
   if (locatorAt < ZIP64_END.bytes) return undefined;
   const locator = viewOf(await read(locatorAt, ZIP64_LOCATOR.bytes));
   if (locator.getUint32(0, true) !== ZIP64_LOCATOR.signature) return undefined;
-  // It is elsewhere than it says where bytes were put before the archive.
+  // With bytes prepended to the archive, the record is not at its stated offset.
   for (const at of [uint64(locator, 8), locatorAt - ZIP64_END.bytes]) {
     if (at + ZIP64_END.bytes > locatorAt) continue;
     const view = viewOf(await read(at, ZIP64_END.bytes));
@@ -159,7 +159,7 @@ async function readEntries(read: ReadAt, { start, size, count, shift }: Place): 
     at = end;
     if (entries.length > MAX_ENTRIES) throw new CheckpointError(`more than ${MAX_ENTRIES} entries`);
   }
-  // Some writers count beyond 65535 from zero again.
+  // Some writers let the count wrap around at 65536.
   if ((entries.length - count) % (MAX_U16 + 1) !== 0)
     throw new CheckpointError(`entries in the directory: expected ${count}, got ${entries.length}`);
   return entries;
@@ -205,7 +205,7 @@ interface Extent {
   offset: number;
 }
 
-/** With the numbers that 32 bits do not hold, which stand in an extra field, in this order. */
+/** Replaces the numbers that do not fit in 32 bits with those in the zip64 extra field, in this order. */
 function widened(extent: Extent, extra: Bytes): Extent {
   const view = viewOf(extra);
   for (let at = 0; at + 4 <= extra.length; at += 4 + view.getUint16(at + 2, true)) {
@@ -232,7 +232,7 @@ function viewOf(bytes: Bytes): DataView<ArrayBuffer> {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Names are UTF-8, whether or not they say so; else in the IBM PC's code page 437, as zip began. */
+/** Decodes a name as UTF-8, flagged or not; else as code page 437, the original encoding of zip. */
 function decodeName(bytes: Bytes): string {
   try {
     return UTF8.decode(bytes);

@@ -1,6 +1,6 @@
 /**
- * Zip archives by range: the directory at once, entries when asked. What is stored unpacked, as PyTorch and NumPy
- * do, is read straight from its place, so that a row of a tensor costs a row.
+ * Random access to zip archives: the directory is read on opening, entries on demand. Uncompressed entries, as
+ * written by PyTorch and NumPy, are read in place, so that reading a row of a tensor costs a row.
  */
 import { CheckpointError, locate, showName } from "../error.ts";
 import type { ByteSource } from "./source.ts";
@@ -8,11 +8,11 @@ import { type DirectoryEntry, readDirectory } from "./zip-directory.ts";
 
 export interface ZipEntry {
   readonly name: string;
-  /** Bytes of its content, unpacked. */
+  /** Uncompressed number of bytes. */
   readonly size: number;
   /**
-   * Exactly `length` bytes of the content. Of a packed entry everything before them is unpacked, too, and
-   * its checksum is tested when the end is reached; unpacked content is not tested, as a part has no checksum
+   * Reads exactly `length` bytes of the content. A compressed entry is decompressed from its start, and its checksum
+   * is verified if the end is reached. Uncompressed content is not verified, because a part has no checksum
    * (and PyTorch can write files without any).
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
@@ -21,12 +21,12 @@ export interface ZipEntry {
 const STORED = 0;
 const DEFLATED = 8;
 const LOCAL_HEADER_BYTES = 30;
-// Deflate shrinks at most 1032 : 1 (two bits for 258 equal bytes).
+// The maximum compression ratio of deflate (two bits for 258 equal bytes).
 const MAX_DEFLATE_RATIO = 1032;
 const MAX_INFLATED = 2 ** 31;
 const INFLATE_PIECE = 2 ** 18;
 
-/** The files of the archive by name. @throws CheckpointError where there is no readable directory or a name appears twice */
+/** Returns the files of an archive by name. @throws CheckpointError for a damaged directory or duplicate names */
 export async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const entries = new Map<string, ZipEntry>();
   try {
@@ -35,7 +35,7 @@ export async function openZip(source: ByteSource): Promise<Map<string, ZipEntry>
       if (name.endsWith("/")) continue;
       if (entry.offset + LOCAL_HEADER_BYTES + entry.compressedSize > source.size)
         throw new CheckpointError(`${showName(name)} ends beyond the archive`);
-      if (entries.has(name)) throw new CheckpointError(`the archive has two entries ${showName(name)}`);
+      if (entries.has(name)) throw new CheckpointError(`the archive has duplicate entries ${showName(name)}`);
       entries.set(name, zipEntry(source, entry));
     }
     return entries;
@@ -55,13 +55,13 @@ function zipEntry(source: ByteSource, entry: DirectoryEntry): ZipEntry {
       try {
         if (entry.encrypted) throw new CheckpointError("encrypted");
         if (offset < 0 || length < 0 || offset + length > size)
-          throw new CheckpointError(`needs the bytes ${offset} to ${offset + length}, has ${size}`);
+          throw new CheckpointError(`bytes ${offset} to ${offset + length} are out of range, has ${size}`);
         if (method !== STORED && method !== DEFLATED)
-          throw new CheckpointError(`packed with method ${method}, only stored and deflate are read`);
+          throw new CheckpointError(`unsupported compression method ${method}; expected stored or deflate`);
         if (method === STORED && size !== compressedSize)
-          throw new CheckpointError(`claims ${size} bytes, stored as they are in ${compressedSize}`);
+          throw new CheckpointError(`claims ${size} bytes, but stores ${compressedSize}`);
         if (method === DEFLATED && (size > MAX_DEFLATE_RATIO * compressedSize || size > MAX_INFLATED))
-          throw new CheckpointError(`claims to unpack from ${compressedSize} to ${size} bytes`);
+          throw new CheckpointError(`claims to decompress from ${compressedSize} to ${size} bytes`);
         dataStart ??= findData(source, entry.offset);
         const start = await dataStart;
         if (method === STORED) return await source.read(start + offset, length);
@@ -73,11 +73,11 @@ function zipEntry(source: ByteSource, entry: DirectoryEntry): ZipEntry {
   };
 }
 
-/** Names and extra fields differ in length between the directory and the entry itself: only the latter tells. */
+/** The local header must be read: its name and extra field can differ in length from those in the directory. */
 async function findData(source: ByteSource, headerStart: number): Promise<number> {
   const header = new DataView((await source.read(headerStart, LOCAL_HEADER_BYTES)).buffer);
   if (header.getUint32(0, true) !== 0x04034b50)
-    throw new CheckpointError("no entry where the directory says");
+    throw new CheckpointError("no entry at the offset in the directory");
   return headerStart + LOCAL_HEADER_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
 }
 
@@ -97,7 +97,7 @@ function packedBytes(
   });
 }
 
-/** Unpacks no more than it must, and keeps only the range. */
+/** Decompresses no more than necessary, and keeps only the range. */
 async function inflateRange(
   packed: ReadableStream<Uint8Array<ArrayBuffer>>,
   { size, crc32 }: DirectoryEntry,
@@ -116,21 +116,22 @@ async function inflateRange(
       const piece = chunk.subarray(from, Math.max(from, end - position));
       if (piece.length > 0) out.set(piece, position + from - offset);
       position += chunk.length;
-      if (position > size) throw new CheckpointError(`unpacks to more than the ${size} bytes it claims`);
+      if (position > size) throw new CheckpointError(`decompresses to more than the ${size} bytes it claims`);
       if (position >= end && end < size) return out;
       checksum = updateCrc32(checksum, chunk);
     }
   } finally {
     await inflated.cancel().catch(() => {});
   }
-  if (position < size) throw new CheckpointError(`unpacks to ${position} bytes, it claims ${size}`);
-  if (checksum !== crc32) throw new CheckpointError("its checksum is wrong: it is damaged");
+  if (position < size)
+    throw new CheckpointError(`decompresses to ${position} bytes instead of the ${size} it claims`);
+  if (checksum !== crc32) throw new CheckpointError("damaged: wrong checksum");
   return out;
 }
 
 let table: Uint32Array | undefined;
 
-/** CRC-32 of what came before and of `bytes` (ISO 3309, as zip and PNG have it). */
+/** Updates a CRC-32 with `bytes` (ISO 3309, as in zip and PNG). */
 function updateCrc32(before: number, bytes: Uint8Array): number {
   table ??= Uint32Array.from({ length: 256 }, (_, n) => {
     for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;

@@ -1,4 +1,4 @@
-/** Programs of `torch.export.save` (`.pt2`): their weights. torch/export/pt2_archive, torch/_export/serde/schema.py. */
+/** The weights in files of `torch.export.save` (`.pt2`): torch/export/pt2_archive, torch/_export/serde/schema.py. */
 import { swapped } from "../byte-order.ts";
 import { CheckpointError, locate, showList, showName } from "../error.ts";
 import type { ByteSource } from "../sources/source.ts";
@@ -36,20 +36,19 @@ const CONFIG = "_weights_config.json";
 
 type Entries = ReadonlyMap<string, ZipEntry>;
 
-/** The folder in which an archive of PyTorch 2.8 and later keeps all; undefined for other archives. */
+/** The root folder in an archive of PyTorch 2.8 or later; undefined for other archives. */
 export function exportedRoot(entries: Entries): string | undefined {
   const marker = entries.keys().find((name) => /^([^/]+\/)?archive_format$/.test(name));
   return marker?.slice(0, -"archive_format".length);
 }
 
-/** Where PyTorch before 2.8 keeps the state dict of a program: a file of `torch.save` in the archive. */
+/** The state dict of a program before PyTorch 2.8: a `torch.save` file inside the archive. */
 export const OLD_STATE_DICT = "serialized_state_dict.pt";
 
 /**
- * The weights of the program's model, or of the one that `section` names. What else the archive holds, constants
- * and graphs, is left out.
+ * Reads the weights of the only model, or of the model `section`. Constants and graphs are ignored.
  *
- * @throws CheckpointError where there are no weights, several models and no section, or a damaged description
+ * @throws CheckpointError if there are no weights, several models but no section, or damaged metadata
  */
 export async function readExported(
   source: ByteSource,
@@ -64,11 +63,11 @@ export async function readExported(
   const [first, ...others] = section === undefined ? models : models.filter((name) => name === section);
   if (first === undefined) {
     const known = models.length > 0 ? `its models are ${showList(models, 8)}` : "it has none";
-    throw new CheckpointError(`${source.name}: a .pt2 archive: no weights of a model to read, ${known}`);
+    throw new CheckpointError(`${source.name}: a .pt2 archive without readable weights: ${known}`);
   }
   if (others.length > 0)
     throw new CheckpointError(
-      `${source.name}: several sections have tensors: ${showList(models, 8)}. Choose one by its name (--section)`,
+      `${source.name}: several sections have tensors: ${showList(models, 8)}. Choose one with section (--section)`,
     );
   const bigEndian = (await readText(entries.get(`${root}byteorder`), 16)) === "big";
   const config = entries.get(`${folder}${first}${CONFIG}`) as ZipEntry;
@@ -76,7 +75,7 @@ export async function readExported(
     const tensors = new Map<string, StoredTensor>();
     const leftOut: string[] = [];
     for (const [name, payload] of parseConfig(await readText(config, MAX_CONFIG))) {
-      // A subclass of tensors, pickled.
+      // A pickled tensor subclass.
       if (payload.use_pickle === true) leftOut.push(name);
       else
         tensors.set(name, weight(name, payload, entries.get(folder + String(payload.path_name)), bigEndian));
@@ -101,7 +100,7 @@ async function readText(entry: ZipEntry | undefined, limit: number): Promise<str
 type Json = Readonly<Record<string, unknown>>;
 
 function asObject(value: unknown): Json {
-  if (typeof value !== "object" || value === null) throw new CheckpointError("an object was expected");
+  if (typeof value !== "object" || value === null) throw new CheckpointError("expected an object");
   return value as Json;
 }
 
@@ -114,8 +113,8 @@ function weight(name: string, payload: Json, entry: ZipEntry | undefined, bigEnd
   try {
     const meta = asObject(payload.tensor_meta);
     const dtype = DTYPES.get(meta.dtype);
-    if (dtype === undefined) throw new CheckpointError(`an element type ${String(meta.dtype)}`);
-    if (entry === undefined) throw new CheckpointError(`${showName(String(payload.path_name))} is not there`);
+    if (dtype === undefined) throw new CheckpointError(`unsupported element type ${String(meta.dtype)}`);
+    if (entry === undefined) throw new CheckpointError(`${showName(String(payload.path_name))} is missing`);
     const shape = integers(meta.sizes);
     const [offset = 0] = integers([meta.storage_offset]);
     const view = { dtype, shape, strides: integers(meta.strides), offset };
@@ -126,12 +125,12 @@ function weight(name: string, payload: Json, entry: ZipEntry | undefined, bigEnd
   }
 }
 
-/** `[{"as_int": 3}, …]`; what depends on the input is not a weight's size. */
+/** Parses `[{"as_int": 3}, …]`; symbolic sizes cannot be those of a weight. */
 function integers(value: unknown): number[] {
-  if (!Array.isArray(value)) throw new CheckpointError("a list of sizes was expected");
+  if (!Array.isArray(value)) throw new CheckpointError("expected a list of sizes");
   return value.map((item: unknown) => {
     const { as_int } = asObject(item);
-    if (typeof as_int !== "number") throw new CheckpointError("a size that is no number");
+    if (typeof as_int !== "number") throw new CheckpointError("expected a number as size");
     return as_int;
   });
 }

@@ -1,6 +1,6 @@
 /**
- * PyTorch's files (`.pt`, `.pth`, `.th`, `.bin`): a zip archive with one pickle and one entry for each storage,
- * or, before PyTorch 1.6, five pickles followed by the storages. torch/serialization.py, `_load` and `_legacy_load`.
+ * PyTorch files (`.pt`, `.pth`, `.th`, `.bin`): a zip archive with one pickle and one entry per storage or, before
+ * PyTorch 1.6, five pickles followed by the storages. torch/serialization.py, `_load` and `_legacy_load`.
  */
 import { CheckpointError, locate, showName } from "../error.ts";
 import { unpickle } from "../pickle/machine.ts";
@@ -14,11 +14,11 @@ import { type PickleOptions, storageLayout, TorchStorage, torchGlobal } from "./
 
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
-// Of a file whose end of pickle is not known, this much is read first, then four times as much, and so on.
+// If the end of a pickle is unknown, read this much first, then four times as much, and so on.
 const FIRST_WINDOW = 2 ** 20;
 const MAX_PICKLE = 2 ** 31;
 
-/** The object in a zip archive that `torch.save` wrote. */
+/** Reads the object in a zip archive written by `torch.save`. */
 export async function readTorchZip(
   source: ByteSource,
   entries: ReadonlyMap<string, ZipEntry>,
@@ -42,7 +42,7 @@ export async function readTorchZip(
     global: (name) => torchGlobal(name, options),
     persistent(id) {
       const [kind, type = null, key = null, , count = null] = asArray(id);
-      if (kind !== "storage") throw new CheckpointError("a persistent id that is no storage");
+      if (kind !== "storage") throw new CheckpointError("a persistent id that is not a storage");
       const { dtype, byteLength } = storageLayout(type, count);
       const known = storages.get(`${dtype} ${asText(key)}`);
       if (known !== undefined) return known;
@@ -71,7 +71,7 @@ async function isBigEndian(source: ByteSource, entry: ZipEntry | undefined): Pro
   return order === "big";
 }
 
-/** Whether the first bytes are those of PyTorch before 1.6, in any pickle protocol. */
+/** Whether the first bytes are those of a file from PyTorch before 1.6, with any pickle protocol. */
 export function isLegacyTorch(start: Uint8Array<ArrayBuffer>): boolean {
   try {
     return unpickle(start, 0, NOTHING_ALLOWED).value === LEGACY_MAGIC;
@@ -81,11 +81,11 @@ export function isLegacyTorch(start: Uint8Array<ArrayBuffer>): boolean {
 }
 
 const refuse = (): never => {
-  throw new CheckpointError("only numbers were expected here");
+  throw new CheckpointError("expected only numbers here");
 };
 const NOTHING_ALLOWED: PickleHost = { global: refuse, persistent: refuse };
 
-/** The object in a file of PyTorch before 1.6. */
+/** Reads the object in a file from PyTorch before 1.6. */
 export async function readLegacyTorch(source: ByteSource, options: PickleOptions): Promise<PickleValue> {
   return await withGrowingWindow(source, (bytes) => {
     const records = new Map<string, LegacyRecord>();
@@ -97,7 +97,7 @@ export async function readLegacyTorch(source: ByteSource, options: PickleOptions
     const protocol = unpickle(bytes, magic.end, NOTHING_ALLOWED);
     if (protocol.value !== LEGACY_PROTOCOL)
       throw new CheckpointError(
-        `a PyTorch file of protocol ${typeof protocol.value === "number" ? protocol.value : "unknown"}, not 1001`,
+        `expected a PyTorch file of protocol 1001, got ${typeof protocol.value === "number" ? protocol.value : "unknown"}`,
       );
     const system = unpickle(bytes, protocol.end, NOTHING_ALLOWED);
     const object = unpickle(bytes, system.end, host);
@@ -107,7 +107,7 @@ export async function readLegacyTorch(source: ByteSource, options: PickleOptions
     for (const key of asArray(keys.value)) {
       const record = records.get(asText(key));
       if (record === undefined)
-        throw new CheckpointError(`storage ${showName(asText(key))} belongs to no tensor`);
+        throw new CheckpointError(`storage ${showName(asText(key))} is not used by any tensor`);
       record.start = at + COUNT_BYTES;
       at = record.start + record.byteLength;
     }
@@ -119,12 +119,12 @@ export async function readLegacyTorch(source: ByteSource, options: PickleOptions
   });
 }
 
-/** A storage in the file: its element count in 8 bytes, then its elements, always little-endian. */
+/** A storage in the file: an 8-byte element count, then the elements, always little-endian. */
 interface LegacyRecord {
   readonly byteLength: number;
   readonly itemBytes: number;
   readonly read: ReadBytes;
-  /** NaN until the list of storages behind the pickle was read. */
+  /** NaN until the list of storages after the pickle has been read. */
   start: number;
 }
 const COUNT_BYTES = 8;
@@ -135,9 +135,9 @@ function legacyStorage(
   id: readonly PickleValue[],
 ): PickleValue {
   const [kind, type = null, key = null, , count = null, view = null] = id;
-  // A whole module with its source code, as torch.save(model) wrote it: the class alone.
+  // A module with its source code, as written by torch.save(model): use only the class.
   if (kind === "module") return type;
-  if (kind !== "storage") throw new CheckpointError("a persistent id that is no storage");
+  if (kind !== "storage") throw new CheckpointError("a persistent id that is not a storage");
   const { dtype, byteLength } = storageLayout(type, count);
   const itemBytes = dtype === undefined ? 1 : storedBits(dtype) / 8;
   const record = records.get(asText(key)) ?? legacyRecord(source, asText(key), byteLength, itemBytes);
@@ -165,7 +165,7 @@ function legacyRecord(source: ByteSource, key: string, byteLength: number, itemB
     );
     if (count !== BigInt(byteLength / itemBytes))
       throw new CheckpointError(
-        `storage ${showName(key)} holds ${count} elements in the file, the pickle says ${byteLength / itemBytes}`,
+        `storage ${showName(key)} has ${count} elements in the file, but ${byteLength / itemBytes} in the pickle`,
       );
   };
   const record: LegacyRecord = {
@@ -181,7 +181,7 @@ function legacyRecord(source: ByteSource, key: string, byteLength: number, itemB
   return record;
 }
 
-/** The object in a pickle that PyTorch had no part in: NumPy arrays, numbers, text. */
+/** Reads a pickle that was not written by PyTorch: NumPy arrays, numbers, strings. */
 export async function readPlainPickle(source: ByteSource, options: PickleOptions): Promise<PickleValue> {
   const host: PickleHost = { global: (name) => torchGlobal(name, options), persistent: refuse };
   return await withGrowingWindow(source, (bytes) => unpickle(bytes, 0, host).value);

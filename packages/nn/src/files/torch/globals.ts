@@ -1,4 +1,4 @@
-/** The classes and functions that PyTorch checkpoints name: each builds a plain value, none does anything else. */
+/** The classes and functions that PyTorch checkpoints refer to. Each builds a plain value and does nothing else. */
 import { swapped } from "../byte-order.ts";
 import { CheckpointError, showName } from "../error.ts";
 import { numpyGlobals } from "../numpy/globals.ts";
@@ -17,16 +17,16 @@ import { stridedReader } from "../strided.ts";
 
 export interface PickleOptions {
   /**
-   * What to do with classes and functions that are not on the list: keep their objects as inert `PickleObject`s
-   * (`"opaque"`, the default), or `"refuse"` the file. Nothing is executed either way. By default a file that
-   * names what only an attack would call, such as `os.system`, is refused too.
+   * How to treat unknown classes and functions: keep their objects as inert `PickleObject`s (`"opaque"`, the
+   * default), or `"refuse"` the file. Nothing is executed either way. By default, files that name functions only an
+   * attack would call, such as `os.system`, are refused too.
    */
   readonly unknownClasses?: "refuse" | "opaque";
 }
 
-/** The memory behind PyTorch tensors, of which each is a view. */
+/** The memory that PyTorch tensors are views of. */
 export class TorchStorage extends PickleObject {
-  /** The element type; `undefined` for bytes whose tensors say it (`UntypedStorage`). */
+  /** The element type; `undefined` if it is given by the tensors (`UntypedStorage`). */
   readonly dtype: StoredDType | undefined;
   readonly byteLength: number;
   readonly read: ReadBytes;
@@ -83,14 +83,14 @@ const STORAGES = new Map<string, StoredDType | undefined>([
   ["UntypedStorage", undefined],
 ]);
 
-/** Bytes of a storage of `count` elements of the class that the file names; `dtype` as in `TorchStorage`. */
+/** The size in bytes of a storage with `count` elements of the class `name`; `dtype` as in `TorchStorage`. */
 export function storageLayout(
   type: PickleValue,
   count: PickleValue,
 ): { dtype?: StoredDType; byteLength: number } {
   const name = type instanceof PickleGlobal ? type.name : "";
   const [, short = ""] = /^torch\.(?:cuda\.|storage\.)?(\w+)$/.exec(name) ?? [];
-  if (!STORAGES.has(short)) throw new CheckpointError(`${showName(name)} is no storage type`);
+  if (!STORAGES.has(short)) throw new CheckpointError(`${showName(name)} is not a storage type`);
   const dtype = STORAGES.get(short);
   const byteLength =
     typeof count === "number" ? count * (dtype === undefined ? 1 : storedBits(dtype) / 8) : NaN;
@@ -124,13 +124,13 @@ const CALLS = new Map<string, Call>([
   ["torch._utils._rebuild_parameter", ([data = null]) => data],
   ["torch._utils._rebuild_parameter_with_state", ([data = null]) => data],
   ["torch._utils._rebuild_tensor", (args, context) => rebuildTensor(args, undefined, undefined, context)],
-  // storage, offset, size, stride, requires_grad, hooks, metadata; the third version has the dtype before the metadata.
+  // storage, offset, size, stride, requires_grad, hooks, metadata; v3 has the dtype before the metadata.
   ["torch._utils._rebuild_tensor_v2", (args, context) => rebuildTensor(args, undefined, args[6], context)],
   ["torch._utils._rebuild_tensor_v3", (args, context) => rebuildTensor(args, args[6], args[7], context)],
   ["torch._tensor._rebuild_from_type_v2", (args, context) => rebuildFromType(args, context)],
 ]);
 
-/** Names that stand for themselves: factories of `defaultdict`, tensor types. */
+/** Names kept as names: factories of `defaultdict`, tensor types. */
 const NAMES = new Set([
   "builtins.int",
   "builtins.float",
@@ -140,11 +140,11 @@ const NAMES = new Set([
   "torch.Tensor",
 ]);
 
-// A help for people, no defence: objects of all other names are inert too.
+// A warning to users, not a defence: objects of all other names are inert too.
 const ATTACKS =
   /^(?:os|posix|nt|subprocess|pty|shutil|socket|ctypes|importlib|runpy|webbrowser)\.|^builtins\.(?:eval|exec|execfile|compile|open|__import__)$/;
 
-/** What `module.name` means in a checkpoint. @throws CheckpointError where it is refused */
+/** The meaning of `module.name` in a checkpoint. @throws CheckpointError if it is refused */
 export function torchGlobal(name: string, options: PickleOptions): PickleValue {
   if (DTYPES.has(name)) return name;
   const call = CALLS.get(name) ?? numpyGlobals.get(name);
@@ -154,13 +154,13 @@ export function torchGlobal(name: string, options: PickleOptions): PickleValue {
   const { unknownClasses } = options;
   if (unknownClasses === undefined && ATTACKS.test(name))
     throw new CheckpointError(
-      `Python would run ${showName(name)} on loading this file. Nothing was run here, and the file is refused`,
+      `loading this file in Python would run ${showName(name)}; it was not run here, and the file is refused`,
     );
   if (unknownClasses !== "refuse")
     return new PickleGlobal(name, (args) => new PickleObject(name, args), true);
   throw new CheckpointError(
-    `the file uses ${showName(name)}, which is not among the classes that checkpoints of tensors need; ` +
-      "nothing of it was run",
+    `the file uses ${showName(name)}, which is not one of the classes that checkpoints need; ` +
+      "it was not run",
   );
 }
 
@@ -223,11 +223,11 @@ function toMap(value: PickleValue, context: CallContext): Map<PickleValue, Pickl
   );
 }
 
-/** Text as Latin-1 bytes, the way in which protocol 2 writes them; or a copy of bytes. */
+/** Encodes a string as Latin-1 (protocol 2 writes bytes as strings), or copies bytes. */
 function toBytes(value: PickleValue, encoding: PickleValue | undefined, context: CallContext): PickleValue {
   if (value instanceof Uint8Array) return value;
   if (typeof value !== "string" || (encoding !== undefined && !/^latin-?1$/.test(asText(encoding))))
-    throw new CheckpointError("bytes that are not written as Latin-1 text");
+    throw new CheckpointError("bytes that are not encoded as a Latin-1 string");
   context.charge(value.length);
   return Uint8Array.from(value, (char) => char.charCodeAt(0));
 }

@@ -1,23 +1,23 @@
-/** Whole models, as `torch.save(model)` writes them: the tensors that `state_dict()` would name. */
+/** Whole models written by `torch.save(model)`: finds the tensors that `state_dict()` would list. */
 import { CheckpointError } from "../error.ts";
 import { PickleObject, type PickleValue } from "../pickle/values.ts";
 import { StoredTensor } from "../stored.ts";
 
-// A file can put a module into itself, or twice into each of a long chain.
+// A file can nest a module in itself, or use it twice at each level of a long chain.
 const MAX_DEPTH = 64;
 const MAX_MODULES = 2 ** 16;
 
-/** An attribute of an object of any class, or an entry of a dict of an unknown class. */
+/** An attribute of an object of any class, or an entry of a dict-like object of unknown class. */
 export function attribute(object: PickleObject, key: string): PickleValue | undefined {
   const { state, entries } = object;
   if (entries.has(key)) return entries.get(key);
-  // With __slots__ the state is a pair: attributes and slots.
+  // With __slots__, the state is a pair of attributes and slots.
   for (const part of Array.isArray(state) ? state : [state])
     if (part instanceof Map && part.has(key)) return part.get(key);
   return undefined;
 }
 
-/** Whether an object is a PyTorch module, by the attributes that all of them have. */
+/** Whether an object is a PyTorch module, judging by the attributes they all have. */
 export function isModule(value: PickleValue | undefined): value is PickleObject {
   return (
     value instanceof PickleObject &&
@@ -27,10 +27,10 @@ export function isModule(value: PickleValue | undefined): value is PickleObject 
 }
 
 /**
- * Parameters and persistent buffers of a module and all below it, by the path that `state_dict()` gives them
+ * Parameters and persistent buffers of a module and its submodules, by their paths in `state_dict()`
  * (torch/nn/modules/module.py, `_save_to_state_dict`).
  *
- * @throws CheckpointError where modules are nested without end
+ * @throws CheckpointError for too many or too deeply nested modules
  */
 export function moduleTensors(root: PickleObject): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();

@@ -1,10 +1,10 @@
-/** Where in a PyTorch file the tensors of a model are. */
+/** Finding the tensors of a model in a PyTorch file. */
 import { CheckpointError, showList, showName } from "../error.ts";
 import { PickleObject, type PickleValue } from "../pickle/values.ts";
 import { StoredTensor } from "../stored.ts";
 import { attribute, isModule, moduleTensors } from "./module-tree.ts";
 
-// Under these keys training scripts keep the model beside optimizer, epoch and so on; the first one found wins.
+// Keys under which training scripts store the model, next to optimizer, epoch and so on; the first one found wins.
 const USUAL = [
   "state_dict",
   "model_state_dict",
@@ -20,29 +20,29 @@ const USUAL = [
   "params_ema",
   "generator",
 ];
-// Optimizers have tensors too, as deep as wrapped models are.
+// Optimizers have tensors too, nested as deeply as those of wrapped models.
 const NO_MODEL = /optim|sched|scaler|^rng/i;
 const MAX_DEPTH = 4;
 const MAX_LOOKED_AT = 2 ** 12;
 
-/** Of the entries of a file, in a message. */
+/** Maximum number of entries listed in a message. */
 const MOST_SHOWN = 8;
 
 export interface FoundStateDict {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly section: string;
-  /** Other places that could have been taken. */
+  /** Other sections that could have been chosen. */
   readonly otherSections: readonly string[];
   readonly leftOut: readonly string[];
 }
 
 /**
- * The tensors at `section`; else under one of the usual keys, else at the top level, else at the only place that
- * has any, the deeper ones last. A place is a dict with tensors, or a whole model, whose tensors have the names of
- * its state dict. Keys stay as they are. A list of tensors has the keys "0", "1", …, a tensor alone "" as in
- * `.npy` files; both are taken at the top level or where `section` says, which goes into lists by these keys.
+ * Returns the tensors at `section`; else under one of the usual keys, else at the top level, else in the only
+ * section that has any, shallow ones first. A section is a dict with tensors, or a whole model, whose tensors are
+ * named as in its state dict. Keys are unchanged. A list of tensors has the keys "0", "1", …, a single tensor ""
+ * as in `.npy` files; both are accepted at the top level and at `section`, which may index lists by these keys.
  *
- * @throws CheckpointError where there is none, or several and none of them usual
+ * @throws CheckpointError if there is no such section, or several and none of them usual
  */
 export function findStateDict(file: string, root: PickleValue, section?: string): FoundStateDict {
   if (section !== undefined) {
@@ -51,7 +51,7 @@ export function findStateDict(file: string, root: PickleValue, section?: string)
     const dict = asTensors(value);
     if (dict !== undefined) return describe(dict, section, root, []);
     const known = places(root).map(([path]) => path);
-    const hint = known.length > 0 ? `there are some at ${showList(known, MOST_SHOWN)}; ` : "";
+    const hint = known.length > 0 ? `there are tensors at ${showList(known, MOST_SHOWN)}; ` : "";
     throw new CheckpointError(
       `${file}: no tensors at ${showName(section)}; ${hint}the file has ${outline(root)}`,
     );
@@ -72,7 +72,7 @@ export function findStateDict(file: string, root: PickleValue, section?: string)
       MOST_SHOWN,
     );
     throw new CheckpointError(
-      `${file}: several sections have tensors: ${names}. Choose one by its name (--section)`,
+      `${file}: several sections have tensors: ${names}. Choose one with section (--section)`,
     );
   }
   throw new CheckpointError(`${file}: no tensors found. The file has ${outline(root)}`);
@@ -80,7 +80,7 @@ export function findStateDict(file: string, root: PickleValue, section?: string)
 
 type StateDict = ReadonlyMap<PickleValue, PickleValue>;
 
-/** The dicts with tensors and whole models nearest to the top, by their path. */
+/** The dicts with tensors and whole models closest to the top level, by path. */
 function places(root: PickleValue): [path: string, dict: StateDict][] {
   let level: [path: string, value: PickleValue][] = [["", root]];
   let budget = MAX_LOOKED_AT;
@@ -101,7 +101,7 @@ function places(root: PickleValue): [path: string, dict: StateDict][] {
   return [];
 }
 
-/** What a dict has, or an object of a class that is not known. */
+/** The entries of a dict, or of an object of unknown class. */
 function* entriesOf(value: PickleValue): Generator<[PickleValue, PickleValue]> {
   if (value instanceof Map) yield* value;
   if (!(value instanceof PickleObject)) return;
@@ -117,18 +117,18 @@ function asStateDict(value: PickleValue | undefined): StateDict | undefined {
   return holdsTensors ? dict : undefined;
 }
 
-/** The same of a list or tuple with tensors, and of a tensor. */
+/** Like {@link asStateDict}, also for lists and tuples with tensors and for a single tensor. */
 function asTensors(value: PickleValue | undefined): StateDict | undefined {
   if (value instanceof StoredTensor) return new Map([["", value]]);
   return asStateDict(Array.isArray(value) ? new Map(numbered(value)) : value);
 }
 
-/** The items of a list under the keys "0", "1", … */
+/** The items of a list with the keys "0", "1", … */
 function numbered(list: readonly PickleValue[]): [string, PickleValue][] {
   return list.map((item, i) => [String(i), item]);
 }
 
-/** What stands under a key of a map, of a list or of an object. */
+/** The value of a key of a map, list or object. */
 function step(value: PickleValue | undefined, key: string): PickleValue | undefined {
   if (value instanceof Map) return value.get(key);
   if (Array.isArray(value)) return /^\d+$/.test(key) ? value[Number(key)] : undefined;
@@ -157,7 +157,7 @@ function keyText(key: PickleValue): string {
   return typeof key === "string" ? key : typeof key === "object" ? "(an object)" : String(key);
 }
 
-/** What there is at the top, for messages. */
+/** Describes the top level, for error messages. */
 function outline(root: PickleValue): string {
   const shown = (entries: readonly (readonly [PickleValue, PickleValue])[], total: number) => {
     const items = entries.map(([key, value]) => `${showName(keyText(key))} (${kind(value)})`);
@@ -168,8 +168,8 @@ function outline(root: PickleValue): string {
       ? "an empty dict"
       : `${root.size} keys: ${shown([...root].slice(0, MOST_SHOWN), root.size)}`;
   if (Array.isArray(root) && root.length > 0)
-    return `no dict but a list of ${root.length}: ${shown(numbered(root.slice(0, MOST_SHOWN)), root.length)}`;
-  return `no dict but ${kind(root)}`;
+    return `not a dict but a list of ${root.length}: ${shown(numbered(root.slice(0, MOST_SHOWN)), root.length)}`;
+  return `not a dict but ${kind(root)}`;
 }
 
 function kind(value: PickleValue): string {
