@@ -1,5 +1,12 @@
 /** What is wrong with a file or URL, for programs; the message is for people. */
-export type MediaErrorCode = "not-found" | "unreachable" | "empty" | "unsupported" | "damaged" | "too-large";
+export type MediaErrorCode =
+  | "not-found"
+  | "unreachable"
+  | "empty"
+  | "unsupported"
+  | "damaged"
+  | "cut-short"
+  | "too-large";
 
 /**
  * A file cannot be read or written. The message names the file, what was expected and what was found;

@@ -88,6 +88,7 @@ export {
   toRgba,
 } from "./image/image.ts";
 export {
+  checkImage,
   type ImageSource,
   type ReadDepthOptions,
   type ReadImageOptions,

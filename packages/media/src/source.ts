@@ -16,19 +16,19 @@ export interface SourceBytes {
 }
 
 /**
- * Reads the bytes of a source, at most `maxBytes`.
+ * Reads the bytes of a source, at most `maxBytes`; `name` is for messages about bytes and blobs without one.
  *
  * URLs are fetched unchecked: a server must not pass on URLs from untrusted clients.
  *
  * @throws MediaError `not-found`, `unreachable`, `too-large`, `empty`, `unsupported`.
  */
-export async function readSource(source: Source, maxBytes: number): Promise<SourceBytes> {
-  const read = await locate(source, maxBytes);
+export async function readSource(source: Source, maxBytes: number, name?: string): Promise<SourceBytes> {
+  const read = await locate(source, maxBytes, name);
   if (read.bytes.length === 0) throw new MediaError("empty", `${read.name}: is empty`);
   return read;
 }
 
-async function locate(source: Source, maxBytes: number): Promise<SourceBytes> {
+async function locate(source: Source, maxBytes: number, given?: string): Promise<SourceBytes> {
   if (typeof source === "string" || source instanceof URL) {
     const scheme = /^(?:https?|data|blob|file):/i.exec(String(source))?.[0].toLowerCase();
     const name = scheme === "data:" ? abbreviate(String(source)) : String(source);
@@ -40,12 +40,13 @@ async function locate(source: Source, maxBytes: number): Promise<SourceBytes> {
     return { bytes: await fetchBytes(url, name, maxBytes), name };
   }
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
-    checkLength(source.byteLength, "the given bytes", maxBytes);
+    const name = given ?? "the given bytes";
+    checkLength(source.byteLength, name, maxBytes);
     const bytes = source instanceof Uint8Array ? source : new Uint8Array(source);
-    return { bytes, name: "the given bytes" };
+    return { bytes, name };
   }
   if (source instanceof Blob) {
-    const name = source instanceof File ? source.name : "the given blob";
+    const name = source instanceof File ? source.name : (given ?? "the given blob");
     checkLength(source.size, name, maxBytes);
     return { bytes: new Uint8Array(await source.arrayBuffer()), name };
   }

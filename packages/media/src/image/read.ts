@@ -1,6 +1,11 @@
 /** Reading images. */
-import { decode, decodeDeep } from "#codec";
+import { decode, decodeDeep, inflateStart } from "#codec";
+import { MediaError } from "../error.ts";
 import { readSource, type Source } from "../source.ts";
+import { decodeBmp } from "./codec/bmp.ts";
+import { checkHeader, cutShort, type DecodeOptions } from "./codec/codec.ts";
+import type { Format } from "./codec/format.ts";
+import { mend, withLastChunk } from "./codec/mend.ts";
 import { type Color, flatten, Image, Planes, toGrey, toRgb, toRgba } from "./image.ts";
 
 export type ImageSource = Source | Image;
@@ -22,13 +27,20 @@ export interface ReadImageOptions {
   readonly maxPixels?: number;
   /** Maximum size of the file, default 2^28. */
   readonly maxBytes?: number;
+  /**
+   * Read what is there of a JPEG, PNG, GIF (on Node), TIFF or BMP file that was cut short, as PIL does with
+   * `LOAD_TRUNCATED_IMAGES`: what is lost is black, or grey in a JPEG. Default false: an error, `cut-short`.
+   */
+  readonly tolerant?: boolean;
+  /** What messages call the picture, where the source has no name of its own. */
+  readonly name?: string;
 }
 
 const MAX_PIXELS = 2 ** 27;
 const MAX_BYTES = 2 ** 28;
 
 /**
- * Reads JPEG, PNG, WebP, GIF (first frame), TIFF (first page) and AVIF from a path, URL, bytes or
+ * Reads JPEG, PNG, WebP, GIF (first frame), TIFF (first page), AVIF and BMP from a path, URL, bytes or
  * `Blob`. Pixels equal those of PIL's `Image.open(...).convert(mode)`; colour profiles are not applied; 16
  * bits are reduced to 8. In a browser, the browser's own decoders are used.
  *
@@ -51,10 +63,54 @@ export async function readImage(source: ImageSource, options: ReadImageOptions =
   }
 }
 
+/**
+ * Looks at a picture's file without decoding it.
+ *
+ * @throws MediaError as {@link readImage} does where the header or the length of the file tell: `unsupported`,
+ *   `too-large`, `cut-short`, and what is wrong with the source
+ */
+export async function checkImage(
+  source: Source,
+  {
+    maxPixels = MAX_PIXELS,
+    maxBytes = MAX_BYTES,
+    name: given,
+  }: Pick<ReadImageOptions, "maxPixels" | "maxBytes" | "name"> = {},
+): Promise<void> {
+  const { bytes, name } = await readSource(source, maxBytes, given);
+  const { format, header } = checkHeader(bytes, { name, maxPixels });
+  if (header.cut === true) throw cutShort(format, name, bytes.length);
+}
+
 async function open(source: Source, options: ReadImageOptions): Promise<Image> {
-  const { bytes, name } = await readSource(source, options.maxBytes ?? MAX_BYTES);
-  const { orient = true, maxPixels = MAX_PIXELS } = options;
-  return await decode(bytes, { name, orient, maxPixels });
+  const { maxBytes = MAX_BYTES, orient = true, maxPixels = MAX_PIXELS, tolerant = false } = options;
+  const { bytes, name } = await readSource(source, maxBytes, options.name);
+  return await decodeWith(decodeAny, bytes, { name, orient, maxPixels }, tolerant);
+}
+
+type Decode<T> = (bytes: Uint8Array, format: Format, options: DecodeOptions) => Promise<T>;
+
+const decodeAny: Decode<Image> = async (bytes, format, options) =>
+  format === "BMP" ? decodeBmp(bytes) : await decode(bytes, format, options);
+
+/** Checks the header, mends the file where that is wanted and needed, and decodes it. */
+async function decodeWith<T>(
+  decode: Decode<T>,
+  bytes: Uint8Array,
+  options: DecodeOptions,
+  tolerant: boolean,
+): Promise<T> {
+  const { name } = options;
+  const { format, header } = checkHeader(bytes, options);
+  const cut = cutShort(format, name, bytes.length);
+  if (header.cut === true && !tolerant) throw cut;
+  let whole: Uint8Array | undefined = bytes;
+  if (header.cut && tolerant) whole = await mend(bytes, format, inflateStart);
+  else if (header.cut && format === "PNG") whole = await withLastChunk(bytes);
+  if (!whole) throw cut;
+  return await decode(whole, format, options).catch((error: unknown) => {
+    throw header.cut && error instanceof MediaError && error.code === "damaged" ? cut : error;
+  });
 }
 
 export interface ReadDepthOptions extends Pick<ReadImageOptions, "maxPixels" | "maxBytes"> {
@@ -71,7 +127,8 @@ export interface ReadDepthOptions extends Pick<ReadImageOptions, "maxPixels" | "
 export async function readDepth(source: Source, options: ReadDepthOptions = {}): Promise<Planes> {
   const { unit = 0.001, maxPixels = MAX_PIXELS, maxBytes = MAX_BYTES } = options;
   const { bytes, name } = await readSource(source, maxBytes);
-  const { width, height, data } = await decodeDeep(bytes, { name, orient: false, maxPixels });
+  const asStored = { name, orient: false, maxPixels };
+  const { width, height, data } = await decodeWith(decodeDeep, bytes, asStored, false);
   for (let i = 0; i < data.length; i++) data[i] = data[i]! * unit;
   return new Planes(1, height, width, data);
 }

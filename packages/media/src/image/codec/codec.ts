@@ -1,6 +1,8 @@
 /** What both codecs agree on: the one of Node (sharp) and the one of the browser (canvas). */
 import { MediaError } from "../../error.ts";
 import type { Size } from "../image.ts";
+import { type Format, isReadable, READABLE, sniff } from "./format.ts";
+import { type Header, readHeader } from "./header.ts";
 
 export type ImageFormat = "png" | "jpeg" | "webp";
 
@@ -17,7 +19,31 @@ export interface DeepPixels extends Size {
   readonly data: Float32Array;
 }
 
-export function checkPixels({ width, height }: Size, { name, maxPixels }: DecodeOptions): void {
+/**
+ * What a file is, and how large its picture, before anything is decoded.
+ *
+ * @throws MediaError `unsupported`; `too-large` or `damaged`, by the size that the header gives
+ */
+export function checkHeader(
+  bytes: Uint8Array,
+  options: Pick<DecodeOptions, "name" | "maxPixels">,
+): { format: Format; header: Header } {
+  const format = sniff(bytes);
+  if (!isReadable(format)) throw unsupported(format, options.name);
+  const header = readHeader(bytes, format);
+  if (header.unread !== undefined) throw unsupported(header.unread, options.name);
+  const { width, height } = header.size ?? {};
+  // A JPEG file may give its height behind the first scan.
+  if (width === 0 || (height === 0 && format !== "JPEG"))
+    throw damaged(options.name, `${width} x ${height} pixels`);
+  if (header.size) checkPixels(header.size, options);
+  return { format, header };
+}
+
+export function checkPixels(
+  { width, height }: Size,
+  { name, maxPixels }: Pick<DecodeOptions, "name" | "maxPixels">,
+): void {
   if (width * height > maxPixels)
     throw new MediaError(
       "too-large",
@@ -25,24 +51,20 @@ export function checkPixels({ width, height }: Size, { name, maxPixels }: Decode
     );
 }
 
-const READABLE = "JPEG, PNG, WebP, GIF, TIFF and AVIF";
-
-/** The error for bytes that no decoder takes; names the kind of file where the first bytes tell. */
-export function unsupported(bytes: Uint8Array, name: string): MediaError {
-  const kind = sniff(bytes);
+/** The error for a file that no decoder takes; `kind` names what it is, where that is known. */
+export function unsupported(kind: string | undefined, name: string): MediaError {
   const found = kind ? `${kind} is not read` : "not an image, or of an unknown format";
-  return new MediaError("unsupported", `${name}: ${found}; expected ${READABLE}`);
+  const expected = `${READABLE.slice(0, -1).join(", ")} or ${READABLE.at(-1)}`;
+  return new MediaError("unsupported", `${name}: ${found}; expected ${expected}`);
 }
 
-function sniff(bytes: Uint8Array): string | undefined {
-  const head = String.fromCharCode(...bytes.subarray(0, 64));
-  if (/^.{4}ftyp(?:hei|hev|mif1|msf1)/s.test(head)) return "HEIC";
-  if (head.startsWith("BM")) return "BMP";
-  if (head.startsWith("%PDF")) return "a PDF";
-  if (head.startsWith("8BPS")) return "a Photoshop document";
-  if (/^.{4}JXL /s.test(head) || head.startsWith("\xff\x0a")) return "JPEG XL";
-  if (/^\s*(?:<\?xml[^>]*>\s*)?<svg/.test(head)) return "SVG";
-  if (/^\s*<(?:!doctype html|html)/i.test(head)) return "an HTML page";
-  if (/^.{4}ftyp/s.test(head)) return "a video";
-  return undefined;
+export function cutShort(format: Format, name: string, bytes: number): MediaError {
+  return new MediaError(
+    "cut-short",
+    `${name}: cut short: the ${format} file ends at byte ${bytes}, before its picture does`,
+  );
+}
+
+export function damaged(name: string, reason: string, cause?: unknown): MediaError {
+  return new MediaError("damaged", `${name}: damaged (${reason})`, cause);
 }

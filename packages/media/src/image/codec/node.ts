@@ -1,8 +1,17 @@
 /** Decoding and encoding on Node, by sharp (libvips). Its JPEG bytes are equal to PIL's. */
+import { constants, inflateSync } from "node:zlib";
 import type { Metadata, Sharp, SharpInput, SharpOptions } from "sharp";
 import { MediaError } from "../../error.ts";
 import { type Channels, Image } from "../image.ts";
-import { checkPixels, type DecodeOptions, type DeepPixels, type ImageFormat, unsupported } from "./codec.ts";
+import {
+  checkPixels,
+  type DecodeOptions,
+  type DeepPixels,
+  damaged,
+  type ImageFormat,
+  unsupported,
+} from "./codec.ts";
+import type { Format } from "./format.ts";
 
 type SharpFactory = (input: SharpInput, options: SharpOptions) => Sharp;
 
@@ -14,24 +23,26 @@ function loadSharp(): Promise<SharpFactory> {
   return loading;
 }
 
-const FORMATS: readonly string[] = ["jpeg", "png", "webp", "gif", "tiff", "heif"];
-
 /** RGB, RGBA or grey bytes as the file holds them: colour profiles are not applied, as PIL does not. */
-export async function decode(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
-  const { picture, metadata } = await openPicture(bytes, options);
+export async function decode(bytes: Uint8Array, format: Format, options: DecodeOptions): Promise<Image> {
+  const { picture, metadata } = await openPicture(bytes, format, options);
   const { space, hasAlpha } = metadata;
   if (space === "cmyk") {
-    const raw = await read(picture.pipelineColourspace("cmyk").toColourspace("cmyk").raw(), options);
+    const raw = await read(picture.pipelineColourspace("cmyk").toColourspace("cmyk").raw(), format, options);
     return new Image(raw.info.width, raw.info.height, 3, cmykToRgb(raw.data));
   }
   const grey = (space === "b-w" || space === "grey16") && !hasAlpha;
-  const { data, info } = await read(picture.toColourspace(grey ? "b-w" : "srgb").raw(), options);
+  const { data, info } = await read(picture.toColourspace(grey ? "b-w" : "srgb").raw(), format, options);
   return new Image(info.width, info.height, info.channels as Channels, data);
 }
 
 /** One float a pixel, at the full depth of the file. */
-export async function decodeDeep(bytes: Uint8Array, options: DecodeOptions): Promise<DeepPixels> {
-  const { picture, metadata } = await openPicture(bytes, options);
+export async function decodeDeep(
+  bytes: Uint8Array,
+  format: Format,
+  options: DecodeOptions,
+): Promise<DeepPixels> {
+  const { picture, metadata } = await openPicture(bytes, format, options);
   if (metadata.channels !== 1)
     throw new MediaError(
       "unsupported",
@@ -39,7 +50,7 @@ export async function decodeDeep(bytes: Uint8Array, options: DecodeOptions): Pro
     );
   const space = metadata.depth === "uchar" ? "b-w" : "grey16";
   const floats = picture.toColourspace(space).raw({ depth: "float" });
-  const { data, info } = await read(floats, options);
+  const { data, info } = await read(floats, format, options);
   const { width, height } = info;
   const aligned = data.byteOffset % 4 === 0 ? data : Uint8Array.from(data);
   return { width, height, data: new Float32Array(aligned.buffer, aligned.byteOffset, width * height) };
@@ -47,6 +58,7 @@ export async function decodeDeep(bytes: Uint8Array, options: DecodeOptions): Pro
 
 async function openPicture(
   bytes: Uint8Array,
+  format: Format,
   options: DecodeOptions,
 ): Promise<{ picture: Sharp; metadata: Metadata }> {
   const sharp = await loadSharp();
@@ -57,23 +69,30 @@ async function openPicture(
     limitInputPixels: false,
   });
   const metadata = await picture.metadata().catch((error: Error) => {
-    if (/unsupported image format/.test(error.message)) throw unsupported(bytes, options.name);
-    throw damaged(error, options);
+    throw failure(error, format, options);
   });
-  if (!FORMATS.includes(metadata.format)) throw unsupported(bytes, options.name);
   checkPixels(metadata, options);
   return { picture, metadata };
 }
 
-async function read(picture: Sharp, options: DecodeOptions) {
+async function read(picture: Sharp, format: Format, options: DecodeOptions) {
   return await picture.toBuffer({ resolveWithObject: true }).catch((error: Error) => {
-    throw damaged(error, options);
+    throw failure(error, format, options);
   });
 }
 
-function damaged(error: Error, { name }: DecodeOptions): MediaError {
+/** Varieties that the libraries were built without are told from damage by their messages alone. */
+const WITHOUT = /not (?:configured|implemented|supported)|unsupported (?!image format)|decoder plugin/i;
+
+function failure(error: Error, format: Format, { name }: DecodeOptions): MediaError {
   const reason = error.message.trim().replaceAll(/\s*\n\s*/g, "; ");
-  return new MediaError("damaged", `${name}: damaged or cut short (${reason})`, error);
+  if (WITHOUT.test(reason)) return unsupported(`this kind of ${format} (${reason})`, name);
+  return damaged(name, reason, error);
+}
+
+/** The first `most` bytes, or fewer, of a zlib stream that may break off. */
+export async function inflateStart(deflated: Uint8Array, most: number): Promise<Uint8Array> {
+  return inflateSync(deflated, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most });
 }
 
 /** The formula of PIL's `convert("RGB")`: ink covers light, without a colour profile. */

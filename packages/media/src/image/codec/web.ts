@@ -1,17 +1,23 @@
 /** Decoding and encoding in a browser, by its own decoders and a canvas. */
 import { MediaError } from "../../error.ts";
 import { Image, toRgb, toRgba } from "../image.ts";
-import { checkPixels, type DecodeOptions, type DeepPixels, type ImageFormat, unsupported } from "./codec.ts";
+import { checkPixels, type DecodeOptions, type DeepPixels, damaged, type ImageFormat } from "./codec.ts";
+import type { Format } from "./format.ts";
 
 /** RGB, or RGBA where a pixel is transparent; under transparency the canvas loses digits of the colour. */
-export async function decode(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
+export async function decode(bytes: Uint8Array, format: Format, options: DecodeOptions): Promise<Image> {
   // Browsers turn pictures whatever `imageOrientation` says; what is not in the file they cannot follow.
   const file = options.orient ? bytes : withoutOrientation(bytes);
   const bitmap = await createImageBitmap(new Blob([file as Uint8Array<ArrayBuffer>]), {
     colorSpaceConversion: "none",
     premultiplyAlpha: "none",
   }).catch(() => {
-    throw unsupported(bytes, options.name);
+    if (format === "TIFF" || format === "AVIF")
+      throw new MediaError(
+        "unsupported",
+        `${options.name}: this browser does not read ${format}; save it as PNG`,
+      );
+    throw damaged(options.name, `not a ${format} that this browser can decode`);
   });
   try {
     checkPixels(bitmap, options);
@@ -45,8 +51,35 @@ function withoutOrientation(bytes: Uint8Array): Uint8Array {
   return out;
 }
 
-export function decodeDeep(_bytes: Uint8Array, { name }: DecodeOptions): Promise<DeepPixels> {
+export function decodeDeep(
+  _bytes: Uint8Array,
+  _format: Format,
+  { name }: DecodeOptions,
+): Promise<DeepPixels> {
   throw new MediaError("unsupported", `${name}: a browser decodes to 8 bits; read depth maps on Node`);
+}
+
+/** The first `most` bytes, or fewer, of a zlib stream that may break off. */
+export async function inflateStart(deflated: Uint8Array, most: number): Promise<Uint8Array> {
+  const stream = new DecompressionStream("deflate");
+  const writer = stream.writable.getWriter();
+  const out = new Uint8Array(most);
+  let length = 0;
+  const reading = (async () => {
+    for await (const part of stream.readable) {
+      out.set(part.subarray(0, most - length), length);
+      length = Math.min(most, length + part.length);
+      if (length === most) return;
+    }
+  })().catch(() => undefined);
+  const writing = (async () => {
+    await writer.write(deflated as Uint8Array<ArrayBuffer>);
+    // Closing a stream that breaks off drops what has not been read yet.
+    await new Promise((resolve) => setTimeout(resolve));
+    await writer.close();
+  })().catch(() => undefined);
+  await Promise.all([reading, writing]);
+  return out.subarray(0, length);
 }
 
 /** The file of a picture; `quality` (1 to 100) is for JPEG and WebP. */
