@@ -8,7 +8,7 @@ export type Input =
   | { readonly name: string; readonly source: string | Uint8Array }
   | { readonly name: string; readonly error: string };
 
-const PICTURE = /\.(jpe?g|jfif|png|webp|gif|tiff?|avif)$/i;
+const PICTURE = /\.(jpe?g|jfif|png|webp|gif|tiff?|avif|bmp)$/i;
 const ADDRESS = /^(https?|data|file):/i;
 const PATTERN = /[*?[\]{}]/;
 
@@ -46,6 +46,6 @@ async function inFolder(folder: string): Promise<Input[]> {
   const entries = await readdir(folder, { recursive: true });
   const pictures = entries.filter((entry) => PICTURE.test(entry)).toSorted();
   if (pictures.length === 0)
-    return [{ name: folder, error: "a folder without pictures (jpg, png, webp, gif, tiff, avif)" }];
+    return [{ name: folder, error: "a folder without pictures (jpg, png, webp, gif, tiff, avif, bmp)" }];
   return pictures.map((entry) => ({ name: join(folder, entry), source: join(folder, entry) }));
 }

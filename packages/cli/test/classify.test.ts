@@ -1,7 +1,7 @@
 /** `tessera classify` on every kind of input, with the network for digits that comes along. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Image } from "@tessera-ml/media";
+import { encodeImage, Image } from "@tessera-ml/media";
 import type { Classification } from "@tessera-ml/vision";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { shippedRecords } from "../../hub/src/index.ts";
@@ -82,6 +82,24 @@ test("--json: one array, a row for each network that is compared", async () => {
   const results = JSON.parse(out) as Line[];
   expect(results.map(({ model }) => model)).toEqual(["lenet5.tessera", "lecun1989.tessera"]);
   for (const { predictions } of results) expect(predictions).toHaveLength(5);
+  expect({ err, code }).toEqual({ err: "", code: 0 });
+});
+
+test("a picture that was cut short is told of, and read where that is asked for", async () => {
+  const whole = await encodeImage(one(), "jpeg", { quality: 95 });
+  const cut = whole.slice(0, whole.length - 200);
+  await writeFile(join(folder, "cut.jpg"), cut);
+  await writeFile(join(folder, "phone.heic"), "\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+  const words = ["classify", "cut.jpg", "phone.heic", "-", ...LENET];
+  const refused = await tessera(words, { cwd: folder, stdin: cut.subarray(0, 100) });
+  expect(refused.err.trim().split("\n")).toEqual([
+    `error: cut.jpg: cut short: the JPEG file ends at byte ${cut.length}, before its picture does (--tolerant reads what is there)`,
+    "error: phone.heic: HEIC is not read; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP",
+    "error: standard input: cut short: the JPEG file ends at byte 100, before its picture does (--tolerant reads what is there)",
+  ]);
+  expect(refused).toMatchObject({ out: "", code: 1 });
+  const { out, err, code } = await tessera(["classify", "cut.jpg", ...LENET, "--tolerant"], { cwd: folder });
+  expect(found(lines(out))).toEqual(["cut.jpg 1"]);
   expect({ err, code }).toEqual({ err: "", code: 0 });
 });
 

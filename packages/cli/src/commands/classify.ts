@@ -25,6 +25,7 @@ export function classifyCommand(program: Command): void {
       "what a checkpoint file is to be loaded into (default: found by its keys)",
     )
     .option("-t, --top <count>", "classes shown for each picture", wholeNumber(1, 1001), 5)
+    .option("--tolerant", "read what is there of pictures that were cut short")
     .option("--json", "one JSON array instead of lines")
     .addHelpText(
       "after",
@@ -58,7 +59,7 @@ export function classifyCommand(program: Command): void {
       const all: object[] = [];
       const widest = Math.max(...pictures.map(({ name }) => basename(name).length));
       const brief = options.top === 1 && networks.length === 1;
-      for await (const { name, results } of classifyAll(pictures, networks, options.top, signal)) {
+      for await (const { name, results } of classifyAll(pictures, networks, options, signal)) {
         if (options.json) all.push(...results.map((result) => ({ input: name, ...result })));
         else if (!toTerminal())
           for (const result of results) print(JSON.stringify({ input: name, ...result }));
@@ -86,12 +87,12 @@ interface Result {
 async function* classifyAll(
   sources: readonly Source[],
   networks: readonly ImageClassifier[],
-  top: number,
+  { top, tolerant = false }: { readonly top: number; readonly tolerant?: boolean | undefined },
   signal: AbortSignal,
 ): AsyncGenerator<Result> {
   const { readImage } = await import("@tessera-ml/media");
   const decode = (batch: readonly Source[]) =>
-    Promise.allSettled(batch.map(({ source }) => readImage(source, { mode: "file" })));
+    Promise.allSettled(batch.map(({ name, source }) => readImage(source, { mode: "file", name, tolerant })));
   const watch = stopwatch();
   let next = decode(sources.slice(0, BATCH));
   for (let at = 0; at < sources.length; at += BATCH) {
@@ -101,7 +102,7 @@ async function* classifyAll(
     for (const [i, result] of decoded.entries()) {
       const { name } = sources[at + i] as Source;
       if (result.status === "fulfilled") read.push({ name, image: result.value });
-      else fail(named(name, describeError(result.reason)));
+      else fail(named(name, describeUnread(result.reason, tolerant)));
     }
     signal.throwIfAborted();
     const rows: (Classification | undefined)[][] = [];
@@ -147,7 +148,12 @@ async function askEach(
   }
 }
 
-/** Messages about bytes name no file. */
+function describeUnread(error: unknown, tolerant: boolean): string {
+  const isCut = error instanceof Error && "code" in error && error.code === "cut-short";
+  return describeError(error) + (isCut && !tolerant ? " (--tolerant reads what is there)" : "");
+}
+
+/** Messages of a network name no file. */
 function named(name: string, message: string): string {
-  return message.includes(name) ? message : `${name}: ${message.replace(/^the given bytes: /, "")}`;
+  return message.includes(name) ? message : `${name}: ${message}`;
 }

@@ -5,10 +5,16 @@ import { uploadText } from "./uploads.ts";
 export const imageText = z
   .string()
   .min(1)
-  .meta({ description: "A data: URL or plain base64 of a JPEG, PNG, WebP, GIF, TIFF or AVIF file" });
+  .meta({ description: "A data: URL or plain base64 of a JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP file" });
 
-/** A request about a picture has one of the two. */
-export const pictureFields = { image: imageText.optional(), input: uploadText.optional() };
+/** A request about a picture has an `image` or an `input`. */
+export const pictureFields = {
+  image: imageText.optional(),
+  input: uploadText.optional(),
+  tolerant: z.boolean().default(false).meta({
+    description: "Read what is there of a picture that was cut short, instead of refusing it",
+  }),
+};
 
 /** In a form, `models` is one field with commas, or several; `image` is the file. */
 export const classifyRequest = z

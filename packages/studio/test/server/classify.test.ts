@@ -117,6 +117,37 @@ describe("POST /api/classify", () => {
     expect(await ask(new Uint8Array(0))).toMatchObject({ status: 400, code: "bad-image" });
   });
 
+  it("names the file of a form in what it says of it", async () => {
+    const image = new TextEncoder().encode("\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    expect(await errorOf(await submit({ image, models: digits }))).toMatchObject({
+      status: 415,
+      message: "picture: HEIC is not read; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP",
+    });
+    const json = await errorOf(await classify({ image: base64(image), models: [digits] }));
+    expect(json.message).toMatch(/^image: HEIC is not read/);
+  });
+
+  it("reads what is there of a picture that was cut short where tolerant is set", async () => {
+    const whole = await picture(200, 200, "jpeg");
+    const image = whole.slice(0, whole.length - 500);
+    const refused = await errorOf(await submit({ image, models: digits }));
+    expect(refused).toMatchObject({
+      status: 400,
+      code: "bad-image",
+      message: `picture: cut short: the JPEG file ends at byte ${image.length}, before its picture does`,
+    });
+    expect(await errorOf(await submit({ image, models: digits, tolerant: "false" }))).toEqual(refused);
+    const form = await submit({ image, models: digits, tolerant: "true" });
+    const { results } = classifyAnswer.parse(await form.json());
+    expect(results[0]!.image).toEqual({ width: 200, height: 200 });
+    const json = await classify({ image: base64(image), models: [digits], tolerant: true });
+    expect(classifyAnswer.parse(await json.json()).results[0]!.predictions).toEqual(results[0]!.predictions);
+    expect(await errorOf(await submit({ image, models: digits, tolerant: "perhaps" }))).toMatchObject({
+      status: 400,
+      field: "tolerant",
+    });
+  });
+
   it("says of an unknown model what is like it, of an absent one how to get it", async () => {
     const image = base64(await picture());
     const unknown = await errorOf(await classify({ image, models: ["resnett50"] }));

@@ -4,7 +4,8 @@ import { base64, errorOf, MODELS, picture, postJson, testStudio } from "./suppor
 
 const workerScript = new URL("./support/stub-worker.ts", import.meta.url);
 const stub = { script: workerScript, workers: 1, capacity: 3 };
-const input = (top: number) => ({ picture: { bytes: new Uint8Array(1), maxPixels: 1 }, models: [], top });
+const noPicture = { bytes: new Uint8Array(1), name: "x", maxPixels: 1, tolerant: false };
+const input = (top: number) => ({ picture: noPicture, models: [], top });
 
 const channel = new BroadcastChannel("release");
 let releasing: NodeJS.Timeout | undefined;

@@ -64,6 +64,18 @@ describe("POST /api/uploads", () => {
     expect(featuresAnswer.parse(await inside.json()).maps.length).toBeGreaterThan(1);
   });
 
+  it("reads what is there of an upload that was cut short only where tolerant is set", async () => {
+    const whole = await picture(200, 200, "jpeg");
+    const { id } = uploadAnswer.parse(await (await upload(whole.slice(0, whole.length - 500))).json());
+    const ask = (tolerant: boolean) =>
+      postJson(`${studio.url}/api/classify`, { input: `upload:${id}`, models: [MODELS[1]], tolerant });
+    expect((await ask(true)).status).toBe(200);
+    expect(await errorOf(await ask(false))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining("input: cut short"),
+    });
+  });
+
   it("says that an upload is gone, and refuses what is no upload", async () => {
     const ask = async (body: object) => errorOf(await postJson(`${studio.url}/api/classify`, body));
     const input = `upload:${"0".repeat(32)}`;

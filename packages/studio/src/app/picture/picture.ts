@@ -1,4 +1,5 @@
 /** A picture in the page, checked before anything else sees it. */
+import { checkImage, encodeImage, MediaError, readImage } from "@tessera-ml/media";
 
 export interface Picture {
   readonly blob: Blob;
@@ -12,33 +13,36 @@ export interface Picture {
 }
 
 /** What a server reads where nobody says otherwise. */
-const MOST_BYTES = 20e6;
-const MOST_PIXELS = 50e6;
+const LIMITS = { maxBytes: 20e6, maxPixels: 50e6 };
 
 /** Opens a file; without a kind it is looked at. Throws with a sentence for the person who chose it. */
 export async function openPicture(blob: Blob, name: string, kind?: Picture["kind"]): Promise<Picture> {
-  if (blob.size === 0) throw new Error(`“${name}” is empty: it holds no bytes. Choose another picture.`);
-  if (blob.size > MOST_BYTES) throw tooLarge(name, blob.size, MOST_BYTES, "MB");
-  const bitmap = await createImageBitmap(blob).catch(() => {
-    throw new Error(
-      `“${name}” is not a picture that this browser can read. JPEG, PNG, WebP, GIF and AVIF work; anything else has to be saved as one of them.`,
-    );
+  const shown = await showable(blob, name).catch((error: unknown) => {
+    if (error instanceof MediaError && error.code === "too-large")
+      throw new Error(
+        `${error.message}. A smaller copy will do: networks see a few hundred pixels to a side.`,
+      );
+    throw error;
   });
-  const { width, height } = bitmap;
+  const { width, height } = shown.bitmap;
   try {
-    if (width * height > MOST_PIXELS) throw tooLarge(name, width * height, MOST_PIXELS, "million pixels");
-    const found = kind ?? (looksWritten(bitmap) ? "digit" : "photo");
-    return { blob, url: URL.createObjectURL(blob), name, width, height, kind: found };
+    const found = kind ?? (looksWritten(shown.bitmap) ? "digit" : "photo");
+    return { blob, url: URL.createObjectURL(shown.blob), name, width, height, kind: found };
   } finally {
-    bitmap.close();
+    shown.bitmap.close();
   }
 }
 
-function tooLarge(name: string, size: number, most: number, unit: string): Error {
-  const [has, read] = [Math.ceil(size / 1e6), most / 1e6];
-  return new Error(
-    `“${name}” has ${has} ${unit}; pictures up to ${read} ${unit} are read. A smaller copy will do as well: networks see a few hundred pixels to a side.`,
-  );
+/** The file itself, or where only our own decoder reads it, as some bitmaps, a PNG of it. */
+async function showable(blob: Blob, name: string): Promise<{ blob: Blob; bitmap: ImageBitmap }> {
+  await checkImage(blob, { ...LIMITS, name });
+  try {
+    return { blob, bitmap: await createImageBitmap(blob) };
+  } catch {
+    const image = await readImage(blob, { ...LIMITS, name, mode: "file" });
+    const png = new Blob([new Uint8Array(await encodeImage(image, "png"))], { type: "image/png" });
+    return { blob: png, bitmap: await createImageBitmap(png) };
+  }
 }
 
 const LOOK = 32;

@@ -8,7 +8,13 @@ import { readBytes } from "./incoming.ts";
 interface Read {
   readonly fields: unknown;
   /** The file of a form. */
-  readonly file?: Uint8Array<ArrayBuffer>;
+  readonly file?: PictureFile;
+}
+
+interface PictureFile {
+  readonly bytes: Uint8Array;
+  /** What messages call it. */
+  readonly name: string;
 }
 
 /**
@@ -24,10 +30,11 @@ export async function readBody<S extends z.ZodObject>(
   return check(schema, (await read(c, schema, maxBytes)).fields);
 }
 
-/** The file of a picture, and its id if it was uploaded before. */
-interface PictureFile {
-  readonly bytes: Uint8Array;
+/** The file of a picture, and how it is to be read. */
+interface PictureInput extends PictureFile {
+  /** If it was uploaded before. */
   readonly id?: string;
+  readonly tolerant: boolean;
 }
 
 /** The same for a request with an `image` or an `input`: the file is under `picture` instead. */
@@ -36,27 +43,28 @@ export async function readPicture<S extends z.ZodObject<typeof pictureFields>>(
   schema: S,
   maxBytes: number,
   uploads: Uploads,
-): Promise<Omit<z.output<S>, keyof typeof pictureFields> & { picture: PictureFile }> {
+): Promise<Omit<z.output<S>, keyof typeof pictureFields> & { picture: PictureInput }> {
   const { fields, file } = await read(c, schema, maxBytes);
-  const { image, input, ...rest } = check(schema, file ? { ...(fields as object), image: "a file" } : fields);
-  return { ...rest, picture: pictureFile(image, input, file, uploads) };
+  const checked = check(schema, file ? { ...(fields as object), image: "a file" } : fields);
+  const { image, input, tolerant, ...rest } = checked;
+  return { ...rest, picture: { ...pictureFile(image, input, file, uploads), tolerant } };
 }
 
 function pictureFile(
   image: string | undefined,
   input: string | undefined,
-  file: Uint8Array | undefined,
+  file: PictureFile | undefined,
   uploads: Uploads,
-): PictureFile {
+): Omit<PictureInput, "tolerant"> {
   if ((image === undefined) === (input === undefined))
     throw new ApiError(
       "bad-request",
       `image: expected either a picture or an upload as input, got ${image === undefined ? "neither" : "both"}`,
       "image",
     );
-  if (input === undefined) return { bytes: file ?? pictureBytes(image!) };
+  if (input === undefined) return file ?? { bytes: pictureBytes(image!), name: "image" };
   const id = input.slice("upload:".length);
-  return { bytes: uploads.get(id), id };
+  return { bytes: uploads.get(id), name: "input", id };
 }
 
 async function read(c: Context, schema: z.ZodObject, maxBytes: number): Promise<Read> {
@@ -97,13 +105,13 @@ async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string, schema: z.
     throw new ApiError("bad-request", `the body is no form: ${error.message}`);
   });
   const fields = new Map<string, unknown>();
-  let file: Uint8Array<ArrayBuffer> | undefined;
+  let file: PictureFile | undefined;
   for (const key of new Set(form.keys())) {
     const values = form.getAll(key);
     const [first] = values;
     if (typeof first === "string") fields.set(key, fromText(schema.shape[key], values.map(String)));
     else if (key === "image" && first && values.length === 1)
-      file = new Uint8Array(await first.arrayBuffer());
+      file = { bytes: new Uint8Array(await first.arrayBuffer()), name: first.name || "image" };
     else throw new ApiError("bad-request", `${key}: expected no file, or one under image`, key);
   }
   return { fields: Object.fromEntries(fields), ...(file && { file }) };
@@ -114,6 +122,7 @@ function fromText(schema: unknown, texts: readonly string[]): unknown {
   const type = innermost(schema);
   if (type === "array") return texts.flatMap((text) => text.split(",")).map((text) => text.trim());
   const text = texts.length === 1 ? texts[0]! : texts;
+  if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
   if (type !== "number" || typeof text !== "string") return text;
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }

@@ -25,6 +25,7 @@ export const STATUS = {
 const MEDIA: Partial<Record<MediaErrorCode, ErrorCode>> = {
   empty: "bad-image",
   damaged: "bad-image",
+  "cut-short": "bad-image",
   unsupported: "unsupported",
   "too-large": "too-large",
 };

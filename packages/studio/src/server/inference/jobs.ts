@@ -1,6 +1,6 @@
 /** What the worker does: from bytes and names to answers of the API. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
-import { type Image, readImage } from "@tessera-ml/media";
+import { type Image, type ReadImageOptions, readImage } from "@tessera-ml/media";
 import { findNetwork, inputShapeOf, modelInfo } from "@tessera-ml/vision";
 import * as answers from "../../answers/inspect.ts";
 import { openImage } from "../../answers/recent.ts";
@@ -14,10 +14,9 @@ import type {
   ReceptiveFieldAnswer,
 } from "../../api/index.ts";
 
-/** The file of a picture, and how many pixels it may have. */
-export interface PictureInput {
+/** The file of a picture, and how it is to be read. */
+export interface PictureInput extends Required<Pick<ReadImageOptions, "name" | "maxPixels" | "tolerant">> {
   readonly bytes: Uint8Array;
-  readonly maxPixels: number;
   /** Of an upload: the last few are decoded once. */
   readonly id?: string;
 }
@@ -93,7 +92,7 @@ export const jobs = {
 };
 
 /** As the file has it: what becomes of transparency is the network's business. */
-function decode({ bytes, maxPixels, id }: PictureInput): Promise<Image> {
-  const read = () => readImage(bytes, { mode: "file", maxPixels });
-  return id === undefined ? read() : openImage(id, read);
+function decode({ bytes, id, ...options }: PictureInput): Promise<Image> {
+  const read = () => readImage(bytes, { mode: "file", ...options });
+  return id === undefined ? read() : openImage(options.tolerant ? `${id}, tolerant` : id, read);
 }

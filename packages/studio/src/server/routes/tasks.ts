@@ -8,7 +8,7 @@ const imageClassification: TaskInfo = {
   title: "Image classification",
   summary: "Says what a picture shows, by networks from 1989 to today, side by side.",
   accepts: ["image"],
-  request: schemaOf(classifyRequest.omit({ image: true, input: true, models: true })),
+  request: schemaOf(classifyRequest.omit({ image: true, input: true, tolerant: true, models: true })),
   answer: schemaOf(classification),
   metrics: {
     top1: { label: "Top-1 accuracy", better: "more" },
