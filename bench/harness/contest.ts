@@ -15,7 +15,7 @@ export interface Result {
   readonly workload: Workload;
   readonly name: string;
   readonly about?: string;
-  /** Why there are no figures. */
+  /** Why it was not measured. */
   readonly reason?: string;
   /** Duration of every timed iteration. */
   readonly ms: readonly number[];

@@ -300,7 +300,7 @@ describe("one operator between two convolutions", () => {
     "log-sum-exp and norm": (x) => x.sub(x.logSumExp(1, true)).div(x.norm([2, 3], { keepDims: true })),
     "batch norm with given statistics": (x, make) =>
       t.batchNorm(x, make(C), make(C).square().add(0.5), { weight: make(C), bias: make(C) }),
-    "batch norm whose statistics are used": (x, make) => {
+    "batch norm with statistics in use": (x, make) => {
       const { output, mean, variance } = t.batchNormTrain(x, { weight: make(C), bias: make(C) });
       return output.mul(variance.reshape([C, 1, 1])).add(mean.reshape([C, 1, 1]));
     },

@@ -91,7 +91,7 @@ const permuteOp = defineOp<{ order: readonly number[] }>({
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const list = order.map((axis) => normalizeAxis(axis, x.rank));
   if (list.length !== x.rank || new Set(list).size !== x.rank)
-    throw new Error(`permute(${x}): ${formatShape(order)} is not an order of its ${x.rank} axes`);
+    throw new Error(`permute(${x}): ${formatShape(order)} is not a permutation of its ${x.rank} axes`);
   return list.every((axis, i) => axis === i) ? x : apply(permuteOp, [x], { order: list });
 }
 /** Swaps two axes. */
@@ -231,7 +231,8 @@ export function index(x: Tensor, ...ranges: readonly Index[]): Tensor {
       return;
     }
     const [start, stop = null, step = 1] = range;
-    if (!Number.isInteger(step) || step === 0) throw new Error(`index(${x}): step ${step} on axis ${axis}`);
+    if (!Number.isInteger(step) || step === 0)
+      throw new Error(`index(${x}): expected a nonzero integer step on axis ${axis}, got ${step}`);
     const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1];
     const bound = (value: number | null, missing: number) =>
       value === null ? missing : Math.min(Math.max(value < 0 ? value + extent : value, low), high);

@@ -42,7 +42,7 @@ const maxPoolOp: Operator<MaxPoolAttributes> = defineOp<MaxPoolAttributes>({
   emit: (g, [x], [y, indices], { attrs, inputs: [spec], outputs: [out], used }) => {
     const { window, ceil } = attrs;
     if (g.device === "webgpu" && attrs.indexed)
-      throw new Error("maxPool: WebGPU gives no indices of the maxima");
+      throw new Error("maxPool: indices of the maxima are not available on WebGPU");
     // ONNX Runtime's ceil mode keeps a last window that starts in the padding; PyTorch drops it. Longer padding
     // gives PyTorch's result. It must be shorter than the kernel, which only dilation can exceed.
     const after = overhang(window, spec.shape.slice(2), out.shape.slice(2)).map((entries, i) =>

@@ -15,7 +15,7 @@ const topKOp: Operator<TopK> = defineOp<TopK>({
   infer: ([x], { k, axis }) => {
     const extent = x.shape[axis] as number;
     if (!Number.isInteger(k) || k < 0 || k > extent)
-      throw new Error(`k = ${k} for an axis of ${extent} entries`);
+      throw new Error(`expected an integer k from 0 to ${extent}, got ${k}`);
     const shape = x.shape.map((e, i) => (i === axis ? k : e));
     return [
       { dtype: x.dtype, shape },

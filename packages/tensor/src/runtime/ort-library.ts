@@ -20,7 +20,7 @@ import {
 type Koffi = typeof import("koffi");
 
 /**
- * Koffi runs each call on a stack of its own, by default 128 KiB for asynchronous calls. A chain of
+ * Koffi runs each call on a separate stack, by default 128 KiB for asynchronous calls. A chain of
  * convolutions overran 64 KiB, so both kinds of call get the usual stack size of a thread. It can only be
  * set before koffi loads its first library.
  */

@@ -138,17 +138,17 @@ describe("empty arrays", () => {
         [0, 0],
       ],
     ],
-    "of many": [t.einsum("bij,bjk->bk", none(2, 3, 0), none(2, 0, 1)), [[0], [0]]],
+    "an empty batched sum of products": [t.einsum("bij,bjk->bk", none(2, 3, 0), none(2, 0, 1)), [[0], [0]]],
     linear: [t.linear(none(2, 0), none(1, 0), tensor([3])), [[3], [3]]],
-    "a convolution of no channels": [t.conv2d(none(1, 0, 2, 2), none(1, 0, 2, 2)), [[[[0]]]]],
+    "a convolution without channels": [t.conv2d(none(1, 0, 2, 2), none(1, 0, 2, 2)), [[[[0]]]]],
     pad: [none(0).pad([[1, 1]], { value: 5 }), [5, 5]],
     concat: [t.concat([none(0), tensor([1])]), [1]],
     scatterAdd: [t.scatterAdd(tensor([[1]]), 1, zeros([1, 0], "int32"), none(1, 0)), [[1]]],
-    "attention to no keys": [
+    "attention without keys": [
       t.scaledDotProductAttention(none(1, 1, 2), none(1, 0, 2), none(1, 0, 2)),
       [[[0, 0]]],
     ],
-    "gradient of a weight no image met": [
+    "gradient of a weight for an empty batch": [
       grad((w: Tensor) => t.conv2d(none(0, 1, 3, 3), w).sum())(none(1, 1, 2, 2).add(1)),
       [
         [
@@ -159,11 +159,11 @@ describe("empty arrays", () => {
         ],
       ],
     ],
-    "gradient of a weight in groups that no image met": [
+    "gradient of a grouped weight for an empty batch": [
       grad((w: Tensor) => t.conv1d(none(0, 2, 2), w, { groups: 2 }).sum())(none(2, 1, 1).add(1)),
       [[[0]], [[0]]],
     ],
-    "convolution of no channels": [
+    "convolution without channels, with bias": [
       t.conv1d(none(1, 0, 2), none(2, 0, 1), { bias: tensor([1, 2]) }),
       [
         [

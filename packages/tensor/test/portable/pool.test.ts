@@ -35,8 +35,8 @@ interface Args extends MaxPoolOptions, AvgPoolOptions {
 }
 
 const both = ({ values, indices }: IndexedMaxima) => [values, indices];
-/** The way there and back; squared, so that it is more than a mask. */
-const thereAndBack =
+/** Pools and unpools; squares in between, so that the result is more than a mask. */
+const roundTrip =
   (
     pool: (x: Tensor, kernel: PerAxis, options: MaxPoolOptions) => IndexedMaxima,
     unpool: (x: Tensor, indices: Tensor, kernel: PerAxis, options: MaxUnpoolOptions) => Tensor,
@@ -62,12 +62,12 @@ await check<Args>("pool", {
   maxPool1dWithIndices: ({ kernel, ...options }, x) => both(maxPool1dWithIndices(x, kernel, options)),
   maxPool2dWithIndices: ({ kernel, ...options }, x) => both(maxPool2dWithIndices(x, kernel, options)),
   maxPool3dWithIndices: ({ kernel, ...options }, x) => both(maxPool3dWithIndices(x, kernel, options)),
-  maxUnpool1d: thereAndBack(maxPool1dWithIndices, maxUnpool1d),
-  maxUnpool2d: thereAndBack(maxPool2dWithIndices, maxUnpool2d),
-  maxUnpool3d: thereAndBack(maxPool3dWithIndices, maxUnpool3d),
+  maxUnpool1d: roundTrip(maxPool1dWithIndices, maxUnpool1d),
+  maxUnpool2d: roundTrip(maxPool2dWithIndices, maxUnpool2d),
+  maxUnpool3d: roundTrip(maxPool3dWithIndices, maxUnpool3d),
 });
 
-test("maxUnpool: sizes that no pool can have come from", () => {
+test("maxUnpool rejects sizes that no pooling can produce", () => {
   const x = zeros([1, 1, 2, 2]);
   expect(() => maxUnpool2d(x, zeros([1, 1, 2, 1], "int32"), 2)).toThrow("expected one index per entry");
   expect(() => maxUnpool2d(x, zeros([1, 1, 2, 2], "int32"), 2, { outputSize: [5, 6] })).toThrow(

@@ -65,7 +65,7 @@ function withGradients(f: (...operands: Tensor[]) => Tensor, operands: readonly 
   ];
 }
 
-describe.skipIf(!adapter)(adapter ? "webgpu" : "webgpu: skipped, there is no adapter", () => {
+describe.skipIf(!adapter)(adapter ? "webgpu" : "webgpu: skipped, no adapter available", () => {
   afterAll(() => configure({ device: "wasm" }));
 
   test.each([3, 6, 9])("dense convolution of %i channels", (channels) =>
