@@ -1,4 +1,4 @@
-/** Files made to harm: a clear error each, in bounded time and memory, and nothing of them executed. */
+/** Malicious files: each gives a clear error in bounded time and memory, and nothing is executed. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
@@ -36,15 +36,15 @@ async function failure(work: Promise<unknown>): Promise<string> {
 }
 
 /**
- * Runs the work with a limit to its computing time and to the memory held at its end: far above what a slow
- * machine takes, far below what these files ask for.
+ * Runs `work` with limits on its CPU time and on the memory held at its end: far above what a slow machine needs,
+ * far below what these files demand.
  */
 async function bounded<T>(work: () => Promise<T>): Promise<T> {
   const start = process.cpuUsage();
   const before = process.memoryUsage().rss;
   const result = await work();
   const cpu = process.cpuUsage(start);
-  // Garbage that nobody has collected yet is not held.
+  // Memory that has not been collected yet does not count.
   collect();
   expect((cpu.user + cpu.system) / 1e6).toBeLessThan(30);
   expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(600);
@@ -76,7 +76,7 @@ describe("pickles that call code", () => {
       "_load_from_bytes",
     ],
     ["importlib", pickle(call(global("importlib", "import_module"), text("os"))), "importlib.import_module"],
-    ["names out of JavaScript", pickle(global("constructor", "constructor")), "constructor.constructor"],
+    ["JavaScript names", pickle(global("constructor", "constructor")), "constructor.constructor"],
     ["a prototype", pickle(global("__proto__", "toString")), "__proto__.toString"],
     ["EXT1", bytes(0x80, 2, 0x82, 1, "."), "extension code"],
     ["EXT2", bytes(0x80, 2, 0x83, 1, 0, "."), "extension code"],
@@ -115,14 +115,14 @@ describe("pickles that call code", () => {
     expect(await failure(openCheckpoint(asTorch, { name: "evil.pt", ...refusing }))).toMatch(
       /^evil\.pt: archive\/data\.pkl: pickle, byte \d+: /,
     );
-    // Without being asked, too: as an attack, as damage, or as an object that is no tensor.
+    // By default, too: as an attack, as damage, or because there are no tensors.
     expect(await failure(openCheckpoint(asTorch, { name: "evil.pt" }))).toMatch(
       /^evil\.pt: (archive\/data\.pkl: pickle, byte \d+: |no tensors found. The file has not a dict but an object)/,
     );
   });
 
   test.each(["os.system", "posix.system", "subprocess.Popen", "builtins.eval", "importlib.import_module"])(
-    "%s is named as an attack, wherever it stands",
+    "%s is reported as an attack, wherever it occurs",
     async (name) => {
       const dot = name.lastIndexOf(".");
       const callee = global(name.slice(0, dot), name.slice(dot + 1));
@@ -137,7 +137,7 @@ describe("pickles that call code", () => {
     },
   );
 
-  test("as opaque records they are data", async () => {
+  test("opaque, they are inert data", async () => {
     const file = pickle(call(global("os", "system"), ls), dict({ a: int(1) }), "b");
     const { value } = await loadPickle(file, { unknownClasses: "opaque" });
     expect(value).toBeInstanceOf(PickleObject);
@@ -152,7 +152,7 @@ describe("pickles that call code", () => {
   });
 });
 
-describe("models that go on without end", () => {
+describe("infinitely nested models", () => {
   const empty = "}";
   const module = (modules: Part) =>
     [
@@ -161,8 +161,8 @@ describe("models that go on without end", () => {
       "b",
     ] as const;
 
-  test("a module in itself", async () => {
-    // The module is remembered (q 7) before its state names it (h 7).
+  test("a module that contains itself", async () => {
+    // The module is memoized (q 7) before its state refers to it (h 7).
     const loop = [
       call(global("m", "Net")),
       "q\x07",
@@ -172,7 +172,7 @@ describe("models that go on without end", () => {
     expect(await failure(openCheckpoint(await torchZip(loop)))).toContain("nested 64 deep");
   });
 
-  test("a module twice in each of a long chain", async () => {
+  test("a long chain of modules, each used twice", async () => {
     let chain: Part = module(empty);
     for (let i = 0; i < 40; i++) chain = module(dict({ a: [chain, "q", 9], b: ["h", 9] }));
     const file = await torchZip(chain);
@@ -205,9 +205,9 @@ describe("damaged pickles", () => {
       "an integer of 1048576 bytes",
     ],
     ["a long decimal", pickle("L", "9".repeat(100_000), "L\n"), "is not an integer"],
-    ["a number that is none", pickle("Fconstructor\n"), "constructor is not a number"],
+    ["an invalid number", pickle("Fconstructor\n"), "constructor is not a number"],
     ["text without quotes", pickle("Sabc\n"), "a string without quotes"],
-    ["a name that is no text", bytes(0x80, 4, int(1), int(2), 0x93, "."), "expected a string"],
+    ["a name that is not a string", bytes(0x80, 4, int(1), int(2), 0x93, "."), "expected a string"],
     ["an array never filled", pickle(call(global("numpy.core.multiarray", "_reconstruct"))), "never filled"],
     [
       "an array of objects",
@@ -230,7 +230,7 @@ describe("damaged pickles", () => {
       numpyArray([3], "f4", 16),
       "F32 of shape [3] takes 12 bytes, the file has 16",
     ],
-    ["an array too large to exist", numpyArray([2 ** 31 - 1, 2 ** 31 - 1], "f4", 4), "is too large"],
+    ["an array that is too large", numpyArray([2 ** 31 - 1, 2 ** 31 - 1], "f4", 4), "is too large"],
   ];
   test.each(cases)("%s", async (_, file, message) => {
     expect(await failure(loadPickle(file))).toContain(message);
@@ -247,7 +247,7 @@ describe("damaged pickles", () => {
   }
 });
 
-describe("tensors that reach beyond their storage", () => {
+describe("tensors that extend beyond their storage", () => {
   const open = async (object: Parameters<typeof dict>[0][string], data = floats(1, 2, 3, 4)) =>
     openCheckpoint(await torchZip(dict({ "layer.weight": object }), [data]), { name: "m.pt" });
   const cases: [string, Parameters<typeof dict>[0][string], string][] = [
@@ -268,7 +268,7 @@ describe("tensors that reach beyond their storage", () => {
       "is too large",
     ],
     [
-      "2^50 elements out of one",
+      "2^50 elements from one",
       tensor({ count: 4, shape: [2 ** 25, 2 ** 25], strides: [0, 0] }),
       "expands a storage of 4 elements to more than 268435456",
     ],
@@ -278,17 +278,17 @@ describe("tensors that reach beyond their storage", () => {
       "expected a short tuple of integers",
     ],
     [
-      "a storage that lies",
+      "a storage with a wrong size",
       tensor({ count: 2 ** 30, shape: [1], strides: [1] }),
       "storage 0 of 4294967296 bytes, the archive has 16",
     ],
     [
-      "a storage that is not there",
+      "a missing storage",
       tensor({ key: "9", count: 4, shape: [1], strides: [1] }),
       "storage 9 of 16 bytes, the archive has none",
     ],
     [
-      "a storage elsewhere",
+      "a storage outside the archive",
       tensor({ key: "../data.pkl", count: 4, shape: [1], strides: [1] }),
       "the archive has none",
     ],
@@ -310,8 +310,8 @@ describe("tensors that reach beyond their storage", () => {
     expect(error).toContain(message);
   });
 
-  test("a list that grows after it became a shape does not change the tensor", async () => {
-    // The shape is list 1 of the memo; afterwards 5 is appended to it.
+  test("modifying a list after its use as a shape does not change the tensor", async () => {
+    // The shape is memo entry 1; 5 is appended to it afterwards.
     const list = ["](", int(2), "e", "q", 1];
     const rebuilt = call(
       global("torch._utils", "_rebuild_tensor_v2"),
@@ -342,21 +342,21 @@ describe("bombs", () => {
     expect(await bounded(() => failure(loadPickle(file)))).toContain(message);
   });
 
-  test("lists in lists, a million deep", async () => {
+  test("lists nested a million deep", async () => {
     const file = pickle("]", new Uint8Array(1_000_000).fill(0x85));
     expect(await bounded(() => failure(openCheckpoint(file)))).toContain(
       "The file has not a dict but a list",
     );
   });
 
-  test("shared lists that would be endless if walked", async () => {
-    // Each level holds the level below twice: 2^200 leaves.
+  test("shared lists that are practically infinite when walked", async () => {
+    // Each level contains the next one twice: 2^200 leaves.
     const level = (below: number) => ["]", "q", below + 1, "(", "h", below, "h", below, "e"];
     const levels = Array.from({ length: 200 }, (_, i) => level(i));
     const object = ["]", "q", 0, levels];
     const { value } = await bounded(() => loadPickle(pickle(object)));
     expect(Array.isArray(value)).toBe(true);
-    // As arguments whose text would be taken.
+    // As arguments that are converted to strings.
     for (const callee of [global("torch", "device"), global("numpy", "dtype"), global("torch", "Size")])
       await bounded(() => loadPickle(pickle(call(callee, object))).catch(() => {}));
     expect(await bounded(() => failure(openCheckpoint(pickle(dict({ a: object })))))).toContain("a (a list)");
@@ -364,14 +364,14 @@ describe("bombs", () => {
     expect(await bounded(() => failure(loadPickle(encoded)))).toContain("expected a string");
   });
 
-  test("a shared list where an older PyTorch file has its version", async () => {
+  test("a shared list in place of the version of a legacy file", async () => {
     const level = (below: number) => ["]", "q", below + 1, "(", "h", below, "h", below, "e"];
     const levels = Array.from({ length: 200 }, (_, i) => level(i));
     const file = bytes(LEGACY_MAGIC, pickle(["]", "q", 0, levels]));
     expect(await bounded(() => failure(openCheckpoint(file)))).toContain("of protocol 1001, got unknown");
   });
 
-  test("one text, made into bytes a hundred thousand times", async () => {
+  test("one string, converted to bytes a hundred thousand times", async () => {
     const encode = [global("_codecs", "encode"), "q", 0, "0", text("x".repeat(100_000)), "q", 1, "0"];
     const once = ["h", 0, "h", 1, 0x85, "R0"];
     const file = pickle(
@@ -382,7 +382,7 @@ describe("bombs", () => {
     expect(await bounded(() => failure(loadPickle(file)))).toContain("it copies the same data repeatedly");
   });
 
-  test("a list copied into sets again and again", async () => {
+  test("a list copied into sets repeatedly", async () => {
     const list = [
       "](",
       Array.from({ length: 50_000 }, (_, i) => int(i)),
@@ -403,14 +403,14 @@ describe("bombs", () => {
     expect(await bounded(() => failure(loadPickle(file)))).toContain("it copies the same data repeatedly");
   });
 
-  test("zip entries that unpack to more than they may", async () => {
+  test("zip entries that claim to decompress to too much", async () => {
     const packed = await torchZip(
       dict({ w: tensor({ count: 4, shape: [4], strides: [1] }) }),
       [new Uint8Array(16)],
       {},
       { level: 9 },
     );
-    // The size of data.pkl or of a storage, in its directory entry, becomes four billion.
+    // Set the size of data.pkl or of a storage, in its directory entry, to four billion.
     for (const name of ["archive/data.pkl", "archive/data/0"]) {
       const file = packed.slice();
       const entry = directoryEntry(file, name);
@@ -422,7 +422,7 @@ describe("bombs", () => {
     }
   });
 
-  test("an honest zip bomb is unpacked only as far as it is read", async () => {
+  test("a valid zip bomb is decompressed only as far as it is read", async () => {
     const zeros = new Uint8Array(40_000_000);
     const object = dict({ w: tensor({ count: 10_000_000, shape: [10_000, 1000], strides: [1000, 1] }) });
     const file = await torchZip(object, [zeros], {}, { level: 9 });
@@ -432,7 +432,7 @@ describe("bombs", () => {
   });
 });
 
-/** Where the directory of the archive describes the entry. */
+/** Offset of an entry in the directory of an archive. */
 function directoryEntry(file: Uint8Array, name: string): number {
   for (let i = 0; i < file.length - 46; i++) {
     const isEntry = file[i] === 0x50 && file[i + 1] === 0x4b && file[i + 2] === 1 && file[i + 3] === 2;
@@ -441,7 +441,7 @@ function directoryEntry(file: Uint8Array, name: string): number {
   throw new Error(`no directory entry ${name}`);
 }
 
-describe("zip archives that lie", () => {
+describe("inconsistent zip archives", () => {
   const object = dict({ w: tensor({ count: 4, shape: [4], strides: [1] }) });
   const edited = async (edit: (view: DataView, entry: number) => void): Promise<() => Promise<unknown>> => {
     const file = await torchZip(object, [floats(1, 2, 3, 4)]);
@@ -450,12 +450,12 @@ describe("zip archives that lie", () => {
   };
   const cases: [string, (view: DataView, entry: number) => void, RegExp][] = [
     [
-      "a larger content than is stored",
+      "a larger size than stored",
       (view, at) => view.setUint32(at + 24, 1000, true),
       /claims 1000 bytes, but stores 16/,
     ],
     [
-      "a smaller one",
+      "a smaller size than stored",
       (view, at) => view.setUint32(at + 24, 8, true),
       /storage 0 of 16 bytes, the archive has 8/,
     ],
@@ -465,12 +465,12 @@ describe("zip archives that lie", () => {
       /archive\/data\/0 ends beyond the archive/,
     ],
     [
-      "a place beyond the file",
+      "an offset beyond the file",
       (view, at) => view.setUint32(at + 42, 0x7fff_0000, true),
       /archive\/data\/0 ends beyond the archive/,
     ],
     [
-      "a place without an entry",
+      "an offset without an entry",
       (view, at) => view.setUint32(at + 42, 3, true),
       /no entry at the offset in the directory/,
     ],
@@ -486,13 +486,13 @@ describe("zip archives that lie", () => {
     expect(await bounded(() => failure(read()))).toMatch(message);
   });
 
-  test("two entries of one name", async () => {
+  test("duplicate entries", async () => {
     const file = await zip({ "a.npy": new Uint8Array(1), "b.npy": new Uint8Array(1) });
     for (let i = 0; i < file.length; i++) if (file[i] === 0x62 && file[i + 1] === 0x2e) file[i] = 0x61;
     expect(await failure(openCheckpoint(file))).toContain("duplicate entries a.npy");
   });
 
-  test("deflated bytes that were changed", async () => {
+  test("corrupt deflated bytes", async () => {
     const file = await torchZip(
       object,
       [floats(...Array.from({ length: 500 }, (_, i) => i))],
@@ -508,7 +508,7 @@ describe("zip archives that lie", () => {
   });
 });
 
-describe("older PyTorch files that lie", () => {
+describe("inconsistent legacy PyTorch files", () => {
   const legacy = (
     count: number,
     object: Parameters<typeof dict>[0][string],
@@ -536,7 +536,7 @@ describe("older PyTorch files that lie", () => {
       tuple(...shape.map(() => int(1))),
     );
 
-  test("an honest one opens", async () => {
+  test("a consistent one opens", async () => {
     const checkpoint = await openCheckpoint(legacy(2, legacyTensor(2, [2])));
     expect(await checkpoint.get("w").read()).toEqual(new Float32Array([1, 2]));
     const view = tuple(text("v"), int(1), int(1));
@@ -546,7 +546,7 @@ describe("older PyTorch files that lie", () => {
 
   const cases: [string, Uint8Array<ArrayBuffer>, string][] = [
     [
-      "another count before the storage",
+      "a wrong count before the storage",
       legacy(3, legacyTensor(2, [2])),
       "storage 0 has 3 elements in the file, but 2 in the pickle",
     ],
@@ -555,12 +555,8 @@ describe("older PyTorch files that lie", () => {
       legacy(2, legacyTensor(2 ** 30, [2])),
       "truncated: the storages end at byte",
     ],
-    [
-      "a storage that nobody uses",
-      legacy(2, legacyTensor(2, [2]), ["0", "1"]),
-      "storage 1 is not used by any tensor",
-    ],
-    ["a storage that is not listed", legacy(2, legacyTensor(2, [2]), []), "storage 0 is not in the file"],
+    ["an unused storage", legacy(2, legacyTensor(2, [2]), ["0", "1"]), "storage 1 is not used by any tensor"],
+    ["an unlisted storage", legacy(2, legacyTensor(2, [2]), []), "storage 0 is not in the file"],
     [
       "a view beyond its storage",
       legacy(2, legacyTensor(2, [1], tuple(text("v"), int(1), int(2)))),
@@ -579,9 +575,9 @@ describe("older PyTorch files that lie", () => {
   });
 });
 
-describe("real files, cut and changed", () => {
+describe("real files, truncated and corrupted", () => {
   const files = readdirSync(fixture(".")).filter((name) => name !== "expected.json");
-  /** Opens and reads everything; whatever fails must fail as a CheckpointError. */
+  /** Opens and reads everything; any failure must be a CheckpointError. */
   const readAll = async (content: Uint8Array, name: string): Promise<"read" | "refused"> => {
     try {
       const checkpoint = await openCheckpoint(content, { name });
@@ -597,7 +593,7 @@ describe("real files, cut and changed", () => {
   };
 
   test.each(files.filter((name) => !/objects|namespace/.test(name)))(
-    "%s: cut anywhere, refused",
+    "%s: truncated anywhere, refused",
     async (name) => {
       const content = readFileSync(fixture(name));
       expect(await readAll(content, name)).toBe("read");
@@ -608,7 +604,7 @@ describe("real files, cut and changed", () => {
     },
   );
 
-  test.each(files)("%s: any bytes changed, read or refused", async (name) => {
+  test.each(files)("%s: any bytes changed, either read or refused", async (name) => {
     const content = readFileSync(fixture(name));
     const change = fc.record({ at: fc.nat(content.length - 1), value: fc.nat(255) });
     const property = fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {

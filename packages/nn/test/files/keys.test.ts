@@ -26,13 +26,13 @@ async function match(
 }
 
 describe("strict", () => {
-  test("gives the tensors by the model's names", async () => {
+  test("returns the tensors by the model's names", async () => {
     const report = await match({ a: [2], b: [] }, { b: [], a: [2] });
     expect([...report.matched.keys()].sort()).toEqual(["a", "b"]);
     expect(report).toMatchObject({ missing: [], unexpected: [], misshapen: [], summary: "" });
   });
 
-  test("lists all that is wrong", async () => {
+  test("lists all mismatches", async () => {
     const wanted = { "conv1.weight": [64, 3, 7, 7], "fc.weight": [10], "fc.bias": [10], ok: [1] };
     const found = { "conv1.weight": [64, 1, 7, 7], "head.weight": [3], ok: [1] };
     await expect(match(wanted, found)).rejects.toThrow(
@@ -41,7 +41,7 @@ describe("strict", () => {
     );
   });
 
-  test("other ranks are other shapes", async () => {
+  test("shapes of different rank do not match", async () => {
     await expect(match({ a: [2] }, { a: [2, 1] })).rejects.toThrow(
       "1 misshapen (a: expected [2], got [2, 1])",
     );
@@ -50,14 +50,14 @@ describe("strict", () => {
     );
   });
 
-  test("long lists are cut, with their counts", async () => {
+  test("long lists are abbreviated, with counts", async () => {
     const many = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, [1]]));
     await expect(match(many, { x: [1] })).rejects.toThrow(
       "cannot load resnet.pth: 20 missing (k0, k1, k2, k3, k4, … and 15 more); 1 unexpected (x)",
     );
   });
 
-  test("a prefix on all keys is noticed", async () => {
+  test("detects a common prefix", async () => {
     await expect(match({ "a.w": [1], b: [1] }, { "module.a.w": [1], "module.b": [1] })).rejects.toThrow(
       '2 unexpected (module.a.w, module.b). All unexpected keys start with module.: pass stripPrefix: "module."',
     );
@@ -66,7 +66,7 @@ describe("strict", () => {
   });
 });
 
-test("not strict: reported, not thrown", async () => {
+test("not strict: mismatches are reported, not thrown", async () => {
   const report = await match({ a: [2], b: [1] }, { a: [3], c: [1] }, { strict: false });
   expect(report.matched.size).toBe(0);
   expect(report).toMatchObject({
@@ -77,7 +77,7 @@ test("not strict: reported, not thrown", async () => {
   });
 });
 
-test("renaming, leaving out, and two into one", async () => {
+test("renames and skips keys, and rejects collisions", async () => {
   const rename = (key: string) => (key === "drop" ? undefined : key.replace("gamma", "weight"));
   const report = await match({ "n.weight": [1] }, { "n.gamma": [1], drop: [5] }, { rename });
   expect([...report.matched.keys()]).toEqual(["n.weight"]);
@@ -87,7 +87,7 @@ test("renaming, leaving out, and two into one", async () => {
   );
 });
 
-test("optional keys may be missing or too many", async () => {
+test("optional keys may be missing or unexpected", async () => {
   const optional = (key: string) => key.endsWith("num_batches_tracked");
   await match({ w: [1] }, { w: [1], "bn.num_batches_tracked": [] }, { optional });
   await match({ w: [1], "bn.num_batches_tracked": [] }, { w: [1] }, { optional });

@@ -1,4 +1,4 @@
-/** Files in which the tensors are not a plain dict: whole models, dicts within dicts, exported programs. */
+/** Files whose tensors are not in a plain dict: whole models, nested dicts, exported programs. */
 import { expect, test } from "vitest";
 import { openCheckpoint } from "../../src/files/index.ts";
 import {
@@ -23,7 +23,7 @@ test.each([
   ["whole.legacy.pt", "torch", "model"],
   ["averaged.zip.pt", "torch", ""],
   ["exported.pt2", "pt2", ""],
-])("%s: what its state dict has", async (file, format, section) => {
+])("%s: has the tensors of its state dict", async (file, format, section) => {
   await using checkpoint = await openCheckpoint(fixture(file));
   expect(checkpoint).toMatchObject({ format, section });
   expect(checkpoint.names().toSorted()).toEqual(Object.keys(expected[file] ?? {}).toSorted());
@@ -49,7 +49,7 @@ const module = (parts: {
   "b",
 ];
 
-test("a model's attributes are no tensors of it, nor are absent parameters and passing buffers", async () => {
+test("attributes, absent parameters and non-persistent buffers of a model are not among its tensors", async () => {
   const inner = module({ parameters: dict({ weight: one, bias: "N" }) });
   const model = module({
     buffers: dict({ mean: one, scratch: one }),
@@ -80,13 +80,13 @@ test.each<[string, Part]>([
     "a method and its call",
     call(call(global("builtins", "getattr"), global("m", "C"), text("make")), int(1)),
   ],
-  ["an object made with keywords", [global("m", "C"), ")", dict({ a: int(1) }), 0x92]],
+  ["an object with keyword arguments", [global("m", "C"), ")", dict({ a: int(1) }), 0x92]],
   ["a set of an unknown class", [call(global("m", "Set")), "(", int(1), 0x90]],
   ["a list of an unknown class", [call(global("m", "List")), "(", int(1), int(2), "e"]],
   ["a class with attributes", [global("m", "C"), dict({ a: int(1) }), "b"]],
   ["a quantized tensor", call(global("torch._utils", "_rebuild_qtensor"), tuple(int(1)))],
   [
-    "a subclass of tensors",
+    "a tensor subclass",
     call(
       global("torch._tensor", "_rebuild_from_type_v2"),
       global("m", "f"),
@@ -95,7 +95,7 @@ test.each<[string, Part]>([
       "}",
     ),
   ],
-])("%s beside the tensors", async (_, object) => {
+])("%s next to the tensors", async (_, object) => {
   const checkpoint = await open(dict({ args: object, model: dict({ w: one }) }));
   expect(checkpoint).toMatchObject({ section: "model", leftOut: ["args"] });
   expect(await checkpoint.get("w").read()).toEqual(new Float32Array([1, 2]));
@@ -107,7 +107,7 @@ test("a dict of an unknown class", async () => {
   expect((await open(dict({ weights: own }))).names()).toEqual(["w"]);
 });
 
-test("tensors further down are found, optimizers are not taken for them", async () => {
+test("nested tensors are found, except those of optimizers", async () => {
   const optimizer = dict({ state: dict({ a: dict({ exp_avg: one }) }) });
   const run = dict({
     optimizer,
@@ -125,7 +125,7 @@ test("tensors further down are found, optimizers are not taken for them", async 
   );
 });
 
-/** An archive of torch.export with one weight of 2×3, stored column by column. */
+/** A torch.export archive with one column-major weight of 2×3. */
 async function exported(config: unknown, more: Record<string, Uint8Array> = {}): Promise<Uint8Array> {
   const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
   return await zip({
@@ -154,7 +154,7 @@ const meta = (changed: object = {}) => ({
   },
 });
 
-test("an exported program: views, several models, what is wrong with it", async () => {
+test("an exported program: views, several models, damage", async () => {
   const checkpoint = await openCheckpoint(await exported(meta()), { name: "p.pt2" });
   expect(checkpoint).toMatchObject({ format: "pt2", section: "", leftOut: ["odd"] });
   expect(await checkpoint.get("w").read()).toEqual(new Float32Array([1, 3, 5, 2, 4, 6]));
@@ -188,6 +188,6 @@ test("an exported program of PyTorch before 2.8", async () => {
   expect(await checkpoint.get("w").readRange(1, 2)).toEqual(new Float32Array([2]));
 });
 
-test("what is no archive of either kind says so", async () => {
+test("an archive of neither kind is an error", async () => {
   await expect(openCheckpoint(await zip({ "a/b.txt": pickle() }))).rejects.toThrow("0 entries data.pkl");
 });

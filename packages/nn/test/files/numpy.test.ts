@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 test.each(["arrays.npz", "arrays.packed.npz"])(
-  "%s: every order, byte order and type as NumPy has it",
+  "%s: every memory order, byte order and type as in NumPy",
   async (file) => {
     await using checkpoint = await openCheckpoint(fixture(file));
     expect(checkpoint.format).toBe("npz");
@@ -47,7 +47,7 @@ function npy(header: string, data: number, version = 1): Uint8Array<ArrayBuffer>
   );
 }
 
-test("headers as other writers format them", async () => {
+test("headers formatted by other writers", async () => {
   const headers = [
     "{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 1L), }\n",
     "{'shape': (2, 1), 'fortran_order': False, 'descr': '<f4'}",
@@ -67,7 +67,7 @@ const hostile: [string, Uint8Array<ArrayBuffer>, string][] = [
   ],
   ["a header of 4 GB", bytes("\x93NUMPY", 2, 0, 255, 255, 255, 255, "{}"), "a header of 4294967295 bytes"],
   ["no header", npy("", 0), "not a .npy array of version 1 to 3"],
-  ["no dict", npy("[1, 2, 3]", 0), "the header [1, 2, 3] is damaged"],
+  ["not a dict", npy("[1, 2, 3]", 0), "the header [1, 2, 3] is damaged"],
   ["no shape", npy("{'descr': '<f4', 'fortran_order': False}", 4), "is damaged"],
   [
     "code for a shape",
@@ -75,7 +75,7 @@ const hostile: [string, Uint8Array<ArrayBuffer>, string][] = [
     "is damaged",
   ],
   [
-    "a structure",
+    "a structured array",
     npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", 4),
     "a structured array",
   ],
@@ -118,7 +118,7 @@ const tensors: TensorData[] = [
 ];
 
 describe("writing", () => {
-  test("what was written comes back", async () => {
+  test("round trip", async () => {
     const path = join(folder, "written.npz");
     await writeNpz(path, tensors);
     await using checkpoint = await openCheckpoint(path);
@@ -130,7 +130,7 @@ describe("writing", () => {
     }
   });
 
-  test("a single array is written as NumPy writes it", async () => {
+  test("a single array is written like NumPy does", async () => {
     const { readFile } = await import("node:fs/promises");
     const path = join(folder, "one.npy");
     await writeNpy(path, tensors[0] as TensorData);
@@ -158,7 +158,7 @@ describe("writing", () => {
   });
 });
 
-test("a row of a stored array costs a row", async () => {
+test("reading a row of an uncompressed array reads only that row", async () => {
   const data = Float32Array.from({ length: 100_000 }, (_, i) => i);
   const source = countingSource(await encodeNpy({ name: "", dtype: "float32", shape: [1000, 100], data }));
   const checkpoint = await openCheckpoint(source);

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("the reference library's file", () => {
-  test("reads as the same numbers, of every type", async () => {
+  test("is read exactly, for every type", async () => {
     await using checkpoint = await openCheckpoint(fixture("tensors.safetensors"));
     expect(checkpoint.format).toBe("safetensors");
     expect(checkpoint.metadata).toEqual(new Map([["format", "pt"]]));
@@ -27,7 +27,7 @@ describe("the reference library's file", () => {
     await expectTensors("tensors.safetensors", checkpoint);
   });
 
-  test("is written again byte for byte, from the numbers and from the file", async () => {
+  test("is reproduced byte for byte, from values and from the file", async () => {
     const original = await readFile(fixture("tensors.safetensors"));
     await using checkpoint = await openCheckpoint(fixture("tensors.safetensors"));
     const { metadata } = checkpoint;
@@ -61,7 +61,7 @@ const anyTensor = fc
     return { dtype, shape, data: data[dtype] };
   });
 
-test("any tensors under any names come back, whole and by rows", async () => {
+test("arbitrary tensors and names round-trip, read completely and by rows", async () => {
   const property = fc.asyncProperty(
     fc.dictionary(fc.string({ unit: "grapheme" }), anyTensor, { maxKeys: 6 }),
     fc.dictionary(fc.string(), fc.string({ unit: "grapheme" })),
@@ -88,7 +88,7 @@ test("any tensors under any names come back, whole and by rows", async () => {
   await fc.assert(property, { numRuns: 60 });
 });
 
-test("a row costs a row", async () => {
+test("reading a row reads only that row", async () => {
   const bytes = await encodeSafetensors([
     { name: "w", dtype: "float32", shape: [1000, 100], data: new Float32Array(100_000).fill(2) },
   ]);
@@ -104,8 +104,8 @@ describe("conversion", () => {
   test("bfloat16 rounds to nearest, ties to even, and keeps infinities and NaN", async () => {
     const cases: [number, number][] = [
       [1, 1],
-      [1 + 2 ** -8, 1], // a tie: down to even
-      [1 + 3 * 2 ** -8, 1 + 2 ** -6], // a tie: up to even
+      [1 + 2 ** -8, 1], // tie: down to even
+      [1 + 3 * 2 ** -8, 1 + 2 ** -6], // tie: up to even
       [1 + 2 ** -8 + 2 ** -20, 1 + 2 ** -7], // just above a tie
       [3.4028234663852886e38, Infinity],
       [-Infinity, -Infinity],
@@ -131,7 +131,7 @@ describe("conversion", () => {
     expect(await (await openCheckpoint(bytes)).get("x").read()).toEqual(new Float32Array([NaN, NaN]));
   });
 
-  test("every bfloat16 survives the way to float32 and back", async () => {
+  test("every bfloat16 survives the round trip to float32", async () => {
     const halves = Uint16Array.from({ length: 65536 }, (_, i) => i);
     const source = await openCheckpoint(
       rawWithData(
@@ -147,7 +147,7 @@ describe("conversion", () => {
       expect(isNaN16(i) ? isNaN16(back[i] as number) : back[i] === i, `code ${i}`).toBe(true);
   });
 
-  test("half precision comes as float16 or, on request, float32; only floats change type", async () => {
+  test("half precision is read as float16 or, on request, float32; other types do not change", async () => {
     const tensors: TensorData[] = [
       { name: "f", dtype: "float32", shape: [2], data: new Float32Array([0.1, 70000]) },
       { name: "i", dtype: "int32", shape: [1], data: new Int32Array([5]) },
@@ -169,7 +169,7 @@ describe("conversion", () => {
       )
         .get("x")
         .read()) as Float32Array;
-    // Largest and smallest magnitudes as the papers tabulate them.
+    // Largest and smallest magnitudes from the tables in the papers.
     const e4m3 = await read("F8_E4M3");
     expect([e4m3[0x7e], e4m3[0x7f], e4m3[0x01], e4m3[0xfe], e4m3[0x80]]).toEqual([
       448,
@@ -194,7 +194,7 @@ describe("conversion", () => {
     expect([e8m0[0], e8m0[127], e8m0[254], e8m0[255]]).toEqual([2 ** -127, 1, 2 ** 127, NaN]);
   });
 
-  test("types without a host array give their bytes, and say so otherwise", async () => {
+  test("types without a host dtype support only readBytes", async () => {
     const header = {
       c: { dtype: "C64", shape: [1], data_offsets: [0, 8] },
       f4: { dtype: "F4", shape: [3, 2], data_offsets: [8, 11] },
@@ -205,7 +205,7 @@ describe("conversion", () => {
     await expect(checkpoint.get("c").read()).rejects.toThrow("c: C64 has no host dtype; use readBytes");
   });
 
-  test("uint64 beyond int64 is refused, not wrapped", async () => {
+  test("uint64 values beyond int64 are refused, not wrapped", async () => {
     const header = { u: { dtype: "U64", shape: [2], data_offsets: [0, 16] } };
     const data = new Uint8Array(new BigUint64Array([5n, 2n ** 63n]).buffer);
     const checkpoint = await openCheckpoint(rawWithData(header, data));
@@ -214,7 +214,7 @@ describe("conversion", () => {
     );
   });
 
-  test("bytes of a bool other than 0 and 1 become 1", async () => {
+  test("bool bytes other than 0 and 1 become 1", async () => {
     const header = { b: { dtype: "BOOL", shape: [3], data_offsets: [0, 3] } };
     const checkpoint = await openCheckpoint(rawWithData(header, new Uint8Array([0, 1, 255])));
     expect(await checkpoint.get("b").read()).toEqual(new Uint8Array([0, 1, 1]));
@@ -230,14 +230,14 @@ function rawWithData(header: object, data: Uint8Array): Uint8Array<ArrayBuffer> 
 describe("writing refuses", () => {
   const good: TensorData = { name: "a", dtype: "float32", shape: [2], data: new Float32Array(2) };
   const cases: [string, TensorData[], string][] = [
-    ["equal names", [good, good], "a: the name is duplicate"],
+    ["duplicate names", [good, good], "a: the name is duplicate"],
     ["the reserved name", [{ ...good, name: "__metadata__" }], "reserved"],
     ["half a surrogate pair", [{ ...good, name: "\ud800" }], "not valid Unicode"],
     ["too little data", [{ ...good, shape: [3] }], "a: shape [3] needs 12 bytes, the data has 8"],
     ["another array type", [{ ...good, dtype: "int64" }], "a: a Float32Array cannot be stored as I64"],
     ["impossible shapes", [{ ...good, shape: [-1] }], "[-1] is not a shape"],
   ];
-  test.each(cases)("%s, and leaves the old file", async (_, tensors, message) => {
+  test.each(cases)("%s, and keeps the old file", async (_, tensors, message) => {
     const path = join(folder, "old.safetensors");
     await writeSafetensors(path, [good]);
     const before = await readFile(path);
@@ -271,12 +271,12 @@ describe("hostile files", () => {
       Uint8Array.of(1, 225, 245, 5, 0, 0, 0, 0, 0x7b),
       "a header of 100000001 bytes, at most 100000000",
     ],
-    ["a header that is no object", rawSafetensors("[1]"), "does not start with {"],
-    ["JSON cut short", rawSafetensors('{"a":'), "the header is damaged"],
-    ["text behind the object", rawSafetensors("{} x"), "the header is damaged"],
+    ["a header that is not an object", rawSafetensors("[1]"), "does not start with {"],
+    ["truncated JSON", rawSafetensors('{"a":'), "the header is damaged"],
+    ["text after the object", rawSafetensors("{} x"), "the header is damaged"],
     ["bad UTF-8", rawSafetensors("{}").fill(0xff, 9), "the header is damaged: not valid UTF-8"],
     [
-      "a key twice",
+      "a duplicate key",
       rawSafetensors(
         '{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}',
         4,
@@ -284,7 +284,7 @@ describe("hostile files", () => {
       "the key a appears twice",
     ],
     [
-      "a key twice, once in escapes",
+      "a duplicate key, once escaped",
       rawSafetensors(
         '{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}',
         4,
@@ -292,7 +292,7 @@ describe("hostile files", () => {
       "the key a appears twice",
     ],
     [
-      "a dtype twice",
+      "a duplicate dtype",
       rawSafetensors('{"a":{"dtype":"F32","dtype":"I8","shape":[],"data_offsets":[0,4]}}', 4),
       "the key dtype appears twice",
     ],
@@ -313,7 +313,7 @@ describe("hostile files", () => {
       "a: no valid data_offsets",
     ],
     [
-      "offsets backwards",
+      "reversed offsets",
       rawSafetensors({ a: f32([1], 4, 0) }, 4),
       "a: data_offsets [4, 0] end before they start",
     ],
@@ -333,13 +333,13 @@ describe("hostile files", () => {
       "b: data_offsets [4, 8] overlap the previous tensor, which ends at 8",
     ],
     [
-      "a hole",
+      "a gap",
       rawSafetensors({ a: f32([1], 0, 4), b: f32([1], 8, 12) }, 12),
       "b: data_offsets [8, 12] leave a gap after the previous tensor, which ends at 4",
     ],
-    ["a hole at the start", rawSafetensors({ a: f32([1], 4, 8) }, 8), "a: data_offsets [4, 8] leave a gap"],
+    ["a gap at the start", rawSafetensors({ a: f32([1], 4, 8) }, 8), "a: data_offsets [4, 8] leave a gap"],
     [
-      "bytes behind the last tensor",
+      "bytes after the last tensor",
       rawSafetensors({ a: f32([1], 0, 4) }, 8),
       "the header describes 4 bytes of data, the file has 8",
     ],
@@ -356,11 +356,11 @@ describe("hostile files", () => {
       "a: shape [1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, … 100 in all] is too large",
     ],
     [
-      "metadata that is no text",
+      "metadata that is not a string",
       rawSafetensors({ __metadata__: { a: 1 } }),
       "__metadata__: a must map to a string",
     ],
-    ["metadata that is no object", rawSafetensors({ __metadata__: ["a"] }), "__metadata__"],
+    ["metadata that is not an object", rawSafetensors({ __metadata__: ["a"] }), "__metadata__"],
     [
       "a name of a megabyte",
       rawSafetensors({ ["x".repeat(2 ** 20)]: null }),
@@ -379,7 +379,7 @@ describe("hostile files", () => {
     expect(String(error).length).toBeLessThan(500);
   });
 
-  test("a file cut anywhere is refused", async () => {
+  test("a file truncated anywhere is refused", async () => {
     const whole = await encodeSafetensors([
       { name: "a", dtype: "float32", shape: [3], data: new Float32Array(3) },
     ]);
@@ -390,7 +390,7 @@ describe("hostile files", () => {
     expect((await openCheckpoint(whole)).names()).toEqual(["a"]);
   });
 
-  test("names that mean something to JavaScript are names", async () => {
+  test("names with a meaning in JavaScript are ordinary names", async () => {
     const names = ["__proto__", "constructor", "toString", "0", "hasOwnProperty"];
     const tensors = names.map(
       (name, i): TensorData => ({ name, dtype: "float32", shape: [1], data: new Float32Array([i]) }),
@@ -405,7 +405,7 @@ describe("hostile files", () => {
   });
 });
 
-describe("several files", () => {
+describe("sharded checkpoints", () => {
   const shard = (name: string, value: number) =>
     encodeSafetensors([{ name, dtype: "float32", shape: [2], data: new Float32Array([value, value]) }]);
   const write = async (index: unknown): Promise<string> => {
@@ -418,7 +418,7 @@ describe("several files", () => {
   };
   const map = { first: "model-00001-of-00002.safetensors", second: "model-00002-of-00002.safetensors" };
 
-  test("open as one", async () => {
+  test("open as one checkpoint", async () => {
     await using checkpoint = await openCheckpoint(
       await write({ metadata: { total_size: 16 }, weight_map: map }),
     );
@@ -434,16 +434,12 @@ describe("several files", () => {
       { weight_map: { ...map, x: "../x.safetensors" } },
       "x is in ../x.safetensors, which is not a file name in the folder of the index",
     ],
-    ["a whole path", { weight_map: { x: "/etc/passwd" } }, "not a file name in the folder of the index"],
-    [
-      "an address",
-      { weight_map: { x: "https://example.org" } },
-      "not a file name in the folder of the index",
-    ],
+    ["an absolute path", { weight_map: { x: "/etc/passwd" } }, "not a file name in the folder of the index"],
+    ["a URL", { weight_map: { x: "https://example.org" } }, "not a file name in the folder of the index"],
     ["a number", { weight_map: { x: 3 } }, "not a file name in the folder of the index"],
     ["itself", { weight_map: { x: "model.safetensors.index.json" } }, "expected a shard, got another index"],
     [
-      "a tensor that its shard lacks",
+      "a tensor missing from its shard",
       { weight_map: { ...map, third: map.first } },
       "model-00001-of-00002.safetensors: no tensor third; it has first",
     ],
@@ -453,7 +449,7 @@ describe("several files", () => {
     await expect(openCheckpoint(await write(index))).rejects.toThrow(message);
   });
 
-  test("refused: a shard that is not there", async () => {
+  test("refused: a missing shard", async () => {
     const path = await write({ weight_map: { x: "missing.safetensors" } });
     await expect(openCheckpoint(path)).rejects.toThrow(/ENOENT.*missing\.safetensors/);
   });

@@ -33,12 +33,12 @@ describe("files", () => {
     }
   });
 
-  test("a file that is not there, or a folder", async () => {
+  test("a missing file or a folder", async () => {
     await expect(openCheckpoint(join(folder, "none.pt"))).rejects.toThrow(/ENOENT.*none\.pt/);
     await expect(openCheckpoint(folder)).rejects.toThrow(`${folder}: not a file`);
   });
 
-  test("a file that shrinks or is closed while it is read", async () => {
+  test("a file that shrinks or is closed while being read", async () => {
     const path = join(folder, "shrinking.safetensors");
     await writeFile(path, content);
     const checkpoint = await openCheckpoint(path);
@@ -48,7 +48,7 @@ describe("files", () => {
     await expect(checkpoint.get("w").read()).rejects.toThrow("w: ");
   });
 
-  test("a file that cannot be opened as a checkpoint is closed again", async () => {
+  test("a file that is not a checkpoint is closed again", async () => {
     const open = async (): Promise<number> => (await readdir("/proc/self/fd").catch(() => [])).length;
     await writeFile(join(folder, "bad.pt"), "PK\x03\x04 nothing");
     await openCheckpoint(join(folder, "bad.pt")).catch(() => {});
@@ -70,7 +70,7 @@ test("no source reads beyond its end", async () => {
   }
 });
 
-test("memory and blobs; what is read is a copy", async () => {
+test("memory and blobs; reads return copies", async () => {
   const mine = content.slice();
   for (const input of [mine, new Blob([mine]), new File([mine], "w")]) {
     await using checkpoint = await openCheckpoint(input);
@@ -81,7 +81,7 @@ test("memory and blobs; what is read is a copy", async () => {
   }
 });
 
-describe("addresses", () => {
+describe("URLs", () => {
   let server: Server | undefined;
   let requests: (string | undefined)[] = [];
   afterEach(() => new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve())));
@@ -109,7 +109,7 @@ describe("addresses", () => {
       response.end(body);
     };
 
-  test("by range: only what is asked for", async () => {
+  test("with range requests, only what is needed is fetched", async () => {
     const url = await serve(ranges(() => '"1"'));
     const checkpoint = await openCheckpoint(url);
     expect(await checkpoint.get("w").readRange(0, 2)).toEqual(values.slice(0, 200));
@@ -120,14 +120,14 @@ describe("addresses", () => {
     expect(await checkpoint.get("w").read()).toEqual(values);
   });
 
-  test("a server without ranges: once and whole", async () => {
+  test("without range support, the file is fetched once", async () => {
     const url = await serve((_, response) => void response.end(content));
     const checkpoint = await openCheckpoint(new URL(url));
     expect(await checkpoint.get("w").read()).toEqual(values);
     expect(requests).toHaveLength(1);
   });
 
-  test("headers are sent, statuses are named", async () => {
+  test("headers are sent, error statuses are reported", async () => {
     const url = await serve((request, response) => {
       response.statusCode = request.headers.authorization === "Bearer x" ? 404 : 401;
       response.end("no");
@@ -148,7 +148,7 @@ describe("addresses", () => {
     );
   });
 
-  test("a server that sends other ranges", async () => {
+  test("a server that sends wrong ranges", async () => {
     const shifted = await serve(
       ranges(
         () => "1",
@@ -161,7 +161,7 @@ describe("addresses", () => {
     );
   });
 
-  test("shards beside an index", async () => {
+  test("shards next to an index", async () => {
     const url = await serve((request, response) => {
       const index = JSON.stringify({ weight_map: { w: "w 1.safetensors" } });
       response.end(request.url === "/w%201.safetensors" ? content : index);
@@ -184,7 +184,7 @@ describe("atomicWrite", () => {
     expect([...(await readFile(path))]).toEqual([0, 1, 2]);
   });
 
-  test("while it is written, and when it fails, the old file stands and nothing else is left", async () => {
+  test("keeps the old file during and after a failed write, and leaves no other files", async () => {
     const inside = join(folder, "atomic");
     await mkdir(inside);
     const path = join(inside, "file");
@@ -200,18 +200,18 @@ describe("atomicWrite", () => {
     expect(await readdir(inside)).toEqual(["file"]);
   });
 
-  test("two writers at once: one of the two, whole", async () => {
+  test("with two concurrent writers, one of them wins completely", async () => {
     const path = join(folder, "race");
     const texts = ["a", "b", "c", "d"].map((letter) => letter.repeat(100_000));
     await Promise.all(texts.map((text) => atomicWrite(path, text)));
     expect(texts).toContain(await readFile(path, "utf8"));
   });
 
-  test("a folder that is not there", async () => {
+  test("a missing folder", async () => {
     await expect(atomicWrite(join(folder, "none/file"), "x")).rejects.toThrow("ENOENT");
   });
 
-  test.skipIf(process.getuid?.() === 0)("a folder that may not be written (skipped for root)", async () => {
+  test.skipIf(process.getuid?.() === 0)("a read-only folder (skipped for root)", async () => {
     const locked = join(folder, "locked");
     await mkdir(locked);
     await chmod(locked, 0o500);

@@ -21,7 +21,7 @@ const formats = [
   "training5.zip.pt",
 ];
 
-test.each(formats)("%s: every tensor as PyTorch has it, whole and by rows", async (file) => {
+test.each(formats)("%s: every tensor matches PyTorch, read completely and by rows", async (file) => {
   await using checkpoint = await openCheckpoint(fixture(file));
   expect(checkpoint.format).toBe("torch");
   const keys = checkpoint.names();
@@ -34,7 +34,7 @@ test.each([
   ["bare.legacy.pt", [""], []],
   ["list.zip.pt", ["0", "1"], ["2"]],
   ["tuple.legacy.pt", ["0", "2"], ["1"]],
-])("%s: a tensor alone has no key, those of a list their numbers", async (file, keys, leftOut) => {
+])("%s: a single tensor has an empty key, those of a list their indices", async (file, keys, leftOut) => {
   await using checkpoint = await openCheckpoint(fixture(file));
   expect(checkpoint).toMatchObject({ section: "", leftOut });
   expect(checkpoint.names()).toEqual(keys);
@@ -60,7 +60,7 @@ test("types, views and parameters keep their element type", async () => {
   });
 });
 
-describe("the whole tree of a training state", () => {
+describe("the complete training state", () => {
   test.each(["training.zip.pt", "training.legacy.pt", "training5.zip.pt"])("%s", async (file) => {
     await using pickle = await loadPickle(fixture(file));
     const root = pickle.value as Map<string, PickleValue>;
@@ -107,12 +107,12 @@ describe("the whole tree of a training state", () => {
   });
 });
 
-describe("where the state dict is", () => {
+describe("finding the state dict", () => {
   const one = tensor({ count: 2, shape: [2], strides: [1] });
   const open = async (object: Parameters<typeof torchZip>[0], options = {}) =>
     openCheckpoint(await torchZip(object, [floats(1, 2)]), { name: "m.pt", ...options });
 
-  test("usual keys first, and what else there is", async () => {
+  test("prefers usual keys, and lists the other contents", async () => {
     const object = dict({
       epoch: int(3),
       mean: one,
@@ -127,13 +127,13 @@ describe("where the state dict is", () => {
     expect((await open(object, { section: "" })).names()).toEqual(["mean"]);
   });
 
-  test("tied weights have a name each", async () => {
+  test("tied weights keep both names", async () => {
     const checkpoint = await open(dict({ a: [one, "q", 9], b: ["h", 9] }));
     expect(checkpoint.names().map((name) => checkpoint.get(name).name)).toEqual(["a", "b"]);
     expect(await checkpoint.get("b").read()).toEqual(new Float32Array([1, 2]));
   });
 
-  test("the top level, or the only place", async () => {
+  test("uses the top level, or the only section", async () => {
     expect(await open(dict({ w: one }))).toMatchObject({ section: "", leftOut: [] });
     expect(await open(dict({ epoch: int(1), encoder: dict({ w: one }) }))).toMatchObject({
       section: "encoder",
@@ -142,7 +142,7 @@ describe("where the state dict is", () => {
     expect((await open(deep, { section: "a.b" })).names()).toEqual(["w"]);
   });
 
-  test("a list or a tensor among others is taken where section says so, and never instead of its neighbours", async () => {
+  test("uses a list or tensor among other values only if section selects it", async () => {
     const object = dict({ weights: one, bias: one, ema: ["](", one, one, "e"] });
     const checkpoint = await open(object);
     expect(checkpoint).toMatchObject({ section: "", leftOut: ["ema"] });
@@ -157,7 +157,7 @@ describe("where the state dict is", () => {
     await expect(open(["]"])).rejects.toThrow(/The file has not a dict but a list$/);
   });
 
-  test("section goes into a list", async () => {
+  test("section can index a list", async () => {
     const object = tuple(int(3), dict({ "net.w": one }), dict({ step: one }));
     await expect(open(object)).rejects.toThrow(
       "The file has not a dict but a list of 3: 0 (number), 1 (a dict with tensors), 2 (a dict with tensors)",
@@ -165,14 +165,14 @@ describe("where the state dict is", () => {
     const checkpoint = await open(object, { section: "1" });
     expect(checkpoint).toMatchObject({ section: "1", leftOut: ["0", "2"] });
     expect(checkpoint.names()).toEqual(["net.w"]);
-    const many = ["](", dict({ w: one }), new Uint8Array(300_000).fill(0x4e), "e"]; // None, again and again
+    const many = ["](", dict({ w: one }), new Uint8Array(300_000).fill(0x4e), "e"]; // many Nones
     expect((await open(many, { section: "0" })).leftOut.length).toBe(300_000);
     const deep = dict({ runs: tuple(dict({ w: one }), one) });
     expect((await open(deep, { section: "runs.0" })).names()).toEqual(["w"]);
     await expect(open(deep, { section: "runs.2" })).rejects.toThrow("no tensors at runs.2");
   });
 
-  test("messages name the keys", async () => {
+  test("error messages list the keys", async () => {
     const object = dict({ encoder: dict({ w: one }), decoder: dict({ w: one }), epoch: int(1) });
     await expect(open(object)).rejects.toThrow(
       "m.pt: several sections have tensors: encoder, decoder. Choose one with section (--section)",
@@ -185,7 +185,7 @@ describe("where the state dict is", () => {
     await expect(open(int(3))).rejects.toThrow("The file has not a dict but number");
   });
 
-  test("prefixes go only on request, and never two keys into one", async () => {
+  test("strips prefixes only on request, and never merges two keys", async () => {
     const object = dict({ "module.a": one, "module.b": one, c: one });
     expect((await open(object)).names()).toEqual(["module.a", "module.b", "c"]);
     expect((await open(object, { stripPrefix: "module." })).names()).toEqual(["a", "b", "c"]);
@@ -195,7 +195,7 @@ describe("where the state dict is", () => {
   });
 });
 
-test("objects of other classes are kept as records, or refused", async () => {
+test("objects of unknown classes are kept as records, or refused", async () => {
   const path = fixture("namespace.zip.pt");
   await expect(openCheckpoint(path, { unknownClasses: "refuse" })).rejects.toThrow(
     /namespace.zip.pt.*uses argparse.Namespace/,
@@ -210,12 +210,12 @@ test("objects of other classes are kept as records, or refused", async () => {
   expect(args.state).toEqual(new Map([["lr", 0.1]]));
 });
 
-test("storages are read when asked, and only the rows", async () => {
+test("storages are read on demand, and only the requested rows", async () => {
   const content = new Uint8Array(new Float32Array(100_000).map((_, i) => i).buffer);
   const object = dict({ w: tensor({ count: 100_000, shape: [1000, 100], strides: [100, 1] }) });
   const source = countingSource(await torchZip(object, [content]));
   const checkpoint = await openCheckpoint(source);
-  // The end of the archive is looked for in the last 64 KB.
+  // The end record is searched for in the last 64 KB.
   expect(source.bytesRead).toBeLessThan(70_000);
   const before = source.bytesRead;
   expect(await checkpoint.get("w").readRange(7, 8)).toEqual(
@@ -224,9 +224,9 @@ test("storages are read when asked, and only the rows", async () => {
   expect(source.bytesRead - before).toBeLessThan(500);
 });
 
-test("a transposed tensor reads only the columns' span", async () => {
+test("a transposed tensor reads only the span of the columns", async () => {
   const content = new Uint8Array(new Float32Array(10_000).map((_, i) => i).buffer);
-  // Rows of the view are halves of the storage's rows: the second half of the storage is never touched.
+  // Rows of the view are halves of the rows of the storage: its second half is never read.
   const object = dict({ w: tensor({ count: 10_000, shape: [50, 10], strides: [100, 2] }) });
   const source = countingSource(await torchZip(object, [content]));
   const checkpoint = await openCheckpoint(source);
@@ -260,7 +260,7 @@ test("big-endian files", async () => {
   await expect(openCheckpoint(await torchZip(object, storages, odd))).rejects.toThrow("byte order middle");
 });
 
-test("a row of a deflated tensor costs what lies before it, not what lies behind", async () => {
+test("reading a row of a deflated tensor decompresses only what precedes it", async () => {
   const noise = Float32Array.from({ length: 2_000_000 }, (_, i) => Math.sin(i * i));
   const object = dict({ w: tensor({ count: 2_000_000, shape: [2000, 1000], strides: [1000, 1] }) });
   const source = countingSource(await torchZip(object, [new Uint8Array(noise.buffer)], {}, { level: 1 }));
@@ -280,7 +280,7 @@ test("deflated and zip64 archives", async () => {
   }
 });
 
-test("other things that are called .pt are named", async () => {
+test("other kinds of .pt files are identified", async () => {
   const tar = new Uint8Array(1024);
   tar.set(new TextEncoder().encode("ustar"), 257);
   await expect(openCheckpoint(tar, { name: "old.pt" })).rejects.toThrow("old.pt: a tar archive");

@@ -12,15 +12,15 @@ interface Entry {
   readonly content: Uint8Array;
   readonly deflated?: boolean;
   readonly comment?: Uint8Array;
-  /** Sizes and offset in an extra field of zip64. */
+  /** Put sizes and offset into a zip64 extra field. */
   readonly wide?: boolean;
 }
 
 interface Shape {
   readonly comment?: Uint8Array;
-  /** No zip64 record; one that only repeats what the end record says; one that the end record needs. */
+  /** No zip64 record; a redundant one; or one that the end record defers to. */
   readonly zip64?: "none" | "spare" | "needed";
-  /** Bytes before the archive, of which it knows nothing. */
+  /** Bytes prepended to the archive, not reflected in its offsets. */
   readonly before?: Uint8Array;
   /** Bytes between the directory and the records at the end, such as a signature. */
   readonly between?: Uint8Array;
@@ -54,7 +54,7 @@ function archive(entries: readonly Entry[], shape: Shape = {}): Uint8Array<Array
       localExtra,
       packed,
     );
-    // Another extra field stands before the one of zip64.
+    // Another extra field precedes the zip64 one.
     const extra = [
       little(0x5455, 2),
       little(1, 2),
@@ -134,9 +134,9 @@ describe("a first entry as long as the records at the end", () => {
   });
 });
 
-describe("what any archive may be", () => {
+describe("all legal archives", () => {
   const blob = fc.uint8Array({ maxLength: 300 });
-  // Comments with what records begin with.
+  // Comments that contain record signatures.
   const signature = fc.constantFrom("PK\x05\x06", "PK\x06\x07", "PK\x06\x06", "PK\x01\x02", "PK\x03\x04");
   const comment = fc
     .array(
@@ -165,7 +165,7 @@ describe("what any archive may be", () => {
     after: fc.oneof(fc.constant(NOTHING), fc.constant(new Uint8Array(512))),
   });
 
-  test("all entries come out, with their names and bytes", async () => {
+  test("all entries are read, with their names and bytes", async () => {
     const property = fc.asyncProperty(entries, shape, async (list, around) => {
       const file = archive(
         list.map((item) => ({ ...item, name: ascii(item.name) })),
@@ -200,25 +200,25 @@ describe("what any archive may be", () => {
     expect(await contents(empty)).toEqual(new Map());
   });
 
-  test("a comment as long as can be", async () => {
+  test("a comment of maximum length", async () => {
     const comment = new Uint8Array(65535).fill(0x50);
     expect((await contents(archive([{ name: ascii("a"), content: floats(1) }], { comment }))).size).toBe(1);
   });
 
-  test("more entries than 16 bits count", async () => {
+  test("more entries than fit in 16 bits", async () => {
     const list = Array.from({ length: 66_000 }, (_, i) => ({ name: ascii(String(i)), content: NOTHING }));
     for (const zip64 of ["none", "needed"] as const)
       expect((await openZip(memorySource(archive(list, { zip64 })))).size).toBe(66_000);
   });
 
-  test("folders are no entries; names are UTF-8 or the IBM PC's", async () => {
+  test("folders are skipped; names are UTF-8 or code page 437", async () => {
     const names = [ascii("folder/"), ascii("poids/é"), Uint8Array.of(0x81, 0x2e, 0xe1)];
     const file = archive(names.map((name) => ({ name, content: NOTHING })));
     expect([...(await contents(file)).keys()]).toEqual(["poids/é", "ü.ß"]);
   });
 });
 
-test("opening reads the end and the directory, not what is stored", async () => {
+test("opening reads only the end and the directory", async () => {
   const content = new Uint8Array(1_000_000);
   const list = ["a", "b", "c"].map((name) => ({ name: ascii(name), content }));
   const source = countingSource(archive(list, { zip64: "needed" }));
@@ -229,20 +229,20 @@ test("opening reads the end and the directory, not what is stored", async () => 
   expect(source.bytesRead - before).toBeLessThan(200);
 });
 
-describe("archives that are not whole", () => {
+describe("incomplete archives", () => {
   const file = archive(
     ["a", "b"].map((name) => ({ name: ascii(name), content: floats(1, 2, 3) })),
     { zip64: "spare" },
   );
 
-  test("cut anywhere, it is refused", async () => {
+  test("truncated anywhere, it is refused", async () => {
     for (let length = 0; length < file.length; length++)
       await expect(openZip(memorySource(file.subarray(0, length))), `${length}`).rejects.toThrow(
         "damaged zip archive",
       );
   });
 
-  test("one part of several, and a wrong count", async () => {
+  test("a part of a multi-part archive, and a wrong count", async () => {
     const edited = (field: number, value: number) => {
       const plain = archive([{ name: ascii("a"), content: floats(1, 2, 3) }]);
       new DataView(plain.buffer).setUint16(plain.length - 22 + field, value, true);

@@ -1,10 +1,10 @@
-/** Files made by hand: pickles opcode by opcode, zip archives entry by entry. */
+/** Hand-crafted files: pickles opcode by opcode, zip archives entry by entry. */
 import { Uint8ArrayReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js/lib/zip-core-native.js";
 import { type ByteSource, memorySource } from "../../../src/files/sources/source.ts";
 
 export type Part = string | number | readonly Part[] | Uint8Array;
 
-/** Texts as the bytes of the same numbers, numbers as one byte. */
+/** Concatenates strings (as Latin-1), numbers (as one byte) and bytes. */
 export function bytes(...parts: readonly Part[]): Uint8Array<ArrayBuffer> {
   const pieces: Uint8Array[] = [];
   const add = (part: Part): void => {
@@ -51,7 +51,7 @@ export function call(callee: Part, ...args: readonly Part[]): Part {
   return [callee, tuple(...args), "R"];
 }
 
-/** A dict of text keys. */
+/** A dict with string keys. */
 export function dict(entries: Readonly<Record<string, Part>>): Part {
   return ["}(", Object.entries(entries).map(([key, value]) => [text(key), value]), "u"];
 }
@@ -122,7 +122,7 @@ export function floats(...values: readonly number[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Float32Array.from(values).buffer);
 }
 
-/** A source that remembers how much was read from it. */
+/** A source that counts reads and bytes read. */
 export function countingSource(content: Uint8Array): ByteSource & { bytesRead: number; reads: number } {
   const memory = memorySource(content);
   const source = {
@@ -138,7 +138,7 @@ export function countingSource(content: Uint8Array): ByteSource & { bytesRead: n
   return source;
 }
 
-/** A safetensors file of any header text. */
+/** A safetensors file with an arbitrary header. */
 export function rawSafetensors(header: string | object, data = 0): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
   return bytes(little(json.length, 8), json, new Uint8Array(data));

@@ -1,4 +1,4 @@
-/** Files of the reference libraries, with the numbers that they hold (tools/fixtures/checkpoints.py). */
+/** Files written by the reference libraries, with their expected contents (tools/fixtures/checkpoints.py). */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -11,7 +11,7 @@ export function fixture(name: string): string {
 type Expected = Readonly<Record<string, Readonly<Record<string, { shape: number[]; values: number[] }>>>>;
 export const expected = JSON.parse(readFileSync(fixture("expected.json"), "utf8")) as Expected;
 
-/** Every tensor that the reference library found in the file: its shape, its numbers, and a middle row alone. */
+/** Compares every tensor of a file with the reference: shape, values, and a single row read by itself. */
 export async function expectTensors(
   file: string,
   checkpoint: Checkpoint,
@@ -30,7 +30,7 @@ export async function expectTensors(
   }
 }
 
-/** Data beside the repository, which not every machine has. */
+/** Shared data next to the repository, which may be absent. */
 export function shared(path: string): string | undefined {
   const root = process.env.TESSERA_SHARED ?? join(import.meta.dirname, "../../../../../../shared");
   const full = join(root, "data", path);
