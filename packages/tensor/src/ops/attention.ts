@@ -28,8 +28,8 @@ export interface AttentionOptions {
 let observer: ((weights: Tensor) => void) | undefined;
 
 /**
- * Calls `fn`, and `observe` with the weights of every attention computed in it: [..., Hq, L, S], rows that
- * sum to 1, or to 0 where no key is left. For looking inside: attention is not fused meanwhile.
+ * Calls `fn`, and `observe` with the weights of every attention in it: [..., Hq, L, S], where each row sums to
+ * 1, or to 0 if no key is unmasked. For inspection: attention is not fused inside `fn`.
  */
 export function observeAttention<T>(observe: (weights: Tensor) => void, fn: () => T): T {
   const outer = observer;

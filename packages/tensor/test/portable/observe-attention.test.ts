@@ -1,4 +1,4 @@
-/** Weights of attention as an observer sees them: they times the values are what attention gives. */
+/** Observed attention weights: multiplied by the values, they give the output of attention. */
 import { describe, expect, test } from "vitest";
 import {
   type AttentionOptions,
