@@ -1,5 +1,6 @@
 /** Loss functions, with PyTorch's reductions and defaults. */
 import {
+  checkedIndex,
   customGradient,
   gather,
   logSigmoid,
@@ -27,7 +28,7 @@ function checkSame(name: string, x: Tensor, target: Tensor): void {
 export interface ClassLossOptions extends Reduced {
   /** Class weights, [C]; the mean is then weighted. */
   readonly weight?: Tensor | undefined;
-  /** A label to ignore, default -100. */
+  /** A label to ignore, default -100. May be any integer, also a class. */
   readonly ignoreIndex?: number;
   /** The axis of the classes, default 1. */
   readonly axis?: number;
@@ -40,6 +41,8 @@ export interface CrossEntropyOptions extends ClassLossOptions {
 /**
  * −log softmax(logits) at the labels. Logits [N, C, ...] (or [C]) with the classes along `axis`; labels are
  * int32 or int64 class indices, of the shape without that axis, or probabilities, of the full shape.
+ *
+ * @throws RangeError where a label is neither a class nor `ignoreIndex`, when the loss is read
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { labelSmoothing: smoothing = 0, weight, reduction } = options;
@@ -63,11 +66,15 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   return reduceWeighted(losses.mul(1 - smoothing).add(kept.mul(smoothing / classes)), total, reduction);
 }
 
-/** −x at the labels, for log-probabilities x [N, C, ...]. */
+/**
+ * −x at the labels, for log-probabilities x [N, C, ...].
+ *
+ * @throws RangeError where a label is neither a class nor `ignoreIndex`, when the loss is read
+ */
 export function nll(x: Tensor, labels: Tensor, options: ClassLossOptions = {}): Tensor {
   const axis = classAxis("nll", x, options);
   const target = targetOf("nll", x, labels, axis, options);
-  const picked = gather(x, axis, target.index).squeeze(axis);
+  const picked = gather(x, axis, target.index, UNCHECKED).squeeze(axis);
   const [losses, total] = weigh(picked, target, options);
   return reduceWeighted(losses, total, options.reduction);
 }
@@ -77,6 +84,9 @@ function classAxis(name: string, x: Tensor, { axis = x.rank === 1 ? 0 : 1 }: Cla
   if (!(at >= 0 && at < x.rank)) throw new Error(`${name}(${x}): class axis ${axis} is out of range`);
   return at;
 }
+
+/** Labels are checked once, with the name of the loss. */
+const UNCHECKED = { unchecked: true };
 
 interface Target {
   /** Class indices, with the class axis of extent 1; 0 for ignored labels. */
@@ -91,14 +101,20 @@ function targetOf(name: string, x: Tensor, labels: Tensor, axis: number, options
     throw new Error(
       `${name}(${x}, ${labels}): expected int32 or int64 labels [${expected.join(", ")}] for classes on axis ${axis}`,
     );
-  const valid = labels.notEqual(options.ignoreIndex ?? -100);
-  const kept = valid.where(labels, 0);
+  const { ignoreIndex = -100, weight } = options;
+  const classes = x.shape[axis] as number;
+  if (weight && weight.shape.join() !== String(classes))
+    throw new Error(
+      `${name}(${x}, ${labels}): expected a weight for each of ${classes} classes, got ${weight}`,
+    );
+  const valid = labels.notEqual(ignoreIndex);
+  const kept = valid.where(checkedIndex(labels, classes, { what: `${name}: label`, ignore: ignoreIndex }), 0);
   return { index: kept.unsqueeze(axis), valid, labels: kept };
 }
 
 /** Elementwise losses and the divisor of their mean. */
 function weigh(picked: Tensor, { valid, labels }: Target, { weight }: ClassLossOptions): [Tensor, Tensor] {
-  const counts = weight ? valid.where(take(weight, labels), 0) : valid.astype(picked.dtype);
+  const counts = weight ? valid.where(take(weight, labels, 0, UNCHECKED), 0) : valid.astype(picked.dtype);
   return [picked.mul(counts).neg(), counts.sum()];
 }
 function reduceWeighted(losses: Tensor, total: Tensor, reduction: Reduction = "mean"): Tensor {
@@ -113,10 +129,10 @@ function logProbability(logits: Tensor, axis: number, index: Tensor): Tensor {
   return customGradient((x) => {
     const all = logSoftmax(x as Tensor, axis);
     return {
-      value: gather(all, axis, index).squeeze(axis),
+      value: gather(all, axis, index, UNCHECKED).squeeze(axis),
       gradient: (dy) => {
         const wide = dy.unsqueeze(axis);
-        return [scatterAdd(all.exp().mul(wide.neg()), axis, index, wide)];
+        return [scatterAdd(all.exp().mul(wide.neg()), axis, index, wide, UNCHECKED)];
       },
     };
   })(logits);

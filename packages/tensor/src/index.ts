@@ -20,6 +20,7 @@ export { guard } from "./graph/trace.ts";
 export * from "./ops/activation.ts";
 export type { Operand } from "./ops/apply.ts";
 export { type AttentionOptions, observeAttention, scaledDotProductAttention } from "./ops/attention.ts";
+export { type CheckedIndexOptions, checkedIndex } from "./ops/checked.ts";
 export {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -58,7 +59,7 @@ export {
   trunc,
   where,
 } from "./ops/elementwise.ts";
-export { embedding, gather, oneHot, scatter, scatterAdd, take } from "./ops/gather.ts";
+export { embedding, gather, type IndexOptions, oneHot, scatter, scatterAdd, take } from "./ops/gather.ts";
 export { linear, matmul, outer } from "./ops/linalg.ts";
 export { concat, type Index, type PadMode, type Pads, stack, unbind } from "./ops/movement.ts";
 export * from "./ops/norm.ts";

@@ -1,5 +1,15 @@
-import { gather, grad, softmax, type Tensor, tensor } from "@tessera-ml/tensor";
-import { expect, test } from "vitest";
+import {
+  compile,
+  gather,
+  grad,
+  manualSeed,
+  oneHot,
+  softmax,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+} from "@tessera-ml/tensor";
+import { describe, expect, test, vi } from "vitest";
 import { check } from "../../../tensor/test/support/fixtures.ts";
 import * as nn from "../../src/index.ts";
 
@@ -118,4 +128,98 @@ test("binary cross entropy has PyTorch's gradient, not NaN, at probabilities 0 a
   const half = (x: Tensor) => loss(x, target.astype("float16"));
   const halves = Array.from(await (grad(half)(x.astype("float16")) as Tensor).data(), Number);
   expect(halves).toEqual([0, 0, -Infinity, Infinity]);
+});
+
+describe("labels outside of the classes", () => {
+  const logits = tensor(Float32Array.from({ length: 8 }, (_, i) => Math.sin(i))).reshape([2, 4]);
+  const losses: Readonly<Record<string, (x: Tensor, labels: Tensor, ignoreIndex?: number) => Tensor>> = {
+    crossEntropy: (x, labels, ignoreIndex = -100) => nn.crossEntropy(x, labels, { ignoreIndex }),
+    nll: (x, labels, ignoreIndex = -100) => nn.nll(x, labels, { ignoreIndex }),
+  };
+
+  test.each(Object.entries(losses))("%s refuses them by name", async (name, loss) => {
+    for (const dtype of ["int32", "int64"] as const)
+      for (const wrong of [-1, 4, -99, 1000]) {
+        const labels = tensor([wrong, 1], { dtype });
+        const message = `${name}: label ${wrong} is outside 0..3`;
+        const slope = (y: Tensor) => grad((x: Tensor) => loss(x, y))(logits);
+        for (const run of [
+          () => loss(logits, labels),
+          () => loss(logits, labels.add(1).sub(1)),
+          () => compile(loss)(logits, labels),
+          () => slope(labels),
+          () => compile(slope)(labels),
+        ])
+          await expect(run().data()).rejects.toThrow(message);
+      }
+    expect(await loss(logits, tensor([3, 0], { dtype: "int32" })).item()).not.toBeNaN();
+  });
+
+  test("of several the loss names one; options and axes change nothing", async () => {
+    const weight = tensor([1, 2, 3, 4]);
+    const labels = tensor([2, -1], { dtype: "int32" });
+    for (const options of [{ weight }, { labelSmoothing: 0.1 }, { reduction: "none" }] as const)
+      await expect(nn.crossEntropy(logits, labels, options).data()).rejects.toThrow(
+        "label -1 is outside 0..3",
+      );
+    const transposed = logits.transpose();
+    await expect(nn.crossEntropy(transposed, labels, { axis: 0 }).data()).rejects.toThrow("label -1");
+    await expect(nn.crossEntropy(logits, oneHot(labels, 4)).data()).rejects.toThrow(
+      "oneHot: id -1 is outside 0..3",
+    );
+  });
+
+  test.each(Object.entries(losses))("%s ignores any number that it is told to", async (_, loss) => {
+    for (const ignoreIndex of [-100, -1, 255, 4]) {
+      for (const change of [(y: Tensor) => y, (y: Tensor) => y.add(0)]) {
+        const ignored = loss(logits, change(tensor([ignoreIndex, 1], { dtype: "int32" })), ignoreIndex);
+        const alone = loss(logits.narrow(0, 1, 1), tensor([1], { dtype: "int32" }));
+        expect(await ignored.item()).toBeCloseTo(await alone.item(), 6);
+      }
+    }
+    await expect(loss(logits, tensor([-100, 1], { dtype: "int32" }), -1).data()).rejects.toThrow(
+      "label -100 is outside 0..3",
+    );
+  });
+
+  test("weights must be one for each class", () => {
+    expect(() =>
+      nn.crossEntropy(logits, tensor([1, 2], { dtype: "int32" }), { weight: tensor([1, 2, 3]) }),
+    ).toThrow("crossEntropy([2, 4], [2] int32): expected a weight for each of 4 classes, got [3]");
+  });
+
+  test("a compiled training step and fit stop at them, with parameters as they were", async () => {
+    manualSeed(1);
+    const model = new nn.Linear(4, 4);
+    const optimizer = new nn.SGD(model, { lr: 0.1 });
+    const train = compile((x: Tensor, y: Tensor) => {
+      const { value, grads } = valueAndGrad(model, () => nn.crossEntropy(model.forward(x), y));
+      optimizer.update(grads);
+      return value;
+    });
+    const before = [...(await model.weight.data())];
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    await expect(train(logits, tensor([1, -1], { dtype: "int32" })).item()).rejects.toThrow(
+      "crossEntropy: label -1 is outside 0..3",
+    );
+    expect([...(await model.weight.data())]).toEqual(before);
+    const samples = nn.arrays({
+      x: { data: new Float32Array(32), shape: [8, 4] },
+      y: Int32Array.of(0, 1, 2, 3, 0, 1, 2, 4),
+    });
+    const run = nn.fit({
+      model,
+      optimizer,
+      data: new nn.DataLoader(samples, { batchSize: 2 }),
+      loss: ({ x, y }: { x: Tensor; y: Tensor }) => nn.crossEntropy(model.forward(x), y),
+      epochs: 1,
+      progress: false,
+    });
+    await expect(run).rejects.toThrow("crossEntropy: label 4 is outside 0..3");
+    for (const value of await model.weight.data()) expect(value).not.toBeNaN();
+    expect(warn).toHaveBeenCalledWith(
+      "tessera: the training step failed, its variables keep their values: crossEntropy: label 4 is outside 0..3",
+    );
+    warn.mockRestore();
+  });
 });

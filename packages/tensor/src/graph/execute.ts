@@ -2,6 +2,7 @@
 import { openBackend } from "#runtime";
 import { fromNumbers } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable } from "../runtime/backend.ts";
+import { checkBounds, extremesOf } from "./bounds.ts";
 import type { Node, Value } from "./graph.ts";
 import { type Canonical, canonicalize, detached, type Lowered, lower } from "./lower.ts";
 import { Stored } from "./stored.ts";
@@ -89,9 +90,17 @@ export class Plan {
     spare: readonly (Stored | undefined)[],
   ): Promise<{ arrays: DeviceArray[]; on: Backend }> {
     const { backend: on, executable, lowered } = await this.load(feeds);
+    for (const { of, bounds } of lowered.checksBefore)
+      checkBounds(bounds, await (feeds.get(of) as Stored).extremes(bounds.ignore));
     const inputs = await Promise.all(lowered.inputs.map((name) => (feeds.get(name) as Stored).on(on)));
     const recycle = lowered.outputs.map(({ dtype, shape }, i) => spare[i]?.takeForReuse(on, dtype, shape));
-    return { arrays: await executable.run(inputs, recycle), on };
+    const arrays = await executable.run(inputs, recycle);
+    for (const { of, bounds } of lowered.checksAfter) {
+      const array = arrays[lowered.outputs.findIndex(({ name }) => name === of)] as DeviceArray;
+      checkBounds(bounds, extremesOf(await array.read()));
+      array.release();
+    }
+    return { arrays, on };
   }
 
   private load(feeds: ReadonlyMap<string, Stored>): NonNullable<typeof this.loaded> {

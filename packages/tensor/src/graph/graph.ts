@@ -2,6 +2,7 @@
 import type { DType } from "../dtype.ts";
 import { checkShape, formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import type { Bounds } from "./bounds.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Stored } from "./stored.ts";
 
@@ -39,6 +40,13 @@ export interface Operator<A> {
   readonly alias?: boolean;
   /** Writes ONNX nodes that compute `outputs` from `inputs` (names). */
   emit(g: Emitter, inputs: Operands<string>, outputs: Operands<string>, node: EmitContext<A>): void;
+  /**
+   * The first output is the first input, and runs in which an entry of it lies outside these bounds fail. An
+   * input of the graph is checked on the host before the run, and nothing is emitted. Otherwise `emit` writes it
+   * to the first output, with entries inside only, and its least and greatest entry, [2], to the second: the
+   * host checks these after the run.
+   */
+  readonly bounds?: (attrs: A) => Bounds;
   /**
    * The same for values in HWNC layout (see `Layout`). Returns false to decline, before emitting anything.
    * Called only for graphs that gain from the layout.

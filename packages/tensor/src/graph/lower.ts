@@ -1,6 +1,7 @@
 /** Lowers lazy values to an ONNX model: equal nodes merged, dead ones left out. */
 import type { OutputSpec } from "../runtime/backend.ts";
 import { sizeOf } from "../shape.ts";
+import type { Bounds } from "./bounds.ts";
 import { type Draft, Emitter, serialize } from "./emitter.ts";
 import { type EmitContext, Node, type Operands, type Spec, topologicalOrder, Value } from "./graph.ts";
 import { hwncPays } from "./layout.ts";
@@ -123,12 +124,21 @@ export function detached(graph: Canonical): Canonical {
   };
 }
 
+/** An index to be checked, before a run by the name of its leaf, after it by the output with its extremes. */
+export interface Check {
+  readonly of: string;
+  readonly bounds: Bounds;
+}
+
 /** A serialised model and how to feed it. */
 export interface Lowered {
   readonly model: Uint8Array;
   /** Names of the graph's inputs, each a leaf of the canonical graph. */
   readonly inputs: readonly string[];
+  /** The results, and after them the extremes of indices computed in the graph. */
   readonly outputs: readonly OutputSpec[];
+  readonly checksBefore: readonly Check[];
+  readonly checksAfter: readonly Check[];
   /** Names of the leaves that became external initializers. */
   readonly frozen: readonly string[];
 }
@@ -148,15 +158,15 @@ export interface LowerOptions {
 
 /** Writes the ONNX model of a canonical graph. */
 export function lower(graph: Canonical, options: LowerOptions): Lowered {
-  const { draft, outputs, frozen } = drafted(graph, options);
-  return { model: serialize(draft), inputs: [...draft.inputs.keys()], outputs, frozen };
+  const { draft, ...rest } = drafted(graph, options);
+  return { ...rest, model: serialize(draft), inputs: [...draft.inputs.keys()] };
 }
 
 /** The same before it is serialised. */
 export function drafted(
   graph: Canonical,
   options: LowerOptions,
-): Pick<Lowered, "outputs" | "frozen"> & { readonly draft: Draft } {
+): Omit<Lowered, "model" | "inputs"> & { readonly draft: Draft } {
   const emitter = new Emitter(options.device, options.portable);
   const renamed = new Map<string, string>();
   const resolve = (name: string): string => renamed.get(name) ?? name;
@@ -179,10 +189,30 @@ export function drafted(
 
   const hwnc =
     options.device === "cpu" && !options.portable && hwncPays(graph.steps.map((step) => step.node));
+  const checksBefore: Check[] = [];
+  const checksAfter: Check[] = [];
+  const extremes = new Map<string, Spec>();
+  /** Leaves by the names that their checks give them. */
+  const checked = new Map<string, string>();
   const read = new Set([...graph.results, ...graph.steps.flatMap((step) => step.inputs)]);
   for (const step of graph.steps) {
     emitter.begin(step.outputs[0] as string);
     const names = step.inputs.map(resolve);
+    const bounds = step.node.operator.bounds?.(step.node.attrs);
+    if (bounds) {
+      const [[input], [output, ends]] = [step.inputs, step.outputs] as [[string], [string, string]];
+      const leaf = checked.get(input) ?? input;
+      const given = graph.leaves.has(leaf);
+      // A file for others checks nothing: they could not tell the extremes from a result.
+      if (given || options.portable || sizeOf((step.node.inputs[0] as Value).shape) === 0) {
+        renamed.set(output, resolve(input));
+        checked.set(output, leaf);
+        if (given) checksBefore.push({ of: leaf, bounds });
+        continue;
+      }
+      checksAfter.push({ of: ends, bounds });
+      extremes.set(ends, step.node.outputs[1] as Spec);
+    }
     const context: EmitContext<typeof step.node.attrs> = {
       attrs: step.node.attrs,
       inputs: step.node.inputs as unknown as Operands<Spec>,
@@ -224,9 +254,12 @@ export function drafted(
     }
     outputs.set(name, { dtype: spec.dtype, shape: spec.shape });
   });
+  for (const [name, spec] of extremes) outputs.set(name, spec);
   return {
     draft: emitter.draft(inputs, outputs),
-    outputs: [...outputs].map(([name, spec]) => ({ name, ...spec })),
+    outputs: [...outputs].map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
+    checksBefore,
+    checksAfter,
     frozen,
   };
 }

@@ -2,6 +2,7 @@
 import type { DType, TypedArray } from "../dtype.ts";
 import type { Backend, DeviceArray } from "../runtime/backend.ts";
 import { type Shape, sameShape } from "../shape.ts";
+import { type Extremes, extremesOf } from "./bounds.ts";
 import type { Value } from "./graph.ts";
 
 /** An array and the backend that holds it. */
@@ -25,6 +26,7 @@ export class Stored {
   instead: Value | undefined;
   /** Number of started runs that read it. */
   readers = 0;
+  private readonly known = new Map<number | undefined, Extremes>();
 
   private constructor(dtype: DType, shape: Shape) {
     this.dtype = dtype;
@@ -70,6 +72,15 @@ export class Stored {
   async read(): Promise<TypedArray> {
     if (this.host) return this.host;
     return (this.placed ?? (await (this.pending as Promise<Placed>))).array.read();
+  }
+
+  /** The extremes of integers, without those equal to `except`; looked for once. */
+  async extremes(except?: number): Promise<Extremes> {
+    const known = this.known.get(except);
+    if (known) return known;
+    const extremes = extremesOf(await this.read(), except);
+    this.known.set(except, extremes);
+    return extremes;
   }
 
   /** The host values, if available synchronously. */

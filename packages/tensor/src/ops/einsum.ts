@@ -88,7 +88,7 @@ function diagonals({ tensor, labels }: Labelled): Labelled {
   const index = arange(extent).reshape(tensor.shape.map((_, i) => (i === first ? extent : 1)));
   const wide = index.expand(tensor.shape.map((e, i) => (i === second ? 1 : e)));
   return diagonals({
-    tensor: gather(tensor, second, wide).squeeze(second),
+    tensor: gather(tensor, second, wide, { unchecked: true }).squeeze(second),
     labels: labels.filter((_, i) => i !== second),
   });
 }

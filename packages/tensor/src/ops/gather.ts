@@ -1,4 +1,7 @@
-/** Reading and writing at indices. Negative indices count from the end. */
+/**
+ * Reading and writing at indices. An index into an axis of n entries counts from its end where it is negative, as
+ * in NumPy: −n..n − 1 are inside. What numbers things (ids of an embedding, classes) is not: 0..n − 1.
+ */
 import { type DType, isFloat, ONNX_TYPE } from "../dtype.ts";
 import type { Emitter } from "../graph/emitter.ts";
 import { defineOp, type Operator, type Spec } from "../graph/graph.ts";
@@ -6,6 +9,7 @@ import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from "../sh
 import type { Tensor } from "../tensor.ts";
 import { apply } from "./apply.ts";
 import { astype } from "./cast.ts";
+import { checkedIndex } from "./checked.ts";
 import { arange, zeros } from "./create.ts";
 
 type Axis = { axis: number };
@@ -66,14 +70,36 @@ const takeGradientOp: Operator<Axis & { shape: Shape }> = defineOp<Axis & { shap
   gradient: ({ inputs: [, indices], attrs: { axis } }, [c]) => [c && apply(takeOp, [c, indices], { axis })],
 });
 
-/** Slices of x at indices of any shape along `axis`, which is replaced by the axes of the indices. */
-export function take(x: Tensor, indices: Tensor, axis = 0): Tensor {
-  return apply(takeOp, [x, indices], { axis: normalizeAxis(axis, x.rank) });
+export interface IndexOptions {
+  /** Leaves the entries of the index unchecked: they are known to lie inside, as those of `topK` do. */
+  readonly unchecked?: boolean;
 }
-/** Rows of a table [V, D] for ids [...]: [..., D]. */
+
+/** The index with a check that its entries lie inside an axis of x, negative ones counting from the end. */
+function inside(index: Tensor, x: Tensor, axis: number, what: string, options: IndexOptions): Tensor {
+  if (options.unchecked) return index;
+  return checkedIndex(index, x.shape[axis] as number, { what: `${what}: index`, fromEnd: true });
+}
+
+/**
+ * Slices of x at indices of any shape along `axis`, which is replaced by the axes of the indices. Negative
+ * indices count from the end.
+ *
+ * @throws RangeError where an index lies outside, when the result is read; so do `gather`, `scatter`, `scatterAdd`
+ */
+export function take(x: Tensor, indices: Tensor, axis = 0, options: IndexOptions = {}): Tensor {
+  const at = normalizeAxis(axis, x.rank);
+  return apply(takeOp, [x, inside(indices, x, at, "take", options)], { axis: at });
+}
+/**
+ * Rows of a table [V, D] for ids [...]: [..., D].
+ *
+ * @throws RangeError where an id lies outside 0..V − 1, when the result is read
+ */
 export function embedding(weight: Tensor, ids: Tensor): Tensor {
   if (weight.rank !== 2) throw new Error(`embedding(${weight}): expected a table [V, D]`);
-  return take(weight, ids, 0);
+  const checked = checkedIndex(ids, weight.shape[0] as number, { what: "embedding: id" });
+  return take(weight, checked, 0, { unchecked: true });
 }
 
 const gatherOp: Operator<Axis> = defineOp<Axis>({
@@ -87,7 +113,9 @@ const gatherOp: Operator<Axis> = defineOp<Axis>({
     // ONNX requires equal extents on the other axes; PyTorch allows a smaller index.
     g.node("GatherElements", [cut(g, x, spec, indexSpec, axis), index], [y], { axis }),
   gradient: ({ inputs: [x, index], attrs: { axis } }, [dy]) => [
-    dy && isFloat(x.dtype) ? scatterAdd(zeros(x.shape, x.dtype), axis, index, dy) : undefined,
+    dy && isFloat(x.dtype)
+      ? scatterAdd(zeros(x.shape, x.dtype), axis, index, dy, { unchecked: true })
+      : undefined,
   ],
 });
 
@@ -113,8 +141,9 @@ function cut(
 }
 
 /** y[i][j] = x[index[i][j]][j] for axis 0, and analogously for the others; y has the shape of the index. */
-export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
-  return apply(gatherOp, [x, index], { axis: normalizeAxis(axis, x.rank) });
+export function gather(x: Tensor, axis: number, index: Tensor, options: IndexOptions = {}): Tensor {
+  const at = normalizeAxis(axis, x.rank);
+  return apply(gatherOp, [x, inside(index, x, at, "gather", options)], { axis: at });
 }
 
 const scatterOp: Operator<Axis & { add: boolean }> = defineOp<Axis & { add: boolean }>({
@@ -132,27 +161,38 @@ const scatterOp: Operator<Axis & { add: boolean }> = defineOp<Axis & { add: bool
   },
   gradient: ({ inputs: [x, index, source], attrs: { axis, add }, needs }, [dy]) => {
     if (!dy) return [];
-    const kept = add ? dy : scatter(dy, axis, index, zeros(source.shape, x.dtype));
-    return [needs[0] ? kept : undefined, null, needs[2] ? gather(dy, axis, index) : undefined];
+    const kept = add ? dy : scatter(dy, axis, index, zeros(source.shape, x.dtype), { unchecked: true });
+    return [
+      needs[0] ? kept : undefined,
+      null,
+      needs[2] ? gather(dy, axis, index, { unchecked: true }) : undefined,
+    ];
   },
 });
 
+/** The operands of a scatter; the source takes the type of x. */
+type Scattered = [x: Tensor, axis: number, index: Tensor, source: Tensor, options?: IndexOptions];
+
+function scattered(add: boolean, ...[x, axis, index, source, options = {}]: Scattered): Tensor {
+  const at = normalizeAxis(axis, x.rank);
+  const checked = inside(index, x, at, add ? "scatterAdd" : "scatter", options);
+  return apply(scatterOp, [x, checked, astype(source, x.dtype)], { axis: at, add });
+}
 /** x with `source` written at the index along `axis`; if indices repeat, one of them wins. */
-export function scatter(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
-  return apply(scatterOp, [x, index, astype(source, x.dtype)], {
-    axis: normalizeAxis(axis, x.rank),
-    add: false,
-  });
+export function scatter(...operands: Scattered): Tensor {
+  return scattered(false, ...operands);
 }
 /** x with `source` added at the index along `axis`. */
-export function scatterAdd(x: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
-  return apply(scatterOp, [x, index, astype(source, x.dtype)], {
-    axis: normalizeAxis(axis, x.rank),
-    add: true,
-  });
+export function scatterAdd(...operands: Scattered): Tensor {
+  return scattered(true, ...operands);
 }
 
-/** One-hot vectors [..., classes]; an id out of range gives zeros. */
+/**
+ * One-hot vectors [..., classes].
+ *
+ * @throws RangeError where an id lies outside 0..classes − 1, when the result is read
+ */
 export function oneHot(ids: Tensor, classes: number, dtype: DType = "float32"): Tensor {
-  return astype(ids.unsqueeze(-1).equal(arange(classes).astype(ids.dtype)), dtype);
+  const checked = checkedIndex(ids, classes, { what: "oneHot: id" });
+  return astype(checked.unsqueeze(-1).equal(arange(classes).astype(ids.dtype)), dtype);
 }

@@ -3,6 +3,7 @@ import { defineOp, type Operator } from "../graph/graph.ts";
 import { type Shape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, applyAll, floating } from "./apply.ts";
+import { checkedIndex } from "./checked.ts";
 import { zeros } from "./create.ts";
 import { emitScatterAdd, scatter } from "./gather.ts";
 import {
@@ -232,7 +233,8 @@ function maxUnpool(
   const lead = x.shape.slice(0, 2);
   const planes = zeros([...lead, sizeOf(extents)], x.dtype);
   const rows = [...lead, -1];
-  return scatter(planes, 2, indices.reshape(rows), x.reshape(rows)).reshape([...lead, ...extents]);
+  const places = checkedIndex(indices, sizeOf(extents), { what: `maxUnpool${rank}d: index` }).reshape(rows);
+  return scatter(planes, 2, places, x.reshape(rows), { unchecked: true }).reshape([...lead, ...extents]);
 }
 /** x [N, C, L] → every entry at the position of the maximum of its window, zeros elsewhere. */
 export function maxUnpool1d(

@@ -90,7 +90,7 @@ function nearest(x: Tensor, axis: number, { from, to, step }: AxisPlan, exact: b
   const index = Int32Array.from({ length: to }, (_, i) =>
     Math.min(Math.floor(Math.fround((exact ? i + 0.5 : i) * single)), from - 1),
   );
-  return take(x, fromArray(index, [to]), axis);
+  return take(x, fromArray(index, [to]), axis, { unchecked: true });
 }
 
 const resizeOp: Operator<Interpolation> = defineOp<Interpolation>({

@@ -83,7 +83,7 @@ function decomposed(x: Tensor, grid: Tensor, { mode, paddingMode, alignCorners }
   const walk = (axis: number, index: Tensor | undefined, weight: Tensor | undefined): void => {
     if (axis === rank) {
       const wide = concat(new Array<Tensor>(channels).fill((index as Tensor).astype("int32")), 1); // [N, C, P]
-      const part = gather(flat, 2, wide).mul(weight as Tensor);
+      const part = gather(flat, 2, wide, { unchecked: true }).mul(weight as Tensor);
       sum = sum ? sum.add(part) : part;
       return;
     }

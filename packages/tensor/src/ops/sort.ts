@@ -28,7 +28,9 @@ const topKOp: Operator<TopK> = defineOp<TopK>({
     g.node("Cast", [wide], [indices], { to: 6 });
   },
   gradient: ({ inputs: [x], outputs: [, indices], attrs: { axis } }, [dy]) => [
-    dy && isFloat(x.dtype) ? scatter(zeros(x.shape, x.dtype), axis, indices, dy) : undefined,
+    dy && isFloat(x.dtype)
+      ? scatter(zeros(x.shape, x.dtype), axis, indices, dy, { unchecked: true })
+      : undefined,
   ],
 });
 

@@ -7,7 +7,16 @@
  * digits after 23 passes over 7,291.
  */
 import { init, Linear, Module, mse } from "@tessera-ml/nn";
-import { concat, conv2d, oneHot, parameter, type Tensor, type Variable, zeros } from "@tessera-ml/tensor";
+import {
+  checkedIndex,
+  concat,
+  conv2d,
+  oneHot,
+  parameter,
+  type Tensor,
+  type Variable,
+  zeros,
+} from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 
 export interface LeCun1989Options {
@@ -112,8 +121,8 @@ export class LeCun1989 extends Classifier {
 
 /** The paper's loss: the mean squared distance from +1 for the digit and −1 for all others. */
 export function squaredErrorLoss(outputs: Tensor, labels: Tensor): Tensor {
-  const target = oneHot(labels, outputs.shape[1] as number)
-    .mul(2)
-    .sub(1);
+  const classes = outputs.shape[1] as number;
+  const checked = checkedIndex(labels, classes, { what: "squaredErrorLoss: label" });
+  const target = oneHot(checked, classes).mul(2).sub(1);
   return mse(outputs, target);
 }

@@ -9,6 +9,7 @@ import { Conv2d, crossEntropy, Linear, Module } from "@tessera-ml/nn";
 import {
   avgPool2d,
   buffer,
+  checkedIndex,
   concat,
   conv2d,
   fromArray,
@@ -188,8 +189,9 @@ export class LeNet5 extends Classifier {
  * @param labels [N]
  */
 export function rbfLoss(distances: Tensor, labels: Tensor, j = 0.1): Tensor {
-  const right = gather(distances, 1, labels.unsqueeze(1)).squeeze(1); // [N]
-  const batch = distances.shape[0] as number;
+  const [batch, classes] = distances.shape as [number, number];
+  const index = checkedIndex(labels, classes, { what: "rbfLoss: label" }).unsqueeze(1);
+  const right = gather(distances, 1, index, { unchecked: true }).squeeze(1); // [N]
   const rubbish = zeros([batch, 1]).sub(j);
   return right.add(concat([rubbish, distances.neg()], 1).logSumExp(1)).mean();
 }
