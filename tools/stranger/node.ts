@@ -1,13 +1,16 @@
 /** The program of a user who installed the packages: covers every entry point and checks that types resolve. */
-import { IMAGENET_CLASSES } from "@tessera-ml/hub/classes";
+import { parseRecord } from "@tessera-ml/hub/records";
 import { readImage } from "@tessera-ml/media";
 import { AdamW, crossEntropy, Linear, Module } from "@tessera-ml/nn";
 import { openCheckpoint } from "@tessera-ml/nn/files";
 import { backend, compile, fromArray, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import type { DType } from "@tessera-ml/tensor/dtype";
 import { type Classification, ImageClassifier } from "@tessera-ml/vision";
+import { IMAGENET_CLASSES } from "@tessera-ml/vision/classes";
+import { listDatasets } from "@tessera-ml/vision/data";
 import { profile } from "@tessera-ml/vision/inspect";
 import { listRecipes } from "@tessera-ml/vision/recipes";
+import { findRecord } from "@tessera-ml/vision/records";
 import { listStudies } from "@tessera-ml/vision/studies";
 
 class Net extends Module {
@@ -35,7 +38,9 @@ const answer: Classification = await classifier.classify(await readImage(process
 void (() => classifier.classify(42));
 
 const parts = [IMAGENET_CLASSES, listRecipes(), listStudies()].map(({ length }) => length > 0);
-const functions = [openCheckpoint, profile].map((value) => typeof value === "function");
+const functions = [findRecord, listDatasets, openCheckpoint, parseRecord, profile].map(
+  (value) => typeof value === "function",
+);
 console.log(
   JSON.stringify({
     backend: (await backend()).name,

@@ -1,6 +1,7 @@
 /** Labelled pictures that a network can be measured on. */
-import type { ReportProgress, Split } from "@tessera-ml/hub";
+import type { ReportProgress } from "@tessera-ml/hub";
 import type { ImageClassifier, LabelledImages } from "@tessera-ml/vision";
+import type { Split } from "@tessera-ml/vision/data";
 import { UsageError } from "./errors.ts";
 
 /** Data sets by what a network's outputs mean. */
@@ -13,7 +14,7 @@ const SETS: Readonly<Record<string, readonly string[]>> = {
 
 /** A data set that fits a network: the wanted one, else that of its record's accuracy, else one that is here. */
 export async function chooseData({ record }: ImageClassifier, wanted: string | undefined): Promise<string> {
-  const { findDataset, listDatasets } = await import("@tessera-ml/hub");
+  const { findDataset, listDatasets } = await import("@tessera-ml/vision/data");
   const { labels } = record.classes;
   const suitable = SETS[labels] ?? [];
   if (wanted !== undefined) {
@@ -27,7 +28,7 @@ export async function chooseData({ record }: ImageClassifier, wanted: string | u
   const here = suitable.filter((name) =>
     states.some((state) => state.record.name === name && state.place !== "absent"),
   );
-  const measured = suitable.filter((name) => name === record.accuracy?.dataset);
+  const measured = suitable.filter((name) => name === record.evaluation?.dataset);
   const found = measured.find((name) => here.includes(name)) ?? here[0] ?? measured[0] ?? suitable[0];
   return found as string;
 }
@@ -43,7 +44,7 @@ export async function loadPictures(
   name: string,
   { split, ...options }: LoadPicturesOptions,
 ): Promise<{ pictures: LabelledImages; split: Split | undefined }> {
-  const { findDataset, loadDataset, loadPhotographs } = await import("@tessera-ml/hub");
+  const { findDataset, loadDataset, loadPhotographs } = await import("@tessera-ml/vision/data");
   const record = findDataset(name);
   if (record.kind === "photographs") {
     if (split !== undefined) throw new UsageError(`${name} has no splits: leave out --split`);

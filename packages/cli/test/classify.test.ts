@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { encodeImage, Image } from "@tessera-ml/media";
 import type { Classification } from "@tessera-ml/vision";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { shippedRecords } from "../../hub/src/index.ts";
 import { file, TestServer } from "../../hub/test/server.ts";
+import { shippedClassifiers } from "../../vision/src/records/index.ts";
 import { one, png, write, zero } from "./pictures.ts";
 import { scratch, tessera } from "./run.ts";
 
@@ -110,7 +110,7 @@ test("without a model, and none for photographs here: what to do", async () => {
   expect(code).toBe(1);
 });
 
-const small = shippedRecords().some(({ classes }) => classes.labels === "cifar10");
+const small = shippedClassifiers().some(({ classes }) => classes.labels === "cifar10");
 
 test.skipIf(!small)(
   "without a model: the best one that comes along, with a word about its ten classes",

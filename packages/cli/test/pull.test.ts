@@ -16,13 +16,17 @@ const bytes = new Uint8Array(300_000).map((_, i) => (i * 7) ^ (i >> 5));
 /** A checkpoint that somebody published, of which this machine has the record alone. */
 const record = {
   name: "lenet5.test",
-  family: "LeNet",
-  preset: "lenet5",
+  task: "image-classification",
+  network: "lenet5",
   source: "tessera",
-  file: "model.safetensors",
-  url: "https://example.org/lenet5/model.safetensors",
-  size: bytes.length,
-  sha256: createHash("sha256").update(bytes).digest("hex"),
+  files: [
+    {
+      file: "model.safetensors",
+      url: "https://example.org/lenet5/model.safetensors",
+      size: bytes.length,
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+    },
+  ],
   licence: "MIT",
   preprocessing: { library: "pil", interpolation: "bilinear", mean: [0.5], std: [0.5] },
   classes: { count: 10, labels: "digits" },
@@ -46,7 +50,7 @@ afterAll(() => server.close());
 test("pull: stopped by Ctrl-C, resumed by the same command, verified, then here already", async () => {
   const etag = '"1"';
   server.on("/lenet5/model.safetensors", file(bytes, { stallAfter: 200_000, etag }), file(bytes, { etag }));
-  const path = join(env.TESSERA_CACHE, "models", record.name, record.file);
+  const path = join(env.TESSERA_CACHE, "models", record.name, "model.safetensors");
   const stopped = await tessera(["pull", "lenet5.test"], {
     ...online(),
     onStart: interruptOnce(`${path}.partial`),
@@ -108,6 +112,6 @@ test("data: listed, one split fetched, and what is published nowhere is said", a
   const get = await tessera(["data", "get", "usps", "--split", "test"], online());
   expect(get).toEqual({ out: "usps: 1 file downloaded and verified\n", err: "", code: 0 });
   const nowhere = await tessera(["data", "get", "cifar10-jpeg"], online());
-  expect(nowhere.err).toContain("published nowhere in this form");
+  expect(nowhere.err).toContain("not published in this form");
   expect(nowhere.code).toBe(1);
 });

@@ -1,11 +1,8 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { findDataset } from "./data/registry.ts";
 import { cacheRoot } from "./environment.ts";
 import { HubError, systemCode } from "./error.ts";
 import { asDiskError, temporaryBeside } from "./files.ts";
-import { expectationOf } from "./models/record.ts";
-import { findModel } from "./models/registry.ts";
 import { type Expectation, readMarker, verifyFile, writeMarker } from "./verify.ts";
 
 /*
@@ -69,33 +66,20 @@ export async function cacheSize(): Promise<number> {
   return (await listCache()).reduce((sum, { size }) => sum + size, 0);
 }
 
-/** What the registries know about a cached file; empty for unpacked and unregistered files. */
-function expected({ kind, name, file }: CacheEntry): Expectation {
-  try {
-    if (kind === "models") return expectationOf(findModel(name));
-    return (
-      findDataset(name)
-        .forms.flatMap((form) => form.files)
-        .find((known) => known.file === file) ?? {}
-    );
-  } catch (error) {
-    if (error instanceof HubError && error.code === "unknown-name") return {};
-    throw error;
-  }
-}
-
 /**
- * Hashes a cached file again and compares it with the registry and with its hash when it was last verified.
+ * Hashes a cached file again and compares it with `expected`, from the record it belongs to, and with its hash when it
+ * was last verified.
  * Throws `size` or `checksum` on a mismatch.
  */
 export async function verifyCached(
   entry: CacheEntry,
+  expected: Expectation = {},
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   if (entry.state === "partial") {
     throw new HubError("size", `${entry.path}: an unfinished download; fetch it again to resume`);
   }
-  const verified = await verifyFile(entry.path, expected(entry), options);
+  const verified = await verifyFile(entry.path, expected, options);
   const marker = await readMarker(entry.path);
   if (marker && marker.sha256 !== verified.sha256) {
     const message = `${entry.path}: expected SHA-256 ${marker.sha256}, as last verified, got ${verified.sha256}`;

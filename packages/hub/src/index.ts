@@ -1,5 +1,6 @@
 /**
- * `@tessera-ml/hub`: a registry of models and data sets, with resumable, verified downloads and a cache. Runs on Node.
+ * `@tessera-ml/hub`: records of checkpoints and data sets, and what brings their files to this machine: resumable,
+ * verified downloads and a cache. Runs on Node.
  */
 
 export {
@@ -10,41 +11,39 @@ export {
   removeCached,
   verifyCached,
 } from "./cache.ts";
-export { type DatasetState, dataCachePath, getDataset, listDatasets } from "./data/files.ts";
 export {
-  type LoadedDataset,
-  type LoadOptions,
-  loadDataset,
-  loadPhotographs,
-  type Photograph,
-} from "./data/load.ts";
-export type {
-  DataFile,
-  DatasetRecord,
-  Form,
-  PhotographsRecord,
-  Samples,
-  SamplesRecord,
-  Split,
-} from "./data/record.ts";
-export { type DatasetName, datasetRecords, findDataset, type PixelsOf } from "./data/registry.ts";
+  checkpointCachePath,
+  type LocalCheckpoint,
+  type LocatedCheckpoint,
+  localCheckpoint,
+  locateCheckpoint,
+  type PullOptions,
+  pullCheckpoint,
+  requireCheckpoint,
+} from "./checkpoint.ts";
+export { countOf, type DataFile, type DatasetRecord, type Form } from "./data-record.ts";
+export {
+  type DatasetState,
+  dataCachePath,
+  datasetStates,
+  getDataset,
+  type LocalDataFile,
+  type LocalForm,
+  requireForm,
+} from "./dataset-files.ts";
 export { byHand, type Downloaded, type DownloadOptions, download } from "./download.ts";
 export { cacheRoot, isOffline, mirrored, sharedFile, shippedRoot } from "./environment.ts";
 export { HubError, type HubErrorCode } from "./error.ts";
-export { formatBytes, writeAtomic } from "./files.ts";
+export { formatBytes, statFile, writeAtomic } from "./files.ts";
 export { withFileLock } from "./lock.ts";
+export { closest, unknownName } from "./names.ts";
+export { Meter, type Progress, type ReportProgress } from "./progress.ts";
 export {
-  type LocalModel,
-  localModel,
-  locateModel,
-  modelCachePath,
-  type PullOptions,
-  pullModel,
-  requireModel,
-} from "./models/pull.ts";
-export type { CheckpointRecord, Classes, DigitLayout, Preprocessing } from "./models/record.ts";
-export { findModel, modelRecords } from "./models/registry.ts";
-export { readRecord, shipModel, shippedRecords } from "./models/shipped.ts";
-export { unknownName } from "./names.ts";
-export type { Progress, ReportProgress } from "./progress.ts";
+  type CheckpointRecord,
+  type FileRecord,
+  parseRecord,
+  parseRecordAs,
+  recordSchema,
+} from "./record.ts";
+export { readRecord, readRecordAs, shipCheckpoint, shippedRecords, shippedRecordsOf } from "./shipped.ts";
 export { acceptFile, type Expectation, sha256File, type Verified, verifyFile } from "./verify.ts";

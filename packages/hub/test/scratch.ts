@@ -49,3 +49,13 @@ export async function failure(promise: Promise<unknown>, code: HubErrorCode): Pr
   if (error.code !== code) throw new Error(`expected ${code}, got ${error.code}: ${error.message}`);
   return error;
 }
+
+/** The message that `run` throws with; fails if it returns. */
+export function message(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("expected an error");
+}

@@ -1,10 +1,10 @@
 /** How often a classifier is right, and what it takes for what. */
-import type { LoadedDataset, Photograph } from "@tessera-ml/hub";
 import { fromPlanes, type Image, Planes } from "@tessera-ml/media";
+import type { LoadedDataset, Photograph } from "./data/index.ts";
 import type { ImageClassifier } from "./pipeline/image-classifier.ts";
 import type { Prepared } from "./pipeline/types.ts";
 
-/** A split of a data set in memory, or photographs (`loadPhotographs` of the hub). */
+/** A split of a data set in memory, or photographs (`loadPhotographs`). */
 export type LabelledImages = LoadedDataset<Uint8Array | Float32Array> | readonly Photograph[];
 
 export interface EvaluationProgress {

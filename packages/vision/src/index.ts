@@ -28,6 +28,14 @@ export type {
   Prediction,
   Prepared,
 } from "./pipeline/types.ts";
+export {
+  type Accuracy,
+  accuracyOf,
+  type Classes,
+  type ClassifierRecord,
+  type DigitLayout,
+  type Preprocessing,
+} from "./records/record.ts";
 export { type FoundNetwork, findNetwork, inputShapeOf, type ModelInfo, modelInfo } from "./records.ts";
 export {
   type CreateOptions,

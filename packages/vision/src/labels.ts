@@ -1,6 +1,6 @@
 /** What the outputs of a network mean. */
-import type { Classes } from "@tessera-ml/hub";
-import { cifarClasses, digits, IMAGENET_CLASSES } from "@tessera-ml/hub/classes";
+import { cifarClasses, digits, IMAGENET_CLASSES } from "./classes/index.ts";
+import type { Classes } from "./records/record.ts";
 
 const imagenet = IMAGENET_CLASSES.map(({ name }) => name);
 

@@ -1,6 +1,7 @@
 /** From the record of a checkpoint to its network, and what there is to say of both. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import { profile } from "@tessera-ml/nn/inspect";
+import { type Accuracy, accuracyOf, type ClassifierRecord } from "./records/record.ts";
 import { type FoundModel, findModel } from "./registry.ts";
 
 /** Sources that have names of their own for networks; the others call them as we do. */
@@ -12,12 +13,12 @@ export interface FoundNetwork extends FoundModel {
 }
 
 /** @throws HubError `unknown-name`, with the names most like the record's */
-export function findNetwork({ source, preset }: Pick<CheckpointRecord, "source" | "preset">): FoundNetwork {
-  const found = findModel(NAMING.has(source) ? `${source}/${preset}` : preset);
+export function findNetwork({ source, network }: Pick<CheckpointRecord, "source" | "network">): FoundNetwork {
+  const found = findModel(NAMING.has(source) ? `${source}/${network}` : network);
   return { ...found, name: found.entry.name };
 }
 
-/** What a list says of a checkpoint. Where its file lies, the hub's `locateModel` tells. */
+/** What a list says of a checkpoint. Where its file lies, the hub's `locateCheckpoint` tells. */
 export interface ModelInfo {
   readonly name: string;
   /** In the registry. */
@@ -30,8 +31,8 @@ export interface ModelInfo {
   readonly macs: number;
   /** [1, C, H, W] */
   readonly inputShape: readonly [number, number, number, number];
-  readonly classes: CheckpointRecord["classes"];
-  readonly accuracy?: CheckpointRecord["accuracy"];
+  readonly classes: ClassifierRecord["classes"];
+  readonly accuracy?: Accuracy | undefined;
   readonly licence: string;
   readonly note?: string | undefined;
 }
@@ -39,11 +40,11 @@ export interface ModelInfo {
 const costs = new Map<string, Pick<ModelInfo, "params" | "macs">>();
 
 /** The network is built, once, and nothing computed: some ten milliseconds the first time. */
-export function modelInfo(record: CheckpointRecord): ModelInfo {
-  const { name, classes, accuracy, licence, note } = record;
+export function modelInfo(record: ClassifierRecord): ModelInfo {
+  const { name, classes, licence, note } = record;
   const { entry, create } = findNetwork(record);
   const inputShape = inputShapeOf(record);
-  const key = JSON.stringify([record.source, record.preset, classes.count, inputShape]);
+  const key = JSON.stringify([record.source, record.network, classes.count, inputShape]);
   let cost = costs.get(key);
   if (!cost) {
     const layers = profile(create({ classes: classes.count }), inputShape);
@@ -61,14 +62,14 @@ export function modelInfo(record: CheckpointRecord): ModelInfo {
     ...cost,
     inputShape,
     classes,
-    accuracy,
+    accuracy: accuracyOf(record),
     licence,
     note,
   };
 }
 
 /** What the network of a record reads, [1, C, H, W]. */
-export function inputShapeOf(record: CheckpointRecord): [number, number, number, number] {
+export function inputShapeOf(record: ClassifierRecord): [number, number, number, number] {
   const { inputSize } = findNetwork(record).entry;
   const { crop, resize, mean } = record.preprocessing;
   const [height, width] = crop ?? (typeof resize === "object" ? resize : [inputSize, inputSize]);

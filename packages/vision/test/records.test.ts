@@ -1,9 +1,9 @@
 /** Every checkpoint with a name finds its network, and what is said of networks agrees with what was published. */
-import { modelRecords } from "@tessera-ml/hub";
 import { expect, test } from "vitest";
 import { findModel, findNetwork, labelsOf, modelInfo } from "../src/index.ts";
+import { classifierRecords } from "../src/records/index.ts";
 
-const records = modelRecords();
+const records = classifierRecords();
 
 test.each(records.map((record) => [record.name, record] as const))("%s", (_, record) => {
   const info = modelInfo(record);
@@ -45,7 +45,7 @@ test("names of other sources", () => {
   expect(gluon.entry.name).toBe("senet154");
   expect(gluon.naming.keyOf("layer0.conv3.weight")).toBe("conv1.6.weight");
   expect(gluon.naming.keyOf("layer2.0.se_module.fc1.bias")).toBe("layer2.0.se.fc1.bias");
-  expect(() => findNetwork({ source: "timm", preset: "resnet51" })).toThrow(
+  expect(() => findNetwork({ source: "timm", network: "resnet51" })).toThrow(
     'no network is called "timm/resnet51". Did you mean timm/resnet50',
   );
 });

@@ -1,21 +1,23 @@
 /** The checkpoints in models/: whole, small, and as good as their records say. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type DatasetName, listDatasets, sha256File, shippedRecords, shippedRoot } from "@tessera-ml/hub";
+import { sha256File, shippedRecords, shippedRoot } from "@tessera-ml/hub";
 import { type Batch, Image } from "@tessera-ml/media";
 import { describe, expect, test } from "vitest";
-import { findModel, ImageClassifier, loadClassifier } from "../src/index.ts";
+import { type DatasetName, listDatasets } from "../src/data/index.ts";
+import { accuracyOf, findModel, ImageClassifier, loadClassifier } from "../src/index.ts";
 import { type Pixels, spread } from "../src/recipes/pictures.ts";
 import { readPictures } from "../src/recipes/read.ts";
+import { shippedClassifiers } from "../src/records/index.ts";
 
-const records = shippedRecords();
+const records = shippedClassifiers();
 const here = new Set((await listDatasets()).filter((d) => d.place !== "absent").map((d) => d.record.name));
 /** Test pictures that each network is asked about. */
 const SAMPLE = 300;
 
 test("every folder is a model, and all together are under 20 MB", () => {
   const folders = readdirSync(shippedRoot(), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  expect(folders.map(({ name }) => name).sort()).toEqual(records.map(({ name }) => name));
+  expect(folders.map(({ name }) => name).sort()).toEqual(shippedRecords().map(({ name }) => name));
   expect(records.map(({ name }) => name)).toEqual(
     expect.arrayContaining(["digitnet.tessera", "lecun1989.tessera", "lenet5.tessera"]),
   );
@@ -27,27 +29,28 @@ test("every folder is a model, and all together are under 20 MB", () => {
 
 describe.each(records)("$name", (record) => {
   const folder = join(shippedRoot(), record.name);
-  const path = join(folder, record.file);
+  const [{ file, sha256 }] = record.files;
+  const path = join(folder, file);
 
   test("the file is the record's, and fits its network", async () => {
-    expect(record.name).toBe(`${record.preset}.tessera`);
-    expect(await sha256File(path)).toBe(record.sha256);
-    const { model, report } = await loadClassifier(record.preset, path);
+    expect(record.name).toBe(`${record.network}.tessera`);
+    expect(await sha256File(path)).toBe(sha256);
+    const { model, report } = await loadClassifier(record.network, path);
     expect(report.missing.concat(report.unexpected)).toEqual([]);
     expect(model.parameterCount()).toBe(record.params);
-    const { entry } = findModel(record.preset);
+    const { entry } = findModel(record.network);
     expect(entry.classes).toBe(record.classes.count);
     expect(entry.channels).toBe(record.preprocessing.mean.length);
   });
 
   test("the card has the figures", () => {
     const card = readFileSync(join(folder, "README.md"), "utf8");
-    expect(card).toContain(`${record.accuracy?.top1.toFixed(2)} %`);
-    expect(card).toContain(record.sha256);
+    expect(card).toContain(`${accuracyOf(record)?.top1.toFixed(2)} %`);
+    expect(card).toContain(sha256);
     for (const part of ["How it was made", "Limits", "Licence"]) expect(card).toContain(`## ${part}`);
   });
 
-  const { dataset = "", top1 = 0 } = record.accuracy ?? {};
+  const { dataset = "", top1 = 0 } = accuracyOf(record) ?? {};
   test.skipIf(!here.has(dataset))("its accuracy is the record's, picture by picture", async () => {
     const { images, labels } = spread(await readPictures(dataset as DatasetName, { split: "test" }), SAMPLE);
     const classifier = await ImageClassifier.load(record.name);

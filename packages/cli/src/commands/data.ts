@@ -1,6 +1,7 @@
 /** `tessera data`: the data sets that networks are trained and measured on. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import type { DatasetState } from "@tessera-ml/hub";
+import type { ImageDataset } from "@tessera-ml/vision/data";
 import { untilInterrupted } from "../errors.ts";
 import { table, whole } from "../format.ts";
 import { examples } from "../options.ts";
@@ -18,7 +19,8 @@ export function dataCommand(program: Command): void {
       examples(["tessera data list", "a table"], ["tessera data list --json", "with addresses"]),
     )
     .action(async ({ json }) => {
-      const { formatBytes, listDatasets } = await import("@tessera-ml/hub");
+      const { formatBytes } = await import("@tessera-ml/hub");
+      const { listDatasets } = await import("@tessera-ml/vision/data");
       const states = await listDatasets();
       if (json) return printJson(states.map(({ record, ...state }) => ({ ...record, ...state })));
       print(
@@ -54,12 +56,14 @@ export function dataCommand(program: Command): void {
       ),
     )
     .action(async (names, { split }) => {
-      const { findDataset, getDataset } = await import("@tessera-ml/hub");
+      const { getDataset } = await import("@tessera-ml/hub");
+      const { findDataset } = await import("@tessera-ml/vision/data");
       // A wrong name is said before anything is fetched.
       const records = names.map((name) => findDataset(name));
       const signal = untilInterrupted();
-      for (const { name } of records) {
-        const { fetched } = await getDataset(name, { split, progress: hubProgress, signal });
+      for (const record of records) {
+        const { name } = record;
+        const { fetched } = await getDataset(record, { split, progress: hubProgress, signal });
         clearStatus();
         const files = fetched === 1 ? "file" : "files";
         print(`${name}: ${fetched > 0 ? `${fetched} ${files} downloaded and verified` : "here already"}`);
@@ -67,7 +71,10 @@ export function dataCommand(program: Command): void {
     });
 }
 
-function row({ record, place, size }: DatasetState, formatBytes: (bytes: number) => string): string[] {
+function row(
+  { record, place, size }: DatasetState<ImageDataset>,
+  formatBytes: (bytes: number) => string,
+): string[] {
   const { name, licence, title } = record;
   const download = size === undefined ? "–" : formatBytes(size);
   if (record.kind === "photographs") return [name, place, "–", "–", "photographs", download, licence, title];

@@ -52,11 +52,12 @@ function ofFamily(items: readonly Item[], family: string | undefined): readonly 
 
 async function printTable(items: readonly Item[]): Promise<void> {
   const { parametersOf } = await import("../catalog.ts");
+  const { accuracyOf } = await import("@tessera-ml/vision");
   if (items.length === 0)
     return note("None is on this machine. `tessera pull mobilenet_v2` brings one (14 MB).");
   const rows = items.map((item) => {
     const { name, entry, record, place } = item;
-    const { accuracy } = record ?? {};
+    const accuracy = record && accuracyOf(record);
     return [
       name,
       entry.family,

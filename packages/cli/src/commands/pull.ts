@@ -24,12 +24,14 @@ export function pullCommand(program: Command): void {
       ].join("\n"),
     )
     .action(async (names) => {
-      const { findModel, formatBytes, pullModel } = await import("@tessera-ml/hub");
+      const { formatBytes, pullCheckpoint } = await import("@tessera-ml/hub");
+      const { findRecord } = await import("@tessera-ml/vision/records");
       // A wrong name is said before anything is fetched.
-      const records = names.map((name) => findModel(name));
+      const records = names.map((name) => findRecord(name));
       const signal = untilInterrupted();
-      for (const { name } of records) {
-        const { fetched, path, place, size, against } = await pullModel(name, {
+      for (const record of records) {
+        const { name } = record;
+        const { fetched, path, place, size, against } = await pullCheckpoint(record, {
           progress: hubProgress,
           signal,
         });

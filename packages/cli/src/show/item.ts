@@ -1,5 +1,5 @@
 /** All that is known of a network and its checkpoints. */
-import type { Preprocessing } from "@tessera-ml/hub";
+import type { Preprocessing } from "@tessera-ml/vision";
 import type { Item } from "../catalog.ts";
 import { pairs, shape, whole } from "../format.ts";
 import { paint } from "../output.ts";
@@ -26,15 +26,20 @@ async function showCheckpoint(item: Item): Promise<string> {
     return indented("no checkpoint has this network: `tessera train` lists what can be trained here");
   const { sizeOf } = await import("../catalog.ts");
   const { formatBytes } = await import("@tessera-ml/hub");
-  const { accuracy, classes, file, preprocessing, source, url, licence, reference, note } = record;
+  const { accuracyOf } = await import("@tessera-ml/vision");
+  const { classes, files, preprocessing, source, licence, reference, note } = record;
+  const accuracy = accuracyOf(record);
   const top5 = accuracy?.top5 === undefined ? "" : `, top-5 ${accuracy.top5.toFixed(2)} %`;
   const bytes = sizeOf(item);
   const rows = pairs([
     ["classes", `${whole(classes.count)} (${classes.labels})`],
     ["accuracy", accuracy && `top-1 ${accuracy.top1.toFixed(2)} %${top5}, ${accuracy.dataset}`],
     ["preprocessing", describePreprocessing(preprocessing)],
-    ["file", [file, bytes && formatBytes(Math.round(bytes))].filter(Boolean).join(", ")],
-    ["source", [source, url].filter(Boolean).join(", ")],
+    [
+      "file",
+      [...files.map(({ file }) => file), bytes && formatBytes(Math.round(bytes))].filter(Boolean).join(", "),
+    ],
+    ["source", [source, ...files.map(({ url }) => url)].filter(Boolean).join(", ")],
     ["licence", licence],
     ["reference", reference],
     ["note", note],
@@ -48,7 +53,9 @@ function indented(text: string): string {
 }
 
 function howToGet({ name, record }: Item): string {
-  return record?.url ? `not here: \`tessera pull ${name}\` brings it` : "not here, and published nowhere";
+  return record?.files[0].url
+    ? `not here: \`tessera pull ${name}\` brings it`
+    : "not here, and published nowhere";
 }
 
 function describePreprocessing({

@@ -1,6 +1,5 @@
 /** What the list of networks says of one. */
-import type { CheckpointRecord } from "@tessera-ml/hub";
-import { findNetwork, inputShapeOf } from "@tessera-ml/vision";
+import { accuracyOf, type ClassifierRecord, findNetwork, inputShapeOf } from "@tessera-ml/vision";
 import { type ModelInfo, titleOf } from "../api/index.ts";
 
 /** Where a checkpoint's file lies, and its bytes, where they are known. */
@@ -11,11 +10,12 @@ export interface Where {
 
 /** @param cost multiplications are counted for one image, or not yet */
 export function infoOf(
-  record: CheckpointRecord,
+  record: ClassifierRecord,
   { params, macs }: Pick<ModelInfo, "params" | "macs">,
   { place, size }: Where,
 ): ModelInfo {
-  const { name, classes, accuracy, note, preprocessing } = record;
+  const { name, classes, note, preprocessing } = record;
+  const accuracy = accuracyOf(record);
   const { entry } = findNetwork(record);
   return {
     name,

@@ -1,6 +1,7 @@
 /** Which checkpoints there are, what they cost, and where they lie. */
-import { type CheckpointRecord, findModel, locateModel, modelRecords, requireModel } from "@tessera-ml/hub";
-import { findNetwork } from "@tessera-ml/vision";
+import { locateCheckpoint, requireCheckpoint } from "@tessera-ml/hub";
+import { type ClassifierRecord, findNetwork } from "@tessera-ml/vision";
+import { classifierRecords, findRecord } from "@tessera-ml/vision/records";
 import { infoOf, type Where } from "../answers/info.ts";
 import type { ModelInfo } from "../api/index.ts";
 import type { Cost } from "./inference/jobs.ts";
@@ -24,7 +25,7 @@ export class Catalog {
    */
   async list(): Promise<ModelInfo[]> {
     const trained = [...this.#runs.trained.values()].map(({ record }) => record);
-    const known = [...trained.toReversed(), ...modelRecords()].filter(hasNetwork);
+    const known = [...trained.toReversed(), ...classifierRecords()].filter(hasNetwork);
     const placed = await Promise.all(
       known.map(async (record) => ({ record, ...(await this.#place(record)) })),
     );
@@ -38,8 +39,8 @@ export class Catalog {
   }
 
   /** One checkpoint, on this machine or not. @throws HubError `unknown-name` */
-  async find(name: string): Promise<{ info: ModelInfo; record: CheckpointRecord }> {
-    const record = this.#runs.trained.get(name)?.record ?? findModel(name);
+  async find(name: string): Promise<{ info: ModelInfo; record: ClassifierRecord }> {
+    const record = this.#runs.trained.get(name)?.record ?? findRecord(name);
     const [where] = await Promise.all([this.#place(record), this.#count([record])]);
     return { info: await this.#info(record, where), record };
   }
@@ -52,26 +53,27 @@ export class Catalog {
   async sourceOf(name: string): Promise<string> {
     const trained = this.#runs.trained.get(name);
     if (trained) return trained.folder;
-    const record = findModel(name);
-    // `requireModel` verifies what it finds; that is left to the worker.
-    if (!(await locateModel(record))) await requireModel(record.name);
+    const record = findRecord(name);
+    // `requireCheckpoint` verifies what it finds; that is left to the worker.
+    if (!(await locateCheckpoint(record))) await requireCheckpoint(record);
     return record.name;
   }
 
-  async #place(record: CheckpointRecord): Promise<Where> {
+  async #place(record: ClassifierRecord): Promise<Where> {
     if (this.#runs.trained.has(record.name)) return { place: "trained", size: undefined };
-    const found = await locateModel(record);
-    return { place: found?.place ?? "absent", size: found?.size ?? record.size };
+    const found = await locateCheckpoint(record);
+    const published = record.files.reduce((sum, { size }) => sum + (size ?? Number.NaN), 0);
+    return { place: found?.place ?? "absent", size: found?.size ?? (published || undefined) };
   }
 
-  async #info(record: CheckpointRecord, where: Where): Promise<ModelInfo> {
+  async #info(record: ClassifierRecord, where: Where): Promise<ModelInfo> {
     const cost = await this.#costs.get(record.name);
     // Those whose record does not say were counted.
     return infoOf(record, cost ?? { params: record.params! }, where);
   }
 
   /** Has the costs of these checkpoints counted, in one job of the worker. */
-  async #count(records: readonly CheckpointRecord[]): Promise<void> {
+  async #count(records: readonly ClassifierRecord[]): Promise<void> {
     const fresh = records.filter(({ name }) => !this.#costs.has(name));
     if (fresh.length > 0) {
       const counted = this.#pool.run("count", { records: fresh });
@@ -86,7 +88,7 @@ export class Catalog {
 }
 
 /** A checkpoint of a network that the registry lacks cannot be shown. */
-function hasNetwork(record: CheckpointRecord): boolean {
+function hasNetwork(record: ClassifierRecord): boolean {
   try {
     return findNetwork(record) !== undefined;
   } catch {

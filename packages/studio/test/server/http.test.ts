@@ -91,7 +91,7 @@ describe("/models", () => {
     expect(stale.status).toBe(200);
     await stale.body?.cancel();
     const record = await (await get(`/models/${MODELS[0]}/record.json`)).json();
-    expect(record).toMatchObject({ name: MODELS[0], file: "model.safetensors" });
+    expect(record).toMatchObject({ name: MODELS[0], files: [{ file: "model.safetensors" }] });
   });
 
   it("lists them for a page that computes by itself", async () => {

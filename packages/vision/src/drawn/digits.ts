@@ -2,11 +2,11 @@
  * Digits that are drawn by rule: a pen follows a few points of each figure, which are never quite where they
  * were. They are nobody's handwriting and need no data set, so that a network can be trained anywhere.
  */
-import type { DigitLayout } from "@tessera-ml/hub";
 import { Image } from "@tessera-ml/media";
 import { HostRandom } from "@tessera-ml/tensor";
 import { layOut } from "../pipeline/digit.ts";
 import type { Pictures } from "../recipes/pictures.ts";
+import type { DigitLayout } from "../records/record.ts";
 
 type Point = readonly [x: number, y: number];
 /** Points that the pen passes, x and y in a square of 100, in a curve, or `straight` from each to the next. */

@@ -1,11 +1,11 @@
 /** Small networks that learn drawn digits within a minute, on Node and in browsers. */
-import type { CheckpointRecord, DigitLayout, Preprocessing } from "@tessera-ml/hub";
 import { Adam, arrays, crossEntropy, DataLoader, fit, type ProgressReport, schedules } from "@tessera-ml/nn";
 import { manualSeed, type Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
 import { squaredErrorLoss } from "../models/lecun1989.ts";
 import { type Measured, measure, networkInput } from "../recipes/pictures.ts";
 import { recordOf } from "../recipes/record.ts";
+import type { ClassifierRecord, DigitLayout, Preprocessing } from "../records/record.ts";
 import { createModel } from "../registry.ts";
 import { drawnDigits } from "./digits.ts";
 
@@ -84,7 +84,7 @@ export interface LearnOptions {
 /** A network that was trained, and what is known of it. */
 export interface Learned {
   readonly model: Classifier;
-  readonly record: CheckpointRecord;
+  readonly record: ClassifierRecord;
   /** Of the last evaluation; none where it was stopped before. */
   readonly figures: Readonly<Record<string, number>>;
   /** Whether the result is the expected one; undefined where the run was shortened or stopped. */

@@ -2,9 +2,9 @@
  * A digit that somebody drew or photographed, as MNIST or USPS has its digits: light ink on black, made as
  * large as a box allows with its proportions kept, and laid into the middle of a square.
  */
-import type { DigitLayout } from "@tessera-ml/hub";
 import { Image, type Rectangle, resizePil, toGrey } from "@tessera-ml/media";
 import { VisionError } from "../error.ts";
+import type { DigitLayout } from "../records/record.ts";
 import { separateInk } from "./ink.ts";
 
 /** Sides of the square and of the box in it, and what of the digit is in the middle. */

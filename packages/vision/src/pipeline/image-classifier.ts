@@ -1,5 +1,4 @@
 /** Pictures to classes. */
-import type { CheckpointRecord } from "@tessera-ml/hub";
 import { type ImageSource, stack } from "@tessera-ml/media";
 import { type CheckpointInput, openCheckpoint } from "@tessera-ml/nn";
 import { type Compiled, compile, fromArray, type Tensor, zeros } from "@tessera-ml/tensor";
@@ -7,6 +6,7 @@ import { openModel } from "#checkpoints";
 import type { Classifier } from "../classifier.ts";
 import { labelsOf } from "../labels.ts";
 import { loadClassifier } from "../load.ts";
+import type { ClassifierRecord } from "../records/record.ts";
 import { findNetwork, inputShapeOf } from "../records.ts";
 import type { ModelEntry } from "../registry.ts";
 import { fromTFLite } from "../tflite.ts";
@@ -32,7 +32,7 @@ import type {
 export class ImageClassifier {
   /** The record's: `cifar_resnet20.tessera`. */
   readonly name: string;
-  readonly record: CheckpointRecord;
+  readonly record: ClassifierRecord;
   readonly entry: ModelEntry;
   /** In inference mode. */
   readonly model: Classifier;
@@ -40,7 +40,7 @@ export class ImageClassifier {
   readonly labels: readonly string[];
   readonly #ask: Compiled<[Tensor], Tensor>;
 
-  private constructor(record: CheckpointRecord, model: Classifier) {
+  private constructor(record: ClassifierRecord, model: Classifier) {
     this.name = record.name;
     this.record = record;
     this.entry = findNetwork(record).entry;
@@ -69,7 +69,7 @@ export class ImageClassifier {
   }
 
   /** The same of a checkpoint in memory, an encoded `.safetensors` for example, with its record. */
-  static async of(record: CheckpointRecord, file: CheckpointInput): Promise<ImageClassifier> {
+  static async of(record: ClassifierRecord, file: CheckpointInput): Promise<ImageClassifier> {
     await using checkpoint = await openCheckpoint(file);
     return new ImageClassifier(record, await buildNetwork({ record, checkpoint }));
   }

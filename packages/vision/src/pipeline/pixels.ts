@@ -1,5 +1,4 @@
 /** From a picture to what a network reads, as the record of its checkpoint says. */
-import type { CheckpointRecord, Preprocessing } from "@tessera-ml/hub";
 import {
   centerRectangle,
   crop,
@@ -11,13 +10,14 @@ import {
   readImage,
   visibleRectangle,
 } from "@tessera-ml/media";
+import type { ClassifierRecord, Preprocessing } from "../records/record.ts";
 import { findDigit } from "./digit.ts";
 import type { Prepared } from "./types.ts";
 
 const WHITE = [255, 255, 255] as const;
 
 /** Reads a picture, upright and opaque, and makes the network's input of it. */
-export async function prepareImage(source: ImageSource, record: CheckpointRecord): Promise<Prepared> {
+export async function prepareImage(source: ImageSource, record: ClassifierRecord): Promise<Prepared> {
   const { preprocessing, classes } = record;
   if (classes.labels !== "digits") {
     const image = await readImage(source, { background: WHITE });

@@ -1,7 +1,8 @@
 /** What a classification is, and what a checkpoint needs to be opened. Types alone: nothing here runs. */
-import type { CheckpointRecord, ReportProgress } from "@tessera-ml/hub";
+import type { ReportProgress } from "@tessera-ml/hub";
 import type { Image, Planes, Rectangle } from "@tessera-ml/media";
 import type { Checkpoint } from "@tessera-ml/nn";
+import type { ClassifierRecord } from "../records/record.ts";
 import type { TFLiteGraph } from "../tflite.ts";
 
 export interface Prediction {
@@ -59,7 +60,7 @@ export interface Prepared {
 
 /** A checkpoint that was found, opened. */
 export interface OpenedCheckpoint {
-  readonly record: CheckpointRecord;
+  readonly record: ClassifierRecord;
   readonly checkpoint: Checkpoint;
   /** TensorFlow's files name tensors by operator: the graph tells which is which. */
   readonly graph?: TFLiteGraph;

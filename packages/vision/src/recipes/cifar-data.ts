@@ -1,7 +1,8 @@
 /** What all networks for CIFAR-10 are trained on, and how its pictures are changed on the way. */
-import type { Classes, DatasetName, Preprocessing } from "@tessera-ml/hub";
 import { alternatingFlip, type Batch, randomCrop } from "@tessera-ml/media";
 import { arrays, type Batches, DataLoader } from "@tessera-ml/nn";
+import type { DatasetName } from "../data/index.ts";
+import type { Classes, Preprocessing } from "../records/record.ts";
 import type { Pixels } from "./pictures.ts";
 import type { PictureBatch, Setting } from "./train.ts";
 

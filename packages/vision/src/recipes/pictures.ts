@@ -1,7 +1,7 @@
 /** Pictures in memory as tensors, and how many of them a network gets right. Runs on Node and in browsers. */
-import type { Preprocessing } from "@tessera-ml/hub";
 import type { Batch } from "@tessera-ml/media";
 import { compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import type { Preprocessing } from "../records/record.ts";
 
 /** Values as data sets hold them: bytes, or floats from 0 to 1. */
 export type Pixels = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;

@@ -1,5 +1,5 @@
 /** The data sets that recipes train on. */
-import { type DatasetName, type LoadOptions, loadDataset } from "@tessera-ml/hub";
+import { type DatasetName, type LoadOptions, loadDataset } from "../data/index.ts";
 import type { Pictures } from "./pictures.ts";
 
 /** One split. Throws `absent`, which says what to do, where the data set is not on this machine. */

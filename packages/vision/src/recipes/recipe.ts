@@ -1,6 +1,7 @@
 /** What a recipe is: data, network and training that together give a known result. */
-import type { Classes, DatasetName, Preprocessing } from "@tessera-ml/hub";
 import type { ProgressReport } from "@tessera-ml/nn";
+import type { DatasetName } from "../data/index.ts";
+import type { Classes, Preprocessing } from "../records/record.ts";
 
 /** The figure a recipe is judged by, and what it has to be. */
 export interface Expectation {

@@ -1,6 +1,5 @@
 /** What is known of a network that a recipe trained. */
-import type { CheckpointRecord } from "@tessera-ml/hub";
-import { findModel } from "../registry.ts";
+import { type ClassifierRecord, TASK } from "../records/record.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** The file of a network, in a run's folder and where it is shipped. */
@@ -17,17 +16,19 @@ export function recordOf(
   recipe: Pick<Recipe, "network" | "preprocessing" | "classes" | "paper"> & { readonly dataset: string },
   name: string,
   top1: number | undefined,
-): CheckpointRecord {
+): ClassifierRecord {
   return {
     name,
-    family: findModel(recipe.network).entry.family,
-    preset: recipe.network,
+    task: TASK,
+    network: recipe.network,
     source: "tessera",
-    file: MODEL,
+    files: [{ file: MODEL }],
     licence: "Apache-2.0",
     preprocessing: recipe.preprocessing,
     classes: recipe.classes,
-    ...(top1 !== undefined && { accuracy: { dataset: recipe.dataset, top1: Number(top1.toFixed(2)) } }),
+    ...(top1 !== undefined && {
+      evaluation: { dataset: recipe.dataset, metrics: { top1: Number(top1.toFixed(2)) } },
+    }),
     reference: recipe.paper,
   };
 }

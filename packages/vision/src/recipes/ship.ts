@@ -1,18 +1,12 @@
 /** From a finished run to a checkpoint that comes with Tessera: `models/NETWORK.tessera/`. */
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import {
-  type CheckpointRecord,
-  type Classes,
-  findDataset,
-  formatBytes,
-  shipModel,
-  shippedRoot,
-  writeAtomic,
-} from "@tessera-ml/hub";
+import { formatBytes, shipCheckpoint, shippedRoot, writeAtomic } from "@tessera-ml/hub";
 import { crossEntropy } from "@tessera-ml/nn";
 import { Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
+import { findDataset } from "../data/index.ts";
+import { accuracyOf, type Classes, type ClassifierRecord } from "../records/record.ts";
 import { createModel } from "../registry.ts";
 import { measure, type Pictures } from "./pictures.ts";
 import { readPictures } from "./read.ts";
@@ -39,7 +33,7 @@ export async function shipRecipe(
   recipe: Recipe,
   folder: string,
   options: ShipOptions = {},
-): Promise<CheckpointRecord> {
+): Promise<ClassifierRecord> {
   const result = await readResult(folder);
   if (!result) throw new Error(`${folder}: there is no finished run of ${recipe.name}`);
   if (result.recipe !== recipe.name)
@@ -56,7 +50,7 @@ export async function shipRecipe(
   const path = join(shippedRoot(), name, MODEL);
   const top1 = await writeSmallest(model, recipe, test, path);
 
-  const record = await shipModel({ ...recordOf(recipe, name, top1), params: model.parameterCount() });
+  const record = await shipCheckpoint({ ...recordOf(recipe, name, top1), params: model.parameterCount() });
   await writeAtomic(join(shippedRoot(), name, "README.md"), modelCard(recipe, result, record));
   return record;
 }
@@ -104,10 +98,11 @@ const LIMITS: Partial<Record<Classes["labels"], string>> = {
 };
 
 /** The README.md beside a checkpoint, from what the run gave. */
-function modelCard(recipe: Recipe, result: RecipeResult, record: CheckpointRecord): string {
+function modelCard(recipe: Recipe, result: RecipeResult, record: ClassifierRecord): string {
   const data = findDataset(recipe.dataset);
-  const { accuracy, classes, params = 0, size = 0 } = record;
-  const top1 = accuracy?.top1 ?? Number.NaN;
+  const { classes, params = 0, files } = record;
+  const [{ file, size = 0, sha256 }] = files;
+  const top1 = accuracyOf(record)?.top1 ?? Number.NaN;
   const { published } = recipe.expected;
   const epochs = `${result.epochs} ${result.epochs === 1 ? "epoch" : "epochs"}`;
   const verdict = { true: "reached", false: "missed", undefined: "not checked: the run was shortened" };
@@ -118,7 +113,7 @@ function modelCard(recipe: Recipe, result: RecipeResult, record: CheckpointRecor
     ["Test accuracy (top-1)", `${top1.toFixed(2)} %, an error of ${(100 - top1).toFixed(2)} %`],
     ["Expected of the recipe", `${describeExpected(recipe)} (${verdict[`${result.passed}`]})`],
     ...(published ? [["Published", published]] : []),
-    ["File", `\`${record.file}\`, ${formatBytes(size)}, SHA-256 \`${record.sha256}\``],
+    ["File", `\`${file}\`, ${formatBytes(size)}, SHA-256 \`${sha256}\``],
   ];
   return `# ${record.name}
 

@@ -1,7 +1,7 @@
 /** The pictures of the studies: a random part of a data set, in memory. */
-import { type DatasetName, loadDataset, type Split } from "@tessera-ml/hub";
 import { arrays, type Dataset, type HostArray } from "@tessera-ml/nn";
 import { HostRandom, type Shape } from "@tessera-ml/tensor";
+import { type DatasetName, loadDataset, type Split } from "../data/index.ts";
 
 export interface Pictures {
   /** images [N, C, H, W] as bytes, labels [N] as int32 */

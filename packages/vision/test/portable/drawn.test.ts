@@ -37,7 +37,7 @@ describe("the network of 1989", () => {
     expect(figures.top1).toBe(evaluated[1]);
     expect(figures.top1).toBeGreaterThan(90);
     expect(passed).toBeUndefined();
-    expect(record).toMatchObject({ name: "lecun1989.run_1", accuracy: { dataset: DRAWN } });
+    expect(record).toMatchObject({ name: "lecun1989.run_1", evaluation: { dataset: DRAWN } });
   });
 
   test("stops where it is told to", async () => {
@@ -49,6 +49,6 @@ describe("the network of 1989", () => {
       progress: () => stop.abort(),
     });
     expect(figures).toEqual({});
-    expect(record.accuracy).toBeUndefined();
+    expect(record.evaluation).toBeUndefined();
   });
 });

@@ -21,12 +21,16 @@ beforeAll(async () => {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   record = {
     name: "digitnet.tessera",
-    family: "LeNet",
-    preset: "digitnet",
+    task: "image-classification",
+    network: "digitnet",
     source: "tessera",
-    file: "model.safetensors",
-    size: bytes.length,
-    sha256: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    files: [
+      {
+        file: "model.safetensors",
+        size: bytes.length,
+        sha256: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+      },
+    ],
     licence: "Apache-2.0",
     preprocessing: { library: "pil", interpolation: "bilinear", mean: [0.5], std: [0.5] },
     classes: { count: 10, labels: "digits" },
@@ -65,7 +69,7 @@ describe("a checkpoint beside the page", () => {
     [
       "is a page instead",
       () => ({ ...all(), "shelf/digitnet.tessera/record.json": "<!doctype html>" }),
-      /^shelf\/digitnet\.tessera\/record\.json: no record of a checkpoint\nSyntaxError: .*<!doctype html>/,
+      /^shelf\/digitnet\.tessera\/record\.json: not a valid checkpoint record\nSyntaxError: .*<!doctype html>/,
     ],
     [
       "has a corrupt record",
@@ -73,7 +77,7 @@ describe("a checkpoint beside the page", () => {
         ...all(),
         "shelf/digitnet.tessera/record.json": JSON.stringify({ ...record, classes: { count: "ten" } }),
       }),
-      /^shelf\/digitnet\.tessera\/record\.json: no record of a checkpoint\n✖ .*number[\s\S]*→ at classes\.count/,
+      /^shelf\/digitnet\.tessera\/record\.json: not a valid checkpoint record\n✖ .*number[\s\S]*→ at classes\.count/,
     ],
     [
       "is cut short",

@@ -1,7 +1,6 @@
 /** The page's own engine, off the page's thread: one question at a time, as they come. */
-import type { CheckpointRecord } from "@tessera-ml/hub";
 import { encodeSafetensors, type Module } from "@tessera-ml/nn";
-import { ImageClassifier, inputShapeOf, modelInfo } from "@tessera-ml/vision";
+import { type ClassifierRecord, ImageClassifier, inputShapeOf, modelInfo } from "@tessera-ml/vision";
 import { DRAWN, type DrawnRecipe, drawnRecipes, learnDrawn } from "@tessera-ml/vision/drawn";
 import { infoOf } from "../../answers/info.ts";
 import * as answers from "../../answers/inspect.ts";
@@ -30,7 +29,7 @@ interface AboutPicture extends About {
 
 /** A network that was trained here: what is known of it, and its `.safetensors`. */
 interface Trained {
-  readonly record: CheckpointRecord;
+  readonly record: ClassifierRecord;
   readonly file: Uint8Array<ArrayBuffer>;
 }
 

@@ -1,7 +1,6 @@
 /** What the worker does: from bytes and names to answers of the API. */
-import type { CheckpointRecord } from "@tessera-ml/hub";
 import { type Image, type ReadImageOptions, readImage } from "@tessera-ml/media";
-import { findNetwork, inputShapeOf, modelInfo } from "@tessera-ml/vision";
+import { type ClassifierRecord, findNetwork, inputShapeOf, modelInfo } from "@tessera-ml/vision";
 import * as answers from "../../answers/inspect.ts";
 import { openImage } from "../../answers/recent.ts";
 import { openClassifier } from "../../answers/shelf.ts";
@@ -75,14 +74,14 @@ export const jobs = {
   },
 
   /** Of a checkpoint that need not be on this machine: nothing of it is loaded. */
-  async describe(input: { record: CheckpointRecord }): Promise<Omit<ModelAnswer, "model">> {
+  async describe(input: { record: ClassifierRecord }): Promise<Omit<ModelAnswer, "model">> {
     const { create } = findNetwork(input.record);
     const model = create({ classes: input.record.classes.count });
     return answers.describe(model, inputShapeOf(input.record));
   },
 
   /** In the order of the records. */
-  async count(input: { records: readonly CheckpointRecord[] }, signal: AbortSignal): Promise<Cost[]> {
+  async count(input: { records: readonly ClassifierRecord[] }, signal: AbortSignal): Promise<Cost[]> {
     return input.records.map((record) => {
       signal.throwIfAborted();
       const { params, macs } = modelInfo(record);

@@ -53,7 +53,7 @@ export function modelRoutes(app: App, catalog: Catalog, pool: WorkerPool): void 
   app.get("/models/:name/:file", async (c) => {
     const { name, file } = c.req.param();
     const record = shippedRecords().find((shipped) => shipped.name === name);
-    if (record && ["record.json", "README.md", record.file].includes(file)) {
+    if (record && ["record.json", "README.md", ...record.files.map((known) => known.file)].includes(file)) {
       const answer = await sendFile(c, join(shippedRoot(), record.name, file), REVALIDATE);
       if (answer) return answer;
     }

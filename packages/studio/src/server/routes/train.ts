@@ -1,4 +1,4 @@
-import { listDatasets } from "@tessera-ml/hub";
+import { listDatasets } from "@tessera-ml/vision/data";
 import { findRecipe, listRecipes, type Recipe } from "@tessera-ml/vision/recipes";
 import { streamSSE } from "hono/streaming";
 import {

@@ -5,8 +5,9 @@ import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CheckpointRecord, readRecord } from "@tessera-ml/hub";
+import type { ClassifierRecord } from "@tessera-ml/vision";
 import type { Recipe } from "@tessera-ml/vision/recipes";
+import { readClassifierRecord } from "@tessera-ml/vision/records";
 import { ApiError, type RunsAnswer, type TrainEvent } from "../../api/index.ts";
 import { scriptUrl } from "../beside.ts";
 import type { Order } from "./child.ts";
@@ -21,7 +22,7 @@ export interface Run {
 
 /** A network that was trained here. */
 export interface Trained {
-  readonly record: CheckpointRecord;
+  readonly record: ClassifierRecord;
   readonly folder: string;
 }
 
@@ -87,7 +88,7 @@ export class Runs {
   #hear({ folder, history }: Run, event: TrainEvent): void {
     try {
       if (event.type === "done" && event.model) {
-        const record = readRecord(join(folder, "record.json"));
+        const record = readClassifierRecord(join(folder, "record.json"));
         this.#trained.set(record.name, { record, folder });
       }
       history.add(event);

@@ -2,10 +2,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { shipModel } from "@tessera-ml/hub";
+import { shipCheckpoint } from "@tessera-ml/hub";
 import { encodeImage, Image } from "@tessera-ml/media";
 import { manualSeed } from "@tessera-ml/tensor";
-import { createModel, findModel } from "@tessera-ml/vision";
+import { type ClassifierRecord, createModel, findModel } from "@tessera-ml/vision";
 import { afterAll, beforeAll, vi } from "vitest";
 import { type Studio, type StudioOptions, startStudio } from "../../../src/server/index.ts";
 
@@ -50,13 +50,14 @@ async function ship(folder: string, name: string): Promise<void> {
   const model = createModel(network);
   await mkdir(join(folder, "models", name), { recursive: true });
   await model.save(join(folder, "models", name, "model.safetensors"));
-  const { channels, inputSize: side, family, classes } = entry;
+  const { channels, inputSize: side, classes } = entry;
   const kind = channels === 1 ? "digits" : classes === 10 ? "cifar10" : "imagenet-1k";
-  await shipModel({
+  await shipCheckpoint<ClassifierRecord>({
     name,
-    family,
-    preset: network,
-    file: "model.safetensors",
+    task: "image-classification",
+    network,
+    source: "tessera",
+    files: [{ file: "model.safetensors" }],
     licence: "Apache-2.0",
     preprocessing: {
       library: "pil",
@@ -66,9 +67,9 @@ async function ship(folder: string, name: string): Promise<void> {
       std: Array(channels).fill(0.5),
     },
     classes: { count: classes, labels: kind },
-    accuracy: {
+    evaluation: {
       dataset: { digits: "usps", cifar10: "cifar10-jpeg", "imagenet-1k": "imagenet" }[kind],
-      top1: 10,
+      metrics: { top1: 10 },
     },
     reference: entry.paper,
   });

@@ -2,16 +2,18 @@
 import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { CheckpointRecord, HubError, HubErrorCode } from "@tessera-ml/hub";
+import type { HubError, HubErrorCode } from "@tessera-ml/hub";
 import { IMAGENET_MEAN, IMAGENET_STD, torchvisionPreset } from "@tessera-ml/media";
 import { type Checkpoint, openCheckpoint } from "@tessera-ml/nn";
 import { VisionError } from "../../error.ts";
+import { type ClassifierRecord, TASK } from "../../records/record.ts";
 import { findModel, type ModelEntry } from "../../registry.ts";
 import type { TFLiteGraph } from "../../tflite.ts";
 import type { LoadOptions, OpenedCheckpoint } from "../types.ts";
 
 /** The hub, where it is needed: a checkpoint file with its network is opened without it, and sooner. */
 const hub = () => import("@tessera-ml/hub");
+const registry = () => import("../../records/registry.ts");
 
 async function hubError(code: HubErrorCode, message: string, options?: ErrorOptions): Promise<HubError> {
   const { HubError } = await hub();
@@ -25,27 +27,38 @@ async function hubError(code: HubErrorCode, message: string, options?: ErrorOpti
 export async function openModel(name: string, options: LoadOptions): Promise<OpenedCheckpoint> {
   const path = await pathOf(name, options);
   if (path !== undefined) return await openPath(path, options);
-  const { HubError, pullModel } = await hub();
-  const { record, path: file } = await pullModel(name, options).catch(async (error: unknown) => {
+  const record = await recordCalled(name);
+  const { pullCheckpoint } = await hub();
+  return await open(record, (await pullCheckpoint(record, options)).path);
+}
+
+async function recordCalled(name: string): Promise<ClassifierRecord> {
+  const [{ HubError }, { findRecord }] = await Promise.all([hub(), registry()]);
+  try {
+    return findRecord(name);
+  } catch (error) {
     throw error instanceof HubError && error.code === "unknown-name" ? withoutCheckpoint(name, error) : error;
-  });
-  return await open(record, file);
+  }
 }
 
 /** The best checkpoint on this machine for photographs: of ImageNet's classes where there is one, else of CIFAR-10's. */
 export async function defaultModel(): Promise<string> {
-  const { locateModel, modelRecords } = await hub();
-  const records = modelRecords();
+  const [{ locateCheckpoint }, { classifierRecords }] = await Promise.all([hub(), registry()]);
+  const records = classifierRecords();
   for (const kind of ["imagenet-1k", "imagenet-1k+background", "cifar10"]) {
     const wanted = records.filter(({ classes }) => classes.labels === kind);
     // Those nobody measured come last.
-    for (const record of wanted.toSorted((a, b) => (b.accuracy?.top1 ?? 0) - (a.accuracy?.top1 ?? 0)))
-      if (await locateModel(record)) return record.name;
+    for (const record of wanted.toSorted((a, b) => top1Of(b) - top1Of(a)))
+      if (await locateCheckpoint(record)) return record.name;
   }
   throw await hubError(
     "absent",
     "no checkpoint for photographs is on this machine: `tessera pull resnet50` brings one",
   );
+}
+
+function top1Of({ evaluation }: ClassifierRecord): number {
+  return evaluation?.metrics.top1 ?? 0;
 }
 
 async function pathOf(name: string, { network }: LoadOptions): Promise<string | undefined> {
@@ -61,9 +74,9 @@ async function openPath(path: string, { network }: LoadOptions): Promise<OpenedC
   const folder = (await stat(path)).isDirectory() ? path : dirname(path);
   const recordFile = join(folder, "record.json");
   if (network === undefined && existsSync(recordFile)) {
-    const record = (await hub()).readRecord(recordFile);
-    if (folder === path || record.file === basename(path))
-      return await open(record, join(folder, record.file));
+    const record = (await registry()).readClassifierRecord(recordFile);
+    const [{ file }] = record.files;
+    if (folder === path || file === basename(path)) return await open(record, join(folder, file));
   }
   if (folder === path)
     throw await hubError("absent", `${path}: expected a record.json in the folder, and its checkpoint`);
@@ -75,7 +88,7 @@ async function openPath(path: string, { network }: LoadOptions): Promise<OpenedC
   return await open(await bareRecord(findModel(network).entry, path), path);
 }
 
-async function open(record: CheckpointRecord, path: string): Promise<OpenedCheckpoint> {
+async function open(record: ClassifierRecord, path: string): Promise<OpenedCheckpoint> {
   const checkpoint: Checkpoint = await openCheckpoint(path);
   if (record.source !== "tensorflow") return { record, checkpoint };
   const graphFile = path.replace(/\.safetensors$/, ".graph.json");
@@ -93,10 +106,11 @@ async function open(record: CheckpointRecord, path: string): Promise<OpenedCheck
  * What can be said of a file from its network alone: the usual preprocessing, of a small network that of its
  * checkpoint with a name, and classes by their number.
  */
-async function bareRecord(entry: ModelEntry, path: string): Promise<CheckpointRecord> {
+async function bareRecord(entry: ModelEntry, path: string): Promise<ClassifierRecord> {
   const { channels, inputSize, classes: count } = entry;
   const isSmall = inputSize <= 64;
-  const like = isSmall && (await hub()).modelRecords().find(({ preset }) => preset === entry.name);
+  const like =
+    isSmall && (await registry()).classifierRecords().find(({ network }) => network === entry.name);
   const labels =
     count === 1000
       ? "imagenet-1k"
@@ -115,10 +129,10 @@ async function bareRecord(entry: ModelEntry, path: string): Promise<CheckpointRe
         : { ...small, mean: IMAGENET_MEAN, std: IMAGENET_STD };
   return {
     name: basename(path),
-    family: entry.family,
-    preset: entry.name,
+    task: TASK,
+    network: entry.name,
     source: "tessera",
-    file: basename(path),
+    files: [{ file: basename(path) }],
     licence: "unknown",
     preprocessing,
     classes: { count, labels },

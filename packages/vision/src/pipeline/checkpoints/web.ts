@@ -1,15 +1,18 @@
 /** Checkpoints in a browser: `NAME/record.json` and the file it names, beside the page or wherever `base` says. */
-import { type CheckpointRecord, parseRecord } from "@tessera-ml/hub/records";
+import type { FileRecord } from "@tessera-ml/hub/records";
 import { openCheckpoint } from "@tessera-ml/nn";
+import { parseClassifierRecord } from "../../records/record.ts";
 import type { LoadOptions, OpenedCheckpoint } from "../types.ts";
 
 /** A bare network means the checkpoint that comes along. */
 export async function openModel(name: string, options: LoadOptions): Promise<OpenedCheckpoint> {
   const folder = `${(options.base ?? "models").replace(/\/+$/, "")}/${name.includes(".") ? name : `${name}.tessera`}`;
   const recordAddress = `${folder}/record.json`;
-  const record = parseRecord(await (await get(recordAddress, options)).text(), recordAddress);
-  const address = `${folder}/${record.file}`;
-  const bytes = await download(address, record, options);
+  const text = await (await get(recordAddress, options)).text();
+  const record = parseClassifierRecord(text, recordAddress);
+  const [file] = record.files;
+  const address = `${folder}/${file.file}`;
+  const bytes = await download(address, file, options);
   return { record, checkpoint: await openCheckpoint(bytes, { name: address }) };
 }
 
@@ -29,7 +32,7 @@ async function get(address: string, { signal }: LoadOptions): Promise<Response> 
 
 async function download(
   address: string,
-  { file, size, sha256 }: CheckpointRecord,
+  { file, size, sha256 }: FileRecord,
   options: LoadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { body } = await get(address, options);

@@ -1,19 +1,23 @@
 import { HALF, IMAGENET_MEAN, IMAGENET_STD, type Preset, timmPreset, vitPreset } from "@tessera-ml/media";
 import { papers } from "./papers.ts";
-import { type CheckpointRecord, imagenet } from "./record.ts";
+import { type ClassifierRecord, imagenet, TASK } from "./record.ts";
 
 /** The `ConvNextImageProcessor` of transformers with its usual `crop_pct` of 0.875. */
 const convNextProcessor: Preset = { ...timmPreset(224, 0.875, "bicubic"), cropRounding: "down" };
 
 /** Checkpoints in transformers' parameter names, from the model pages of Hugging Face. */
-export const huggingFaceRecords: readonly CheckpointRecord[] = [
+export const huggingFaceRecords: readonly ClassifierRecord[] = [
   {
     name: "vit_base_patch16_224.hf_google",
-    family: "vit",
-    preset: "vit_base_patch16_224",
+    task: TASK,
+    network: "vit_base_patch16_224",
     source: "huggingface",
-    file: "model.safetensors",
-    url: "https://huggingface.co/google/vit-base-patch16-224/resolve/main/model.safetensors",
+    files: [
+      {
+        file: "model.safetensors",
+        url: "https://huggingface.co/google/vit-base-patch16-224/resolve/main/model.safetensors",
+      },
+    ],
     licence: "Apache-2.0",
     preprocessing: vitPreset(),
     classes: imagenet,
@@ -23,11 +27,15 @@ export const huggingFaceRecords: readonly CheckpointRecord[] = [
   },
   {
     name: "convnext_tiny.hf_facebook",
-    family: "convnext",
-    preset: "convnext_tiny",
+    task: TASK,
+    network: "convnext_tiny",
     source: "huggingface",
-    file: "model.safetensors",
-    url: "https://huggingface.co/facebook/convnext-tiny-224/resolve/main/model.safetensors",
+    files: [
+      {
+        file: "model.safetensors",
+        url: "https://huggingface.co/facebook/convnext-tiny-224/resolve/main/model.safetensors",
+      },
+    ],
     licence: "Apache-2.0",
     preprocessing: convNextProcessor,
     classes: imagenet,
@@ -37,11 +45,15 @@ export const huggingFaceRecords: readonly CheckpointRecord[] = [
   },
   {
     name: "resnet50.hf_microsoft",
-    family: "resnet",
-    preset: "resnet50",
+    task: TASK,
+    network: "resnet50",
     source: "huggingface",
-    file: "pytorch_model.bin",
-    url: "https://huggingface.co/microsoft/resnet-50/resolve/main/pytorch_model.bin",
+    files: [
+      {
+        file: "pytorch_model.bin",
+        url: "https://huggingface.co/microsoft/resnet-50/resolve/main/pytorch_model.bin",
+      },
+    ],
     licence: "Apache-2.0",
     preprocessing: convNextProcessor,
     classes: imagenet,
@@ -57,18 +69,22 @@ function cifarResNet(
   top1: number,
   size: number,
   sha256: string,
-): CheckpointRecord {
+): ClassifierRecord {
   const file = `resnet${depth}-${sha256.slice(0, 8)}.th`;
   return {
     name: `cifar_resnet${depth}.akamaster`,
-    family: "resnet",
-    preset: `cifar_resnet${depth}`,
+    task: TASK,
+    network: `cifar_resnet${depth}`,
     source: "akamaster",
-    file,
-    url: `https://github.com/akamaster/pytorch_resnet_cifar10/raw/master/pretrained_models/${file}`,
-    shared: `weights/resnet-cifar/${file}`,
-    size,
-    sha256,
+    files: [
+      {
+        file,
+        url: `https://github.com/akamaster/pytorch_resnet_cifar10/raw/master/pretrained_models/${file}`,
+        shared: `weights/resnet-cifar/${file}`,
+        size,
+        sha256,
+      },
+    ],
     licence: "BSD-2-Clause",
     preprocessing: {
       library: "pil",
@@ -78,7 +94,7 @@ function cifarResNet(
       std: IMAGENET_STD,
     },
     classes: { count: 10, labels: "cifar10" },
-    accuracy: { dataset: "cifar10", top1 },
+    evaluation: { dataset: "cifar10", metrics: { top1 } },
     params,
     reference:
       "Idelbayev, Proper ResNet implementation for CIFAR10/CIFAR100 in PyTorch (github.com/akamaster)",
@@ -87,7 +103,7 @@ function cifarResNet(
 }
 
 /** ResNets for CIFAR-10 as in section 4.2 of the paper, with shortcuts of option A. Sizes and hashes: the files. */
-export const cifarRecords: readonly CheckpointRecord[] = [
+export const cifarRecords: readonly ClassifierRecord[] = [
   cifarResNet(
     20,
     269_722,
@@ -119,16 +135,20 @@ export const cifarRecords: readonly CheckpointRecord[] = [
 ];
 
 /** Google's quantised MobileNetV2, taken back to float32: no file of this form is published anywhere. */
-export const tensorflowRecords: readonly CheckpointRecord[] = [
+export const tensorflowRecords: readonly ClassifierRecord[] = [
   {
     name: "mobilenet_v2_tf.quant_in1k",
-    family: "mobilenet",
-    preset: "mobilenet_v2_tf",
+    task: TASK,
+    network: "mobilenet_v2_tf",
     source: "tensorflow",
-    file: "mobilenet_v2_1.0_224_quant.safetensors",
-    shared: "weights/mobilenet-v2-imagenet/mobilenet_v2_1.0_224_quant.safetensors",
-    size: 13_964_940,
-    sha256: "8c50310885e7a199f70fc9ecfd56731368f8310a2691bf36c1bc837d3059d705",
+    files: [
+      {
+        file: "mobilenet_v2_1.0_224_quant.safetensors",
+        shared: "weights/mobilenet-v2-imagenet/mobilenet_v2_1.0_224_quant.safetensors",
+        size: 13_964_940,
+        sha256: "8c50310885e7a199f70fc9ecfd56731368f8310a2691bf36c1bc837d3059d705",
+      },
+    ],
     licence: "Apache-2.0",
     preprocessing: {
       library: "pil",

@@ -1,12 +1,11 @@
 import { HALF, IMAGENET_MEAN, IMAGENET_STD, timmPreset, torchvisionPreset } from "@tessera-ml/media";
 import { papers } from "./papers.ts";
-import { type CheckpointRecord, imagenet } from "./record.ts";
+import { type ClassifierRecord, imagenet, imagenetAccuracy, TASK } from "./record.ts";
 
 /** [name, parameters, crop_pct, interpolation, top-1, top-5], all at 224 pixels */
 type Row = readonly [string, number, number, "bilinear" | "bicubic", number, number];
 
 interface Group {
-  family: string;
   licence: string;
   reference: string;
   /** mean and deviation 0.5 instead of ImageNet's */
@@ -16,7 +15,6 @@ interface Group {
 
 const groups: readonly Group[] = [
   {
-    family: "resnet",
     licence: "Apache-2.0",
     reference: papers.resnetStrikesBack,
     rows: [
@@ -28,7 +26,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "resnet",
     licence: "BSD-3-Clause",
     reference: papers.resnet,
     rows: [
@@ -43,7 +40,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "vgg",
     licence: "BSD-3-Clause",
     reference: papers.vgg,
     rows: [
@@ -58,7 +54,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "densenet",
     licence: "Apache-2.0",
     reference: papers.densenet,
     rows: [
@@ -70,7 +65,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "senet",
     licence: "Apache-2.0",
     reference: papers.senet,
     rows: [
@@ -79,14 +73,12 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "mobilenet",
     licence: "Apache-2.0",
     reference: papers.mobilenetv1,
     half: true,
     rows: [["mobilenetv1_100.ra4_e3600_r224_in1k", 4_231_976, 0.875, "bicubic", 75.388, 92.31]],
   },
   {
-    family: "mobilenet",
     licence: "Apache-2.0",
     reference: papers.mobilenetv2,
     rows: [
@@ -96,7 +88,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "vit",
     licence: "Apache-2.0",
     reference: papers.augreg,
     half: true,
@@ -108,7 +99,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "vit",
     licence: "Apache-2.0",
     reference: papers.deit,
     rows: [
@@ -118,7 +108,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "convnext",
     licence: "Apache-2.0",
     reference: papers.convnext,
     rows: [
@@ -129,7 +118,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "convnext",
     licence: "CC-BY-NC-4.0",
     reference: papers.convnextv2,
     rows: [
@@ -144,7 +132,6 @@ const groups: readonly Group[] = [
     ],
   },
   {
-    family: "swin",
     licence: "MIT",
     reference: papers.swin,
     rows: [
@@ -155,39 +142,43 @@ const groups: readonly Group[] = [
   },
 ];
 
-function presetOf(name: string): string {
+function networkOf(name: string): string {
   return name.slice(0, name.indexOf("."));
 }
 
-function record(group: Group, [name, params, cropPct, interpolation, top1, top5]: Row): CheckpointRecord {
+function record(group: Group, [name, params, cropPct, interpolation, top1, top5]: Row): ClassifierRecord {
   const mean = group.half ? HALF : IMAGENET_MEAN;
   const std = group.half ? HALF : IMAGENET_STD;
   return {
     name,
-    family: group.family,
-    preset: presetOf(name),
+    task: TASK,
+    network: networkOf(name),
     source: "timm",
-    file: "model.safetensors",
-    url: `https://huggingface.co/timm/${name}/resolve/main/model.safetensors`,
+    files: [
+      {
+        file: "model.safetensors",
+        url: `https://huggingface.co/timm/${name}/resolve/main/model.safetensors`,
+      },
+    ],
     licence: group.licence,
     preprocessing: timmPreset(224, cropPct, interpolation, mean, std),
     classes: imagenet,
-    accuracy: { dataset: "imagenet-1k", top1, top5 },
+    evaluation: imagenetAccuracy(top1, top5),
     params,
     reference: group.reference,
   };
 }
 
 /** SENets of the Caffe lineage, which timm keeps as release files of its repository. */
-function legacy(name: string, release: string, stem: string, shaPrefix: string): CheckpointRecord {
+function legacy(name: string, release: string, stem: string, shaPrefix: string): ClassifierRecord {
+  const releases = "https://github.com/rwightman/pytorch-image-models/releases/download";
+  const file = `${stem}-${shaPrefix}.pth`;
   return {
     name,
-    family: "senet",
-    preset: presetOf(name),
+    task: TASK,
+    network: networkOf(name),
     source: "timm",
-    file: `${stem}-${shaPrefix}.pth`,
-    url: `https://github.com/rwightman/pytorch-image-models/releases/download/${release}/${stem}-${shaPrefix}.pth`,
-    shaPrefix,
+    files: [{ file, url: `${releases}/${release}/${file}`, shaPrefix }],
     licence: "Apache-2.0",
     preprocessing: torchvisionPreset(),
     classes: imagenet,
@@ -196,15 +187,15 @@ function legacy(name: string, release: string, stem: string, shaPrefix: string):
 }
 
 /** Checkpoints of timm. Names, licences and preprocessing: its model files; accuracies: results-imagenet.csv. */
-export const timmRecords: readonly CheckpointRecord[] = [
+export const timmRecords: readonly ClassifierRecord[] = [
   ...groups.flatMap((group) => group.rows.map((row) => record(group, row))),
   {
     ...legacy("legacy_senet154.in1k", "v0.1-weights", "legacy_senet154", "e9eb9fe6"),
     params: 115_088_984,
-    accuracy: { dataset: "imagenet-1k", top1: 81.32, top5: 95.502 },
+    evaluation: imagenetAccuracy(81.32, 95.502),
   },
   {
     ...legacy("legacy_seresnet50.in1k", "v0.1-cadene", "se_resnet50", "ce0d4300"),
-    accuracy: { dataset: "imagenet-1k", top1: 77.65, top5: 93.732 },
+    evaluation: imagenetAccuracy(77.65, 93.732),
   },
 ];

@@ -1,7 +1,7 @@
 /**
- * Class names of data sets and networks: plain data, for Node and browsers (`@tessera-ml/hub/classes`).
+ * Class names of data sets and networks: plain data, for Node and browsers (`@tessera-ml/vision/classes`).
  */
-export { IMAGENET_CLASSES } from "./imagenet-classes.ts";
+export { IMAGENET_CLASSES } from "./imagenet.ts";
 
 export const digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] as const;
 

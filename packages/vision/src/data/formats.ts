@@ -1,4 +1,4 @@
-import { HubError } from "../error.ts";
+import { HubError } from "@tessera-ml/hub";
 import type { Samples } from "./record.ts";
 
 /** The published formats of small pictures, from bytes that are already decompressed. */

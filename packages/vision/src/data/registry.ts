@@ -1,8 +1,7 @@
-import { cifarClasses, digits } from "../classes.ts";
-import { HubError } from "../error.ts";
-import { unknownName } from "../names.ts";
+import { type DataFile, type DatasetState, datasetStates, unknownName } from "@tessera-ml/hub";
+import { cifarClasses, digits } from "../classes/index.ts";
 import { imagenetSampleFiles } from "./imagenet-sample.ts";
-import type { DataFile, DatasetRecord, SamplesRecord, Split } from "./record.ts";
+import type { ImageDataset, Split } from "./record.ts";
 
 function idx(
   split: Split,
@@ -287,7 +286,7 @@ const records = {
     reference: "Russakovsky et al., ImageNet large scale visual recognition challenge, arXiv:1409.0575",
     forms: [{ format: "photographs", files: imagenetSampleFiles }],
   },
-} as const satisfies Record<string, DatasetRecord>;
+} as const satisfies Record<string, ImageDataset>;
 
 /** The data sets that are arrays. */
 export type DatasetName = Exclude<keyof typeof records, "imagenet-sample">;
@@ -296,22 +295,19 @@ export type PixelsOf<N extends DatasetName> = (typeof records)[N]["pixels"] exte
   ? Float32Array<ArrayBuffer>
   : Uint8Array<ArrayBuffer>;
 
-export function datasetRecords(): DatasetRecord[] {
+export function datasetRecords(): ImageDataset[] {
   return Object.values(records);
 }
 
 /** The data set called `name`. Throws `unknown-name` with the names most like it. */
-export function findDataset(name: string): DatasetRecord {
+export function findDataset(name: string): ImageDataset {
   const wanted = name.trim().toLowerCase();
   const found = datasetRecords().find((record) => record.name === wanted);
   if (found) return found;
   throw unknownName("data set", name, Object.keys(records), "tessera data list");
 }
 
-/** Pictures in a split. Throws `unknown-name` where the data set has no such split. */
-export function countOf(record: SamplesRecord, split: Split): number {
-  const count = record.splits[split];
-  if (count !== undefined) return count;
-  const known = Object.keys(record.splits).join(" and ");
-  throw new HubError("unknown-name", `${record.name} has only the split ${known}, not ${split}`);
+/** Every data set, and where it is on this machine. */
+export async function listDatasets(): Promise<DatasetState<ImageDataset>[]> {
+  return await datasetStates(datasetRecords());
 }

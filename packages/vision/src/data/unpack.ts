@@ -1,9 +1,8 @@
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { HubError, type Meter } from "@tessera-ml/hub";
 import { readImage } from "@tessera-ml/media";
-import { HubError } from "../error.ts";
-import type { Meter } from "../progress.ts";
 import { cifarPixels, cifarRecord } from "./formats.ts";
 import type { Split } from "./record.ts";
 

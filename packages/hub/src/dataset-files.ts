@@ -1,11 +1,10 @@
 import { join } from "node:path";
-import { byHand, download } from "../download.ts";
-import { cacheRoot, isOffline, sharedFile } from "../environment.ts";
-import { HubError } from "../error.ts";
-import { formatBytes, statFile } from "../files.ts";
-import type { ReportProgress } from "../progress.ts";
-import { type DataFile, type DatasetRecord, type Form, filesOf, type Split } from "./record.ts";
-import { countOf, datasetRecords, findDataset } from "./registry.ts";
+import { countOf, type DataFile, type DatasetRecord, type Form, filesOf } from "./data-record.ts";
+import { byHand, download } from "./download.ts";
+import { cacheRoot, isOffline, sharedFile } from "./environment.ts";
+import { HubError } from "./error.ts";
+import { formatBytes, statFile } from "./files.ts";
+import type { ReportProgress } from "./progress.ts";
 
 /** `data/<name>/<file>` in the cache. */
 export function dataCachePath(record: DatasetRecord, file: string): string {
@@ -13,32 +12,32 @@ export function dataCachePath(record: DatasetRecord, file: string): string {
 }
 
 /** A file of a data set on this machine. */
-export interface LocalFile {
+export interface LocalDataFile {
   file: DataFile;
   path: string;
-  /** In the cache, not in the shared data folder. */
+  /** in the cache, not in the shared data folder */
   cached: boolean;
 }
 
 /** The cache's file before the shared folder's. */
-async function locate(record: DatasetRecord, file: DataFile): Promise<LocalFile | undefined> {
+async function locate(record: DatasetRecord, file: DataFile): Promise<LocalDataFile | undefined> {
   const inCache = dataCachePath(record, file.file);
   if (await statFile(inCache)) return { file, path: inCache, cached: true };
   const path = file.shared === undefined ? undefined : sharedFile(file.shared);
   return path === undefined ? undefined : { file, path, cached: false };
 }
 
-/** A form that is there whole. */
+/** A form of which every file is on this machine. */
 export interface LocalForm {
   form: Form;
   /** in the order of {@link filesOf} */
-  files: LocalFile[];
+  files: LocalDataFile[];
 }
 
-/** The first form of which everything that `split` needs lies on this machine. */
-async function localForm(record: DatasetRecord, split?: Split): Promise<LocalForm | undefined> {
+/** The first form of which every file that `split` needs is on this machine. */
+async function localForm(record: DatasetRecord, split?: string): Promise<LocalForm | undefined> {
   for (const form of record.forms) {
-    const files: LocalFile[] = [];
+    const files: LocalDataFile[] = [];
     for (const file of filesOf(form, split)) {
       const local = await locate(record, file);
       if (local === undefined) break;
@@ -49,11 +48,18 @@ async function localForm(record: DatasetRecord, split?: Split): Promise<LocalFor
   return undefined;
 }
 
-/** The same, but missing files are the error `absent`, which says how to get them. */
-export async function requireForm(record: DatasetRecord, split?: Split): Promise<LocalForm> {
+/**
+ * The same, but missing files are the error `absent`, which says how to get them, and which of `others` with the same
+ * home is here.
+ */
+export async function requireForm(
+  record: DatasetRecord,
+  split?: string,
+  others: readonly DatasetRecord[] = [],
+): Promise<LocalForm> {
   const local = await localForm(record, split);
   if (local) return local;
-  const kin = datasetRecords().filter((other) => other.name !== record.name && other.home === record.home);
+  const kin = others.filter((other) => other.name !== record.name && other.home === record.home);
   const near: string[] = [];
   for (const other of kin) if (await localForm(other, split)) near.push(`${other.name} (${other.title})`);
   const hint = near.length > 0 ? `\nHere is only ${near.join(", ")}.` : "";
@@ -67,10 +73,10 @@ function fetchable(record: DatasetRecord): Form | undefined {
 function howToGet(record: DatasetRecord): string {
   const form = fetchable(record);
   if (!form) {
-    const places = record.forms[0]!.files.map(
+    const places = record.forms[0].files.map(
       ({ file, sha256 }) => `  ${dataCachePath(record, file)}  (SHA-256 ${sha256})`,
     );
-    return `It is published nowhere in this form; who has it puts it at\n${places.join("\n")}`;
+    return `It is not published in this form; if you have it, save it as\n${places.join("\n")}`;
   }
   const size = form.files.reduce((sum, file) => sum + (file.size ?? Number.NaN), 0);
   const command = `\`tessera data get ${record.name}\` downloads it${size ? ` (${formatBytes(size)})` : ""}.`;
@@ -78,23 +84,25 @@ function howToGet(record: DatasetRecord): string {
   const [first] = form.files;
   const all =
     form.files.length > 1
-      ? `\nIt has ${form.files.length} files; they all go there, the first is shown.`
+      ? `\nIt has ${form.files.length} files, all for that folder; the first is shown.`
       : "";
   return `TESSERA_OFFLINE is set.\n${byHand(first!.urls[0]!, dataCachePath(record, first!.file), first)}${all}`;
 }
 
-export interface DatasetState {
-  record: DatasetRecord;
-  /** `shared`: some of it lies in the shared data folder */
+export interface DatasetState<R extends DatasetRecord = DatasetRecord> {
+  record: R;
+  /** `shared`: some of it is in the shared data folder */
   place: "cache" | "shared" | "absent";
-  /** bytes to download, where every file's size is known */
+  /** bytes to download, if the size of every file is known */
   size?: number | undefined;
 }
 
-/** Every data set, and whether it is on this machine. */
-export async function listDatasets(): Promise<DatasetState[]> {
-  const states: DatasetState[] = [];
-  for (const record of datasetRecords()) {
+/** Where each data set is on this machine. */
+export async function datasetStates<R extends DatasetRecord>(
+  records: readonly R[],
+): Promise<DatasetState<R>[]> {
+  const states: DatasetState<R>[] = [];
+  for (const record of records) {
     const local = await localForm(record);
     const cached = local?.files.every((file) => file.cached);
     const size = fetchable(record)?.files.reduce((sum, file) => sum + (file.size ?? Number.NaN), 0);
@@ -103,27 +111,26 @@ export async function listDatasets(): Promise<DatasetState[]> {
   return states;
 }
 
-/** Few enough to be polite, enough to hide the latency of a hundred small files. */
+/** Downloads in parallel: few enough for the server, enough to hide the latency of a hundred small files. */
 const together = 4;
 
 /**
- * Brings a data set's files to this machine, unless they are here, and verifies them.
- * Returns how many were fetched. Throws what {@link download} throws, `unknown-name`, and `absent` for a data set that
- * is published nowhere.
+ * Downloads the files of a data set unless they are on this machine, and verifies them. Returns the number downloaded.
+ * Throws what {@link download} throws, `unknown-name` for a split it does not have, and `absent` for a data set that is
+ * not published.
  */
 export async function getDataset(
-  name: string,
+  record: DatasetRecord,
   options: {
-    /** Default: all splits. */
-    split?: Split | undefined;
+    /** default: all splits */
+    split?: string | undefined;
     progress?: ReportProgress | undefined;
     signal?: AbortSignal | undefined;
   } = {},
-): Promise<{ record: DatasetRecord; fetched: number }> {
-  const record = findDataset(name);
+): Promise<{ fetched: number }> {
   const { split, ...transfer } = options;
-  if (split !== undefined && record.kind === "samples") countOf(record, split);
-  if (await localForm(record, split)) return { record, fetched: 0 };
+  if (split !== undefined && record.splits) countOf(record, split);
+  if (await localForm(record, split)) return { fetched: 0 };
   const form = fetchable(record);
   if (!form) throw new HubError("absent", `${record.name} is not on this machine. ${howToGet(record)}`);
   const queue = [...filesOf(form, split)];
@@ -143,5 +150,5 @@ export async function getDataset(
   };
   const results = await Promise.allSettled(Array.from({ length: together }, work));
   for (const result of results) if (result.status === "rejected") throw result.reason;
-  return { record, fetched };
+  return { fetched };
 }

@@ -1,8 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { statFile, writeAtomic } from "../files.ts";
-import { withFileLock } from "../lock.ts";
-import type { Meter } from "../progress.ts";
+import { type Meter, statFile, withFileLock, writeAtomic } from "@tessera-ml/hub";
 import { cifarRecord } from "./formats.ts";
 import type { Split } from "./record.ts";
 import type { Unpacked } from "./unpack.ts";

@@ -1,10 +1,10 @@
 import { torchvisionPreset } from "@tessera-ml/media";
 import { papers } from "./papers.ts";
-import { type CheckpointRecord, imagenet } from "./record.ts";
+import { type ClassifierRecord, imagenet, imagenetAccuracy, TASK } from "./record.ts";
 
 /** [network, parameters, hash prefix in the file's name, size in MiB, top-1, top-5, resize (256 where absent)] */
 type Row = readonly [
-  preset: string,
+  network: string,
   params: number,
   shaPrefix: string,
   sizeMiB: number | undefined,
@@ -72,32 +72,30 @@ const notes: Record<string, string> = {
     "once more, to mean and standard deviation 0.5.",
 };
 
-function record(row: Row, tag: string): CheckpointRecord {
-  const [preset, params, shaPrefix, sizeMiB, top1, top5, resize = 256] = row;
-  const family = Object.keys(families).find((name) => preset.startsWith(name)) as keyof typeof families;
-  const stem = preset === "alexnet" ? "alexnet-owt" : preset;
+function record(row: Row, tag: string): ClassifierRecord {
+  const [network, params, shaPrefix, sizeMiB, top1, top5, resize = 256] = row;
+  const family = Object.keys(families).find((name) => network.startsWith(name)) as keyof typeof families;
+  const stem = network === "alexnet" ? "alexnet-owt" : network;
+  const file = `${stem}-${shaPrefix}.pth`;
   return {
-    name: `${preset}.${tag}`,
-    family,
-    preset,
+    name: `${network}.${tag}`,
+    task: TASK,
+    network,
     source: "torchvision",
-    file: `${stem}-${shaPrefix}.pth`,
-    url: `https://download.pytorch.org/models/${stem}-${shaPrefix}.pth`,
-    sizeMiB,
-    shaPrefix,
+    files: [{ file, url: `https://download.pytorch.org/models/${file}`, sizeMiB, shaPrefix }],
     // The library's licence; torchvision itself says nothing of its weights beyond it.
     licence: "BSD-3-Clause",
     preprocessing: torchvisionPreset(224, resize, family === "swin" ? "bicubic" : "bilinear"),
     classes: imagenet,
-    accuracy: { dataset: "imagenet-1k", top1, top5 },
+    evaluation: imagenetAccuracy(top1, top5),
     params,
     reference: families[family],
-    note: notes[preset],
+    note: notes[network],
   };
 }
 
 /** torchvision's zoo: `IMAGENET1K_V1` as `….tv_in1k_v1`, `IMAGENET1K_V2` as `….tv_in1k_v2`. Figures: its own metadata. */
-export const torchvisionRecords: readonly CheckpointRecord[] = [
+export const torchvisionRecords: readonly ClassifierRecord[] = [
   ...second.map((row) => record(row, "tv_in1k_v2")),
   ...first.map((row) => record(row, "tv_in1k_v1")),
 ];

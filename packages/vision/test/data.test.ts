@@ -4,26 +4,22 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { createGunzip, gunzipSync, gzipSync } from "node:zlib";
+import { dataCachePath, getDataset, Meter, type Progress, sharedFile } from "@tessera-ml/hub";
 import { encodeImage, Image } from "@tessera-ml/media";
 import { extract, pack } from "tar-stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
+import { bytes, failure, scratch, sha256 } from "../../hub/test/scratch.ts";
+import { file, TestServer } from "../../hub/test/server.ts";
 import { readCifar, readFloats, readIdx, readUspsText } from "../src/data/formats.ts";
-import { unpackedOnce } from "../src/data/once.ts";
-import { unpackCifarArchive, unpackCifarJpeg } from "../src/data/unpack.ts";
-import { sharedFile } from "../src/environment.ts";
 import {
-  dataCachePath,
   datasetRecords,
   findDataset,
-  getDataset,
   listDatasets,
   loadDataset,
   loadPhotographs,
-  type Progress,
-} from "../src/index.ts";
-import { Meter } from "../src/progress.ts";
-import { bytes, failure, scratch, sha256 } from "./scratch.ts";
-import { file, TestServer } from "./server.ts";
+} from "../src/data/index.ts";
+import { unpackedOnce } from "../src/data/once.ts";
+import { unpackCifarArchive, unpackCifarJpeg } from "../src/data/unpack.ts";
 
 const server = new TestServer();
 beforeAll(() => server.listen());
@@ -205,13 +201,13 @@ describe("getting and loading", () => {
       "https://storage.googleapis.com/cvdf-datasets/mnist/train-images-idx3-ubyte.gz",
     );
     expect(offline.message).toContain("It has 4 files");
-    const nowhere = await failure(getDataset("cifar10-jpeg"), "absent");
-    expect(nowhere.message).toContain("published nowhere in this form");
+    const nowhere = await failure(getDataset(findDataset("cifar10-jpeg")), "absent");
+    expect(nowhere.message).toContain("not published in this form");
     expect(nowhere.message).toContain(join(cache, "data", "cifar10-jpeg", "cifar10_jpeg_60000.tar.gz"));
     await failure(loadDataset("cifar11"), "unknown-name");
     const wrongSplit = await failure(loadDataset("cifar10-sample", { split: "test" }), "unknown-name");
     expect(wrongSplit.message).toBe("cifar10-sample has only the split train, not test");
-    await failure(getDataset("cifar10-sample", { split: "test" }), "unknown-name");
+    await failure(getDataset(findDataset("cifar10-sample"), { split: "test" }), "unknown-name");
     await failure(loadDataset("imagenet-sample"), "bad-data");
   });
 
@@ -228,15 +224,15 @@ describe("getting and loading", () => {
     };
     server.on("/ElemStatLearn/datasets/zip.train.gz", file(text(7_291, 1)));
     server.on("/ElemStatLearn/datasets/zip.test.gz", file(text(2_007, 2)));
-    expect(await getDataset("usps", { split: "test" })).toMatchObject({ fetched: 1 });
-    expect(await getDataset("usps")).toMatchObject({ fetched: 1 });
+    expect(await getDataset(findDataset("usps"), { split: "test" })).toMatchObject({ fetched: 1 });
+    expect(await getDataset(findDataset("usps"))).toMatchObject({ fetched: 1 });
     const test = await loadDataset("usps", { split: "test" });
     expect(test.shape).toEqual([2_007, 1, 16, 16]);
     const raw = bytes(257, 2);
     expect(test.images[0]).toBeCloseTo(raw[0]! / 255, 3);
     expect(test.labels[0]).toBe(raw[256]! % 10);
     expect((await loadDataset("usps")).labels).toHaveLength(7_291);
-    expect(await getDataset("usps")).toMatchObject({ fetched: 0 });
+    expect(await getDataset(findDataset("usps"))).toMatchObject({ fetched: 0 });
     const state = (await listDatasets()).find(({ record }) => record.name === "usps");
     expect(state!.place).toBe("cache");
   });
@@ -294,7 +290,7 @@ describe("the real data", () => {
     const test = await loadDataset("mnist", { split: "test" });
     expect(test.shape).toEqual([10_000, 1, 28, 28]);
     expect([...test.labels.subarray(0, 5)]).toEqual([7, 2, 1, 0, 4]);
-    expect(await getDataset("mnist")).toMatchObject({ fetched: 0 });
+    expect(await getDataset(findDataset("mnist"))).toMatchObject({ fetched: 0 });
     expect(server.requests).toHaveLength(0);
     expect(histogram(test.labels)).toEqual([980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
     const train = await loadDataset("mnist");
@@ -399,7 +395,7 @@ describe("the real data", () => {
       withoutShared();
       for (const [i, known] of files.entries())
         server.on(new URL(known.urls[0]!).pathname, file(contents[i]!));
-      expect(await getDataset("imagenet-sample")).toMatchObject({ fetched: 100 });
+      expect(await getDataset(findDataset("imagenet-sample"))).toMatchObject({ fetched: 100 });
       expect((await loadPhotographs("imagenet-sample"))[99]!.path.startsWith(cache)).toBe(true);
     },
   );

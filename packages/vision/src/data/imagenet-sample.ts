@@ -1,5 +1,5 @@
-import { IMAGENET_CLASSES } from "../imagenet-classes.ts";
-import type { DataFile } from "./record.ts";
+import type { DataFile } from "@tessera-ml/hub";
+import { IMAGENET_CLASSES } from "../classes/index.ts";
 
 /** [bytes, SHA-256] of one photograph of every tenth class of ILSVRC, from the first. */
 type Row = readonly [size: number, sha256: string];

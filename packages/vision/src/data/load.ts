@@ -2,15 +2,22 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { HubError } from "../error.ts";
-import { Meter, type ReportProgress } from "../progress.ts";
-import { acceptFile } from "../verify.ts";
-import { dataCachePath, type LocalFile, type LocalForm, requireForm } from "./files.ts";
+import {
+  acceptFile,
+  countOf,
+  dataCachePath,
+  HubError,
+  type LocalDataFile,
+  type LocalForm,
+  Meter,
+  type ReportProgress,
+  requireForm,
+} from "@tessera-ml/hub";
 import { checkLabels, readCifar, readFloats, readIdx, readUspsText } from "./formats.ts";
 import { imagenetSampleClass } from "./imagenet-sample.ts";
 import { unpackedOnce } from "./once.ts";
 import type { Samples, SamplesRecord, Split } from "./record.ts";
-import { countOf, type DatasetName, findDataset, type PixelsOf } from "./registry.ts";
+import { type DatasetName, datasetRecords, findDataset, type PixelsOf } from "./registry.ts";
 import { type Unpacked, unpackCifarArchive, unpackCifarJpeg } from "./unpack.ts";
 
 export interface LoadOptions {
@@ -57,7 +64,7 @@ export async function loadDataset(
   }
   const { split = "train", signal } = options;
   const count = countOf(record, split);
-  const local = await requireForm(record, split);
+  const local = await requireForm(record, split, datasetRecords());
   const meter = new Meter(record.name, options.progress);
   const samples = await read(record, split, count, local, meter, signal);
   const { classes, shape } = record;
@@ -114,7 +121,7 @@ async function read(
 
 /** A verified file's content, decompressed where its name ends in `.gz`. */
 async function contentOf(
-  { file, path, cached }: LocalFile,
+  { file, path, cached }: LocalDataFile,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   // Where the content's hash is known, the archive's own says nothing more.

@@ -1,0 +1,15 @@
+/**
+ * The data sets that image classifiers are trained and measured on, and their readers. Node only.
+ *
+ * @packageDocumentation
+ */
+
+export {
+  type LoadedDataset,
+  type LoadOptions,
+  loadDataset,
+  loadPhotographs,
+  type Photograph,
+} from "./load.ts";
+export type { ImageDataset, PhotographsRecord, Samples, SamplesRecord, Split } from "./record.ts";
+export { type DatasetName, datasetRecords, findDataset, listDatasets, type PixelsOf } from "./registry.ts";

@@ -1,0 +1,7 @@
+/**
+ * The named checkpoints of classifiers. Node only: some of the records are files.
+ *
+ * @packageDocumentation
+ */
+
+export { classifierRecords, findRecord, readClassifierRecord, shippedClassifiers } from "./registry.ts";

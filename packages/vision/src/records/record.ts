@@ -1,0 +1,97 @@
+/** What is known of a classifier's checkpoint. Runs on Node and in browsers. */
+import { type CheckpointRecord, parseRecordAs, recordSchema } from "@tessera-ml/hub/records";
+import type { Preset } from "@tessera-ml/media";
+import * as z from "zod";
+
+/** The task of every record here. */
+export const TASK = "image-classification";
+
+/** How a picture becomes the network's input: what `preprocess` of the media package is given. */
+export type Preprocessing = Preset & {
+  /** TensorFlow's way: this fraction of each side is first cut out of the middle. */
+  readonly centralFraction?: number | undefined;
+  /** For `digits`: how a digit lies in the picture that all else begins with. Default `mnist`. */
+  readonly digit?: DigitLayout | undefined;
+};
+
+/**
+ * `mnist`: in a box of 20x20, its centre of mass in the middle of 28x28; `usps`: as large as 16x16 allows.
+ * Both keep the digit's proportions.
+ */
+export type DigitLayout = "mnist" | "usps";
+
+/**
+ * What the outputs mean. `imagenet-1k`: the 1,000 classes of ILSVRC in the order of their WordNet ids;
+ * `imagenet-1k+background`: the same after one class for "none of them"; `digits`: 0 to 9; `cifar10`: see the data set.
+ */
+export interface Classes {
+  count: number;
+  labels: "imagenet-1k" | "imagenet-1k+background" | "cifar10" | "digits";
+}
+
+export const imagenet: Classes = { count: 1000, labels: "imagenet-1k" };
+
+/**
+ * A checkpoint of a classifier. `evaluation` has the metrics `top1` and perhaps `top5`, in per cent, on the validation
+ * or test set, with this preprocessing.
+ */
+export interface ClassifierRecord extends CheckpointRecord {
+  readonly preprocessing: Preprocessing;
+  readonly classes: Classes;
+}
+
+const positive = z.number().positive();
+const percent = z.number().min(0).max(100);
+const sides = z.tuple([positive.int(), positive.int()]);
+/** Whatever is trained here is preprocessed as PIL does it. */
+const preprocessingSchema = z.strictObject({
+  library: z.literal("pil"),
+  interpolation: z.enum(["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]),
+  resize: z.union([positive.int(), sides]).optional(),
+  crop: sides.optional(),
+  cropRounding: z.enum(["even", "down"]).optional(),
+  mean: z.array(z.number()).min(1).max(3),
+  std: z.array(positive).min(1).max(3),
+  centralFraction: positive.max(1).optional(),
+  digit: z.enum(["mnist", "usps"]).optional(),
+});
+
+/** For records that are read from files. */
+export const classifierSchema: z.ZodType<ClassifierRecord> = recordSchema({
+  task: z.literal(TASK),
+  preprocessing: preprocessingSchema,
+  classes: z.strictObject({
+    count: positive.int(),
+    labels: z.enum(["imagenet-1k", "imagenet-1k+background", "cifar10", "digits"]),
+  }),
+  evaluation: z
+    .strictObject({
+      dataset: z.string().min(1),
+      metrics: z.strictObject({ top1: percent, top5: percent.optional() }),
+    })
+    .optional(),
+});
+
+/** A classifier's record from the text of a `record.json`. Throws HubError `bad-data` naming the file `where` and the field. */
+export function parseClassifierRecord(json: string, where: string): ClassifierRecord {
+  return parseRecordAs(classifierSchema, json, where);
+}
+
+/** How often a classifier is right, in per cent. */
+export interface Accuracy {
+  readonly dataset: string;
+  readonly top1: number;
+  readonly top5?: number;
+}
+
+/** The accuracy in a record; undefined where nobody published or measured it. */
+export function accuracyOf({ evaluation }: CheckpointRecord): Accuracy | undefined {
+  const { top1, top5 } = evaluation?.metrics ?? {};
+  if (evaluation === undefined || top1 === undefined) return undefined;
+  return { dataset: evaluation.dataset, top1, ...(top5 !== undefined && { top5 }) };
+}
+
+/** `evaluation` of a published checkpoint, measured on ImageNet's validation set; in per cent. */
+export function imagenetAccuracy(top1: number, top5?: number): NonNullable<CheckpointRecord["evaluation"]> {
+  return { dataset: "imagenet-1k", metrics: { top1, ...(top5 !== undefined && { top5 }) } };
+}
