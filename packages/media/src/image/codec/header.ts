@@ -10,6 +10,8 @@ export interface Header {
   readonly cut: boolean | "perhaps";
   /** A variety of the format that no decoder here reads, such as `a 12-bit JPEG`. */
   readonly unread?: string;
+  /** An AVIF file of grey in studio range: 16 is black, 235 white. */
+  readonly studioGrey?: boolean;
 }
 
 type Draft = { -readonly [K in keyof Header]: Header[K] };
@@ -178,7 +180,8 @@ function readTiffTags(view: DataView): { tags: TiffTags; end: number } {
     const field = at + 4 + wordBytes;
     const start = bytes * length <= wordBytes ? field : word(field);
     end = Math.max(end, start + bytes * length);
-    if (!WANTED.includes(tag)) continue;
+    // The first counts where a tag repeats: many of them, each as long as the file, would take forever to read.
+    if (!WANTED.includes(tag) || tags.has(tag)) continue;
     const values: number[] = [];
     tags.set(tag, values);
     for (let k = 0; read && k < length; k++) values.push(read(start + k * bytes));
@@ -188,8 +191,14 @@ function readTiffTags(view: DataView): { tags: TiffTags; end: number } {
   return { tags, end };
 }
 
-/** ISO/IEC 14496-12: boxes; the largest `ispe` (ISO/IEC 23008-12, 6.5.3) is the whole picture, others are its tiles. */
+/**
+ * ISO/IEC 14496-12: boxes. The largest `ispe` (ISO/IEC 23008-12, 6.5.3) is the whole picture, others are its tiles;
+ * `av1C` (AV1 in ISOBMFF, 2.3.3) says whether a part is grey, and `colr` (14496-12, 12.1.5) which values are black and
+ * white.
+ */
 function avif(view: DataView, draft: Draft): void {
+  let grey: boolean | undefined;
+  let studio = false;
   const walk = (from: number, to: number, path: readonly string[]) => {
     for (let at = from; at + 8 <= to; ) {
       const [short, type] = [view.getUint32(at), typeAt(view, at + 4)];
@@ -204,10 +213,15 @@ function avif(view: DataView, draft: Draft): void {
         if (size.width * size.height > (draft.size?.width ?? 0) * (draft.size?.height ?? 0))
           draft.size = size;
       }
+      if (type === "av1C" && path.length === 0)
+        grey = grey !== false && (view.getUint8(at + head + 2) & 0x10) !== 0;
+      if (type === "colr" && path.length === 0 && typeAt(view, at + head) === "nclx")
+        studio ||= view.getUint8(at + head + 10) >> 7 === 0;
       at += length;
     }
   };
   walk(0, view.byteLength, ["meta", "iprp", "ipco"]);
+  draft.studioGrey = grey === true && studio;
 }
 
 function typeAt(view: DataView, at: number): string {

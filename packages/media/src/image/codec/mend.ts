@@ -115,6 +115,7 @@ async function mendPng(bytes: Uint8Array, inflateStart: InflateStart): Promise<U
   if (packed.length === 0) return undefined;
   const { length, row } = rawSize(view);
   const known = await inflateStart(await joined(packed), length);
+  if (known.length < (row ?? 1)) return undefined;
   const raw = new Uint8Array(length);
   raw.set(known.subarray(0, row ? Math.floor(known.length / row) * row : known.length));
   const compressed = new Blob([raw]).stream().pipeThrough(new CompressionStream("deflate"));

@@ -2,7 +2,7 @@
 import { constants, inflateSync } from "node:zlib";
 import type { Metadata, Sharp, SharpInput, SharpOptions } from "sharp";
 import { MediaError } from "../../error.ts";
-import { type Channels, Image } from "../image.ts";
+import { type Channels, Image, toByte } from "../image.ts";
 import {
   checkPixels,
   type DecodeOptions,
@@ -12,6 +12,7 @@ import {
   unsupported,
 } from "./codec.ts";
 import type { Format } from "./format.ts";
+import { readHeader } from "./header.ts";
 
 type SharpFactory = (input: SharpInput, options: SharpOptions) => Sharp;
 
@@ -33,7 +34,23 @@ export async function decode(bytes: Uint8Array, format: Format, options: DecodeO
   }
   const grey = (space === "b-w" || space === "grey16") && !hasAlpha;
   const { data, info } = await read(picture.toColourspace(grey ? "b-w" : "srgb").raw(), format, options);
+  if (format === "AVIF" && readHeader(bytes, format).studioGrey) widen(data, info.channels);
   return new Image(info.width, info.height, info.channels as Channels, data);
+}
+
+/** From studio range, 16 to 235, to 0 to 255: libheif leaves grey as it is, though not colour. */
+function widen(data: Uint8Array, channels: number): void {
+  const hasAlpha = channels % 2 === 0;
+  for (let i = 0; i < data.length; i++)
+    if (!hasAlpha || i % channels !== channels - 1) data[i] = toByte(((data[i]! - 16) * 255) / 219);
+}
+
+/** A file whose first brand says that it is a sequence, as one that says it is a picture: libvips goes by it. */
+function asPicture(bytes: Uint8Array, format: Format): Uint8Array {
+  if (format !== "AVIF") return bytes;
+  const out = Uint8Array.from(bytes);
+  out.set(new TextEncoder().encode("avif"), 8);
+  return out;
 }
 
 /** One float a pixel, at the full depth of the file. */
@@ -62,7 +79,7 @@ async function openPicture(
   options: DecodeOptions,
 ): Promise<{ picture: Sharp; metadata: Metadata }> {
   const sharp = await loadSharp();
-  const picture = sharp(bytes, {
+  const picture = sharp(asPicture(bytes, format), {
     failOn: "truncated",
     ignoreIcc: true,
     autoOrient: options.orient,
@@ -90,9 +107,13 @@ function failure(error: Error, format: Format, { name }: DecodeOptions): MediaEr
   return damaged(name, reason, error);
 }
 
-/** The first `most` bytes, or fewer, of a zlib stream that may break off. */
+/** The first `most` bytes, or fewer, of a zlib stream that may break off; none of one that is damaged. */
 export async function inflateStart(deflated: Uint8Array, most: number): Promise<Uint8Array> {
-  return inflateSync(deflated, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most });
+  try {
+    return inflateSync(deflated, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most });
+  } catch {
+    return new Uint8Array(0);
+  }
 }
 
 /** The formula of PIL's `convert("RGB")`: ink covers light, without a colour profile. */
