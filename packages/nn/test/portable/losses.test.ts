@@ -218,7 +218,7 @@ describe("labels outside of the classes", () => {
     await expect(run).rejects.toThrow("crossEntropy: label 4 is outside 0..3");
     for (const value of await model.weight.data()) expect(value).not.toBeNaN();
     expect(warn).toHaveBeenCalledWith(
-      "tessera: the training step failed, its variables keep their values: crossEntropy: label 4 is outside 0..3",
+      "tessera: the training step failed and its variables keep their values: crossEntropy: label 4 is outside 0..3",
     );
     warn.mockRestore();
   });

@@ -100,7 +100,7 @@ describe.each(KINDS)("%s", (_, options) => {
       expect([...(await table.data())]).toEqual(before.map((v) => v + 1));
     }
     expect(warn.mock.calls[0]?.[0]).toContain(
-      "the step failed, its variables keep their values: embedding: id",
+      "the step failed and its variables keep their values: embedding: id",
     );
     warn.mockRestore();
   });
