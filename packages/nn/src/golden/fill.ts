@@ -1,6 +1,6 @@
 /**
- * Parameters and inputs that any language can compute: a model that agrees with the reference
- * implementation on them agrees on published weights too, as long as its keys are the same.
+ * Parameters and inputs reproducible in any language: a model that agrees with the reference implementation
+ * on them also agrees on published weights, as long as its keys are the same.
  */
 import { fromArray, type Shape, type Tensor, type Variable } from "@tessera-ml/tensor";
 import type { Module } from "../module.ts";
@@ -12,7 +12,7 @@ export function fnv1a32(text: string): number {
   return hash >>> 0;
 }
 
-/** `count` values in [−1, 1), a function of the name and the index alone. */
+/** `count` values in [−1, 1), determined by the name and the index. */
 export function uniformByName(name: string, count: number): Float32Array<ArrayBuffer> {
   const hash = fnv1a32(name);
   const values = new Float32Array(count);
@@ -40,30 +40,30 @@ export function integerTensor(name: string, shape: Shape, below: number): Tensor
   );
 }
 
-/** An exception to the fill: what the parameters get whose key `match` is found in. */
+/** An exception to the default fill, for parameters whose key contains a match of `match`. */
 export interface FillRule {
   readonly match: RegExp;
-  /** They keep what the constructor computed. */
+  /** Keep the values computed by the constructor. */
   readonly keep?: boolean;
-  /** Every entry is this. */
+  /** Fill with this value. */
   readonly value?: number;
-  /** Multiplies what they would get otherwise. */
+  /** Multiply the values they would get otherwise. */
   readonly scale?: number;
-  /** With `gain`: entries are offset + gain · u instead, by default 0 and 1. */
+  /** With `gain`: use offset + gain · u instead; defaults 0 and 1. */
   readonly offset?: number;
   readonly gain?: number;
 }
 
 export interface FillRules {
   readonly rules?: readonly FillRule[];
-  /** Whether all rules that fit apply, one after the other; by default the first alone. */
+  /** Apply all matching rules in sequence; by default only the first. */
   readonly everyRule?: boolean;
 }
 
 const SCALES = new Set(["weight", "gamma", "scale", "lambda1"]);
 const TENTH = Math.fround(0.1);
 
-/** The fill without exceptions, in single precision like the reference. */
+/** The default fill, in single precision like the reference. */
 function usual(key: string, shape: Shape): Float32Array<ArrayBuffer> {
   const values = uniformByName(key, sizeOf(shape));
   const leaf = key.slice(key.lastIndexOf(".") + 1);
@@ -83,7 +83,7 @@ function affine(values: Float32Array<ArrayBuffer>, offset: number, gain: number)
   return values;
 }
 
-/** The value of a parameter by its key and shape; undefined where a rule keeps what the constructor gave it. */
+/** The value of a parameter by its key and shape; undefined if a rule keeps the value from the constructor. */
 export function goldenParameter(
   key: string,
   shape: Shape,
@@ -103,11 +103,11 @@ export function goldenParameter(
 export interface FillOptions extends FillRules {
   /** The reference's key of a path. */
   readonly keyOf?: (path: string) => string;
-  /** The parameter's shape in the reference, where ours differs; entries have the same order. */
+  /** The shape of a parameter in the reference, if ours differs; entries are in the same order. */
   readonly shapeOf?: (key: string, shape: Shape) => Shape;
 }
 
-/** Gives every parameter and buffer its golden value; a tied one is filled once, under its first path. */
+/** Sets every parameter and buffer to its golden value; a tied one is filled once, under its first path. */
 export function fillGolden(model: Module, options: FillOptions = {}): void {
   const { keyOf = (path) => path, shapeOf = (_, shape) => shape, ...rules } = options;
   const filled = new Set<Variable>();
@@ -121,7 +121,7 @@ export function fillGolden(model: Module, options: FillOptions = {}): void {
 }
 
 /**
- * One number for all names and shapes of a state: FNV-1a of the sorted lines `name 3x4x5` (`name scalar`
+ * A hash of all names and shapes of a state: FNV-1a of the sorted lines `name 3x4x5` (`name scalar`
  * without dimensions), joined by newlines.
  */
 export function stateHash(entries: Iterable<readonly [key: string, shape: Shape]>): number {

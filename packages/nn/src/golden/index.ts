@@ -1,6 +1,6 @@
 /**
- * Checks against the numbers of reference implementations: parameters and inputs by formula, probes of
- * what comes out, and a runner. Runs on Node and in browsers.
+ * Checks against reference implementations: parameters and inputs by formula, probes of outputs, and a
+ * runner. Runs on Node and in browsers.
  *
  * @packageDocumentation
  */

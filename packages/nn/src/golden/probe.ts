@@ -1,11 +1,11 @@
-/** What a golden file keeps of an array, and how ours compares with it. */
+/** Probes of arrays in golden files, and comparison of arrays with them. */
 import type { Shape, Tensor } from "@tessera-ml/tensor";
 
 export interface Probe {
   readonly shape: Shape;
   readonly mean: number;
   readonly std: number;
-  /** Where the largest entry is in the flattened array. */
+  /** Index of the largest entry in the flattened array. */
   readonly argmax?: number;
   /** `values[k]` is entry `k · step` of the flattened array. */
   readonly step: number;
@@ -14,13 +14,13 @@ export interface Probe {
   readonly spread?: number;
 }
 
-/** How far our numbers are from golden ones, in standard deviations of the golden array, and what is wrong. */
+/** The deviation from golden values, in standard deviations of the golden array, and a list of problems. */
 export interface Comparison {
   readonly deviation: number;
   readonly problems: readonly string[];
 }
 
-/** Compares one array. The problems say what is off by more than `tolerance`; a NaN never agrees. */
+/** Compares an array. Problems are deviations of more than `tolerance`; a NaN never agrees. */
 export function compare(
   array: ArrayLike<number | bigint>,
   shape: Shape,
@@ -46,12 +46,12 @@ export function compare(
   check("values", worst);
   check("mean", Math.abs(mean - probe.mean) / unit);
   check("std", Math.abs(std - probe.std) / unit);
-  // Entries that tie within the tolerance may change places.
+  // Entries that tie within the tolerance may swap places.
   if (probe.argmax !== undefined) check("argmax", (largest - Number(array[probe.argmax])) / unit / 2);
   return { deviation: worst, problems };
 }
 
-/** Compares tensors by name; each problem begins with the name. */
+/** Compares tensors by name; each problem starts with the name. */
 export async function compareAll(
   outputs: ReadonlyMap<string, Tensor>,
   probes: ReadonlyMap<string, Probe>,
@@ -73,7 +73,7 @@ export async function compareAll(
   return { deviation: worst, problems };
 }
 
-/** The largest difference from the values of a probe, in standard deviations of the golden array. */
+/** The largest deviation from the values of a probe, in standard deviations of the golden array. */
 export function deviation(array: ArrayLike<number | bigint>, probe: Probe): number {
   const unit = unitOf(probe);
   return probe.values
@@ -81,12 +81,12 @@ export function deviation(array: ArrayLike<number | bigint>, probe: Probe): numb
     .reduce(larger, 0);
 }
 
-/** The standard deviation; of an array of equal entries their size, or 1 where they are 0. */
+/** The standard deviation; for a constant array its magnitude, or 1 if it is 0. */
 function unitOf({ std, mean }: Probe): number {
   return std || Math.abs(mean) || 1;
 }
 
-/** Of two deviations; NaN where one is. */
+/** The larger of two deviations; NaN if either is. */
 function larger(a: number, b: number): number {
   return b <= a ? a : Number.isNaN(a) ? a : b;
 }

@@ -1,11 +1,11 @@
-/** Golden files as typed values: whatever is not as described is an error that says where. */
+/** Parsing golden files; errors say where the file is invalid. */
 import type { FillRule } from "./fill.ts";
 import type { Probe } from "./probe.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * @param where the place in the file, for messages: `vits14.outputs.final`
+ * @param where the position in the file, for error messages: `vits14.outputs.final`
  * @throws TypeError
  */
 export function readProbe(json: unknown, where: string): Probe {
@@ -19,10 +19,10 @@ export function readProbe(json: unknown, where: string): Probe {
   ];
   const size = shape.reduce((a, b) => a * b, 1);
   if (!Number.isInteger(step) || step < 1)
-    throw new TypeError(`${where}.step: expected a whole number of at least 1, got ${step}`);
+    throw new TypeError(`${where}.step: expected a positive integer, got ${step}`);
   if ((values.length - 1) * step >= size || values.length === 0)
     throw new TypeError(
-      `${where}.values: ${values.length} values, ${step} apart, of an array of ${size} entries`,
+      `${where}.values: expected ${Math.ceil(size / step)} values (${size} entries, step ${step}), got ${values.length}`,
     );
   return {
     shape,
@@ -35,7 +35,7 @@ export function readProbe(json: unknown, where: string): Probe {
   };
 }
 
-/** Probes by name, in the order of the file. */
+/** Probes by name, in file order. */
 export function readProbes(json: unknown, where: string): Map<string, Probe> {
   return new Map(
     Object.entries(record(json, where)).map(([name, probe]) => [name, readProbe(probe, `${where}.${name}`)]),
@@ -45,8 +45,8 @@ export function readProbes(json: unknown, where: string): Map<string, Probe> {
 const RULE_FIELDS = new Set(["match", "leaf", "keep", "value", "scale", "offset", "gain", "add", "mul"]);
 
 /**
- * Fill rules. A rule is for the keys that a regular expression is found in (`match`), or whose last part
- * is `leaf`; `add` and `mul` are other words for `offset` and `gain`.
+ * Fill rules. A rule applies to keys that contain a match of a regular expression (`match`), or whose last part
+ * is `leaf`; `add` and `mul` are aliases of `offset` and `gain`.
  */
 export function readRules(json: unknown, where: string): FillRule[] {
   if (json === undefined) return [];
@@ -56,7 +56,9 @@ export function readRules(json: unknown, where: string): FillRule[] {
     const rule = record(entry, at);
     for (const field of Object.keys(rule))
       if (!RULE_FIELDS.has(field))
-        throw new TypeError(`${at}: no rule has "${field}", only ${[...RULE_FIELDS].join(", ")}`);
+        throw new TypeError(
+          `${at}: unknown field "${field}", expected one of ${[...RULE_FIELDS].join(", ")}`,
+        );
     const { match, leaf } = rule;
     const pattern =
       typeof match === "string"
@@ -82,7 +84,7 @@ export function record(json: unknown, where: string): Json {
   return json as Json;
 }
 
-/** A number of an object. */
+/** A numeric field of an object. */
 export function number(json: Json, field: string, where: string): number {
   const value = json[field];
   if (typeof value !== "number")

@@ -1,14 +1,14 @@
-/** What the golden checks of every system have in common: cases by name, each with a result. */
+/** The common part of the golden checks of all systems: named cases with results. */
 import type { Comparison } from "./probe.ts";
 
 export interface GoldenFile {
-  /** Where the file lies: some cases name others beside it. */
+  /** Path of the file: some cases refer to files next to it. */
   readonly path: string;
-  /** By name, as they are in the file, those to be checked only. */
+  /** The cases to be checked by name, as parsed from the file. */
   readonly cases: Readonly<Record<string, unknown>>;
 }
 
-/** What a check found out; `note` is for people: counts, sizes. */
+/** The result of a check; `note` is for people: counts, sizes. */
 export interface Checked extends Comparison {
   readonly note?: string;
 }
@@ -18,10 +18,10 @@ export interface GoldenResult extends Checked {
   readonly seconds: number;
 }
 
-/** A system's own: checks the cases of a file, one after the other. */
+/** Implemented by each system: checks the cases of a file in sequence. */
 export type GoldenRunner = (file: GoldenFile, report: (result: GoldenResult) => void) => Promise<void>;
 
-/** Runs `check` on each case; a case that throws has failed, and the others go on. */
+/** Runs `check` on each case; a case that throws has failed, and the remaining ones still run. */
 export async function runCases(
   { cases }: GoldenFile,
   report: (result: GoldenResult) => void,

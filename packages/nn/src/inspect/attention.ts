@@ -1,19 +1,19 @@
-/** What the attention layers of a network look at. */
+/** Attention maps of a network. */
 import { eye, observeAttention, type Tensor } from "@tessera-ml/tensor";
 import type { Module } from "../module.ts";
 import { inInference } from "./inference.ts";
 import { innermost, watched } from "./watch.ts";
 
-/** The weights of one attention. */
+/** The weights of one attention operation. */
 export interface AttentionMap {
-  /** The module that computed it, as in the checkpoint's keys. */
+  /** Path of the module that computed it, as in checkpoint keys. */
   readonly path: string;
-  /** [N, heads, L, S]: how much each of L queries takes from each of S keys; rows sum to 1. */
+  /** [N, heads, L, S]: the weight of each of S keys for each of L queries; rows sum to 1. */
   readonly weights: Tensor;
 }
 
 /**
- * The weights of every attention that is computed while `run` runs the network, in order.
+ * The weights of all attention operations computed by `run`, in order.
  *
  * @example
  * const maps = attentionMaps(model, () => model.forward(images));
@@ -27,11 +27,11 @@ export function attentionMaps(model: Module, run: () => unknown): AttentionMap[]
 }
 
 /**
- * Attention through blocks of self-attention (Abnar & Zuidema 2020, section 3): the product of their
- * weights, mean over the heads, each with half of the token itself for its shortcut.
+ * Attention rollout through self-attention blocks (Abnar & Zuidema 2020, section 3): the product of their
+ * weights, averaged over heads and with the identity for the residual connection.
  *
  * @param blocks [N, heads, T, T] each, in order
- * @returns [N, T, T], rows that sum to 1
+ * @returns [N, T, T], whose rows sum to 1
  */
 export function attentionRollout(blocks: readonly Tensor[]): Tensor {
   return blocks

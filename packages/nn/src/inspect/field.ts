@@ -1,34 +1,34 @@
 /**
- * Receptive fields by rule: which input positions a unit depends on, computed along the graph. A window of k steps
- * adds k − 1 steps, a stride makes the steps after it longer, a sum over positions adds all of them.
- * Padding is not taken off, so that a field may be larger than the input.
+ * Theoretical receptive fields: which input positions a unit depends on, computed along the graph. A window of k
+ * steps adds k − 1 steps, a stride lengthens all later steps, a sum over positions adds all of them.
+ * Padding is not subtracted, so a field can be larger than the input.
  */
 import type { Tensor } from "@tessera-ml/tensor";
 
 export type Value = Tensor["value"];
 export type Node = NonNullable<Value["node"]>;
 
-/** Part of an axis that counts positions: `count` of them, each `step` input positions from the next. */
+/** A factor of an axis that indexes positions: `count` of them, `step` input positions apart. */
 interface Run {
-  /** Which spatial axis of the input, or positions whose order is lost (tokens beside a class token). */
+  /** The spatial axis of the input, or positions whose order is lost (tokens next to a class token). */
   readonly along: number | "any";
   readonly count: number;
   readonly step: number;
-  /** How many positions there are in this direction: a run of all of them sees the whole input. */
+  /** Number of positions along this axis: a run of all of them sees the whole input. */
   readonly of: number;
 }
 
-/** What the units of a value see. */
+/** The receptive field of the units of a value. */
 export interface Field {
-  /** Extent along each spatial axis of the input: height and width of a picture. */
+  /** Extent along each spatial axis of the input: height and width of an image. */
   readonly size: readonly number[];
-  /** For each axis, the runs it is made of, the slowest first; none where it counts no positions. */
+  /** The runs that make up each axis, slowest first; empty if it does not index positions. */
   readonly axes: readonly (readonly Run[])[];
   /** For each spatial axis, whether each unit depends on all of it. */
   readonly whole: readonly boolean[];
 }
 
-/** The field of an input: channels first, [N, C, ...], or a batch of sequences [N, T]. */
+/** The field of an input: channels-first, [N, C, ...], or a batch of sequences [N, T]. */
 export function inputField(shape: readonly number[]): Field {
   const first = shape.length === 2 ? 1 : 2;
   const spatial = shape.slice(first);
@@ -40,7 +40,7 @@ export function inputField(shape: readonly number[]): Field {
   };
 }
 
-/** The largest extent of what a unit sees, in input positions; null where that is everything. */
+/** The largest extent of a field, in input positions; null if it is the whole input. */
 export function fieldSide({ size, axes, whole }: Field): number | null {
   return whole.every(Boolean) || axes.every((runs) => runs.length === 0) ? null : Math.max(...size);
 }
@@ -51,7 +51,7 @@ interface Window {
   readonly dilations: readonly number[];
 }
 
-/** The field of a node's outputs from those of its inputs; an input without one is a constant. */
+/** The field of the outputs of a node, given those of its inputs; an input without one is a constant. */
 export function fieldAfter(node: Node, inputs: readonly (Field | undefined)[]): Field {
   const { attrs, operator } = node;
   const output = node.outputs[0] as Value;
@@ -117,7 +117,7 @@ function slide(field: Field, { kernel, strides, dilations }: Window, shape: read
   return { size, axes, whole };
 }
 
-/** After summing over an axis, all of its positions are seen by what is left. */
+/** Sums over an axis: the result sees all its positions. */
 function absorb(field: Field, axis: number): Field {
   const size = [...field.size];
   const whole = [...field.whole];
@@ -130,7 +130,7 @@ function absorb(field: Field, axis: number): Field {
   return { ...field, size, whole };
 }
 
-/** A sum over an axis whose positions stay, as in a normalisation. */
+/** Sums over an axis but keeps its positions, as in normalization. */
 function mixed(field: Field, axis: number): Field {
   return absorb(field, axis < 0 ? axis + field.axes.length : axis);
 }
@@ -147,7 +147,7 @@ function product({ inputs: values, attrs, outputs }: Node, inputs: readonly (Fie
     if (!field) return undefined;
     const own = (values[side] as Value).shape.length;
     const turned = Boolean(side === 0 ? attrs.transA : attrs.transB);
-    // Rows of the left operand and columns of the right one stay.
+    // Rows of the left operand and columns of the right one remain.
     const [stays, summed] = (side === 0) === turned ? [own - 1, own - 2] : [own - 2, own - 1];
     const after = absorb(field, summed);
     const axes = Array.from({ length: rank }, (_, i) => {
@@ -159,7 +159,7 @@ function product({ inputs: values, attrs, outputs }: Node, inputs: readonly (Fie
   return joined(sides, outputs[0] as Value);
 }
 
-/** Rows of a table by index: each axis of the indices becomes one of the result. */
+/** Takes rows of a table by index: each axis of the indices becomes an axis of the result. */
 function taken({ attrs, inputs: [table], outputs }: Node, inputs: readonly (Field | undefined)[]): Field {
   const [rows, indices] = inputs;
   if (rows || !indices) return joined(inputs, outputs[0] as Value);
@@ -169,7 +169,7 @@ function taken({ attrs, inputs: [table], outputs }: Node, inputs: readonly (Fiel
   return { ...indices, axes: [...none(axis), ...indices.axes, ...none(after)] };
 }
 
-/** Of values that are added, multiplied or put side by side: the larger field. */
+/** For values that are added, multiplied or concatenated: the larger field. */
 function joined(inputs: readonly (Field | undefined)[], { shape }: Value): Field {
   const fields = inputs.filter((field) => field !== undefined);
   const spatial = Array.from({ length: Math.max(...fields.map(({ size }) => size.length)) }, (_, i) => i);
@@ -184,7 +184,7 @@ function joined(inputs: readonly (Field | undefined)[], { shape }: Value): Field
   };
 }
 
-/** Axes of which a part is left, or every so many entries. */
+/** Axes after slicing, possibly with steps. */
 function cut(axes: Field["axes"], shape: readonly number[], steps: readonly number[] = []): Run[][] {
   return axes.map((runs, axis) => {
     const count = shape[axis] as number;
@@ -196,7 +196,7 @@ function cut(axes: Field["axes"], shape: readonly number[], steps: readonly numb
   });
 }
 
-/** Axes that were padded, or joined of several values. */
+/** Axes after padding or concatenation. */
 function grown(axes: Field["axes"], shape: readonly number[]): Run[][] {
   return axes.map((runs, axis) => {
     const count = shape[axis] as number;
@@ -212,7 +212,7 @@ function extentOf(runs: readonly Run[]): number {
   return runs.reduce((product, { count }) => product * count, 1);
 }
 
-/** Runs of the axes of another shape with the same entries: axes are split and merged. */
+/** Runs after a reshape, which splits and merges axes. */
 function regroup(axes: Field["axes"], from: readonly number[], to: readonly number[]): Run[][] {
   const pieces = from.flatMap((extent, axis): { count: number; run: Run | undefined }[] => {
     const runs = axes[axis] ?? [];

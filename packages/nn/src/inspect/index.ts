@@ -1,6 +1,6 @@
 /**
- * Looking inside a network: its layers and what they cost, what comes out of its parts and modules, what its
- * attention looks at. Runs on Node and in browsers.
+ * Inspecting networks: layers and their costs, outputs of parts and modules, attention maps. Runs on Node and in
+ * browsers.
  *
  * @packageDocumentation
  */

@@ -1,17 +1,17 @@
-/** Networks as chains of parts, and what comes out of a part, as maps over the picture. */
+/** Networks as chains of parts, and the feature maps of their parts. */
 import { type Shape, type Tensor, zeros } from "@tessera-ml/tensor";
 import type { Module } from "../module.ts";
 import { inInference } from "./inference.ts";
 import { walk } from "./walk.ts";
 
-/** A named part of a network, in the order in which an input passes through. */
+/** A named part of a network, in order of computation. */
 export interface Part {
   readonly name: string;
-  /** What the part computes from the output of the one before. */
+  /** Computes the part from the output of the previous one. */
   readonly forward: (x: Tensor) => Tensor;
 }
 
-/** A network that is its parts one after the other. */
+/** A network that is a sequence of parts. */
 export interface Chain extends Module {
   parts(): readonly Part[];
 }
@@ -21,7 +21,7 @@ export interface PartShape {
   readonly shape: number[];
 }
 
-/** What comes out of each part, in order. Nothing is computed. */
+/** The output shape of each part, in order. Computes no values. */
 export function partShapes(model: Chain, inputShape: Shape): PartShape[] {
   return inInference(model, () => {
     let x: Tensor = zeros(inputShape);
@@ -33,11 +33,11 @@ export function partShapes(model: Chain, inputShape: Shape): PartShape[] {
 }
 
 /**
- * The maps of a part, [N, C, H, W]. Tokens are laid back on their grid, a class token is left out; a layer
+ * The feature maps of a part, [N, C, H, W]. Tokens are arranged on their grid, without class tokens; a layer
  * without positions gives [N, C, 1, 1].
  *
- * @param x [N, C, H, W], as the network reads it
- * @throws RangeError where there is no such part
+ * @param x [N, C, H, W], preprocessed
+ * @throws RangeError if there is no such part
  */
 export function featureMaps(model: Chain, x: Tensor, partName: string): Tensor {
   return inInference(model, () => {
@@ -46,28 +46,28 @@ export function featureMaps(model: Chain, x: Tensor, partName: string): Tensor {
   });
 }
 
-/** What a part gives for `x`, and the parts behind it. */
+/** The output of a part for `x`, and the parts after it. */
 export function reach(model: Chain, x: Tensor, partName: string): { output: Tensor; rest: Part[] } {
   const parts = model.parts();
   const last = parts.findIndex(({ name }) => name === partName);
   if (last < 0)
     throw new RangeError(
-      `expected a part of ${parts.map(({ name }) => name).join(", ")}, got ${JSON.stringify(partName)}`,
+      `expected one of the parts ${parts.map(({ name }) => name).join(", ")}, got ${JSON.stringify(partName)}`,
     );
   const output = parts.slice(0, last + 1).reduce((y, { forward }) => forward(y), x);
   return { output, rest: parts.slice(last + 1) };
 }
 
-/** How the entries of a part are spread over the picture. */
+/** How the outputs of a part are arranged over the image. */
 export interface Layout {
   readonly kind: "planes" | "pixels" | "tokens" | "vector";
-  /** Rows and columns of places; one of each where there are none. */
+  /** Rows and columns of positions; 1 x 1 if there are none. */
   readonly grid: readonly [rows: number, columns: number];
-  /** Tokens before those of the grid. */
+  /** Number of tokens before those of the grid. */
   readonly extra: number;
 }
 
-/** Of a tensor `y` that the pictures `x` [N, C, H, W] became. */
+/** The layout of a tensor `y` computed from the images `x` [N, C, H, W]. */
 export function layoutOf(y: Tensor, x: Tensor): Layout {
   const axes = walk([y], [x]).fields.get(y.value)?.axes ?? [];
   const placed = axes.map((runs) => runs.length > 0);
@@ -82,8 +82,8 @@ export function layoutOf(y: Tensor, x: Tensor): Layout {
 }
 
 /**
- * Rows and columns of the patches that `tokens` tokens of a picture stand for: square patches, as many as
- * the tokens are enough for. What is left over are class tokens and registers.
+ * Rows and columns of the patches represented by `tokens` tokens of an image: the largest grid of square patches
+ * that the tokens can fill. Remaining tokens are class tokens and registers.
  */
 export function tokenGrid(tokens: number, height: number, width: number): [rows: number, columns: number] {
   const side = Math.floor(Math.sqrt(tokens));
@@ -96,7 +96,7 @@ export function tokenGrid(tokens: number, height: number, width: number): [rows:
   return best;
 }
 
-/** → [N, C, H, W]: channels first, tokens on their grid. */
+/** → [N, C, H, W]: channels-first, tokens on their grid. */
 export function laidOut(y: Tensor, { kind, grid: [rows, columns], extra }: Layout): Tensor {
   const [batch, , third] = y.shape as [number, number, number];
   switch (kind) {

@@ -1,4 +1,4 @@
-/** The layers of a network: what each one takes and gives, holds and costs, and how much of the input it sees. */
+/** Profiles of layers: shapes, parameters, costs and receptive fields. */
 import { type Shape, Tensor, zeros } from "@tessera-ml/tensor";
 import type { Module } from "../module.ts";
 import { fieldSide } from "./field.ts";
@@ -6,35 +6,35 @@ import { inInference } from "./inference.ts";
 import { walk } from "./walk.ts";
 import { type Call, innermost, tensorsIn, watched } from "./watch.ts";
 
-/** One layer that computes. */
+/** A layer that computes something. */
 export interface LayerProfile {
-  /** Where it stands in the network, as in the checkpoint's keys; empty for the network itself. */
+  /** Path in the network, as in checkpoint keys; empty for the network itself. */
   readonly path: string;
-  /** Its class: `Conv2d`. */
+  /** Class name: `Conv2d`. */
   readonly type: string;
-  /** Of the first tensor it takes. */
+  /** Shape of its first input tensor. */
   readonly inputShape: number[];
-  /** Of the first tensor it gives. */
+  /** Shape of its first output tensor. */
   readonly outputShape: number[];
-  /** Numbers learned in it; those of a layer that is used twice count once. */
+  /** Number of its parameters; counted once if the layer is used several times. */
   readonly params: number;
-  /** Multiplications with additions in convolutions, matrix products and attention. */
+  /** Multiply-accumulates in convolutions, matmuls and attention. */
   readonly macs: number;
   /**
-   * Largest extent of what one output depends on, in input positions (pixels of a side), by rule, padding
-   * included; null where that is everything.
+   * Largest extent of the theoretical receptive field, in input positions (pixels per side), including padding; null
+   * if it is the whole input.
    */
   readonly receptiveField: number | null;
 }
 
 /**
- * Every layer in the order of use: leaves of the module tree, and modules that hold parameters or multiply
- * outside of them (attention). What only passes its input on, as dropout does here, is left out. Nothing is
- * computed: the graph is built and looked at.
+ * Profiles all layers in order of use: leaves of the module tree, and modules that have parameters or
+ * multiply-accumulates of their own (attention). Layers that just return their input, such as dropout in inference,
+ * are omitted. Computes no values, only analyses the graph.
  *
- * @param input the shape of one input of floats, or tensors like the inputs, whose values do not matter:
- *   channels first, [N, C, ...], or sequences [N, T]; costs are for the whole batch
- * @param run by default the network's `forward`
+ * @param input the shape of a float input, or tensors like the inputs, whose values do not matter:
+ *   channels-first, [N, C, ...], or sequences [N, T]; costs are for the whole batch
+ * @param run default: the network's `forward`
  */
 export function profile(
   model: Module,
@@ -44,7 +44,7 @@ export function profile(
   return inInference(model, () => {
     const inputs = asLeaves(input);
     const { output, calls } = watched(model, () => run(...inputs));
-    // What a layer gives may be folded into what is made of it (a reshape of a reshape): all are looked at.
+    // Start from the results of all layers: some may be folded into later ones (a reshape of a reshape).
     const { fields, costs } = walk(
       [...tensorsIn(output), ...calls.flatMap(({ results }) => results)],
       inputs,
@@ -81,18 +81,18 @@ export function profile(
 
 function forwardOf(model: Module): (...inputs: Tensor[]) => unknown {
   const { forward } = model as { forward?: (...inputs: Tensor[]) => unknown };
-  if (!forward) throw new TypeError(`${model.constructor.name} has no forward: say how to run it`);
-  // Looked up anew: it is watched by then.
+  if (!forward) throw new TypeError(`${model.constructor.name} has no forward: pass run`);
+  // Looked up at each call, because it is being watched by then.
   return (...inputs) => (model as unknown as { forward: typeof forward }).forward(...inputs);
 }
 
-/** Leaves of the same shapes: a tensor that is itself a reshape may be folded into what is made of it. */
+/** Graph leaves of the same shapes: an input that is itself a reshape could be folded into later operations. */
 function asLeaves(input: Shape | Tensor | readonly Tensor[]): Tensor[] {
   const given = input instanceof Tensor ? [input] : input.filter((entry) => entry instanceof Tensor);
   return given.length > 0 ? given.map(({ shape, dtype }) => zeros(shape, dtype)) : [zeros(input as Shape)];
 }
 
-/** Numbers in a module's own fields, without those of the modules in it. */
+/** Number of parameters in a module's own fields, excluding submodules. */
 function ownParameters(module: Module): number {
   const inner = [...module.namedModules()].filter(([path]) => path !== "");
   const below = new Set(inner.flatMap(([, child]) => [...child.parameters().values()]));

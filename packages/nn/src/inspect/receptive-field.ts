@@ -1,16 +1,16 @@
-/** What a unit really sees of the picture, by gradients. */
+/** Effective receptive fields, computed from gradients. */
 import { grad, normal, randomKey, type Shape, splitKey, type Tensor, where } from "@tessera-ml/tensor";
 import { inInference } from "./inference.ts";
 import { type Chain, laidOut, layoutOf, reach } from "./parts.ts";
 
-/** Noise pictures over which the mean is taken. */
+/** Number of noise images to average over. */
 const SAMPLES = 4;
 
 /**
- * How much the unit in the middle of a part moves with each pixel (Luo et al. 2016): the mean size of the
- * gradient over pictures of noise, a random mixture of the part's channels. [H, W], the largest 1.
+ * The influence of each pixel on the central unit of a part (Luo et al. 2016): the mean magnitude of the gradient
+ * of a random mixture of its channels, over noise images. [H, W], scaled to a maximum of 1.
  *
- * @param inputShape [N, C, H, W]; N does not matter
+ * @param inputShape [N, C, H, W]; N is ignored
  */
 export function effectiveReceptiveField(model: Chain, partName: string, inputShape: Shape): Tensor {
   const [, channels, height, width] = inputShape as readonly [number, number, number, number];

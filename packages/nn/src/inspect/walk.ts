@@ -1,8 +1,8 @@
-/** The graph between a network's inputs and what comes out of it. */
+/** The graph between the inputs and outputs of a network. */
 import type { Tensor } from "@tessera-ml/tensor";
 import { type Field, fieldAfter, inputField, type Node, type Value } from "./field.ts";
 
-/** Fields and costs of everything between a network's inputs and its outputs. */
+/** Computes the receptive fields and costs of all values between inputs and outputs. */
 export function walk(
   outputs: readonly Tensor[],
   inputs: readonly Tensor[],
@@ -20,7 +20,7 @@ export function walk(
   return { fields, costs };
 }
 
-/** Nodes that were made after the inputs, each behind those it needs. */
+/** Nodes created after the inputs, in topological order. */
 function nodesAfter(outputs: readonly Tensor[], inputs: readonly Tensor[]): Node[] {
   const first = Math.min(...inputs.map(({ value }) => value.id));
   const found = new Set<Node>();
@@ -57,7 +57,7 @@ function macsOf({ operator, attrs, inputs, outputs }: Node): number {
   }
 }
 
-/** Multiplications with additions between the inputs and the outputs. Nothing is computed. */
+/** Counts the multiply-accumulates between inputs and outputs. Computes no values. */
 export function countMacs(outputs: readonly Tensor[], inputs: readonly Tensor[]): number {
   return walk(outputs, inputs).costs.reduce((sum, { macs }) => sum + macs, 0);
 }

@@ -1,25 +1,25 @@
-/** Watching modules at work. */
+/** Recording calls of modules. */
 import { Tensor, zeros } from "@tessera-ml/tensor";
 import type { Module } from "../module.ts";
 
-/** One use of a module. */
+/** A call of a module. */
 export interface Call {
   readonly path: string;
   readonly module: Module;
-  /** Whether there is no module in it. */
+  /** Whether the module has no submodules. */
   readonly leaf: boolean;
-  /** The tensors among its arguments. */
+  /** The tensors in its arguments. */
   readonly inputs: readonly Tensor[];
-  /** The tensors in what it gives. */
+  /** The tensors in its result. */
   readonly results: readonly Tensor[];
-  /** Ids of values grow with time: what was made between these two was made by the module. */
+  /** Value ids increase with time: values with ids between these two were created by the module. */
   readonly from: number;
   readonly to: number;
 }
 
 type Forward = (...args: unknown[]) => unknown;
 
-/** Runs `fn` and notes each use of a module's `forward`, in the order in which they end. */
+/** Runs `fn` and records all calls of `forward`, in the order in which they end. */
 export function watched<T>(model: Module, fn: () => T): { output: T; calls: Call[] } {
   const calls: Call[] = [];
   const modules = model.namedModules();
@@ -51,13 +51,13 @@ export function watched<T>(model: Module, fn: () => T): { output: T; calls: Call
   }
 }
 
-/** The use of a module in which a value was made, the innermost one. */
+/** The innermost call in which a value was created. */
 export function innermost(calls: readonly Call[], id: number): Call | undefined {
-  // Inner calls end, and so stand, before outer ones.
+  // Inner calls end before outer ones and so precede them.
   return calls.find(({ from, to }) => from < id && id < to);
 }
 
-/** Tensors in arrays, maps and plain records, in order. */
+/** All tensors in arrays, maps and plain records, in order. */
 export function tensorsIn(value: unknown): Tensor[] {
   if (value instanceof Tensor) return [value];
   if (Array.isArray(value)) return value.flatMap(tensorsIn);
@@ -68,8 +68,8 @@ export function tensorsIn(value: unknown): Tensor[] {
 }
 
 /**
- * What the modules of a network give while `run` runs, by path; where one gives several tensors, the first.
- * Its second use is `path@1`, the third `path@2`.
+ * The output of every module called by `run`, by path; if there are several tensors, the first.
+ * The second call of a module is `path@1`, the third `path@2`.
  */
 export function moduleOutputs(model: Module, run: () => unknown): Map<string, Tensor> {
   const outputs = new Map<string, Tensor>();

@@ -1,4 +1,4 @@
-/** The fill, probes and readers of goldens. */
+/** Golden fills, probes and readers. */
 import { fromArray, type Tensor } from "@tessera-ml/tensor";
 import { describe, expect, test } from "vitest";
 import {
@@ -23,7 +23,7 @@ import { BatchNorm2d, Conv2d, Embedding, Linear, Module } from "../../src/index.
 const read = async (x: Tensor | undefined) => [...((await x!.data()) as Float32Array)];
 
 describe("fill", () => {
-  test("hash and values are those of the reference", () => {
+  test("hash and values match the reference", () => {
     expect(fnv1a32("")).toBe(0x811c9dc5);
     expect(fnv1a32("a")).toBe(0xe40c292c); // published test vectors of FNV-1a
     expect(fnv1a32("foobar")).toBe(0xbf9cf968);
@@ -60,7 +60,7 @@ describe("fill", () => {
     near(goldenParameter("n.num_batches_tracked", []), [0]);
   });
 
-  test("rules: the first that fits, or every one", () => {
+  test("rules: the first match, or all of them", () => {
     const key = "head.out.bias";
     const rules: FillRule[] = [
       { match: /bias$/, offset: 2, gain: 0.5 },
@@ -76,7 +76,7 @@ describe("fill", () => {
     expect(goldenParameter("other", [4], { rules })).toEqual(goldenParameter("other", [4]));
   });
 
-  test("a module, by the reference's keys and shapes", async () => {
+  test("a module, with keys and shapes of the reference", async () => {
     class Net extends Module {
       conv = new Conv2d(1, 2, 1, { bias: false });
       norm = new BatchNorm2d(2);
@@ -126,14 +126,14 @@ describe("probes", () => {
     expect(compare(BigInt64Array.from(data, BigInt), [2, 3], probe, 1e-6).problems).toEqual([]);
   });
 
-  test("deviations are in standard deviations", () => {
+  test("deviations are measured in standard deviations", () => {
     const moved = data.map((x, i) => (i === 2 ? x + std / 2 : x));
     expect(deviation(moved, probe)).toBeCloseTo(0.5, 6);
     expect(compare(moved, [2, 3], probe, 0.6).problems).toEqual([]);
     expect(compare(moved, [2, 3], probe, 0.4).problems).toEqual(["values off by 5.0e-1 of std, over 0.4"]);
   });
 
-  test("what the values do not show: mean, deviation and place of the largest", () => {
+  test("mean, standard deviation and argmax are compared too", () => {
     const between = data.map((x, i) => (i === 5 ? x + 10 : x));
     expect(compare(between, [2, 3], probe, 1e-3).problems.map((text) => text.split(" ")[0])).toEqual([
       "mean",
@@ -142,7 +142,7 @@ describe("probes", () => {
     ]);
   });
 
-  test("a NaN never agrees, wherever it is", () => {
+  test("a NaN anywhere never agrees", () => {
     for (const at of data.keys()) {
       const broken = data.map((x, i) => (i === at ? Number.NaN : x));
       expect(compare(broken, [2, 3], probe, 1e9).problems).not.toEqual([]);
@@ -161,7 +161,7 @@ describe("probes", () => {
     expect(other).toEqual({ deviation: Number.POSITIVE_INFINITY, problems: ["expected [2, 3], got [3, 2]"] });
   });
 
-  test("an array of equal entries is measured by their size", () => {
+  test("a constant array is measured by its magnitude", () => {
     const constant: Probe = { shape: [4], mean: 8, std: 0, step: 1, values: [8, 8, 8, 8] };
     expect(compare([8, 8, 8, 8], [4], constant, 1e-6).problems).toEqual([]);
     expect(deviation([8, 8, 9, 8], constant)).toBe(1 / 8);
@@ -204,7 +204,7 @@ describe("readers", () => {
       'case.outputs.a.std: expected a number, got "1"',
     );
     expect(() => readProbe({ ...json, step: 3 }, "x")).toThrow(
-      "x.values: 3 values, 3 apart, of an array of 6 entries",
+      "x.values: expected 2 values (6 entries, step 3), got 3",
     );
     expect(() => readProbe(null, "x")).toThrow("x: expected an object, got null");
   });
@@ -238,13 +238,13 @@ describe("readers", () => {
       false,
     ]);
     expect(() => readRules([{ match: "a", times: 2 }], "case.rules")).toThrow(
-      'case.rules[0]: no rule has "times"',
+      'case.rules[0]: unknown field "times"',
     );
     expect(() => readRules([{ gain: 2 }], "case.rules")).toThrow("case.rules[0]: expected match or leaf");
   });
 });
 
-test("a case that throws has failed, and the next one runs", async () => {
+test("a case that throws fails, and the next one still runs", async () => {
   const results: unknown[] = [];
   await runCases(
     { path: "x.json", cases: { a: 1, b: 2 } },

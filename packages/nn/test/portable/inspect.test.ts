@@ -1,4 +1,4 @@
-/** Looking inside small networks, in Node and in browsers. */
+/** Inspecting small networks, in Node and in browsers. */
 import { fromArray, manualSeed, normal, randomKey, softmax, type Tensor } from "@tessera-ml/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
@@ -74,7 +74,7 @@ describe("profile", () => {
     expect(countMacs([model.forward(x)], [x])).toBe(rows.reduce((sum, { macs }) => sum + macs, 0));
   });
 
-  test("a network of signals", () => {
+  test("a network for signals", () => {
     class Signal extends Module {
       first = new Conv1d(1, 4, 5, { stride: 2 });
       second = new Conv1d(4, 4, 3, { dilation: 2 });
@@ -89,7 +89,7 @@ describe("profile", () => {
     ]);
   });
 
-  test("a network of ids that gives several tensors, and one that takes several", () => {
+  test("a network with ids as input and several outputs, and one with several inputs", () => {
     class Words extends Module {
       embed = new Embedding(10, 8);
       attn = new MultiHeadAttention(8, 2);
@@ -119,7 +119,7 @@ describe("profile", () => {
 
   test("a module without forward", () => {
     class Bare extends Module {}
-    expect(() => profile(new Bare(), [1, 3])).toThrow("Bare has no forward: say how to run it");
+    expect(() => profile(new Bare(), [1, 3])).toThrow("Bare has no forward: pass run");
   });
 });
 
@@ -139,7 +139,9 @@ describe("parts", () => {
     const expected = await read((model.parts()[0] as Part).forward(x));
     model.train();
     expect(await read(maps)).toEqual(expected);
-    expect(() => featureMaps(model, x, "tail")).toThrow('expected a part of stem, body, head, got "tail"');
+    expect(() => featureMaps(model, x, "tail")).toThrow(
+      'expected one of the parts stem, body, head, got "tail"',
+    );
     expect(featureMaps(model, x, "head").shape).toEqual([1, 3, 1, 1]);
   });
 
@@ -151,11 +153,11 @@ describe("parts", () => {
     [50, 30, 60, [5, 10]],
     [7, 13, 17, [1, 1]],
     [1, 32, 32, [1, 1]],
-  ] as const)("%d tokens of a picture of %d x %d", (tokens, height, width, grid) => {
+  ] as const)("%d tokens of an image of %d x %d", (tokens, height, width, grid) => {
     expect(tokenGrid(tokens, height, width)).toEqual(grid);
   });
 
-  test("a unit moves with nothing outside of its receptive field", async () => {
+  test("a unit does not depend on pixels outside its receptive field", async () => {
     const field = await read(effectiveReceptiveField(model, "body", [1, 1, 12, 12]));
     const seen = field.flatMap((value, i) => (value > 0 ? [[i % 12, Math.floor(i / 12)] as const] : []));
     const extent = (axis: 0 | 1) => {
@@ -163,7 +165,7 @@ describe("parts", () => {
       return Math.max(...places) - Math.min(...places) + 1;
     };
     expect(Math.max(...field)).toBe(1);
-    // The rule says 8; a maximum that is not at the rim may hide its last pixels.
+    // In theory 8; a maximum that is not at the border may hide the outermost pixels.
     for (const axis of [0, 1] as const) {
       expect(extent(axis)).toBeLessThanOrEqual(8);
       expect(extent(axis)).toBeGreaterThanOrEqual(6);
@@ -171,7 +173,7 @@ describe("parts", () => {
   });
 });
 
-test("outputs of modules, each use", async () => {
+test("outputs of modules, for every call", async () => {
   class Twice extends Module {
     layer = new Linear(3, 3);
     forward(y: Tensor): Tensor[] {
@@ -191,7 +193,7 @@ test("outputs of modules, each use", async () => {
 });
 
 describe("attention", () => {
-  test("maps of every layer, masks included", async () => {
+  test("maps of every layer, including masked ones", async () => {
     const decoder = new TransformerDecoderLayer(8, 2, { hidden: 16 });
     const [queries, memory] = [normal(randomKey(1), [1, 3, 8]), normal(randomKey(2), [1, 5, 8])];
     const maps = attentionMaps(decoder, () => decoder.forward(queries, memory, { causal: true }));

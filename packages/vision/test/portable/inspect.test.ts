@@ -70,7 +70,7 @@ describe("maps", () => {
     model.train();
     expect([...maps.data]).toEqual([...expected]);
     await expect(featureMaps(model, x, "tail")).rejects.toThrow(
-      'expected a part of stem, body, classifier, got "tail"',
+      'expected one of the parts stem, body, classifier, got "tail"',
     );
     expect((await featureMaps(model, x, "classifier")).shape).toEqual([3, 1, 1]);
   });
