@@ -5,14 +5,13 @@
  * tokens merge between stages as in a convolutional network. Names are torchvision's. Swin-T: 28,288,354
  * parameters, 4.49 GMAC, 81.47 % top-1.
  */
-import { Conv2d, DropPath, init, LayerNorm, Linear, Module, Sequential } from "@tessera-ml/nn";
+import { Attention, Conv2d, DropPath, init, LayerNorm, Linear, Module, Sequential } from "@tessera-ml/nn";
 import {
   buffer,
   concat,
   fromArray,
   gelu,
   parameter,
-  scaledDotProductAttention,
   type Tensor,
   take,
   type Variable,
@@ -70,29 +69,30 @@ function strangers(height: number, width: number, down: number, right: number): 
   return fromArray(Float32Array.from(mask), [windows, 1, TOKENS, TOKENS]);
 }
 
-class WindowAttention extends Module {
+class WindowAttention extends Attention {
   relative_position_bias_table: Variable;
   relative_position_index: Variable;
-  qkv: Linear;
-  proj: Linear;
-  readonly #heads: number;
   readonly #shift: number;
   constructor(dim: number, heads: number, shift: number, keepIndex: boolean) {
-    super();
+    super(dim, heads);
     this.relative_position_bias_table = parameter(
       init.truncatedNormal([(2 * WINDOW - 1) ** 2, heads], { std: 0.02 }),
     );
     this.relative_position_index = buffer(fromArray(relativePositions(), [TOKENS ** 2]), {
       persistent: keepIndex,
     });
-    this.qkv = new Linear(dim, 3 * dim);
-    this.proj = new Linear(dim, dim);
-    this.#heads = heads;
     this.#shift = shift;
   }
 
+  protected override positionBias(): Tensor {
+    return take(this.relative_position_bias_table, this.relative_position_index)
+      .reshape([TOKENS, TOKENS, this.heads])
+      .permute([2, 0, 1])
+      .unsqueeze(0); // [1, h, T, T]
+  }
+
   /** [N, H, W, C] → [N, H, W, C] */
-  forward(x: Tensor): Tensor {
+  override forward(x: Tensor): Tensor {
     const [batch, height, width, dim] = x.shape as [number, number, number, number];
     const [bottom, side] = [height, width].map((extent) => (WINDOW - (extent % WINDOW)) % WINDOW) as [
       number,
@@ -116,26 +116,9 @@ class WindowAttention extends Module {
       .permute([0, 1, 3, 2, 4, 5])
       .reshape([batch * rows * columns, TOKENS, dim]);
 
-    const heads = this.#heads;
-    const qkv = this.qkv
-      .forward(windows)
-      .reshape([batch * rows * columns, TOKENS, 3, heads, dim / heads])
-      .permute([2, 0, 3, 1, 4]); // [3, N·windows, h, T, d]
-    const [q, k, v] = [0, 1, 2].map((i) => qkv.select(0, i)) as [Tensor, Tensor, Tensor];
-    let bias = take(this.relative_position_bias_table, this.relative_position_index)
-      .reshape([TOKENS, TOKENS, heads])
-      .permute([2, 0, 1])
-      .unsqueeze(0); // [1, h, T, T]
-    if (down + right > 0) {
-      const mask = strangers(tall, wide, down, right).add(bias); // [windows, h, T, T]
-      bias = batch === 1 ? mask : mask.tile([batch, 1, 1, 1]);
-    }
-    const seen = scaledDotProductAttention(q, k, v, { mask: bias })
-      .permute([0, 2, 1, 3])
-      .reshape([batch * rows * columns, TOKENS, dim]);
-
-    y = this.proj
-      .forward(seen)
+    const mask = down + right > 0 ? strangers(tall, wide, down, right).tile([batch, 1, 1, 1]) : undefined;
+    y = super
+      .forward(windows, { mask })
       .reshape([batch, rows, columns, WINDOW, WINDOW, dim])
       .permute([0, 1, 3, 2, 4, 5])
       .reshape([batch, tall, wide, dim]);

@@ -4,17 +4,8 @@
  * Patches are tokens; a learned token gathers what the classifier needs. Names are timm's. ViT-B/16:
  * 86,567,656 parameters, 17.6 GMAC, 81.07 % top-1 (torchvision's weights).
  */
-import { Conv2d, Dropout, init, LayerNorm, Linear, Module, Sequential } from "@tessera-ml/nn";
-import {
-  concat,
-  gelu,
-  parameter,
-  scaledDotProductAttention,
-  type Tensor,
-  unbind,
-  type Variable,
-  zeros,
-} from "@tessera-ml/tensor";
+import { init, LayerNorm, Linear, PatchEmbed, Sequential, ViTBlock } from "@tessera-ml/nn";
+import { concat, parameter, type Tensor, type Variable, zeros } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 
 export interface ViTConfig {
@@ -27,77 +18,6 @@ export interface ViTConfig {
   readonly dropout?: number;
   readonly eps?: number;
   readonly classes?: number;
-}
-
-class Attention extends Module {
-  qkv: Linear;
-  proj: Linear;
-  readonly #heads: number;
-  constructor(dim: number, heads: number) {
-    super();
-    this.qkv = new Linear(dim, 3 * dim);
-    this.proj = new Linear(dim, dim);
-    this.#heads = heads;
-  }
-  #project(x: Tensor): [Tensor, Tensor, Tensor] {
-    const [batch, tokens, dim] = x.shape as [number, number, number];
-    const qkv = this.qkv
-      .forward(x)
-      .reshape([batch, tokens, 3, this.#heads, dim / this.#heads])
-      .permute([2, 0, 3, 1, 4]); // [3, B, h, T, d]
-    return unbind(qkv) as [Tensor, Tensor, Tensor];
-  }
-  forward(x: Tensor): Tensor {
-    const [q, k, v] = this.#project(x);
-    const out = scaledDotProductAttention(q, k, v); // [B, h, T, d]
-    return this.proj.forward(out.permute([0, 2, 1, 3]).reshape(x.shape));
-  }
-}
-
-class Mlp extends Module {
-  fc1: Linear;
-  fc2: Linear;
-  constructor(dim: number, hidden: number) {
-    super();
-    this.fc1 = new Linear(dim, hidden);
-    this.fc2 = new Linear(hidden, dim);
-  }
-  forward(x: Tensor): Tensor {
-    return this.fc2.forward(gelu(this.fc1.forward(x)));
-  }
-}
-
-/** Attention, then a perceptron for each token, both after a norm and beside a shortcut. */
-class Block extends Module {
-  norm1: LayerNorm;
-  attn: Attention;
-  norm2: LayerNorm;
-  mlp: Mlp;
-  dropout: Dropout;
-  constructor(dim: number, heads: number, hidden: number, dropout: number, eps: number) {
-    super();
-    this.norm1 = new LayerNorm(dim, { eps });
-    this.attn = new Attention(dim, heads);
-    this.norm2 = new LayerNorm(dim, { eps });
-    this.mlp = new Mlp(dim, hidden);
-    this.dropout = new Dropout(dropout);
-  }
-  forward(x: Tensor): Tensor {
-    const y = x.add(this.dropout.forward(this.attn.forward(this.norm1.forward(x))));
-    return y.add(this.dropout.forward(this.mlp.forward(this.norm2.forward(y))));
-  }
-}
-
-/** Cuts an image into patches, each a vector. */
-class PatchEmbed extends Module {
-  proj: Conv2d;
-  constructor(patch: number, dim: number) {
-    super();
-    this.proj = new Conv2d(3, dim, patch, { stride: patch });
-  }
-  forward(x: Tensor): Tensor {
-    return this.proj.forward(x).flatten(2).transpose(1, 2); // [B, patches, D]
-  }
 }
 
 export class VisionTransformer extends Classifier {
@@ -130,7 +50,10 @@ export class VisionTransformer extends Classifier {
     this.pos_embed = parameter(init.truncatedNormal([1, 1 + this.grid ** 2, dim], { std: 0.02 }));
     this.patch_embed = new PatchEmbed(patchSize, dim);
     this.blocks = new Sequential(
-      ...Array.from({ length: depth }, () => new Block(dim, heads, dim * mlpRatio, dropout, eps)),
+      ...Array.from(
+        { length: depth },
+        () => new ViTBlock(dim, heads, { hidden: dim * mlpRatio, branchDropout: dropout, eps }),
+      ),
     );
     this.norm = new LayerNorm(dim, { eps });
     this.head = new Linear(dim, classes);
@@ -151,15 +74,11 @@ export class VisionTransformer extends Classifier {
   parts(): Part[] {
     return [
       { name: "embed", forward: (x) => this.#embed(x) },
-      ...this.#blocks().map(
+      ...([...this.blocks] as ViTBlock[]).map(
         (block, i): Part => ({ name: `block${i + 1}`, forward: (x) => block.forward(x) }),
       ),
       { name: "classifier", forward: (x) => this.head.forward(this.norm.forward(x).select(1, 0)) },
     ];
-  }
-
-  #blocks(): Block[] {
-    return [...this.blocks] as Block[];
   }
 }
 
