@@ -1,4 +1,4 @@
-/** Networks with filled parameters against the logits of torchvision and timm. */
+/** Checks networks with filled parameters against the logits of torchvision and timm. */
 import {
   type Checked,
   compare,
@@ -16,10 +16,10 @@ import { findModel } from "./registry.ts";
 
 const LIMIT = 1e-3;
 
-/** Checks networks by their names in the file, `torchvision/resnet18`. */
+/** Checks networks; cases are named like `torchvision/resnet18`. */
 export const runGolden: GoldenRunner = (file, report) => runCases(file, report, checkGolden);
 
-/** Count of parameters and keys, and the logits, of one network; each logit within `tolerance` of a standard deviation. */
+/** Checks the numbers of parameters and keys and the logits of one network; `tolerance` is in standard deviations. */
 export async function checkGolden(name: string, golden: unknown, tolerance = LIMIT): Promise<Checked> {
   const expected = record(golden, name);
   const input = record(expected.input, `${name}.input`);
