@@ -60,9 +60,9 @@ describe.skipIf(!hasChromium())("the page", () => {
   });
 
   const until = <T>(look: () => T) => expect.poll(look, { timeout: PATIENCE });
-  /** Shows the page, once it takes what is dropped and pasted: its effects, these and the samples' pictures, run together. */
+  /** Opens classification. When the samples have their pictures, the page also takes what is dropped and pasted. */
   const open = async () => {
-    await page.goto(studio.url);
+    await page.goto(`${studio.url}#/classify`);
     await page.locator('[aria-label^="Sample: "] img[src]').first().waitFor();
   };
   const column = (name: string) => page.locator(`[data-model="${name}"]`);
@@ -71,6 +71,51 @@ describe.skipIf(!hasChromium())("the page", () => {
     await column(name).locator("[aria-busy=false] .first .share:not(:empty)").waitFor();
     return await column(name).locator(".first .label").innerText();
   };
+
+  test("home shows what there is: each system with its picture, and how many checkpoints are ready", async () => {
+    await page.goto(studio.url);
+    await page.getByText(/^\d+ checkpoints ready on this machine$/).waitFor();
+    const card = page.getByRole("link", { name: /^Image classification/ });
+    const picture = card.locator("img");
+    await until(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+    await card.click();
+    await page.getByText("Drop a photograph").waitFor();
+    expect(new URL(page.url()).hash).toBe("#/classify");
+    await page.goto(`${studio.url}#/nothing`);
+    await page.getByText("There is no page “nothing” here.").waitFor();
+    await page.getByRole("link", { name: "See what there is." }).click();
+    await card.waitFor();
+  });
+
+  test("addresses from before there were several systems lead to the same views", async () => {
+    await page.goto(`${studio.url}#/inside/lenet5.tessera`);
+    await until(() => page.locator("h1").innerText()).toBe("LeNet-5");
+    expect(new URL(page.url()).hash).toBe("#/classify/inside/lenet5.tessera");
+    await page.goto(`${studio.url}#/lineage`);
+    await page.getByRole("heading", { name: "The lineage" }).waitFor();
+    expect(new URL(page.url()).hash).toBe("#/classify/lineage");
+  });
+
+  test("a picture is uploaded once for all networks, and again when the server has dropped it", async () => {
+    const uploads: string[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/api/uploads")) uploads.push(request.method());
+    });
+    await open();
+    await page.getByRole("button", { name: "Sample: a three" }).click();
+    for (const name of ["digitnet.tessera", "lenet5.tessera", "lecun1989.tessera"])
+      expect(await firstOf(name)).toBe("3");
+    expect(uploads).toEqual(["POST"]);
+    const gone = { error: { code: "not-found", message: "It is gone.", field: "input" } };
+    await page.route("**/api/inspect/gradcam", (route) => route.fulfill({ status: 404, json: gone }), {
+      times: 1,
+    });
+    await column("lenet5.tessera").getByRole("link", { name: "Look inside" }).click();
+    await page.getByAltText("Grad-CAM: where the network looked for 3").waitFor();
+    expect(uploads).toEqual(["POST", "POST"]);
+    expect(complaints).toEqual([expect.stringContaining("404")]);
+    complaints = [];
+  });
 
   test("a digit that is drawn is read, and what is wiped away is forgotten", async () => {
     await open();
@@ -182,7 +227,7 @@ describe.skipIf(!hasChromium())("the page", () => {
 
   test("the camera shows what it sees, takes a photograph, and is let go", async () => {
     await watchCamera(page);
-    await page.goto(studio.url);
+    await page.goto(`${studio.url}#/classify`);
     const pressed = pressAtOnce(page, "Take the picture");
     await page.getByRole("button", { name: "Camera", exact: true }).click();
     await pressed;
@@ -203,13 +248,13 @@ describe.skipIf(!hasChromium())("the page", () => {
     await until(() => tracks(page)).toEqual(["ended", "ended"]);
   });
 
-  test("a camera that is not allowed, or not there, is told of", async () => {
+  test("a camera that is blocked or absent is reported", async () => {
     await page.addInitScript(() => {
       const errors = ["NotAllowedError", "NotFoundError"];
       navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("No.", errors.shift()));
     });
-    await page.goto(studio.url);
-    for (const reason of ["was not allowed", "has no camera"]) {
+    await page.goto(`${studio.url}#/classify`);
+    for (const reason of ["is blocked", "has no camera"]) {
       await page.getByRole("button", { name: "Camera", exact: true }).click();
       await until(() => page.getByRole("alert").innerText()).toContain(reason);
       await page.getByText("Drop a photograph").waitFor();
@@ -217,14 +262,14 @@ describe.skipIf(!hasChromium())("the page", () => {
   });
 
   test("inside a network: its layers, the maps of a part, where it looked", async () => {
-    await page.goto(`${studio.url}#/inside/lenet5.tessera`);
+    await page.goto(`${studio.url}#/classify/inside/lenet5.tessera`);
     await page.getByRole("button", { name: "Sample: a five" }).click();
     await until(() => page.locator("h1").innerText()).toBe("LeNet-5");
     await until(() => page.locator("tbody tr").count()).toBeGreaterThan(5);
     await page.getByRole("button", { name: /^c1/ }).click();
     await until(() => page.locator(".maps[aria-busy=false] .map").count()).toBe(6);
     await page.getByAltText("Grad-CAM: where the network looked for 5").waitFor();
-    await page.getByAltText("What the unit in the middle of c1 sees of the input").waitFor();
+    await page.getByAltText("What the middle unit of c1 sees of the input").waitFor();
     const heat = page.locator(".gradcam .square[aria-busy=false] img");
     const five = await heat.getAttribute("src");
     const second = page.locator(".classes .chip").nth(1);
@@ -235,12 +280,12 @@ describe.skipIf(!hasChromium())("the page", () => {
   });
 
   test("an address that names no network says so, even one that was cut in the middle of a letter", async () => {
-    await page.goto(`${studio.url}#/inside/%E0%A4%A`);
+    await page.goto(`${studio.url}#/classify/inside/%E0%A4%A`);
     await page.getByText("There is no network “%E0%A4%A” here.").waitFor();
   });
 
   test("the lineage shows networks with their measured accuracy, and leads inside", async () => {
-    await page.goto(`${studio.url}#/lineage`);
+    await page.goto(`${studio.url}#/classify/lineage`);
     await page.getByRole("button", { name: "USPS digits" }).click();
     const entry = page.locator(".year", { hasText: "LeCun 1989" });
     expect(await entry.innerText()).toMatch(/1989[\s\S]*9\d\.\d %[\s\S]*9,760/);
@@ -255,7 +300,7 @@ describe.skipIf(!hasChromium())("the page", () => {
 
   test.skipIf(!usps)("a run that is found again after a reload is stopped where it stands", async () => {
     await page.goto(`${studio.url}#/train/lecun1989`);
-    await page.getByRole("button", { name: "Whole" }).click();
+    await page.getByRole("button", { name: "Full" }).click();
     await page.getByRole("button", { name: "Start training" }).click();
     const progress = page.getByRole("region", { name: "Progress" });
     await progress.getByText(/^[\d,]+ of [\d,]+$/).waitFor();
@@ -279,7 +324,7 @@ describe.skipIf(!hasChromium())("the page", () => {
   });
 
   test("the page computes by itself, and says the same", async () => {
-    await page.goto(studio.url);
+    await page.goto(`${studio.url}#/classify`);
     await page.getByRole("button", { name: "In this page" }).click();
     const asked: string[] = [];
     page.on("request", (request) => asked.push(new URL(request.url()).pathname));
@@ -303,7 +348,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     await page.getByText("npx tessera data get usps").waitFor();
     const start = page.getByRole("button", { name: "Start training" });
     expect(await start.isDisabled()).toBe(true);
-    await page.getByText("“In this page” (above) trains on digits that it draws").waitFor();
+    await page.getByText("it trains on digits it draws").waitFor();
     await page.getByRole("button", { name: "In this page" }).click();
     await page.getByRole("button", { name: "Start training", disabled: false }).waitFor();
   });
@@ -314,7 +359,7 @@ describe.skipIf(!hasChromium())("the page", () => {
       await late;
       await route.continue();
     });
-    await page.goto(studio.url);
+    await page.goto(`${studio.url}#/classify`);
     await page.getByRole("button", { name: "In this page" }).click();
     answer();
     await page.getByRole("button", { name: "This machine", disabled: false }).waitFor();
@@ -324,7 +369,7 @@ describe.skipIf(!hasChromium())("the page", () => {
 
   test("without a server the page computes by itself from the start", async () => {
     await page.route("**/api/**", (route) => route.fulfill({ status: 200, body: "<!doctype html>" }));
-    await page.goto(studio.url);
+    await page.goto(`${studio.url}#/classify`);
     await page.locator('.engine [aria-pressed="true"]', { hasText: "In this page" }).waitFor();
     await until(() => page.getByRole("button", { name: "This machine" }).isDisabled()).toBe(true);
   });
@@ -333,7 +378,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     await page.route("**/api/**", (route) => route.fulfill({ status: 200, body: "<!doctype html>" }));
     await page.goto(`${studio.url}#/train`);
     await page.getByText("it draws its own digits").waitFor();
-    await page.getByRole("button", { name: "Whole" }).click();
+    await page.getByRole("button", { name: "Full" }).click();
     const progress = page.getByRole("region", { name: "Progress" });
     const stopped = pressAtOnce(page, "Stop", "of 800");
     await page.getByRole("button", { name: "Start training" }).click();
@@ -353,10 +398,11 @@ describe.skipIf(!hasChromium())("the page", () => {
     await page.getByRole("button", { name: "Start training" }).click();
     await page.getByText(/^done: \d+\.\d\d %$/).waitFor();
     await page.getByRole("link", { name: "lecun1989.run_1" }).waitFor();
+    await page.getByRole("link", { name: "Classify" }).click();
     await page.getByRole("link", { name: "Lineage" }).click();
     await page.locator(".years .year").first().waitFor();
     await until(() => page.getByRole("button", { name: "Drawn digits" }).count()).toBe(0);
-    await page.getByRole("link", { name: "Classify" }).click();
+    await page.getByRole("link", { name: "Compare" }).click();
     await page.getByRole("button", { name: "Sample: a three" }).click();
     expect(await firstOf("digitnet.tessera")).toBe("3");
     const card = page.getByRole("button", { name: /^LeCun 1989.*trained here/ });

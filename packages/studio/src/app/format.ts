@@ -1,6 +1,6 @@
-/** Figures for people. */
+/** Figures and names as the page shows them. */
 
-/** 9,760 · 61.7 k · 25.6 M · 4.1 G: three digits say enough. */
+/** 9,760 · 61.7 k · 25.6 M · 4.1 G: three digits are enough. */
 export function count(value: number): string {
   if (value < 1e4) return value.toLocaleString("en");
   const [size, unit] = value < 1e6 ? [1e3, "k"] : value < 1e9 ? [1e6, "M"] : [1e9, "G"];
@@ -15,12 +15,12 @@ export function percent(share: number): string {
   return `${value.toFixed(1)} %`;
 }
 
-/** Where a network stands among its like, its title need not say which data it is for. */
+/** The title without the data set, for lists of networks of one data set. */
 export function shortTitle(title: string): string {
   return title.replace(/ for CIFAR$| \(TensorFlow\)$/, "");
 }
 
-/** When a network was published, or that it is one's own. */
+/** The year a network was published, unless it was trained here. */
 export function origin({ place, year }: { readonly place: string; readonly year: number }): string {
   return place === "trained" ? "trained here" : String(year);
 }
@@ -34,12 +34,12 @@ const DATA: Readonly<Record<string, string>> = {
   "imagenet-1k": "ImageNet, published",
 };
 
-/** What a data set is called in a list of figures; `published` are those that others measured. */
+/** A data set's title; “published” accuracies are those of others. */
 export function dataTitle(name: string): string {
   return DATA[name] ?? name;
 }
 
-/** The first of a class's names: ImageNet's have several, with commas. */
+/** The first name of a class: ImageNet lists several, with commas. */
 export function firstName(label: string): string {
   return label.split(",")[0]!;
 }
@@ -61,7 +61,12 @@ export function bytes(value: number): string {
   return value < 1e6 ? `${Math.round(value / 1e3)} kB` : `${(value / 1e6).toFixed(1)} MB`;
 }
 
-/** [1, 64, 56, 56] → 64 × 56 × 56: without the batch. */
+/** Without the batch: [1, 64, 56, 56] is 64 × 56 × 56. */
 export function shape(sides: readonly number[]): string {
   return sides.slice(sides.length > 1 ? 1 : 0).join(" × ");
+}
+
+/** A task's command as a title: classify is Classify. */
+export function commandTitle(command: string): string {
+  return command.charAt(0).toUpperCase() + command.slice(1).replaceAll("-", " ");
 }

@@ -1,8 +1,10 @@
-/** The page computes by itself: the vision package in a worker, on ONNX Runtime's WebAssembly. */
-import { lineageOf, type ModelInfo, modelsAnswer } from "../../api/index.ts";
+/** The page as an engine: networks run in a worker, on ONNX Runtime's WebAssembly. */
+import type * as z from "zod";
+import { lineageOf, type ModelInfo, modelsAnswer, type TaskResult, tasksAnswer } from "../../api/index.ts";
 import type { Engine, GradcamOptions } from "./engine.ts";
 import { BASE, WorkerLink } from "./link.ts";
 import { PageTraining } from "./training.ts";
+import type { Input } from "./worker.ts";
 
 /** How many maps of a part are shown. */
 const MAPS = 32;
@@ -12,33 +14,48 @@ export class BrowserEngine implements Engine {
   readonly #networks = new WorkerLink("networks");
   readonly #trained: ModelInfo[] = [];
   readonly training = new PageTraining(this.#networks, (model) => this.#trained.push(model));
-  #list: readonly ModelInfo[] | undefined;
+  readonly #inputs = new WeakMap<Blob, Input>();
+  #lastInput = 0;
+  #shipped: readonly ModelInfo[] | undefined;
+
+  async tasks() {
+    return (await fetchList("tasks.json", tasksAnswer)).tasks;
+  }
 
   async models(): Promise<readonly ModelInfo[]> {
-    this.#list ??= await fetchList();
-    return [...this.#trained, ...this.#list];
+    this.#shipped ??= (await fetchList("index.json", modelsAnswer)).models;
+    return [...this.#trained, ...this.#shipped];
   }
 
   async model(name: string) {
     const model = (await this.models()).find((each) => each.name === name);
-    if (!model) throw new Error(`There is no network “${name}” beside this page.`);
+    if (!model) throw new Error(`This page has no network “${name}”.`);
     return { model, ...(await this.#networks.ask("describe", { model: name })) };
   }
 
-  classify(picture: Blob, model: string, signal: AbortSignal) {
-    return this.#networks.ask("classify", { model, picture }, { signal });
+  async ask(...[task, file, options, { models, signal, progress } = {}]: Parameters<Engine["ask"]>) {
+    const names = models ?? [await this.#firstOf(task.name)];
+    const results: TaskResult[] = [];
+    for (const [done, model] of names.entries()) {
+      progress?.({ what: model, done, total: names.length });
+      const about = { task: task.name, model, options, input: this.#inputOf(file) };
+      results.push(await this.#networks.ask("run", about, { signal }));
+    }
+    return results;
   }
 
   features(picture: Blob, model: string, part: string, signal: AbortSignal) {
-    return this.#networks.ask("features", { model, picture, part, limit: MAPS }, { signal });
+    const about = { model, input: this.#inputOf(picture), part, limit: MAPS };
+    return this.#networks.ask("features", about, { signal });
   }
 
   gradcam(picture: Blob, model: string, { class: index, part, signal }: GradcamOptions) {
-    return this.#networks.ask("gradcam", { model, picture, class: index, part }, { signal });
+    const about = { model, input: this.#inputOf(picture), class: index, part };
+    return this.#networks.ask("gradcam", about, { signal });
   }
 
   attention(picture: Blob, model: string, signal: AbortSignal) {
-    return this.#networks.ask("attention", { model, picture }, { signal });
+    return this.#networks.ask("attention", { model, input: this.#inputOf(picture) }, { signal });
   }
 
   receptiveField(model: string, part: string, signal: AbortSignal) {
@@ -55,16 +72,27 @@ export class BrowserEngine implements Engine {
   }
 
   close(): void {
-    this.training.close("The run ended here: this page was told to leave computing to the server.");
-    this.#networks.close("Another engine computes now.");
+    this.training.close("The run stopped: networks now run on the server.");
+    this.#networks.close("Networks now run on the server.");
+  }
+
+  /** The worker gets a new `Blob` with every message; the id tells it that the file is the same. */
+  #inputOf(file: Blob): Input {
+    const input = this.#inputs.get(file) ?? { id: ++this.#lastInput, file };
+    this.#inputs.set(file, input);
+    return input;
+  }
+
+  async #firstOf(task: string): Promise<string> {
+    const model = (await this.models()).find((each) => each.task === task);
+    if (!model) throw new Error(`This page has no network for ${task}.`);
+    return model.name;
   }
 }
 
-async function fetchList(): Promise<readonly ModelInfo[]> {
-  const response = await fetch(`${BASE}/index.json`).catch(() => undefined);
-  const list = modelsAnswer.safeParse(response?.ok && (await response.json().catch(() => undefined)));
-  if (list.success) return list.data.models;
-  throw new Error(
-    "There are no networks beside this page: the folder “models” with its index.json is missing.",
-  );
+async function fetchList<T>(file: string, schema: z.ZodType<T>): Promise<T> {
+  const response = await fetch(`${BASE}/${file}`).catch(() => undefined);
+  const list = schema.safeParse(response?.ok && (await response.json().catch(() => undefined)));
+  if (list.success) return list.data;
+  throw new Error(`This page has no networks: the file models/${file} beside it is missing or damaged.`);
 }

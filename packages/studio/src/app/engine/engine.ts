@@ -1,7 +1,6 @@
-/** Who computes for the page: the server it came from, or the page itself. */
+/** Where networks run: on the server this page came from, or in the page itself. */
 import type {
   AttentionAnswer,
-  Classification,
   FeaturesAnswer,
   GradcamAnswer,
   LineageEntry,
@@ -9,16 +8,29 @@ import type {
   ModelInfo,
   ReceptiveFieldAnswer,
   RecipeInfo,
+  TaskInfo,
+  TaskProgress,
+  TaskResult,
   TrainEvent,
   TrainRequest,
 } from "../../api/index.ts";
 
 export interface Engine {
   readonly kind: "server" | "browser";
+  tasks(): Promise<readonly TaskInfo[]>;
   models(): Promise<readonly ModelInfo[]>;
   /** The network's layers and the chain of its parts. */
   model(name: string): Promise<ModelAnswer>;
-  classify(picture: Blob, model: string, signal: AbortSignal): Promise<Classification>;
+  /**
+   * Runs a task on an input, one result per model in the order of the models. The same `Blob` is uploaded and decoded
+   * once, however often it is asked about.
+   */
+  ask(
+    task: Pick<TaskInfo, "name" | "command">,
+    input: Blob,
+    options: Readonly<Record<string, unknown>>,
+    about?: AskOptions,
+  ): Promise<readonly TaskResult[]>;
   /** What comes out of a part, the strongest channels first. */
   features(picture: Blob, model: string, part: string, signal: AbortSignal): Promise<FeaturesAnswer>;
   gradcam(picture: Blob, model: string, options: GradcamOptions): Promise<GradcamAnswer>;
@@ -26,9 +38,17 @@ export interface Engine {
   receptiveField(model: string, part: string, signal: AbortSignal): Promise<ReceptiveFieldAnswer>;
   lineage(): Promise<readonly LineageEntry[]>;
   readonly training: Training;
-  /** Gets a network ready before anybody asks, where that takes long. */
+  /** Prepares a network ahead of the first question, where that takes long. */
   warm?(model: string): Promise<void>;
   close(): void;
+}
+
+export interface AskOptions {
+  /** Default: the task's own choice. */
+  readonly models?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called while a long request runs, if the engine can tell how far it is. */
+  readonly progress?: (progress: TaskProgress) => void;
 }
 
 export interface GradcamOptions {
@@ -41,14 +61,11 @@ export interface GradcamOptions {
 
 export interface Training {
   recipes(): Promise<readonly RecipeInfo[]>;
-  /** Starts a run and gives its name. */
+  /** Starts a run and returns its id. */
   start(request: TrainRequest): Promise<string>;
-  /** The run that is going on, if there is one: a page that was closed finds it again. */
+  /** The current run, if any: a page that was closed finds it again. */
   running(): Promise<string | undefined>;
-  /** Tells of a run from its start; the function that comes back stops the telling, not the run. */
+  /** Reports a run from its start. The function it returns stops the reports, not the run. */
   follow(id: string, heard: (event: TrainEvent) => void, failed: (message: string) => void): () => void;
   stop(id: string): Promise<void>;
 }
-
-/** How many classes an answer names. */
-export const TOP = 5;

@@ -1,13 +1,13 @@
-/** The page's way to a worker: questions, each with one answer. */
+/** The page's connection to a worker: each question gets one answer. */
 import type { TrainEvent } from "../../api/index.ts";
 import type { Answer, FromWorker, Question, QuestionName, ToWorker } from "./worker.ts";
 
-/** Where the shipped checkpoints lie, beside the page; `index.json` lists them. */
+/** The folder of shipped checkpoints beside the page; `index.json` lists them. */
 export const BASE = new URL("models", document.baseURI).href;
 
 interface AskOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Of a run, before its answer. */
+  /** Called for each event of a run, before its answer. */
   readonly heard?: (event: TrainEvent) => void;
 }
 
@@ -23,7 +23,7 @@ export class WorkerLink {
   #worker: Worker | undefined;
   #lastId = 0;
 
-  /** @param name of the worker, for whoever debugs */
+  /** @param name the worker's, in developer tools */
   constructor(name: string) {
     this.#name = name;
   }
@@ -44,10 +44,10 @@ export class WorkerLink {
     });
   }
 
-  /** Ends the worker; who waits for an answer is told why there is none. */
+  /** Ends the worker. Questions without an answer fail with the reason. */
   close(why: string): void {
     this.#worker?.terminate();
-    // The next question gets a new one.
+    // The next question starts a new one.
     this.#worker = undefined;
     for (const { reject } of this.#waiting.values()) reject(new Error(why));
     this.#waiting.clear();
@@ -64,7 +64,7 @@ export class WorkerLink {
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      this.close(`The networks could not be started in this page: ${event.message ?? "no reason given"}.`);
+      this.close(`Networks could not start in this page: ${event.message ?? "no reason given"}.`);
     };
     return worker;
   }

@@ -1,9 +1,7 @@
-/** The server's API: every answer is checked against its schema before the page uses it. */
+/** The server's API as an engine. */
 import * as z from "zod";
 import {
   attentionAnswer,
-  classifyAnswer,
-  errorAnswer,
   featuresAnswer,
   gradcamAnswer,
   healthAnswer,
@@ -13,17 +11,19 @@ import {
   receptiveFieldAnswer,
   recipesAnswer,
   runsAnswer,
+  tasksAnswer,
   trainAnswer,
   trainEvent,
+  uploadAnswer,
 } from "../../api/index.ts";
-import { type Engine, TOP, type Training } from "./engine.ts";
+import type { Engine, GradcamOptions, Training } from "./engine.ts";
+import { get, post, postTask, request } from "./request.ts";
+import { UploadedFiles } from "./uploads.ts";
 
-type Fields = Readonly<Record<string, string | number | Blob | undefined>>;
-
-/** A server of this machine answers at once, unless all its cores are at work. */
+/** A local server answers at once, unless all cores are busy. */
 const PATIENCE_MS = 8000;
 
-/** Whether the server of this page has the API. A plain host has not, and a page built for one does not ask. */
+/** Whether this page came from a Tessera server. A static host has no API, and a page built for one does not ask. */
 export async function serverAnswers(): Promise<boolean> {
   if (import.meta.env.MODE === "static") return false;
   try {
@@ -36,20 +36,24 @@ export async function serverAnswers(): Promise<boolean> {
 
 export class ServerEngine implements Engine {
   readonly kind = "server";
+  readonly #files = new UploadedFiles((file) => {
+    const headers = { "content-type": file.type || "application/octet-stream" };
+    return request("api/uploads", uploadAnswer, { method: "POST", headers, body: file });
+  });
   readonly training: Training = {
     recipes: async () => (await get("api/recipes", recipesAnswer)).recipes,
-    start: async (request) => {
-      const headers = { "content-type": "application/json" };
-      const body = JSON.stringify(request);
-      return (await ask("api/train", trainAnswer, { method: "POST", headers, body })).id;
-    },
+    start: async (order) => (await post("api/train", trainAnswer, order)).id,
     running: async () =>
       (await get("api/train", runsAnswer)).runs.find(({ state }) => state === "running")?.id,
     follow,
     stop: async (id) => {
-      await ask(`api/train/${id}`, z.unknown(), { method: "DELETE" });
+      await request(`api/train/${id}`, z.unknown(), { method: "DELETE" });
     },
   };
+
+  async tasks() {
+    return (await get("api/tasks", tasksAnswer)).tasks;
+  }
 
   async models() {
     return (await get("api/models", modelsAnswer)).models;
@@ -59,27 +63,22 @@ export class ServerEngine implements Engine {
     return get(`api/models/${encodeURIComponent(name)}`, modelAnswer);
   }
 
-  async classify(image: Blob, model: string, signal: AbortSignal) {
-    const { results } = await post(
-      "api/classify",
-      classifyAnswer,
-      { image, models: model, top: TOP },
-      signal,
+  ask(...[task, file, options, { models, ...rest } = {}]: Parameters<Engine["ask"]>) {
+    return this.#files.use(file, (input) =>
+      postTask(`api/${task.command}`, { ...options, input, models }, rest),
     );
-    return results[0]!;
   }
 
-  features(image: Blob, model: string, part: string, signal: AbortSignal) {
-    return post("api/inspect/features", featuresAnswer, { image, model, part }, signal);
+  features(picture: Blob, model: string, part: string, signal: AbortSignal) {
+    return this.#inspect("features", featuresAnswer, picture, { model, part }, signal);
   }
 
-  gradcam(image: Blob, model: string, options: { class?: number; part?: string; signal: AbortSignal }) {
-    const { class: index, part, signal } = options;
-    return post("api/inspect/gradcam", gradcamAnswer, { image, model, class: index, part }, signal);
+  gradcam(picture: Blob, model: string, { signal, ...options }: GradcamOptions) {
+    return this.#inspect("gradcam", gradcamAnswer, picture, { model, ...options }, signal);
   }
 
-  attention(image: Blob, model: string, signal: AbortSignal) {
-    return post("api/inspect/attention", attentionAnswer, { image, model }, signal);
+  attention(picture: Blob, model: string, signal: AbortSignal) {
+    return this.#inspect("attention", attentionAnswer, picture, { model }, signal);
   }
 
   receptiveField(model: string, part: string, signal: AbortSignal) {
@@ -91,55 +90,27 @@ export class ServerEngine implements Engine {
   }
 
   close() {}
+
+  #inspect<T>(what: string, schema: z.ZodType<T>, picture: Blob, fields: object, signal: AbortSignal) {
+    return this.#files.use(picture, (input) =>
+      post(`api/inspect/${what}`, schema, { input, ...fields }, signal),
+    );
+  }
 }
 
 function follow(...[id, heard, failed]: Parameters<Training["follow"]>): () => void {
   const source = new EventSource(`api/train/${id}/events`);
   for (const type of ["start", "step", "evaluation", "done", "error"])
     source.addEventListener(type, (message) => {
-      // The browser's own "error", of a lost connection, carries no data: it connects again by itself.
+      // The browser's own "error" event, a lost connection, has no data; the browser reconnects by itself.
       if (!(message instanceof MessageEvent)) return;
       const event = trainEvent.safeParse(JSON.parse(message.data));
-      if (!event.success) return failed(`The server tells of the run in a way this page does not know.`);
+      if (!event.success) return failed("This page cannot read the server's report on the run.");
       if (event.data.type === "done" || event.data.type === "error") source.close();
       heard(event.data);
     });
   source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) failed("The server no longer tells of this run.");
+    if (source.readyState === EventSource.CLOSED) failed("The server stopped reporting on this run.");
   };
   return () => source.close();
-}
-
-function get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
-  return ask(path, schema, {});
-}
-
-function post<T>(path: string, schema: z.ZodType<T>, fields: Fields, signal: AbortSignal): Promise<T> {
-  const body = new FormData();
-  for (const [name, value] of Object.entries(fields))
-    if (value !== undefined) body.append(name, value instanceof Blob ? value : String(value));
-  return ask(path, schema, { method: "POST", body, signal });
-}
-
-async function ask<T>(path: string, schema: z.ZodType<T>, options: RequestInit): Promise<T> {
-  const response = await fetch(path, options);
-  const text = await response.text();
-  const answer: unknown = jsonOf(text);
-  if (!response.ok) {
-    const known = errorAnswer.safeParse(answer);
-    throw new Error(known.success ? known.data.error.message : `The server answered ${response.status}.`);
-  }
-  const checked = schema.safeParse(answer);
-  if (checked.success) return checked.data;
-  throw new Error(
-    `The server's answer to ${path} is not as this page expects: ${z.prettifyError(checked.error)}`,
-  );
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return text === "" ? {} : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,4 @@
-/** Training in the page: one run at a time, in a worker of its own, so that networks go on answering. */
+/** Training in the page: one run at a time, in its own worker, so that networks keep answering. */
 import type { ModelInfo, TrainRequest } from "../../api/index.ts";
 import type { Training } from "./engine.ts";
 import { WorkerLink } from "./link.ts";
@@ -20,8 +20,8 @@ export class PageTraining implements Training {
   #lastId = 0;
 
   /**
-   * @param networks the worker that classifies: it is given what was trained
-   * @param trained told of each network that it was given
+   * @param networks the worker that answers questions: it gets the trained network
+   * @param trained called for each network it got
    */
   constructor(networks: WorkerLink, trained: (model: ModelInfo) => void) {
     this.#networks = networks;
@@ -33,7 +33,7 @@ export class PageTraining implements Training {
   }
 
   async start(request: TrainRequest) {
-    if (this.#run) throw new Error("A run is going on in this page: stop it, or wait for its end.");
+    if (this.#run) throw new Error("A run is in progress in this page: stop it or wait for it to end.");
     const run: PageRun = {
       id: String(++this.#lastId),
       link: new WorkerLink("training"),
@@ -51,11 +51,11 @@ export class PageTraining implements Training {
     return this.#run?.id;
   }
 
-  /** A run is followed from its start on, before it has told anything: there is nobody else to follow it. */
+  /** Called right after the start, before the first event: only this page can follow the run. */
   follow(...[id, heard, failed]: Parameters<Training["follow"]>) {
     const run = this.#run;
     if (run?.id === id) Object.assign(run, { heard, failed });
-    else failed("This page knows of no such run.");
+    else failed("This page has no such run.");
     return () => void (run && Object.assign(run, { heard: undefined, failed: undefined }));
   }
 

@@ -1,21 +1,34 @@
-/** The page's own engine, off the page's thread: one question at a time, as they come. */
+/** The page's own engine, off the main thread: one question at a time, in order. */
+import { type Image, readImage } from "@tessera-ml/media";
 import { encodeSafetensors, type Module } from "@tessera-ml/nn";
 import { type ClassifierRecord, ImageClassifier, inputShapeOf, modelInfo } from "@tessera-ml/vision";
 import { DRAWN, type DrawnRecipe, drawnRecipes, learnDrawn } from "@tessera-ml/vision/drawn";
 import { infoOf } from "../../answers/info.ts";
 import * as answers from "../../answers/inspect.ts";
+import { openImage } from "../../answers/recent.ts";
 import { keepClassifier, openClassifier } from "../../answers/shelf.ts";
 import { doneEvent, evaluationEvent, stepEvent } from "../../answers/training.ts";
-import type { ModelInfo, RecipeInfo, TrainEvent, TrainRequest } from "../../api/index.ts";
-import { TOP } from "./engine.ts";
+import {
+  classifyRequest,
+  type ModelInfo,
+  type RecipeInfo,
+  type TaskResult,
+  type TrainEvent,
+  type TrainRequest,
+} from "../../api/index.ts";
 
-/** What comes with every question. */
 interface Context {
   readonly signal: AbortSignal;
-  /** Where checkpoints are fetched from. */
+  /** The address of the folder of checkpoints. */
   readonly base: string;
-  /** Says something before the answer. */
+  /** Reports an event before the answer. */
   readonly tell: (event: TrainEvent) => void;
+}
+
+/** A file, and an id that stands for it: the last few are decoded once. */
+export interface Input {
+  readonly id: number;
+  readonly file: Blob;
 }
 
 interface About {
@@ -24,14 +37,22 @@ interface About {
 }
 
 interface AboutPicture extends About {
-  readonly picture: Blob;
+  readonly input: Input;
 }
 
-/** A network that was trained here: what is known of it, and its `.safetensors`. */
+interface TaskRequest extends AboutPicture {
+  readonly task: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A network trained here: its record and its `.safetensors`. */
 interface Trained {
   readonly record: ClassifierRecord;
   readonly file: Uint8Array<ArrayBuffer>;
 }
+
+const decode = ({ input: { id, file } }: AboutPicture): Promise<Image> =>
+  openImage(id, () => readImage(file, { mode: "file" }));
 
 const open = ({ model }: About, { signal, base }: Context) => openClassifier(model, signal, base);
 
@@ -43,22 +64,24 @@ const questions = {
   async warm(about: About, context: Context) {
     await (await open(about, context)).warmUp();
   },
-  async classify(about: AboutPicture, context: Context) {
+  async run(about: TaskRequest, context: Context): Promise<TaskResult> {
+    if (about.task !== "image-classification")
+      throw new Error(`This page cannot run ${about.task} by itself: start a server with npx tessera serve.`);
+    const { top } = classifyRequest.parse(about.options);
     const classifier = await open(about, context);
-    const { predictions, ...rest } = await classifier.classify(about.picture, { top: TOP });
-    return { ...rest, predictions: [...predictions] };
+    return { ...(await classifier.classify(await decode(about), { top })) };
   },
   async features(about: AboutPicture & { part: string; limit: number }, context: Context) {
-    return answers.features(await open(about, context), about.picture, about);
+    return answers.features(await open(about, context), await decode(about), about);
   },
   async gradcam(
     about: AboutPicture & { class: number | undefined; part: string | undefined },
     context: Context,
   ) {
-    return answers.gradcam(await open(about, context), about.picture, about);
+    return answers.gradcam(await open(about, context), await decode(about), about);
   },
   async attention(about: AboutPicture, context: Context) {
-    return answers.attention(await open(about, context), about.picture);
+    return answers.attention(await open(about, context), await decode(about));
   },
   async receptiveField(about: About & { part: string }, context: Context) {
     return answers.receptiveField(await open(about, context), about);
@@ -89,10 +112,10 @@ const questions = {
     });
     const seconds = (performance.now() - started) / 1000;
     const done = doneEvent({ stopped: signal.aborted, figures, seconds, passed, model: record.name });
-    const note = `Trained in this page, run ${id}, on digits that it drew`;
+    const note = `Trained in this page, run ${id}, on digits it drew`;
     return { record: { ...record, note }, file: await encoded(model), done };
   },
-  /** Puts a network that was trained among those that classify. Drawn digits are no measure beside data sets. */
+  /** Adds a trained network. Its accuracy on drawn digits does not compare with that on a data set. */
   async keep({ record, file }: Trained): Promise<ModelInfo> {
     keepClassifier(await ImageClassifier.of(record, file));
     return { ...infoOf(record, modelInfo(record), { place: "trained" }), accuracy: undefined };
@@ -129,7 +152,7 @@ export type ToWorker =
     }
   | { readonly type: "forget"; readonly id: number };
 
-/** An event before the answer, the answer, or why there is none. */
+/** An event before the answer, the answer, or the reason there is none. */
 export interface FromWorker {
   readonly id: number;
   readonly event?: TrainEvent;
@@ -137,7 +160,7 @@ export interface FromWorker {
   readonly failure?: string;
 }
 
-/** Asked and not answered yet. */
+/** Questions without an answer yet. */
 const asked = new Map<number, AbortController>();
 let last: Promise<void> = Promise.resolve();
 

@@ -1,4 +1,4 @@
-/** The page's few signs, drawn on a grid of 20. */
+/** Icons, drawn on a grid of 20. */
 
 function icon(path: string) {
   return () => (
@@ -21,6 +21,9 @@ export const FileIcon = icon(
 );
 export const CameraIcon = icon(
   "M3 7.5A1.5 1.5 0 0 1 4.5 6H6l1.2-1.8h5.6L14 6h1.5A1.5 1.5 0 0 1 17 7.5v6a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 3 13.5zM12.6 10.3a2.6 2.6 0 1 1-5.2 0 2.6 2.6 0 1 1 5.2 0",
+);
+export const MicrophoneIcon = icon(
+  "M10 3a2.2 2.2 0 0 1 2.2 2.2v4.6a2.2 2.2 0 1 1 -4.4 0V5.2A2.2 2.2 0 0 1 10 3zM5 9.5a5 5 0 0 0 10 0M10 14.5V17M7 17h6",
 );
 export const PenIcon = icon("M4 16l1-4 8.5-8.5a1.4 1.4 0 0 1 2 0l1 1a1.4 1.4 0 0 1 0 2L8 15zM12 5l3 3");
 export const EraserIcon = icon(

@@ -1,17 +1,17 @@
-/** Something asked of the engine, for a component to show. */
+/** A question to the engine, for a component to show. */
 import { type ReadonlySignal, useSignal, useSignalEffect } from "@preact/signals";
 import { messageOf } from "../engine/message.ts";
 
 export interface Loaded<T> {
-  /** The last answer: it stays while the next is under way. */
+  /** The last answer. It stays until the next one comes. */
   readonly value?: T;
   readonly failure?: string;
   readonly waiting: boolean;
 }
 
 /**
- * Asks again whenever a signal that `question` reads changes; undefined asks nothing and forgets the answer. The
- * question must read its signals before the first `await`.
+ * Asks again whenever a signal that `question` reads changes. Undefined asks nothing and drops the answer. The question
+ * must read its signals before its first `await`.
  */
 export function useAnswer<T>(
   question: (signal: AbortSignal) => Promise<T> | undefined,

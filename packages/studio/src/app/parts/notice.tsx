@@ -6,13 +6,13 @@ interface NoticeProps {
   readonly close?: () => void;
 }
 
-/** What went wrong and what to do. */
+/** What went wrong, and what to do. */
 export function Notice({ children, close }: NoticeProps) {
   return (
     <div class="notice" role="alert">
       <p>{children}</p>
       {close && (
-        <button type="button" class="bare" aria-label="Close this message" onClick={close}>
+        <button type="button" class="bare" aria-label="Dismiss" onClick={close}>
           <CloseIcon />
         </button>
       )}

@@ -1,4 +1,4 @@
-/** A few choices in a row, one of them taken. */
+/** A few choices in a row, of which one is made. */
 
 interface SegmentsProps<T> {
   readonly label: string;

@@ -1,10 +1,10 @@
-/** A training run as the page follows it. It outlives the view: who comes back finds the curves. */
+/** The training run that the page follows. It outlives the view: the curves are still there on return. */
 import { computed, signal } from "@preact/signals";
 import type { TrainEvent, TrainRequest } from "../../api/index.ts";
 import type { Training } from "../engine/engine.ts";
 import { messageOf } from "../engine/message.ts";
-import type { CurvePoint } from "../parts/curve.tsx";
 import { refreshModels } from "../state.ts";
+import type { CurvePoint } from "./curve.tsx";
 
 type Ended = Extract<TrainEvent, { type: "done" }>;
 
@@ -15,23 +15,23 @@ export interface Run {
   readonly step?: Extract<TrainEvent, { type: "step" }>;
   readonly loss: readonly CurvePoint[];
   readonly top1: readonly CurvePoint[];
-  /** It was told to stop. */
+  /** The user asked it to stop. */
   readonly stopping?: boolean;
   readonly ended?: Ended;
   readonly failure?: string;
 }
 
-/** More points than a curve has pixels help nobody. */
+/** More points than a curve has pixels are of no use. */
 const MOST_POINTS = 600;
 
 export const run = signal<Run | undefined>(undefined);
 /** Whether it has neither ended nor failed. */
 export const going = computed(() => run.value && !run.value.ended && run.value.failure === undefined);
-/** Why the last order, to start or to stop, was not carried out. */
+/** Why the last start or stop failed. */
 export const orderFailure = signal<string | undefined>(undefined);
 
 let unfollow: (() => void) | undefined;
-/** Who trains: it may be another engine than the one that the page uses now. */
+/** May belong to another engine than the page uses now. */
 let trainer: Training | undefined;
 
 export async function startRun(training: Training, request: TrainRequest): Promise<void> {
@@ -58,7 +58,7 @@ export async function stopRun(): Promise<void> {
   }
 }
 
-/** Takes up a run that goes on already, as after the page was loaded again. */
+/** Follows a run that is already in progress, as after a reload. */
 export async function resumeRun(training: Training): Promise<void> {
   if (going.peek()) return;
   const id = await training.running().catch(() => undefined);
@@ -102,7 +102,7 @@ function heard(before: Run, event: TrainEvent): Run {
 
 function added(points: readonly CurvePoint[], x: number, y: number | null): readonly CurvePoint[] {
   if (y === null) return points;
-  // Every second point goes once there are too many.
+  // When there are too many, drop every other point.
   const kept = points.length >= MOST_POINTS ? points.filter((_, i) => i % 2 === 0) : points;
   return [...kept, { x, y }];
 }

@@ -1,0 +1,18 @@
+/** The file all systems look at: a picture opened in one is there in the next. */
+import { signal } from "@preact/signals";
+import type { Media } from "./media.ts";
+
+export const present = signal<Media | undefined>(undefined);
+/** What is wrong with the file the user chose last. */
+export const trouble = signal<string | undefined>(undefined);
+
+export function show(next: Media): void {
+  trouble.value = undefined;
+  forget();
+  present.value = next;
+}
+
+export function forget(): void {
+  if (present.peek()) URL.revokeObjectURL(present.peek()!.url);
+  present.value = undefined;
+}

@@ -1,0 +1,36 @@
+/** Image classification: networks side by side, inside one of them, and their history. */
+import { hrefOf } from "../../route.ts";
+import type { SystemProps } from "../../systems.ts";
+import { ClassifyView } from "./classify.tsx";
+import { InsideView } from "./inside.tsx";
+import { LineageView } from "./lineage.tsx";
+
+const VIEWS = [
+  { view: "", title: "Compare" },
+  { view: "inside", title: "Look inside" },
+  { view: "lineage", title: "Lineage" },
+] as const;
+
+export default function ImageClassification({ task, path: [wanted = "", name] }: SystemProps) {
+  const { view } = VIEWS.find((each) => each.view === wanted) ?? VIEWS[0];
+  return (
+    <>
+      <div class="views">
+        <nav class="segments" aria-label={task.title}>
+          {VIEWS.map((each) => (
+            <a
+              key={each.view}
+              href={each.view === "" ? hrefOf(task.command) : hrefOf(task.command, each.view)}
+              aria-current={each.view === view ? "page" : undefined}
+            >
+              {each.title}
+            </a>
+          ))}
+        </nav>
+      </div>
+      {view === "" && <ClassifyView task={task} />}
+      {view === "inside" && <InsideView task={task} name={name} />}
+      {view === "lineage" && <LineageView />}
+    </>
+  );
+}

@@ -1,0 +1,108 @@
+/** Inside one network: its parts, what comes out of them, where it looked, and its layers. */
+import { useComputed, useSignal } from "@preact/signals";
+import type { ModelInfo, TaskInfo } from "../../../api/index.ts";
+import { count, origin, shortTitle } from "../../format.ts";
+import { useAnswer } from "../../parts/load.ts";
+import { Mosaic } from "../../parts/mosaic.tsx";
+import { Notice } from "../../parts/notice.tsx";
+import { hrefOf, route } from "../../route.ts";
+import { engine } from "../../state.ts";
+import { groupOf } from "./cards.tsx";
+import { Attention } from "./inside/attention.tsx";
+import { Features } from "./inside/features.tsx";
+import { Gradcam } from "./inside/gradcam.tsx";
+import { Layers } from "./inside/layers.tsx";
+import { isMap, Parts, telling } from "./inside/parts.tsx";
+import { compared, networks } from "./state.ts";
+import { PictureStrip } from "./strip.tsx";
+import "./inside.css";
+
+interface InsideProps {
+  readonly task: TaskInfo;
+  /** The network; default the first of those compared. */
+  readonly name: string | undefined;
+}
+
+export function InsideView({ task, name }: InsideProps) {
+  const model = useComputed(() => {
+    const asked = route.value.path[1];
+    const found = networks.value.find((each) => each.name === (asked ?? compared.value[0]));
+    return found ?? (asked === undefined ? networks.value[0] : undefined);
+  });
+  const wanted = useSignal<string | undefined>(undefined);
+  const detail = useAnswer(() => model.value && engine.value?.model(model.value.name));
+  const parts = useComputed(() =>
+    detail.value.value?.model.name === model.value?.name ? detail.value.value?.parts : undefined,
+  );
+  const part = useComputed(() => {
+    const list = parts.value ?? [];
+    return (list.find((each) => each.name === wanted.value && isMap(each)) ?? telling(list))?.name;
+  });
+
+  if (name !== undefined && networks.value.length > 0 && !model.value)
+    return (
+      <Notice>
+        There is no network “{name}” here. <a href={hrefOf(task.command, "inside")}>Show one that is.</a>
+      </Notice>
+    );
+  return (
+    <div class="view">
+      <div class="inside-head">
+        <Title model={model.value} command={task.command} />
+        <PictureStrip command={task.command} />
+      </div>
+      {detail.value.failure !== undefined && <Notice>{detail.value.failure}</Notice>}
+      <section class="slab" aria-labelledby="parts">
+        <h2 id="parts">From picture to classes</h2>
+        <p class="quiet small">
+          Taller blocks have larger maps, wider ones more of them. Choose a part to see its maps.
+        </p>
+        <Parts parts={parts.value} selected={part.value} select={(name) => (wanted.value = name)} />
+      </section>
+      <div class="inside-two">
+        <Gradcam task={task} model={model} part={part} />
+        <Features model={model} part={part} />
+      </div>
+      {model.value?.family === "ViT" && <Attention model={model} />}
+      <Layers layers={parts.value && detail.value.value?.layers} />
+    </div>
+  );
+}
+
+interface TitleProps {
+  readonly model: ModelInfo | undefined;
+  readonly command: string;
+}
+
+function Title({ model, command }: TitleProps) {
+  return (
+    <div class="title">
+      <Mosaic name={model?.name ?? ""} />
+      <div>
+        <h1>{model ? shortTitle(model.title) : "Look inside"}</h1>
+        <p class="quiet">{model ? `${model.paper}, ${model.year}` : " "}</p>
+        <p class="quiet small">
+          {model &&
+            `${count(model.params)} parameters${model.macs ? ` · ${count(model.macs)} multiplications` : ""} · reads ${model.inputSize} × ${model.inputSize} · ${model.classes.count} classes`}
+        </p>
+      </div>
+      <label class="choose">
+        <span class="hidden">Network</span>
+        <select
+          value={model?.name}
+          onChange={({ currentTarget }) => (location.hash = hrefOf(command, "inside", currentTarget.value))}
+        >
+          {[...Map.groupBy(networks.value, (each) => groupOf(each).title)].map(([group, members]) => (
+            <optgroup key={group} label={group}>
+              {members.map((each) => (
+                <option key={each.name} value={each.name}>
+                  {shortTitle(each.title)}, {origin(each)}
+                </option>
+              ))}
+            </optgroup>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}

@@ -1,0 +1,88 @@
+/**
+ * `node tools/card.ts`: the picture of image classification on the studio's home page, from what two shipped networks
+ * answer to a sample picture. Needs Chromium.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright";
+import { type Classification, classifyAnswer } from "../packages/studio/src/api/index.ts";
+import { startStudio } from "../packages/studio/src/server/index.ts";
+import { chromiumPath } from "./chromium.ts";
+
+const SAMPLE = "a car";
+const NETWORKS = [
+  { name: "cifar_lenet.tessera", title: "LeNet, 1998" },
+  { name: "cifar_resnet20.tessera", title: "ResNet-20, 2015" },
+];
+const TOP = 3;
+const FILE = "packages/studio/src/app/systems/image-classification/card.svg";
+
+/** The sample's file, and a smaller one to show. */
+async function openSample(url: string): Promise<{ file: string; shown: string }> {
+  const browser = await chromium.launch({ executablePath: chromiumPath() });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${url}#/classify`);
+    const image = page.locator(`[aria-label="Sample: ${SAMPLE}"] img[src]`);
+    return await image.evaluate(async (element: HTMLImageElement) => {
+      const read = (blob: Blob) =>
+        new Promise<string>((resolve) => {
+          const reader = new FileReader();
+          reader.onload = () => resolve(String(reader.result));
+          reader.readAsDataURL(blob);
+        });
+      await element.decode();
+      const canvas = new OffscreenCanvas(240, 240);
+      canvas.getContext("2d")!.drawImage(element, 0, 0, 240, 240);
+      const shown = await canvas.convertToBlob({ type: "image/webp", quality: 0.85 });
+      return { file: await read(await (await fetch(element.src)).blob()), shown: await read(shown) };
+    });
+  } finally {
+    await browser.close();
+  }
+}
+
+/** One network's classes with their bars. */
+function column({ predictions }: Classification, title: string, top: number): string {
+  const rows = predictions.map(({ label, probability }, i) => {
+    const y = top + 23 + i * 20;
+    const stones = `<rect x="152" y="${y + 4}" width="152" height="5" class="track" mask="url(#stones)"/><rect x="152" y="${y + 4}" width="${(152 * probability).toFixed(1)}" height="5" class="${i === 0 ? "bar" : "pale"}" mask="url(#stones)"/>`;
+    const share = `${(probability * 100).toFixed(1)} %`;
+    return `<text x="152" y="${y}">${label}</text><text x="304" y="${y}" class="end">${share}</text>${stones}`;
+  });
+  return `<text x="152" y="${top + 6}" class="title">${title}</text>${rows.join("\n")}`;
+}
+
+const studio = await startStudio({ port: 0 });
+try {
+  const { file, shown } = await openSample(studio.url);
+  const response = await fetch(`${studio.url}api/classify`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ image: file, models: NETWORKS.map(({ name }) => name), top: TOP }),
+  });
+  const { results } = classifyAnswer.parse(await response.json());
+  const columns = results.map((result, i) => column(result, NETWORKS[i]!.title, 12 + i * 84));
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 180">
+<title>What two networks make of ${SAMPLE}</title>
+<style>
+  .paper { fill: #ecefea } .track { fill: #dde1db } .bar { fill: #1a6f5a } .pale { fill: #8fc1b0 }
+  text { fill: #17211e; font: 9px system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif }
+  .title { fill: #4d5a55; font: 500 10.5px ui-serif, Palatino, Georgia, "Liberation Serif", serif }
+  .end { fill: #4d5a55; text-anchor: end }
+  @media (prefers-color-scheme: dark) {
+    .paper { fill: #0d100f } .track { fill: #2b3331 } .bar { fill: #5cc7a5 } .pale { fill: #35705e }
+    text { fill: #e9eeeb } .title, .end { fill: #a9b5b0 }
+  }
+</style>
+<clipPath id="round"><rect x="16" y="30" width="120" height="120" rx="6"/></clipPath>
+<mask id="stones"><path stroke="#fff" stroke-width="180" stroke-dasharray="5 1" d="M152 90H304"/></mask>
+<rect width="320" height="180" class="paper"/>
+<image x="16" y="30" width="120" height="120" clip-path="url(#round)" href="${shown}"/>
+${columns.join("\n")}
+</svg>
+`;
+  writeFileSync(join(import.meta.dirname, "..", FILE), svg);
+} finally {
+  await studio.close();
+}
