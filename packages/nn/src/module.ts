@@ -1,21 +1,26 @@
 /** Modules: classes with plain fields, whose paths are the keys of checkpoints. */
-import { guard, Tensor, type Variable } from "@tessera-ml/tensor";
+import { guard, Tensor, type TypedArray, type Variable } from "@tessera-ml/tensor";
 import { stripPrefix } from "./files/checkpoint.ts";
 import {
   type Checkpoint,
+  CheckpointError,
   type CheckpointInput,
   type KeyReport,
   type MatchKeysOptions,
   matchKeys,
   type OpenCheckpointOptions,
   openCheckpoint,
+  type StoredTensor,
   type WriteSafetensorsOptions,
   writeSafetensors,
 } from "./files/index.ts";
 import { inMemory, snapshot } from "./state.ts";
 import { matches, type Pattern, walk } from "./tree.ts";
 
-export interface LoadOptions extends MatchKeysOptions, OpenCheckpointOptions {}
+export interface LoadOptions extends MatchKeysOptions, OpenCheckpointOptions {
+  /** Refuse parameters that are NaN or infinite. */
+  readonly finite?: boolean;
+}
 
 /** How many times any module has been switched to training or inference. */
 let switches = 0;
@@ -204,11 +209,21 @@ export class Module {
       if (loaded.has(variable)) continue;
       const half = { float16: variable.dtype === "float16" ? "float16" : "float32" } as const;
       const data = await stored.read(half);
+      if (options.finite) checkFinite(checkpoint.name, stored, data);
       loaded.set(variable, Tensor.fromArray(data, stored.shape, stored.hostDType(half)));
     }
     for (const [variable, tensor] of loaded) variable.assign(tensor);
     return report;
   }
+}
+
+function checkFinite(file: string, { name, shape }: StoredTensor, data: TypedArray): void {
+  if (data instanceof BigInt64Array) return;
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0)
+    throw new CheckpointError(
+      `cannot load ${file}: ${name} [${shape.join(", ")}]: expected finite numbers, element ${at} is ${data[at]}`,
+    );
 }
 
 function isCheckpoint(source: object | string): source is Checkpoint {

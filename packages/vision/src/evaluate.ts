@@ -167,9 +167,10 @@ function labelled(
     };
   }
   const { labels } = classifier.record.classes;
-  if (!labels.startsWith("imagenet-1k"))
+  const isImageNet = labels.startsWith("imagenet-1k");
+  if (!isImageNet || ![1000, 1001].includes(classifier.labels.length))
     throw new RangeError(
-      `${classifier.name}: photographs have ImageNet's classes, the classifier has ${labels}`,
+      `${classifier.name}: photographs have ImageNet's classes, the classifier has ${isImageNet ? `${classifier.labels.length} of its own` : labels}`,
     );
   const shift = classifier.labels.length - 1000; // a background class comes first
   return {

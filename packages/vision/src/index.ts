@@ -15,8 +15,14 @@ export {
   evaluate,
   type LabelledImages,
 } from "./evaluate.ts";
-export { labelsOf } from "./labels.ts";
-export { type LoadClassifierOptions, type LoadedClassifier, loadClassifier } from "./load.ts";
+export { labelsOf, parseLabels } from "./labels.ts";
+export {
+  fitNetworks,
+  type LoadClassifierOptions,
+  type LoadedClassifier,
+  loadClassifier,
+  type NetworkFit,
+} from "./load.ts";
 export { LeCun1989, type LeCun1989Options, squaredErrorLoss } from "./models/lecun1989.ts";
 export { C3_TABLE, digitCodes, LeNet5, type LeNet5Options, rbfLoss } from "./models/lenet5.ts";
 export { ImageClassifier } from "./pipeline/image-classifier.ts";

@@ -13,6 +13,36 @@ const LABELS: Readonly<Record<Classes["labels"], readonly string[]>> = {
 };
 
 /**
+ * The names of outputs, in order, out of a file that a person keeps them in: one on each line, a JSON array, or a
+ * JSON object of names by index, as in `{"0": "cat", "1": "dog"}`, or of indices by name.
+ *
+ * @param file for messages
+ * @throws RangeError where there are none, or indices are missing
+ */
+export function parseLabels(text: string, file: string): string[] {
+  const content = text.replace(/^\ufeff/, "").trim();
+  if (content === "") throw new RangeError(`${file}: expected labels, got an empty file`);
+  if (!/^[[{]/.test(content)) return content.split(/\r?\n/).map((line) => line.trim());
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch (error) {
+    throw new RangeError(`${file}: expected labels as JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const entries = Object.entries(value as object).map(([key, item]: [string, unknown]) =>
+    typeof item === "number" ? ([String(item), key] as const) : ([key, item] as const),
+  );
+  const byIndex = new Map(entries);
+  return entries.map((_, index) => {
+    const label = byIndex.get(String(index));
+    if (typeof label === "string") return label;
+    throw new RangeError(
+      `${file}: expected a label for each class from 0 to ${entries.length - 1}, none for ${index}`,
+    );
+  });
+}
+
+/**
  * The names of a network's outputs, in order. Two of ImageNet's names stand twice (the bird and the machine
  * `crane`, `maillot`): indices tell them apart.
  *

@@ -124,16 +124,62 @@ describe("loadClassifier", () => {
     expect(await values(model.stateDict().get("blocks.1.attn.qkv.bias"))).toEqual(parts);
   });
 
-  test("a missing key and another number of classes are named", async () => {
+  test("a missing key and a wrong number of classes are named, the head's own is taken", async () => {
     const missing = await write("torchvision/resnet18", { leave: (key) => key === "layer1.0.bn1.bias" });
     await expect(loadClassifier("resnet18", missing)).rejects.toThrow(/1 missing \(layer1\.0\.bn1\.bias\)/);
     const ten = await write("timm/mobilenetv2_035", { classes: 10 });
-    await expect(loadClassifier("mobilenet_v2_035", ten)).rejects.toThrow(
+    await expect(loadClassifier("mobilenet_v2_035", ten, { classes: 1000 })).rejects.toThrow(
       /classifier\.1\.weight: expected \[1000, 1280\], got \[10, 1280\]/,
     );
-    const { model } = await loadClassifier("mobilenet_v2_035", ten, { classes: 10 });
-    expect(model.parameterCount()).toBeLessThan(500_000);
+    for (const options of [{}, { classes: 10 }]) {
+      const { model } = await loadClassifier("mobilenet_v2_035", ten, options);
+      expect(model.parameterCount()).toBeLessThan(500_000);
+    }
   });
+
+  test("of two networks in one file, one is chosen by its prefix", async () => {
+    const state = [...createModel("lenet5").stateDict()];
+    const tensors = ["student.", "teacher."].flatMap((prefix, i) =>
+      state.map(([key, { shape, size }]) => ({
+        name: prefix + key,
+        dtype: "float32" as const,
+        shape,
+        data: new Float32Array(size).fill(i),
+      })),
+    );
+    const path = join(folder, "distilled.safetensors");
+    await writeSafetensors(path, tensors);
+    await expect(loadClassifier("lenet5", path)).rejects.toThrow(
+      `${path}: lenet5 fits under several prefixes: student. and teacher.; choose one (--strip-prefix)`,
+    );
+    const { model } = await loadClassifier("lenet5", path, { stripPrefix: "teacher." });
+    expect(new Set(await values(model.parameters().values().next().value))).toEqual(new Set([1]));
+    await expect(loadClassifier("lenet5", path, { stripPrefix: "pupil." })).rejects.toThrow(
+      "no key begins with the prefix pupil.; they are student.",
+    );
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    "weights that are %s are refused by name",
+    async (value) => {
+      const [first, second, ...rest] = [...createModel("lenet5").stateDict()].map(
+        ([name, { shape, size }]) => ({
+          name,
+          dtype: "float32" as const,
+          shape,
+          data: new Float32Array(size),
+        }),
+      );
+      if (!first || !second) throw new Error("lenet5 has no parameters");
+      second.data[1] = value;
+      for (const { data } of rest) data[0] = value;
+      const path = join(folder, "diverged.safetensors");
+      await writeSafetensors(path, [first, second, ...rest]);
+      await expect(loadClassifier("lenet5", path)).rejects.toThrow(
+        `cannot load ${path}: ${second.name} [${second.shape.join(", ")}]: expected finite numbers, element 1 is ${value}`,
+      );
+    },
+  );
 
   test("GoogLeNet without its auxiliary heads leaves them in the file", async () => {
     const file = await write("torchvision/googlenet");

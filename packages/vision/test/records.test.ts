@@ -1,6 +1,6 @@
 /** Every checkpoint with a name finds its network, and what is said of networks agrees with what was published. */
 import { expect, test } from "vitest";
-import { findModel, findNetwork, labelsOf, modelInfo } from "../src/index.ts";
+import { findModel, findNetwork, labelsOf, modelInfo, parseLabels } from "../src/index.ts";
 import { classifierRecords } from "../src/records/index.ts";
 
 const records = classifierRecords();
@@ -57,4 +57,21 @@ test("labels", () => {
   expect(() => labelsOf({ count: 12, labels: "digits" })).toThrow(
     "labels digits: expected 10 classes, got 12",
   );
+});
+
+test("labels of one's own: lines, a list, by index, by name", () => {
+  for (const text of [
+    "cat\ndog\n",
+    "\ufeffcat\r\n dog \r\n",
+    '["cat", "dog"]',
+    '{"1": "dog", "0": "cat"}',
+    '{"cat": 0, "dog": 1}',
+  ])
+    expect(parseLabels(text, "l.txt"), text).toEqual(["cat", "dog"]);
+  expect(() => parseLabels(" \n", "l.txt")).toThrow("l.txt: expected labels, got an empty file");
+  expect(() => parseLabels("[1", "l.txt")).toThrow("l.txt: expected labels as JSON");
+  expect(() => parseLabels('{"0": "cat", "2": "dog"}', "l.txt")).toThrow(
+    "l.txt: expected a label for each class from 0 to 1, none for 1",
+  );
+  expect(() => parseLabels('["cat", null]', "l.txt")).toThrow("none for 1");
 });

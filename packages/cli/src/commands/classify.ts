@@ -3,10 +3,10 @@ import { basename } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import type { Image } from "@tessera-ml/media";
 import type { Classification, ImageClassifier } from "@tessera-ml/vision";
-import { describeError, UsageError, untilInterrupted } from "../errors.ts";
+import { describeError, untilInterrupted } from "../errors.ts";
 import { findInputs, type Input } from "../inputs.ts";
-import { loadNetworks } from "../load.ts";
-import { examples, several, wholeNumber } from "../options.ts";
+import { checkOneModel, loadNetworks } from "../load.ts";
+import { asNetwork, examples, several, wholeNumber } from "../options.ts";
 import { complain, print, toTerminal } from "../output.ts";
 import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
 import { showAnswer, showClassifications } from "../show/classification.ts";
@@ -20,10 +20,11 @@ export function classifyCommand(program: Command): void {
     .description("Say what pictures show.")
     .argument("<inputs...>", "files, folders, patterns, http(s) addresses, - for the standard input")
     .option("-m, --model <name>", "network or checkpoint file; again for a comparison", several)
-    .option(
-      "-n, --network <name>",
-      "what a checkpoint file is to be loaded into (default: found by its keys)",
-    )
+    .addOption(asNetwork.network())
+    .addOption(asNetwork.section())
+    .addOption(asNetwork.stripPrefix())
+    .addOption(asNetwork.classes())
+    .addOption(asNetwork.labels())
     .option("-t, --top <count>", "classes shown for each picture", wholeNumber(1, 1001), 5)
     .option("--tolerant", "read what is there of pictures that were cut short")
     .option("--json", "one JSON array instead of lines")
@@ -38,35 +39,34 @@ export function classifyCommand(program: Command): void {
           ["tessera classify digit.png -m lenet5", "a handwritten digit"],
           ["tessera classify *.jpg | jq -r .predictions[0].label", "a pipe gets JSON lines"],
           ["tessera classify a.png -m model.pth -n resnet18", "a checkpoint file of one's own"],
+          ["tessera classify a.png -m pets.pth --labels pets.txt", "with classes of one's own"],
         ),
         "",
         "`tessera models --here` lists the networks that are on this machine, `tessera pull NAME` brings another.",
         "A picture that cannot be read is reported, the others go on, and the exit code is 1.",
       ].join("\n"),
     )
-    .action(async (words, options) => {
-      const models = options.model ?? [];
-      if (options.network !== undefined && models.length !== 1)
-        throw new UsageError(`--network belongs to one --model, a checkpoint file; got ${models.length}`);
+    .action(async (words, { model: models = [], top, json, tolerant, ...file }) => {
+      checkOneModel(models, file);
       const inputs = await findInputs(words);
       for (const input of inputs) if ("error" in input) fail(`${input.name}: ${input.error}`);
       const pictures = inputs.filter((input) => "source" in input);
       if (pictures.length === 0) return;
       const signal = untilInterrupted();
-      const networks = await loadNetworks(models, { network: options.network, signal });
+      const networks = await loadNetworks(models, { ...file, signal });
       // Meanwhile the pictures are decoded. What fails here fails again, and is told, when the network is asked.
       for (const network of networks) network.warmUp(Math.min(BATCH, pictures.length)).catch(() => undefined);
       const all: object[] = [];
       const widest = Math.max(...pictures.map(({ name }) => basename(name).length));
-      const brief = options.top === 1 && networks.length === 1;
-      for await (const { name, results } of classifyAll(pictures, networks, options, signal)) {
-        if (options.json) all.push(...results.map((result) => ({ input: name, ...result })));
+      const brief = top === 1 && networks.length === 1;
+      for await (const { name, results } of classifyAll(pictures, networks, { top, tolerant }, signal)) {
+        if (json) all.push(...results.map((result) => ({ input: name, ...result })));
         else if (!toTerminal())
           for (const result of results) print(JSON.stringify({ input: name, ...result }));
         else if (brief) print(showAnswer(name, results[0] as Classification, widest));
         else print(showClassifications(name, results));
       }
-      if (options.json) print(JSON.stringify(all, undefined, 2));
+      if (json) print(JSON.stringify(all, undefined, 2));
     });
 }
 

@@ -4,7 +4,7 @@ import type { Evaluation, EvaluationProgress } from "@tessera-ml/vision";
 import { untilInterrupted } from "../errors.ts";
 import { clip, duration, pairs, table, whole } from "../format.ts";
 import { loadNetwork } from "../load.ts";
-import { examples, wholeNumber } from "../options.ts";
+import { asNetwork, examples, wholeNumber } from "../options.ts";
 import { clearStatus, paint, print, printJson } from "../output.ts";
 import { describeProgress, hubProgress, report, stopwatch, timeLeft } from "../progress.ts";
 
@@ -15,7 +15,11 @@ export function evalCommand(program: Command): void {
     .argument("<model>", "a checkpoint, a network, or a checkpoint file")
     .option("-d, --data <set>", "default: what its published accuracy was measured on, or what is here")
     .addOption(new Option("--split <split>", "default: test").choices(["train", "test"] as const))
-    .option("-n, --network <name>", "what a checkpoint file is to be loaded into")
+    .addOption(asNetwork.network())
+    .addOption(asNetwork.section())
+    .addOption(asNetwork.stripPrefix())
+    .addOption(asNetwork.classes())
+    .addOption(asNetwork.labels())
     .option("-l, --limit <count>", "only so many pictures, evenly spread", wholeNumber(1))
     .option("--json", "as JSON, with the count of every confusion")
     .addHelpText(
@@ -27,11 +31,11 @@ export function evalCommand(program: Command): void {
         ["tessera eval runs/lenet5", "a network of one's own, by the folder of its run"],
       ),
     )
-    .action(async (name, { data, split: wanted, network, limit, json }) => {
+    .action(async (name, { data, split: wanted, limit, json, ...file }) => {
       const { evaluate } = await import("@tessera-ml/vision");
       const { chooseData, loadPictures } = await import("../pictures.ts");
       const signal = untilInterrupted();
-      const classifier = await loadNetwork(name, { network, signal });
+      const classifier = await loadNetwork(name, { ...file, signal });
       const set = await chooseData(classifier, data);
       const { pictures, split } = await loadPictures(set, { split: wanted, signal, progress: hubProgress });
       const evaluation = await evaluate(classifier, pictures, {

@@ -7,7 +7,7 @@ import type { ImageClassifier } from "@tessera-ml/vision";
 import { UsageError } from "../errors.ts";
 import { shape } from "../format.ts";
 import { loadNetwork } from "../load.ts";
-import { examples, wholeNumber } from "../options.ts";
+import { asNetwork, examples, wholeNumber } from "../options.ts";
 import { print } from "../output.ts";
 
 export function exportCommand(program: Command): void {
@@ -16,7 +16,11 @@ export function exportCommand(program: Command): void {
     .description("Write a trained network as an ONNX file.")
     .argument("<model>", "a checkpoint, a network, or a checkpoint file")
     .option("--onnx [file]", "write ONNX (default: MODEL.onnx)")
-    .option("-n, --network <name>", "what a checkpoint file is to be loaded into")
+    .addOption(asNetwork.network())
+    .addOption(asNetwork.section())
+    .addOption(asNetwork.stripPrefix())
+    .addOption(asNetwork.classes())
+    .addOption(asNetwork.labels())
     .option(
       "-b, --batch <count>",
       "pictures that the file takes at once (default: any number)",
@@ -34,9 +38,9 @@ export function exportCommand(program: Command): void {
         "outputs `scores` and `probabilities` are [batch, classes]; the metadata `labels` names the classes.",
       ].join("\n"),
     )
-    .action(async (name, { onnx, network, batch }) => {
+    .action(async (name, { onnx, batch, ...loading }) => {
       if (onnx === undefined) throw new UsageError("say into which format: --onnx is the only one so far");
-      const classifier = await loadNetwork(name, { network });
+      const classifier = await loadNetwork(name, loading);
       const file = onnx === true ? `${classifier.name.replaceAll(/[/\\]/g, "_")}.onnx` : onnx;
       await writeNetwork(classifier, file, batch);
       classifier.release();

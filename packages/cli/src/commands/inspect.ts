@@ -1,10 +1,11 @@
 /** `tessera inspect`: what is inside a checkpoint file, or a network layer by layer. */
 import type { Command } from "@commander-js/extra-typings";
-import type { Checkpoint } from "@tessera-ml/nn";
+import type { Checkpoint, OpenCheckpointOptions } from "@tessera-ml/nn";
+import type { NetworkFit } from "@tessera-ml/vision";
+import { UsageError } from "../errors.ts";
 import { count, pairs, shape, table, whole } from "../format.ts";
-import type { Guess } from "../guess.ts";
 import { isFile } from "../load.ts";
-import { examples } from "../options.ts";
+import { examples, inFile } from "../options.ts";
 import { paint, print, printJson } from "../output.ts";
 
 export function inspectCommand(program: Command): void {
@@ -13,9 +14,11 @@ export function inspectCommand(program: Command): void {
     .description("Look inside a checkpoint file, or at a network layer by layer.")
     .argument(
       "<what>",
-      "a file (.safetensors, .pt, .pth, .th, .npz), an http(s) address of one, or a network",
+      "a file (.safetensors, .pt, .pth, .ckpt, .pt2, .npz), an http(s) address of one, or a network",
     )
     .option("-k, --keys <text>", "only tensors or layers whose name contains this")
+    .addOption(inFile.section())
+    .addOption(inFile.stripPrefix())
     .option("--json", "as JSON")
     .addHelpText(
       "after",
@@ -23,34 +26,45 @@ export function inspectCommand(program: Command): void {
         examples(
           ["tessera inspect resnet18-f37072fd.pth", "keys, shapes, types, and the network it fits"],
           ["tessera inspect model.safetensors --keys head", "only the head"],
+          ["tessera inspect run.ckpt --section ema", "the averaged weights of a training run"],
           ["tessera inspect vgg16", "layers with shapes, parameters, MACs, receptive field"],
         ),
         "",
         "Only the header of a file is read, and nothing that it contains is executed.",
       ].join("\n"),
     )
-    .action(async (what, { keys = "", json = false }) => {
-      if (isFile(what) || /^https?:/.test(what)) await inspectFile(what, keys, json);
+    .action(async (what, { keys = "", json = false, ...place }) => {
+      if (isFile(what) || /^https?:/.test(what)) await inspectFile(what, keys, json, place);
+      else if (place.section !== undefined || place.stripPrefix !== undefined)
+        throw new UsageError(
+          `--section and --strip-prefix belong to a checkpoint file; there is no file ${what}`,
+        );
       else await inspectNetwork(what, keys, json);
     });
 }
 
-async function inspectFile(path: string, keys: string, json: boolean): Promise<void> {
+async function inspectFile(
+  path: string,
+  keys: string,
+  json: boolean,
+  place: OpenCheckpointOptions,
+): Promise<void> {
   const { openCheckpoint } = await import("@tessera-ml/nn");
   const { formatBytes } = await import("@tessera-ml/hub");
-  const { guessNetworks } = await import("../guess.ts");
-  await using checkpoint = await openCheckpoint(path);
+  const { fitNetworks } = await import("@tessera-ml/vision");
+  await using checkpoint = await openCheckpoint(path, place);
   const tensors = checkpoint.names().map((name) => checkpoint.get(name));
-  const guesses = guessNetworks(checkpoint).slice(0, 5);
+  const guesses = fitNetworks(checkpoint).slice(0, 5);
   const chosen = tensors.filter(({ name }) => name.includes(keys));
   const sum = (key: "size" | "byteLength") => tensors.reduce((total, tensor) => total + tensor[key], 0);
   const total = { tensors: tensors.length, numbers: sum("size"), bytes: sum("byteLength") };
   if (json) {
-    const { format, section, metadata, leftOut } = checkpoint;
+    const { format, section, otherSections, metadata, leftOut } = checkpoint;
     return printJson({
       file: path,
       format,
       section,
+      otherSections,
       metadata: Object.fromEntries(metadata),
       leftOut,
       numbers: total.numbers,
@@ -81,15 +95,23 @@ async function inspectFile(path: string, keys: string, json: boolean): Promise<v
 }
 
 async function summary(
-  { format, section, metadata, leftOut }: Checkpoint,
+  { format, section, otherSections, metadata, leftOut }: Checkpoint,
   path: string,
   { tensors, numbers, bytes }: { tensors: number; numbers: number; bytes: number },
-  guesses: readonly Guess[],
+  guesses: readonly NetworkFit[],
 ): Promise<string> {
   const { formatBytes } = await import("@tessera-ml/hub");
   const exact = guesses
     .filter((guess) => guess.exact)
-    .map(({ network, source }) => `${network} (${source} names)`);
+    .map(({ network, source, classes, prefix }) => {
+      const details = [
+        `${source} names`,
+        ...(prefix ? [`after ${prefix}`] : []),
+        ...(classes === undefined ? [] : [`${classes} classes`]),
+      ];
+      return `${network} (${details.join(", ")})`;
+    });
+  const copies = guesses.find((guess) => guess.exact)?.copies ?? [];
   const near = guesses.map(
     ({ network, matched, missing, unexpected }) =>
       `${network} (${matched} of ${matched + missing} keys, ${unexpected} left over)`,
@@ -98,6 +120,8 @@ async function summary(
     ["file", path],
     ["format", section ? `${format}, under ${section}` : format],
     ["holds", `${whole(tensors)} tensors, ${whole(numbers)} numbers, ${formatBytes(bytes)}`],
+    ["sections", otherSections.length > 0 ? `${showSections(otherSections)} too (--section)` : undefined],
+    ["copies", copies.length > 0 ? `of the network under ${copies.join(", ")} (--strip-prefix)` : undefined],
     ["besides", leftOut.length > 0 ? leftOut.join(", ") : undefined],
     ...[...metadata].map(([key, value]) => [`says ${key}`, value] as const),
     ["fits", exact.length > 0 ? exact.join(", ") : undefined],
@@ -106,6 +130,10 @@ async function summary(
       exact.length > 0 ? undefined : near.length > 0 ? `likest: ${near.join("; ")}` : "of the registry",
     ],
   ]);
+}
+
+function showSections(sections: readonly string[]): string {
+  return sections.map((section) => section || "the top level").join(", ");
 }
 
 async function inspectNetwork(name: string, keys: string, json: boolean): Promise<void> {

@@ -63,10 +63,19 @@ export function createCheckpoint(init: CheckpointInit): Checkpoint {
   };
 }
 
-/** Strips `prefix` from the keys that start with it. @throws CheckpointError if two keys become the same */
+/**
+ * Strips `prefix` from the keys that start with it.
+ *
+ * @throws CheckpointError if no key starts with it, or two keys become the same
+ */
 export function stripPrefix(checkpoint: Checkpoint, prefix: string): Checkpoint {
   const tensors = new Map<string, StoredTensor>();
-  for (const key of checkpoint.names()) {
+  const keys = checkpoint.names();
+  if (keys.length > 0 && !keys.some((key) => key.startsWith(prefix)))
+    throw new CheckpointError(
+      `${checkpoint.name}: no key begins with the prefix ${showName(prefix)}; they are ${showList(keys.slice(0, 3).map(showName), 3, keys.length)}`,
+    );
+  for (const key of keys) {
     const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
     if (tensors.has(name))
       throw new CheckpointError(

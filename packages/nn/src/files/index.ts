@@ -2,6 +2,7 @@
 export { atomicWrite, type FileWriter } from "./atomic.ts";
 export type { Checkpoint, CheckpointFormat } from "./checkpoint.ts";
 export { CheckpointError } from "./error.ts";
+export { type KeyFit, type KeyFitOptions, KeyIndex, type NeededTensor } from "./fit.ts";
 export { type KeyReport, type MatchKeysOptions, type MisshapenKey, matchKeys } from "./keys.ts";
 export { encodeNpy, writeNpy, writeNpz } from "./numpy/write.ts";
 export { writeOnnx } from "./onnx.ts";

@@ -94,7 +94,7 @@ function summarize(
   const prefix = commonPrefix(missing, unexpected);
   return prefix === undefined
     ? text
-    : `${text}. All unexpected keys start with ${prefix}: pass stripPrefix: "${prefix}"`;
+    : `${text}. All unexpected keys start with ${prefix}: strip it with stripPrefix (--strip-prefix)`;
 }
 
 /** The prefix whose removal turns unexpected keys into missing ones, such as `module.` added by `DataParallel`. */

@@ -1,6 +1,6 @@
 /** Opening checkpoints of any format, detected by content rather than by name. */
 import { type Checkpoint, createCheckpoint, stripPrefix } from "./checkpoint.ts";
-import { CheckpointError } from "./error.ts";
+import { CheckpointError, showName } from "./error.ts";
 import { npyVersion, openNpy, openNpz } from "./numpy/npy.ts";
 import type { PickleValue } from "./pickle/values.ts";
 import { openSafetensors, safetensorsHeaderLength } from "./safetensors/read.ts";
@@ -20,13 +20,13 @@ export interface OpenCheckpointOptions extends PickleOptions, HttpOptions {
   /** Name for error messages if the input has none. */
   readonly name?: string;
   /** A prefix to strip from the keys that start with it, for example `"module."`. */
-  readonly stripPrefix?: string;
+  readonly stripPrefix?: string | undefined;
   /**
    * Where the tensors are in a PyTorch file, as keys joined by dots: `"ema.state_dict"`; `""` is the top level,
    * and the items of a list have the keys `"0"`, `"1"`, ….
    * By default the usual places are tried; `Checkpoint.section` is the one chosen.
    */
-  readonly section?: string;
+  readonly section?: string | undefined;
 }
 
 /**
@@ -44,6 +44,10 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   return await withSource(input, options, async (source) => {
     const checkpoint = await openByContent(source, input, options);
+    if (options.section && /^(safetensors|npz|npy)$/.test(checkpoint.format))
+      throw new CheckpointError(
+        `${source.name}: no section ${showName(options.section)}: only PyTorch files have sections, this is ${checkpoint.format}`,
+      );
     return options.stripPrefix === undefined ? checkpoint : stripPrefix(checkpoint, options.stripPrefix);
   });
 }

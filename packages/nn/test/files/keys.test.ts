@@ -59,7 +59,7 @@ describe("strict", () => {
 
   test("detects a common prefix", async () => {
     await expect(match({ "a.w": [1], b: [1] }, { "module.a.w": [1], "module.b": [1] })).rejects.toThrow(
-      '2 unexpected (module.a.w, module.b). All unexpected keys start with module.: pass stripPrefix: "module."',
+      "2 unexpected (module.a.w, module.b). All unexpected keys start with module.: strip it with stripPrefix (--strip-prefix)",
     );
     const error = await match({ w: [1] }, { "module.w": [1], other: [1] }).catch(String);
     expect(error).not.toContain("stripPrefix");

@@ -40,12 +40,16 @@ export class ImageClassifier {
   readonly labels: readonly string[];
   readonly #ask: Compiled<[Tensor], Tensor>;
 
-  private constructor(record: ClassifierRecord, model: Classifier) {
+  private constructor(record: ClassifierRecord, model: Classifier, labels?: readonly string[]) {
     this.name = record.name;
     this.record = record;
     this.entry = findNetwork(record).entry;
     this.model = model.eval();
-    this.labels = labelsOf(record.classes);
+    this.labels = labels ?? labelsOf(record.classes);
+    if (this.labels.length !== record.classes.count)
+      throw new RangeError(
+        `${record.name}: expected ${record.classes.count} labels, one for each class, got ${this.labels.length}`,
+      );
     this.#ask = compile((x: Tensor) => model.probabilities(model.forward(x)), {
       freeze: true,
       name: record.name,
@@ -65,7 +69,7 @@ export class ImageClassifier {
     const opened = await openModel(name, options);
     await using _closed = opened.checkpoint;
     options.signal?.throwIfAborted();
-    return new ImageClassifier(opened.record, await buildNetwork(opened));
+    return new ImageClassifier(opened.record, await buildNetwork(opened), options.labels ?? opened.labels);
   }
 
   /** The same of a checkpoint in memory, an encoded `.safetensors` for example, with its record. */
@@ -110,6 +114,8 @@ export class ImageClassifier {
     const { data, shape } = stack(prepared.map(({ planes }) => planes));
     const values = await this.#ask(fromArray(data as Float32Array<ArrayBuffer>, [...shape])).data();
     const count = this.labels.length;
+    if (values.some(Number.isNaN))
+      throw new RangeError(`${this.name}: the network gives NaN: its weights are too large, or damaged`);
     return prepared.map((_, i) => Float32Array.from(values.subarray(i * count, (i + 1) * count), Number));
   }
 
@@ -153,6 +159,6 @@ async function buildNetwork({ record, checkpoint, graph }: OpenedCheckpoint): Pr
   const { count } = record.classes;
   if (!graph) return (await loadClassifier(name, checkpoint, { classes: count })).model;
   const model = entry.create({ classes: count });
-  await model.load(await fromTFLite(model, checkpoint, graph));
+  await model.load(await fromTFLite(model, checkpoint, graph), { finite: true });
   return model;
 }

@@ -34,6 +34,14 @@ export interface LoadOptions {
   readonly base?: string;
   /** For a checkpoint that has no record: which network of the registry it is of. */
   readonly network?: string;
+  /** Of a checkpoint file: how many classes it has. Default: as many as its record says, or its head has. */
+  readonly classes?: number | undefined;
+  /** Names of the outputs, in order. Default: those of the record; numbers where a head has classes of its own. */
+  readonly labels?: readonly string[] | undefined;
+  /** Where in a PyTorch file the network is, as `openCheckpoint` takes it. */
+  readonly section?: string | undefined;
+  /** Taken off the keys that begin with it. Wrappers such as `module.` need no mention. */
+  readonly stripPrefix?: string | undefined;
 }
 
 export interface ClassifyOptions {
@@ -62,6 +70,8 @@ export interface Prepared {
 export interface OpenedCheckpoint {
   readonly record: ClassifierRecord;
   readonly checkpoint: Checkpoint;
+  /** Of the outputs, where they are not those of the record. */
+  readonly labels?: readonly string[] | undefined;
   /** TensorFlow's files name tensors by operator: the graph tells which is which. */
   readonly graph?: TFLiteGraph;
 }

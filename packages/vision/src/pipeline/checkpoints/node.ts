@@ -6,6 +6,7 @@ import type { HubError, HubErrorCode } from "@tessera-ml/hub";
 import { IMAGENET_MEAN, IMAGENET_STD, torchvisionPreset } from "@tessera-ml/media";
 import { type Checkpoint, openCheckpoint } from "@tessera-ml/nn";
 import { VisionError } from "../../error.ts";
+import { countClasses } from "../../load.ts";
 import { type ClassifierRecord, TASK } from "../../records/record.ts";
 import { findModel, type ModelEntry } from "../../registry.ts";
 import type { TFLiteGraph } from "../../tflite.ts";
@@ -29,7 +30,7 @@ export async function openModel(name: string, options: LoadOptions): Promise<Ope
   if (path !== undefined) return await openPath(path, options);
   const record = await recordCalled(name);
   const { pullCheckpoint } = await hub();
-  return await open(record, (await pullCheckpoint(record, options)).path);
+  return await open(record, (await pullCheckpoint(record, options)).path, options);
 }
 
 async function recordCalled(name: string): Promise<ClassifierRecord> {
@@ -66,17 +67,19 @@ async function pathOf(name: string, { network }: LoadOptions): Promise<string | 
   // A folder that is called like a network is not meant by that word alone.
   if (found && (found.isFile() || network !== undefined || /[\\/]/.test(name))) return name;
   // `timm/resnet50` is a name too.
-  if (network === undefined && !/^[./~]|\\|\.(safetensors|pth?|th|bin|npz)$/.test(name)) return undefined;
+  if (network === undefined && !/^[./~]|\\|\.(safetensors|pth?|th|bin|npz|ckpt|pt2)$/.test(name))
+    return undefined;
   throw await hubError("absent", `${name}: no such file`);
 }
 
-async function openPath(path: string, { network }: LoadOptions): Promise<OpenedCheckpoint> {
+async function openPath(path: string, options: LoadOptions): Promise<OpenedCheckpoint> {
+  const { network } = options;
   const folder = (await stat(path)).isDirectory() ? path : dirname(path);
   const recordFile = join(folder, "record.json");
   if (network === undefined && existsSync(recordFile)) {
     const record = (await registry()).readClassifierRecord(recordFile);
     const [{ file }] = record.files;
-    if (folder === path || file === basename(path)) return await open(record, join(folder, file));
+    if (folder === path || file === basename(path)) return await open(record, join(folder, file), options);
   }
   if (folder === path)
     throw await hubError("absent", `${path}: expected a record.json in the folder, and its checkpoint`);
@@ -85,11 +88,22 @@ async function openPath(path: string, { network }: LoadOptions): Promise<OpenedC
       "which-network",
       `${path}: a checkpoint without a record; say which network it is of ({ network: "resnet50" })`,
     );
-  return await open(await bareRecord(findModel(network).entry, path), path);
+  const { entry } = findModel(network);
+  const opened = await open(await bareRecord(entry, path), path, options);
+  const { record, checkpoint } = opened;
+  const count = options.classes ?? countClasses(network, checkpoint);
+  if (count === entry.classes) return opened;
+  return {
+    checkpoint,
+    record: { ...record, classes: { ...record.classes, count } },
+    labels: Array.from({ length: count }, (_, index) => String(index)),
+  };
 }
 
-async function open(record: ClassifierRecord, path: string): Promise<OpenedCheckpoint> {
-  const checkpoint: Checkpoint = await openCheckpoint(path);
+async function open(given: ClassifierRecord, path: string, options: LoadOptions): Promise<OpenedCheckpoint> {
+  const { section, stripPrefix, classes } = options;
+  const checkpoint: Checkpoint = await openCheckpoint(path, { section, stripPrefix });
+  const record = classes === undefined ? given : { ...given, classes: { ...given.classes, count: classes } };
   if (record.source !== "tensorflow") return { record, checkpoint };
   const graphFile = path.replace(/\.safetensors$/, ".graph.json");
   try {
