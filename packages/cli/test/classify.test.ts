@@ -93,9 +93,9 @@ test("a picture that was cut short is told of, and read where that is asked for"
   const words = ["classify", "cut.jpg", "phone.heic", "-", ...LENET];
   const refused = await tessera(words, { cwd: folder, stdin: cut.subarray(0, 100) });
   expect(refused.err.trim().split("\n")).toEqual([
-    `error: cut.jpg: cut short: the JPEG file ends at byte ${cut.length}, before its picture does (--tolerant reads what is there)`,
-    "error: phone.heic: HEIC is not read; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP",
-    "error: standard input: cut short: the JPEG file ends at byte 100, before its picture does (--tolerant reads what is there)",
+    `error: cut.jpg: cut short: the JPEG file ends at byte ${cut.length}, before the image is complete (--tolerant reads what is there)`,
+    "error: phone.heic: HEIC is not supported; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP",
+    "error: standard input: cut short: the JPEG file ends at byte 100, before the image is complete (--tolerant reads what is there)",
   ]);
   expect(refused).toMatchObject({ out: "", code: 1 });
   const { out, err, code } = await tessera(["classify", "cut.jpg", ...LENET, "--tolerant"], { cwd: folder });

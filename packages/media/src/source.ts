@@ -16,7 +16,7 @@ export interface SourceBytes {
 }
 
 /**
- * Reads the bytes of a source, at most `maxBytes`; `name` is for messages about bytes and blobs without one.
+ * Reads the bytes of a source, at most `maxBytes`; `name` is used in error messages for bytes and blobs without a name.
  *
  * URLs are fetched unchecked: a server must not pass on URLs from untrusted clients.
  *

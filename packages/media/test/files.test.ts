@@ -64,7 +64,7 @@ describe("readImage", () => {
 
   it("does not draw SVG, which can name other files", async () => {
     const svg = new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
-    await expect(readImage(svg)).rejects.toThrow("SVG is not read");
+    await expect(readImage(svg)).rejects.toThrow("SVG is not supported");
   });
 
   it("reduces 16-bit greyscale to 8 bits", async () => {
@@ -179,7 +179,7 @@ describe("depth maps", () => {
   it("have one channel", async () => {
     const path = join(folder, "color.png");
     await writeImage(path, formulaImage(4, 4, 3));
-    await expect(readDepth(path)).rejects.toThrow("color.png: expected one channel of depth, got 3");
+    await expect(readDepth(path)).rejects.toThrow("color.png: expected one depth channel, got 3");
     await expect(writeDepth(path, new Planes(2, 1, 1))).rejects.toThrow("got [2,1,1]");
   });
 });

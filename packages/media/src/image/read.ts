@@ -28,11 +28,11 @@ export interface ReadImageOptions {
   /** Maximum size of the file, default 2^28. */
   readonly maxBytes?: number;
   /**
-   * Read what is there of a JPEG, PNG, GIF (on Node), TIFF or BMP file that was cut short, as PIL does with
-   * `LOAD_TRUNCATED_IMAGES`: what is lost is black, or grey in a JPEG. Default false: an error, `cut-short`.
+   * Read as much as possible of a JPEG, PNG, GIF (on Node), TIFF or BMP file that was cut short, like PIL with
+   * `LOAD_TRUNCATED_IMAGES`: missing pixels are black, or grey in a JPEG. Default false: throws `cut-short`.
    */
   readonly tolerant?: boolean;
-  /** What messages call the picture, where the source has no name of its own. */
+  /** Name of the image in error messages if the source has none. */
   readonly name?: string;
 }
 
@@ -44,9 +44,9 @@ const MAX_BYTES = 2 ** 28;
  * `Blob`. Pixels equal those of PIL's `Image.open(...).convert(mode)`; colour profiles are not applied; 16
  * bits are reduced to 8. In a browser, the browser's own decoders are used.
  *
- * Of AVIF, Node's pixels are within 2 levels of PIL's where colour has full resolution. Where it is halved (4:2:0,
- * 4:2:2), libheif repeats colour and PIL interpolates it: pixels differ by about half of what colour changes from one
- * to the next, 16 levels in noise, while brightness agrees within 2. Chromium's still pictures are PIL's.
+ * AVIF on Node is within 2 levels of PIL with full-resolution chroma. With subsampled chroma (4:2:0, 4:2:2), libheif
+ * repeats it where PIL interpolates: pixels differ by about half the difference between neighbouring colours, 16 levels
+ * in noise, while luma is within 2. Chromium's still images equal PIL's.
  *
  * @throws MediaError with a `code` and the name of the file.
  */
@@ -68,10 +68,10 @@ export async function readImage(source: ImageSource, options: ReadImageOptions =
 }
 
 /**
- * Looks at a picture's file without decoding it.
+ * Checks an image file without decoding it.
  *
- * @throws MediaError as {@link readImage} does where the header or the length of the file tell: `unsupported`,
- *   `too-large`, `cut-short`, and what is wrong with the source
+ * @throws MediaError like {@link readImage}, for errors that the header or file length reveal: `unsupported`,
+ *   `too-large`, `cut-short`, and errors of the source
  */
 export async function checkImage(
   source: Source,
@@ -97,7 +97,7 @@ type Decode<T> = (bytes: Uint8Array, format: Format, options: DecodeOptions) => 
 const decodeAny: Decode<Image> = async (bytes, format, options) =>
   format === "BMP" ? decodeBmp(bytes) : await decode(bytes, format, options);
 
-/** Checks the header, mends the file where that is wanted and needed, and decodes it. */
+/** Checks the header, repairs the file if needed and `tolerant`, and decodes it. */
 async function decodeWith<T>(
   decode: Decode<T>,
   bytes: Uint8Array,

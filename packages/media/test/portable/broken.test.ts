@@ -1,4 +1,4 @@
-/** Files that are no pictures, not ones that are read, too large, damaged or cut short; and bitmaps. */
+/** Files that are not images, unsupported, too large, damaged or cut short; also BMP and AVIF. */
 import { describe, expect, it } from "vitest";
 import { encodeImage, Image, MediaError, type ReadImageOptions, readImage, toGrey } from "../../src/index.ts";
 import avif from "../fixtures/avif.json" with { type: "json" };
@@ -8,17 +8,17 @@ import { bytesOf, formulaImage, maxDifference, seeded } from "../support/formula
 
 const inBrowser = "document" in globalThis;
 
-/** What reading fails with. */
+/** The error that reading fails with. */
 async function failureOf(source: Uint8Array, options: ReadImageOptions = {}): Promise<MediaError> {
   return await readImage(source, { name: "x", ...options }).then(
     ({ width, height }) => {
-      throw new Error(`expected no picture, got one of ${width} x ${height}`);
+      throw new Error(`expected an error, got an image of ${width} x ${height}`);
     },
     (error: MediaError) => error,
   );
 }
 
-/** Latin-1 text as bytes, with zeros after it. */
+/** Latin-1 text as bytes, padded with zeros. */
 function begun(text: string, length = 256): Uint8Array {
   const bytes = new Uint8Array(Math.max(length, text.length));
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
@@ -34,34 +34,34 @@ describe("BMP", () => {
     expect(image).toEqual(new Image(13, 9, 4, bytesOf(rgba)));
   });
 
-  it("names varieties that are not read", async () => {
+  it("rejects unsupported variants", async () => {
     const png = bytesOf(bitmaps.cases[0]!.file);
     png[30] = 5;
     expect(await failureOf(png)).toMatchObject({
       code: "unsupported",
       message: expect.stringMatching(
-        /^x: BMP of 1 bits a pixel and compression 5 is not read; expected JPEG/,
+        /^x: BMP with 1 bits per pixel and compression 5 is not supported; expected JPEG/,
       ),
     });
   });
 });
 
 describe("AVIF", () => {
-  // Chromium takes sequences, and alpha beside studio range, for values of the other range.
+  // Chromium assumes the wrong range for sequences, and for alpha with studio range.
   const cases = avif.cases.filter(({ name }) => !inBrowser || !/sequence|alpha/.test(name));
   it.each(cases)("$name: PIL's pixels", async ({ name, file, rgba }) => {
     const image = await readImage(bytesOf(file), { mode: "RGBA" });
     const expected = new Image(32, 24, 4, bytesOf(rgba));
     expect([image.width, image.height]).toEqual([32, 24]);
     const allowed = inBrowser ? 1 : 2;
-    // libheif enlarges halved colour in another way than PIL; brightness is not halved.
+    // libheif upsamples chroma differently from PIL; luma is not subsampled.
     if (!inBrowser && name.includes("4:2"))
       expect(maxDifference(toGrey(image).data, toGrey(expected).data)).toBeLessThanOrEqual(allowed);
     else expect(maxDifference(image.data, expected.data)).toBeLessThanOrEqual(allowed);
   });
 });
 
-describe("a format that is known and not read", () => {
+describe("a known but unsupported format", () => {
   it.each([
     ["HEIC", box("heicmif1heic")],
     ["HEIC", box("mif1mif1heic")],
@@ -74,15 +74,15 @@ describe("a format that is known and not read", () => {
     ["a Photoshop document", "8BPS\0\x01"],
     ["a PDF", "%PDF-1.7"],
     ["SVG", '<?xml version="1.0"?>\n<!-- drawn -->\n<svg width="9">'],
-    ["a Canon camera's raw file (CR3)", box("crx crx isom")],
-    ["a Canon camera's raw file (CR2)", "II*\0\x10\0\0\0CR\x02"],
-    ["a Fujifilm camera's raw file (RAF)", "FUJIFILMCCD-RAW 0201"],
-    ["a Netpbm picture (PBM, PGM, PPM or PAM)", "P6\n2 2\n255\n"],
+    ["a Canon raw file (CR3)", box("crx crx isom")],
+    ["a Canon raw file (CR2)", "II*\0\x10\0\0\0CR\x02"],
+    ["a Fujifilm raw file (RAF)", "FUJIFILMCCD-RAW 0201"],
+    ["a Netpbm image (PBM, PGM, PPM or PAM)", "P6\n2 2\n255\n"],
     ["a Windows icon", "\0\0\x01\0\x01\0"],
-    ["a Targa picture (TGA)", "\0\0\x02\0\0\0\0\0"],
+    ["a Targa image (TGA)", "\0\0\x02\0\0\0\0\0"],
     ["a video", box("isomisomavc1")],
   ])("%s", async (kind, text) => {
-    const expected = `x: ${kind} is not read; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP`;
+    const expected = `x: ${kind} is not supported; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP`;
     for (const tolerant of [false, true])
       expect(await failureOf(begun(text), { tolerant })).toMatchObject({
         code: "unsupported",
@@ -90,23 +90,23 @@ describe("a format that is known and not read", () => {
       });
   });
 
-  it("a JPEG of 12 bits, a camera's file inside a TIFF", async () => {
+  it("a JPEG with 12 bits, a camera raw file inside a TIFF", async () => {
     const jpeg = Uint8Array.from(await encodeImage(formulaImage(16, 16, 3), "jpeg"));
     const frame = jpeg.findIndex((byte, i) => byte === 0xff && (jpeg[i + 1] ?? 0) >> 1 === 0x60);
     jpeg[frame + 4] = 12;
-    expect((await failureOf(jpeg)).message).toMatch(/^x: JPEG of 12 bits is not read/);
+    expect((await failureOf(jpeg)).message).toMatch(/^x: JPEG with 12 bits is not supported/);
     // One tag: DNGVersion.
     const dng = begun("II*\0\x08\0\0\0\x01\0\x12\xc6\x01\0\x04\0\0\0\x01\x04\0\0");
-    expect((await failureOf(dng)).message).toMatch(/^x: a camera's raw file \(DNG/);
+    expect((await failureOf(dng)).message).toMatch(/^x: a camera raw file \(DNG/);
   });
 
   it("is not guessed from a few letters", async () => {
     for (const text of ["BMW and other cars, and what they cost", "II", "RIFF", ""])
-      expect((await failureOf(begun(text))).message).toMatch(/^x: not an image, or of an unknown format/);
+      expect((await failureOf(begun(text))).message).toMatch(/^x: not an image, or an unknown format/);
   });
 });
 
-describe("a picture with too many pixels", () => {
+describe("an image with too many pixels", () => {
   const uint16 = (value: number) => String.fromCharCode(value & 255, value >> 8);
   const uint24 = (value: number) => `${uint16(value & 0xffff)}${String.fromCharCode(value >> 16)}`;
   const side = 30_000;
@@ -123,14 +123,16 @@ describe("a picture with too many pixels", () => {
       "AVIF",
       `${box("avifavifmif1")}\0\0\0\x30meta\0\0\0\0\0\0\0\x24iprp\0\0\0\x1cipco\0\0\0\x14ispe\0\0\0\0\0\0${big}\0\0${big}`,
     ],
-  ])("%s: is refused by its header", async (_, head) => {
-    const message = "x: 30000 x 30000 pixels, at most 134217728 are decoded";
+  ])("%s: is rejected by its header", async (_, head) => {
+    const message = "x: 30000 x 30000 pixels, over the limit of 134217728";
     expect(await failureOf(begun(head))).toMatchObject({ code: "too-large", message });
   });
 
-  it("WebP: with loss and without", async () => {
+  it("WebP: lossy and lossless", async () => {
     const webp = await encodeImage(formulaImage(20, 10, 3), "webp");
-    expect((await failureOf(webp, { maxPixels: 199 })).message).toMatch(/^x: 20 x 10 pixels, at most 199/);
+    expect((await failureOf(webp, { maxPixels: 199 })).message).toMatch(
+      /^x: 20 x 10 pixels, over the limit of 199/,
+    );
     const lossless = begun("RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f\xff\xff\xff\x0f");
     expect((await failureOf(lossless)).message).toMatch(/^x: 16384 x 16384 pixels/);
   });
@@ -144,48 +146,48 @@ describe("a file that was cut short", () => {
     BMP: bytesOf(bitmaps.cases[0]!.file),
   });
 
-  it("says so wherever it was cut", async () => {
+  it("is an error wherever it is cut", async () => {
     for (const [format, bytes] of Object.entries(await whole()))
       for (const length of [24, bytes.length >> 1, bytes.length - 20, bytes.length - 1]) {
-        // A PNG without a piece of its last chunk is whole.
+        // A PNG with an incomplete last chunk counts as complete.
         if (format === "PNG" && length > bytes.length - 12) continue;
-        const message = `x: cut short: the ${format} file ends at byte ${length}, before its picture does`;
+        const message = `x: cut short: the ${format} file ends at byte ${length}, before the image is complete`;
         expect(await failureOf(bytes.subarray(0, length))).toMatchObject({ code: "cut-short", message });
       }
   });
 
-  it("is read where only the last chunk of a PNG is lost", async () => {
+  it("is read if only the last chunk of a PNG is missing", async () => {
     const image = formulaImage(64, 64, 3);
     const png = await encodeImage(image, "png");
     expect(await readImage(png.subarray(0, -12))).toEqual(image);
-    // The same, where a chunk of data before it is lost too, so that all chunks are whole.
+    // If a data chunk before it is missing too, all remaining chunks are complete, but the image is not.
     expect(await failureOf(Uint8Array.from(png.subarray(0, 33)))).toMatchObject({ code: "cut-short" });
   });
 
-  it.each(cut.cases)("$name: PIL's pixels of what is there", async ({ name, file, rgb }) => {
+  it.each(cut.cases)("$name: PIL's pixels as far as possible", async ({ name, file, rgb }) => {
     expect(await failureOf(bytesOf(file))).toMatchObject({ code: "cut-short" });
     if (inBrowser && name.includes("gif"))
       return expect(await failureOf(bytesOf(file), { tolerant: true })).toMatchObject({ code: "cut-short" });
     const image = await readImage(bytesOf(file), { tolerant: true });
     expect([image.width, image.height]).toEqual([32, 24]);
     const expected = bytesOf(rgb);
-    // What a GIF lost, its last pixel in any case, has the first colour of the palette in PIL, and is black here.
+    // Missing pixels of a GIF, always including the last one, have the first palette colour in PIL and are black here.
     const lost = name.includes("gif") ? expected.subarray(-3) : Uint8Array.of(0, 0, 0);
     for (let i = 0; i < expected.length; i += 3)
       if (lost.every((value, c) => expected[i + c] === value) && image.data[i] === 0)
         expected.fill(0, i, i + 3);
-    // A browser's own decoder enlarges halved colour in another way; transparent pixels lose digits on its canvas.
+    // Browsers upsample chroma differently; transparent pixels lose precision on the canvas.
     const allowed = !inBrowser ? 0 : name.includes("jpg") ? 3 : name.includes("alpha") ? 1 : 0;
     expect(maxDifference(image.data, expected)).toBeLessThanOrEqual(allowed);
   });
 
-  it("is still an error where nothing can be read of it", async () => {
+  it("is still an error if nothing of it can be read", async () => {
     const { WebP, JPEG, PNG } = await whole();
     for (const bytes of [WebP.subarray(0, -9), JPEG.subarray(0, 20), PNG.subarray(0, 30)])
       expect(await failureOf(bytes, { tolerant: true })).toMatchObject({ code: "cut-short" });
   });
 
-  it("changes nothing of a whole file, nor mends a damaged one", async () => {
+  it("tolerant changes nothing for complete files, and does not repair damaged ones", async () => {
     const { PNG } = await whole();
     expect(await readImage(PNG, { tolerant: true })).toEqual(formulaImage(64, 64, 3));
     const rotten = Uint8Array.from(PNG).fill(0x55, 60, 200);
@@ -193,12 +195,12 @@ describe("a file that was cut short", () => {
   });
 });
 
-it("whatever is changed in a file, reading ends, with a picture or a MediaError", async () => {
+it("reading any corrupted file terminates with an image or a MediaError", async () => {
   const random = seeded(5);
   const files = [...cut.cases, ...bitmaps.cases, ...avif.cases].map(({ file }) => bytesOf(file));
   for (let round = 0; round < 400; round++) {
     const bytes = Uint8Array.from(files[round % files.length]!);
-    // Headers are at the start; a few bytes of all the rest too.
+    // Mostly in the header, at the start; sometimes elsewhere.
     for (let change = 0; change < 4; change++) {
       const place = change === 0 ? random() * bytes.length : random() * Math.min(300, bytes.length);
       bytes[Math.floor(place)] = random() * 256;

@@ -22,7 +22,7 @@ export function readProbe(json: unknown, where: string): Probe {
     throw new TypeError(`${where}.step: expected a positive integer, got ${step}`);
   if ((values.length - 1) * step >= size || values.length === 0)
     throw new TypeError(
-      `${where}.values: expected ${Math.ceil(size / step)} values (${size} entries, step ${step}), got ${values.length}`,
+      `${where}.values: expected 1 to ${Math.ceil(size / step)} values (${size} entries, step ${step}), got ${values.length}`,
     );
   return {
     shape,

@@ -204,7 +204,7 @@ describe("readers", () => {
       'case.outputs.a.std: expected a number, got "1"',
     );
     expect(() => readProbe({ ...json, step: 3 }, "x")).toThrow(
-      "x.values: expected 2 values (6 entries, step 3), got 3",
+      "x.values: expected 1 to 2 values (6 entries, step 3), got 3",
     );
     expect(() => readProbe(null, "x")).toThrow("x: expected an object, got null");
   });

@@ -121,10 +121,10 @@ describe("POST /api/classify", () => {
     const image = new TextEncoder().encode("\0\0\0\x18ftypheic\0\0\0\0mif1heic");
     expect(await errorOf(await submit({ image, models: digits }))).toMatchObject({
       status: 415,
-      message: "picture: HEIC is not read; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP",
+      message: "picture: HEIC is not supported; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP",
     });
     const json = await errorOf(await classify({ image: base64(image), models: [digits] }));
-    expect(json.message).toMatch(/^image: HEIC is not read/);
+    expect(json.message).toMatch(/^image: HEIC is not supported/);
   });
 
   it("reads what is there of a picture that was cut short where tolerant is set", async () => {
@@ -134,7 +134,7 @@ describe("POST /api/classify", () => {
     expect(refused).toMatchObject({
       status: 400,
       code: "bad-image",
-      message: `picture: cut short: the JPEG file ends at byte ${image.length}, before its picture does`,
+      message: `picture: cut short: the JPEG file ends at byte ${image.length}, before the image is complete`,
     });
     expect(await errorOf(await submit({ image, models: digits, tolerant: "false" }))).toEqual(refused);
     const form = await submit({ image, models: digits, tolerant: "true" });

@@ -1,6 +1,6 @@
 /**
- * Windows and OS/2 bitmaps: 1, 2, 4, 8, 16, 24 and 32 bits a pixel, palettes, bit fields, RLE4 and RLE8, bottom-up and
- * top-down. Pixels are those of PIL; a colour of fewer than 8 bits becomes `floor(255 value / largest)`.
+ * Windows and OS/2 bitmaps: 1, 2, 4, 8, 16, 24 and 32 bits per pixel, palettes, bit fields, RLE4 and RLE8, bottom-up
+ * and top-down. Pixels equal PIL's; a channel of fewer than 8 bits becomes `floor(255 value / largest)`.
  *
  * Source: "Bitmap Storage" in Microsoft's Windows GDI documentation ([MS-WMF] 2.2.2).
  */
@@ -14,9 +14,9 @@ const ALPHABITFIELDS = 6;
 
 export interface BmpHeader {
   readonly size: Size;
-  /** Set where the variety is not read. */
+  /** Description of an unsupported variant. */
   readonly unread?: string;
-  /** How long a whole file is at least. */
+  /** Minimum length of a complete file. */
   readonly end: number;
 }
 
@@ -25,18 +25,18 @@ interface Layout {
   readonly topDown: boolean;
   readonly bits: number;
   readonly compression: number;
-  /** Where the pixels begin. */
+  /** Offset of the pixels. */
   readonly start: number;
-  /** Of a row, uncompressed. */
+  /** Bytes per row, uncompressed. */
   readonly stride: number;
-  /** Bytes that the header gives for the pixels, 0 where it does not. */
+  /** Number of pixel bytes according to the header, 0 if unspecified. */
   readonly imageBytes: number;
-  /** Red, green, blue, alpha; 0 where there is none. */
+  /** Red, green, blue, alpha; 0 if absent. */
   readonly masks: readonly number[];
   readonly palette: Uint8Array;
 }
 
-/** @throws RangeError where the bytes end before the header does */
+/** @throws RangeError if the header is incomplete */
 export function readBmpHeader(view: DataView): BmpHeader {
   const { size, bits, compression, start, stride, imageBytes } = readLayout(view);
   const compressed = compression === RLE8 || compression === RLE4;
@@ -54,7 +54,7 @@ function unreadVariety(bits: number, compression: number): string | undefined {
     [ALPHABITFIELDS]: [16, 32],
   };
   if (fits[compression]?.includes(bits)) return undefined;
-  return `BMP of ${bits} bits a pixel and compression ${compression}`;
+  return `BMP with ${bits} bits per pixel and compression ${compression}`;
 }
 
 function readLayout(view: DataView): Layout {
@@ -69,7 +69,7 @@ function readLayout(view: DataView): Layout {
   const compression = full ? uint32(30) : RGB;
   const colours = Math.min((full ? uint32(46) : 0) || 2 ** bits, 2 ** bits);
   const start = uint32(10);
-  // With the shortest header, the masks follow it; the longer ones hold them.
+  // The masks follow the shortest header; longer ones include them.
   const masked = compression === BITFIELDS || compression === ALPHABITFIELDS;
   const hasAlpha = compression === ALPHABITFIELDS || headerBytes >= 56;
   const masks = masked
@@ -91,7 +91,7 @@ function readLayout(view: DataView): Layout {
   };
 }
 
-/** RGB of all 256 indices that a byte can hold; those without an entry are black. */
+/** RGB of all 256 possible indices; those without an entry are black. */
 function readPalette(
   view: DataView,
   [from, to]: readonly [number, number],
@@ -105,7 +105,7 @@ function readPalette(
   return palette;
 }
 
-/** RGB, or RGBA where the file has an alpha mask. What the bytes do not hold stays black. */
+/** Decodes to RGB, or to RGBA if the file has an alpha mask. Missing pixels are black. */
 export function decodeBmp(bytes: Uint8Array): Image {
   const layout = readLayout(new DataView(bytes.buffer, bytes.byteOffset, bytes.length));
   const { bits, compression, start } = layout;
@@ -115,7 +115,7 @@ export function decodeBmp(bytes: Uint8Array): Image {
   return bits <= 8 ? paint(layout, unpackIndices(rows, layout), layout.size.width) : unmask(rows, layout);
 }
 
-/** Rows of colours by index, in the order of the file. */
+/** Maps indices to colours, with rows in file order. */
 function paint({ size, topDown, palette }: Layout, indices: Uint8Array, stride: number): Image {
   const image = new Image(size.width, size.height, 3);
   for (let row = 0; row < size.height; row++) {
@@ -129,7 +129,7 @@ function paint({ size, topDown, palette }: Layout, indices: Uint8Array, stride: 
   return image;
 }
 
-/** One index a byte; ends where the bytes do, after a whole row. */
+/** Unpacks to one index per byte; stops at the last complete row. */
 function unpackIndices(bytes: Uint8Array, { size: { width, height }, bits, stride }: Layout): Uint8Array {
   const rows = Math.min(height, Math.floor(bytes.length / stride));
   const out = new Uint8Array(rows * width);
@@ -142,7 +142,7 @@ function unpackIndices(bytes: Uint8Array, { size: { width, height }, bits, strid
   return out;
 }
 
-/** Runs: (count, value), or 0 and an escape: 0 end of row, 1 end of picture, 2 a step, else so many single values. */
+/** Decodes runs: (count, value), or 0 and an escape: 0 end of row, 1 end of image, 2 delta, else a literal count. */
 function unpackRuns(
   bytes: Uint8Array,
   { size: { width, height }, compression }: Layout,
@@ -174,7 +174,7 @@ function unpackRuns(
   return out;
 }
 
-/** 16, 24 and 32 bits: each colour under its mask. */
+/** Decodes 16, 24 and 32 bits: each channel has a mask. */
 function unmask(bytes: Uint8Array, { size: { width, height }, topDown, bits, stride, masks }: Layout): Image {
   const channels = masks[3] ? 4 : 3;
   const fields = masks.slice(0, channels).map((mask) => {

@@ -1,4 +1,4 @@
-/** What both codecs agree on: the one of Node (sharp) and the one of the browser (canvas). */
+/** The common part of both codecs: Node's (sharp) and the browser's (canvas). */
 import { MediaError } from "../../error.ts";
 import type { Size } from "../image.ts";
 import { type Format, isReadable, READABLE, sniff } from "./format.ts";
@@ -7,22 +7,22 @@ import { type Header, readHeader } from "./header.ts";
 export type ImageFormat = "png" | "jpeg" | "webp";
 
 export interface DecodeOptions {
-  /** What messages call the file. */
+  /** Name of the file in error messages. */
   readonly name: string;
-  /** Turn the picture as its EXIF orientation says. */
+  /** Apply the EXIF orientation. */
   readonly orient: boolean;
   readonly maxPixels: number;
 }
 
-/** Values of a map with one number a pixel, row by row. */
+/** A single-channel map, row-major. */
 export interface DeepPixels extends Size {
   readonly data: Float32Array;
 }
 
 /**
- * What a file is, and how large its picture, before anything is decoded.
+ * Determines the format and size of an image before decoding.
  *
- * @throws MediaError `unsupported`; `too-large` or `damaged`, by the size that the header gives
+ * @throws MediaError `unsupported`; `too-large` or `damaged`, judging by the size in the header
  */
 export function checkHeader(
   bytes: Uint8Array,
@@ -33,7 +33,7 @@ export function checkHeader(
   const header = readHeader(bytes, format);
   if (header.unread !== undefined) throw unsupported(header.unread, options.name);
   const { width, height } = header.size ?? {};
-  // A JPEG file may give its height behind the first scan.
+  // A JPEG file may specify its height after the first scan.
   if (width === 0 || (height === 0 && format !== "JPEG"))
     throw damaged(options.name, `${width} x ${height} pixels`);
   if (header.size) checkPixels(header.size, options);
@@ -45,15 +45,12 @@ export function checkPixels(
   { name, maxPixels }: Pick<DecodeOptions, "name" | "maxPixels">,
 ): void {
   if (width * height > maxPixels)
-    throw new MediaError(
-      "too-large",
-      `${name}: ${width} x ${height} pixels, at most ${maxPixels} are decoded`,
-    );
+    throw new MediaError("too-large", `${name}: ${width} x ${height} pixels, over the limit of ${maxPixels}`);
 }
 
-/** The error for a file that no decoder takes; `kind` names what it is, where that is known. */
+/** The error for an unsupported file; `kind` is what it is, if known. */
 export function unsupported(kind: string | undefined, name: string): MediaError {
-  const found = kind ? `${kind} is not read` : "not an image, or of an unknown format";
+  const found = kind ? `${kind} is not supported` : "not an image, or an unknown format";
   const expected = `${READABLE.slice(0, -1).join(", ")} or ${READABLE.at(-1)}`;
   return new MediaError("unsupported", `${name}: ${found}; expected ${expected}`);
 }
@@ -61,7 +58,7 @@ export function unsupported(kind: string | undefined, name: string): MediaError 
 export function cutShort(format: Format, name: string, bytes: number): MediaError {
   return new MediaError(
     "cut-short",
-    `${name}: cut short: the ${format} file ends at byte ${bytes}, before its picture does`,
+    `${name}: cut short: the ${format} file ends at byte ${bytes}, before the image is complete`,
   );
 }
 

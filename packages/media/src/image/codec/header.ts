@@ -1,29 +1,29 @@
-/** What a file says about its picture before anything is decoded: size, and whether the file is whole. */
+/** Reading image headers: the size of the image, and whether the file is complete. */
 import type { Size } from "../image.ts";
 import { readBmpHeader } from "./bmp.ts";
 import { type Format, latin1 } from "./format.ts";
 
 export interface Header {
-  /** As stored, before EXIF turns it; absent where the file ends before it, or hides it. */
+  /** As stored, before applying the EXIF orientation; absent if the file ends before it or it cannot be determined. */
   readonly size?: Size;
-  /** The file ends before the picture does. `perhaps`: only decoding can tell. */
+  /** Whether the file ends before the image is complete. `perhaps`: only decoding can tell. */
   readonly cut: boolean | "perhaps";
-  /** A variety of the format that no decoder here reads, such as `a 12-bit JPEG`. */
+  /** Description of an unsupported variant, such as `JPEG with 12 bits`. */
   readonly unread?: string;
-  /** An AVIF file of grey in studio range: 16 is black, 235 white. */
+  /** Whether it is a greyscale AVIF in studio range: 16 is black, 235 white. */
   readonly studioGrey?: boolean;
 }
 
 type Draft = { -readonly [K in keyof Header]: Header[K] };
 type Parse = (view: DataView<ArrayBufferLike>, draft: Draft) => void;
 
-/** Reads the header of a file that begins as its format does. */
+/** Reads the header of a file whose signature has been checked. */
 export function readHeader(bytes: Uint8Array, format: Format): Header {
   const draft: Draft = { cut: false };
   try {
     PARSERS[format](new DataView(bytes.buffer, bytes.byteOffset, bytes.length), draft);
   } catch (error) {
-    // A DataView throws beyond its end, which is then the end of the file.
+    // A DataView throws beyond its end, that is, if the file ends too early.
     if (!(error instanceof RangeError)) throw error;
     draft.cut = true;
   }
@@ -43,11 +43,11 @@ const PARSERS: Readonly<Record<Format, Parse>> = {
   },
 };
 
-/** ITU-T T.81, annex B: segments up to the first scan, and an end-of-image marker somewhere behind it. */
+/** ITU-T T.81, annex B: segments up to the first scan, and an end-of-image marker somewhere after it. */
 function jpeg(view: DataView, draft: Draft): void {
   for (let at = 2; ; ) {
     const marker = view.getUint16(at);
-    // Stray bytes between segments are the decoder's business.
+    // Leave stray bytes between segments to the decoder.
     if (marker >> 8 !== 0xff || marker === 0xffd9) return;
     if (marker === 0xffff) at += 1;
     else if (marker === 0xff01 || (marker >= 0xffd0 && marker <= 0xffd8)) at += 2;
@@ -61,14 +61,14 @@ function jpeg(view: DataView, draft: Draft): void {
         // Huffman or arithmetic coding, sequential or progressive.
         if (![0xffc0, 0xffc1, 0xffc2, 0xffc9, 0xffca].includes(marker))
           draft.unread = "lossless or hierarchical JPEG";
-        else if (bits !== 8) draft.unread = `JPEG of ${bits} bits`;
+        else if (bits !== 8) draft.unread = `JPEG with ${bits} bits`;
       }
       at += 2 + view.getUint16(at + 2);
     }
   }
 }
 
-/** Coded data never holds these two bytes: a 0 follows each of its 0xff. */
+/** Entropy-coded data never contains this marker: each 0xff is followed by 0. */
 function hasEnd(view: DataView, start: number): boolean {
   for (let at = view.byteLength - 2; at >= start; at--)
     if (view.getUint8(at) === 0xff && view.getUint8(at + 1) === 0xd9) return true;
@@ -89,7 +89,7 @@ function png(view: DataView, draft: Draft): void {
   draft.cut ||= hasData ? "perhaps" : true;
 }
 
-/** GIF89a, section 20 on: the first picture's data is a chain of blocks that one of length 0 ends. */
+/** GIF89a, section 20 onwards: the data of the first image is a chain of blocks, terminated by one of length 0. */
 function gif(view: DataView, draft: Draft): void {
   draft.size = { width: view.getUint16(6, true), height: view.getUint16(8, true) };
   const colours = (flags: number) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
@@ -122,29 +122,29 @@ function webp(view: DataView, draft: Draft): void {
   }
 }
 
-/** TIFF 6.0, section 2, and BigTIFF: the first directory, and the strips or tiles that it names. */
+/** TIFF 6.0, section 2, and BigTIFF: the first directory, and the strips or tiles it refers to. */
 function tiff(view: DataView, draft: Draft): void {
   const { tags, end } = readTiffTags(view);
   const one = (tag: number) => tags.get(tag)?.[0];
   const [width, height] = [one(256), one(257)];
   if (width !== undefined && height !== undefined) draft.size = { width, height };
   const reduced = one(254) === 1 && tags.has(271);
-  // Colour filter array, linear raw; a camera's file often begins with a small preview, which is not the picture.
+  // Colour filter array, linear raw; camera files often start with a small preview instead of the image.
   if (tags.has(50706) || reduced || [32803, 34892].includes(one(262) ?? 0))
-    draft.unread = "a camera's raw file (DNG, NEF, ARW or the like)";
+    draft.unread = "a camera raw file (DNG, NEF, ARW or similar)";
   draft.cut = tiffEnd(tags) > view.byteLength || (end > view.byteLength && "perhaps");
 }
 
 type TiffTags = ReadonlyMap<number, readonly number[]>;
 
-/** How long the file must be to hold all strips or tiles. */
+/** Minimum length of a file that contains all strips or tiles. */
 function tiffEnd(tags: TiffTags): number {
   const offsets = tags.get(324) ?? tags.get(273) ?? [];
   const lengths = tags.get(325) ?? tags.get(279) ?? [];
   return offsets.reduce((end, offset, i) => Math.max(end, offset + (lengths[i] ?? 0)), 0);
 }
 
-/** Where the last strip of a TIFF file ends, perhaps behind the end of the file; undefined without a directory. */
+/** Offset of the end of the last strip, possibly beyond the end of the file; undefined without a directory. */
 export function endOfTiff(bytes: Uint8Array): number | undefined {
   try {
     return tiffEnd(readTiffTags(new DataView(bytes.buffer, bytes.byteOffset, bytes.length)).tags);
@@ -155,7 +155,7 @@ export function endOfTiff(bytes: Uint8Array): number | undefined {
 
 const WANTED = [254, 256, 257, 262, 271, 273, 279, 324, 325, 50706];
 
-/** The tags that matter here, and where the values of all tags end. */
+/** The relevant tags, and the offset where the values of all tags end. */
 function readTiffTags(view: DataView): { tags: TiffTags; end: number } {
   const little = view.getUint8(0) === 0x49;
   const big = view.getUint16(2, little) === 43;
@@ -180,21 +180,20 @@ function readTiffTags(view: DataView): { tags: TiffTags; end: number } {
     const field = at + 4 + wordBytes;
     const start = bytes * length <= wordBytes ? field : word(field);
     end = Math.max(end, start + bytes * length);
-    // The first counts where a tag repeats: many of them, each as long as the file, would take forever to read.
+    // Use only the first of repeated tags: many of them, each as long as the file, would take forever to read.
     if (!WANTED.includes(tag) || tags.has(tag)) continue;
     const values: number[] = [];
     tags.set(tag, values);
     for (let k = 0; read && k < length; k++) values.push(read(start + k * bytes));
   }
-  // Where the next directory is; no decoder goes on without.
+  // The offset of the next directory; decoders fail without it.
   word(directory + (big ? 8 : 2) + count * entryBytes);
   return { tags, end };
 }
 
 /**
- * ISO/IEC 14496-12: boxes. The largest `ispe` (ISO/IEC 23008-12, 6.5.3) is the whole picture, others are its tiles;
- * `av1C` (AV1 in ISOBMFF, 2.3.3) says whether a part is grey, and `colr` (14496-12, 12.1.5) which values are black and
- * white.
+ * ISO/IEC 14496-12: boxes. The largest `ispe` (ISO/IEC 23008-12, 6.5.3) is that of the whole image, others are tiles;
+ * `av1C` (AV1 in ISOBMFF, 2.3.3) tells whether a part is greyscale, and `colr` (14496-12, 12.1.5) gives the range.
  */
 function avif(view: DataView, draft: Draft): void {
   let grey: boolean | undefined;
@@ -225,7 +224,7 @@ function avif(view: DataView, draft: Draft): void {
 }
 
 function typeAt(view: DataView, at: number): string {
-  // Reading beyond the end throws, as the numbers beside it do.
+  // Reading beyond the end throws, like reading any other number.
   view.getUint32(at);
   return latin1(new Uint8Array(view.buffer, view.byteOffset + at, 4), 0, 4);
 }

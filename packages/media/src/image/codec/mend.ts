@@ -1,14 +1,14 @@
-/** Files that were cut short, made whole enough for a decoder: what is lost becomes black, or grey in a JPEG file. */
+/** Repairing files that were cut short so that they can be decoded: missing pixels are black, or grey in a JPEG. */
 import type { Format } from "./format.ts";
 import { endOfTiff } from "./header.ts";
 
-/** The first `most` bytes, or fewer, of a zlib stream that may break off. */
+/** Inflates up to `most` bytes of a zlib stream that may be truncated. */
 export type InflateStart = (deflated: Uint8Array, most: number) => Promise<Uint8Array>;
 
 /**
- * The file with an end; undefined where nothing can be read of it. The picture is that of PIL with
- * `LOAD_TRUNCATED_IMAGES`, except that of a progressive JPEG the scans are used that are there, where PIL may give
- * black, and of a TIFF the pixels of the last row.
+ * Completes a file; undefined if nothing of it can be read. The image equals PIL's with `LOAD_TRUNCATED_IMAGES`,
+ * except that it uses the available scans of a progressive JPEG, where PIL may return black, and the available pixels
+ * of the last row of a TIFF.
  */
 export async function mend(
   bytes: Uint8Array,
@@ -32,7 +32,7 @@ export async function mend(
   }
 }
 
-/** Ends the file with an end-of-image marker, after the last segment that is whole. */
+/** Adds an end-of-image marker after the last complete segment. */
 function mendJpeg(bytes: Uint8Array): Uint8Array | undefined {
   let scans = 0;
   let at = 2;
@@ -64,7 +64,7 @@ function isMarker(bytes: Uint8Array, at: number): boolean {
   return next === undefined || !(next === 0 || (next >= 0xd0 && next <= 0xd7));
 }
 
-/** Ends the first picture's data, and the file, after the last block that is whole. */
+/** Terminates the data of the first image, and the file, after the last complete block. */
 function mendGif(bytes: Uint8Array): Uint8Array | undefined {
   const colours = (flags: number) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
   let at = 13 + colours(bytes[10] ?? 0);
@@ -82,10 +82,10 @@ function mendGif(bytes: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
-/** A file may claim strips anywhere: no more memory than this is spent on it. */
+/** Memory limit, because a file may claim strips at any offset. */
 const MOST_MENDED = 2 ** 30;
 
-/** Zeros to the end of the last strip. */
+/** Pads with zeros to the end of the last strip. */
 function mendTiff(bytes: Uint8Array): Uint8Array | undefined {
   const end = endOfTiff(bytes);
   if (end === undefined || end > MOST_MENDED) return undefined;
@@ -94,12 +94,12 @@ function mendTiff(bytes: Uint8Array): Uint8Array | undefined {
   return out;
 }
 
-/** The file of a PNG that lacks no more than its last chunk, which not every decoder goes without. */
+/** Adds the last chunk to a PNG that lacks only that, because some decoders need it. */
 export async function withLastChunk(bytes: Uint8Array): Promise<Uint8Array> {
   return await joined([bytes, chunk(IEND, new Uint8Array(0))]);
 }
 
-/** Whole rows that can be inflated, then zeros, packed anew. */
+/** Recompresses the complete rows that can be inflated, followed by zeros. */
 async function mendPng(bytes: Uint8Array, inflateStart: InflateStart): Promise<Uint8Array | undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const before: Uint8Array[] = [];
@@ -125,7 +125,7 @@ async function mendPng(bytes: Uint8Array, inflateStart: InflateStart): Promise<U
 
 const IDAT = 0x49444154;
 const IEND = 0x49454e44;
-/** Of Adam7: first column and row, and the steps from there. */
+/** The passes of Adam7: first column and row, and the steps. */
 const PASSES = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
@@ -137,7 +137,7 @@ const PASSES = [
 ] as const;
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
-/** Bytes of all rows, each after its filter byte, and of one of them where all are of one length. */
+/** Size of all rows including filter bytes, and of a single row if all have the same length. */
 function rawSize(view: DataView): { length: number; row?: number } {
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   const bits = view.getUint8(24) * (SAMPLES[view.getUint8(25)] ?? 1);

@@ -1,4 +1,4 @@
-/** Decoding and encoding on Node, by sharp (libvips). Its JPEG bytes are equal to PIL's. */
+/** Decoding and encoding on Node with sharp (libvips). JPEG pixels equal PIL's. */
 import { constants, inflateSync } from "node:zlib";
 import type { Metadata, Sharp, SharpInput, SharpOptions } from "sharp";
 import { MediaError } from "../../error.ts";
@@ -16,7 +16,7 @@ import { readHeader } from "./header.ts";
 
 type SharpFactory = (input: SharpInput, options: SharpOptions) => Sharp;
 
-/** Loaded on first use: start-up of a program that decodes nothing should not pay for it. */
+/** Loaded on first use, so that programs that decode nothing start faster. */
 let loading: Promise<SharpFactory> | undefined;
 
 function loadSharp(): Promise<SharpFactory> {
@@ -24,7 +24,7 @@ function loadSharp(): Promise<SharpFactory> {
   return loading;
 }
 
-/** RGB, RGBA or grey bytes as the file holds them: colour profiles are not applied, as PIL does not. */
+/** Decodes to RGB, RGBA or greyscale, like the file. As in PIL, colour profiles are not applied. */
 export async function decode(bytes: Uint8Array, format: Format, options: DecodeOptions): Promise<Image> {
   const { picture, metadata } = await openPicture(bytes, format, options);
   const { space, hasAlpha } = metadata;
@@ -38,14 +38,14 @@ export async function decode(bytes: Uint8Array, format: Format, options: DecodeO
   return new Image(info.width, info.height, info.channels as Channels, data);
 }
 
-/** From studio range, 16 to 235, to 0 to 255: libheif leaves grey as it is, though not colour. */
+/** Expands studio range, 16 to 235, to 0 to 255: libheif does this for colour but not for greyscale. */
 function widen(data: Uint8Array, channels: number): void {
   const hasAlpha = channels % 2 === 0;
   for (let i = 0; i < data.length; i++)
     if (!hasAlpha || i % channels !== channels - 1) data[i] = toByte(((data[i]! - 16) * 255) / 219);
 }
 
-/** A file whose first brand says that it is a sequence, as one that says it is a picture: libvips goes by it. */
+/** Changes the major brand of an image sequence to that of a still image, which libvips requires. */
 function asPicture(bytes: Uint8Array, format: Format): Uint8Array {
   if (format !== "AVIF") return bytes;
   const out = Uint8Array.from(bytes);
@@ -53,7 +53,7 @@ function asPicture(bytes: Uint8Array, format: Format): Uint8Array {
   return out;
 }
 
-/** One float a pixel, at the full depth of the file. */
+/** Decodes one float per pixel, at the full depth of the file. */
 export async function decodeDeep(
   bytes: Uint8Array,
   format: Format,
@@ -63,7 +63,7 @@ export async function decodeDeep(
   if (metadata.channels !== 1)
     throw new MediaError(
       "unsupported",
-      `${options.name}: expected one channel of depth, got ${metadata.channels}`,
+      `${options.name}: expected one depth channel, got ${metadata.channels}`,
     );
   const space = metadata.depth === "uchar" ? "b-w" : "grey16";
   const floats = picture.toColourspace(space).raw({ depth: "float" });
@@ -98,7 +98,7 @@ async function read(picture: Sharp, format: Format, options: DecodeOptions) {
   });
 }
 
-/** Varieties that the libraries were built without are told from damage by their messages alone. */
+/** Error messages for variants that the libraries were built without, as opposed to damaged files. */
 const WITHOUT = /not (?:configured|implemented|supported)|unsupported (?!image format)|decoder plugin/i;
 
 function failure(error: Error, format: Format, { name }: DecodeOptions): MediaError {
@@ -107,7 +107,7 @@ function failure(error: Error, format: Format, { name }: DecodeOptions): MediaEr
   return damaged(name, reason, error);
 }
 
-/** The first `most` bytes, or fewer, of a zlib stream that may break off; none of one that is damaged. */
+/** Inflates up to `most` bytes of a zlib stream that may be truncated; returns none if it is damaged. */
 export async function inflateStart(deflated: Uint8Array, most: number): Promise<Uint8Array> {
   try {
     return inflateSync(deflated, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: most });
@@ -116,7 +116,7 @@ export async function inflateStart(deflated: Uint8Array, most: number): Promise<
   }
 }
 
-/** The formula of PIL's `convert("RGB")`: ink covers light, without a colour profile. */
+/** PIL's formula for `convert("RGB")`, without a colour profile. */
 function cmykToRgb(cmyk: Uint8Array): Uint8Array {
   const out = new Uint8Array((cmyk.length / 4) * 3);
   for (let from = 0, to = 0; from < cmyk.length; from += 4, to += 3) {
@@ -129,7 +129,7 @@ function cmykToRgb(cmyk: Uint8Array): Uint8Array {
   return out;
 }
 
-/** The file of a picture; `quality` (1 to 100) is for JPEG and WebP. */
+/** Encodes an image; `quality` (1 to 100) is for JPEG and WebP. */
 export async function encode(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
   const sharp = await loadSharp();
   const { width, height, channels, data } = image;
@@ -138,14 +138,14 @@ export async function encode(image: Image, format: ImageFormat, quality: number)
   return await grey.toFormat(format, format === "png" ? {} : { quality }).toBuffer();
 }
 
-/** A 16-bit grey PNG. */
+/** Encodes a 16-bit greyscale PNG. */
 export async function encodeDeep(width: number, height: number, values: Uint16Array): Promise<Uint8Array> {
   const sharp = await loadSharp();
   const picture = sharp(values, { raw: { width, height, channels: 1 }, limitInputPixels: false });
   return await picture.toColourspace("grey16").png().toBuffer();
 }
 
-/** Draws an SVG at its own size, RGBA. */
+/** Rasterizes an SVG at its own size, as RGBA. */
 export async function rasterize(svg: string): Promise<Image> {
   const sharp = await loadSharp();
   const picture = sharp(Buffer.from(svg), {}).ensureAlpha().raw();

@@ -1,12 +1,12 @@
-/** Decoding and encoding in a browser, by its own decoders and a canvas. */
+/** Decoding and encoding in a browser, with its own decoders and a canvas. */
 import { MediaError } from "../../error.ts";
 import { Image, toRgb, toRgba } from "../image.ts";
 import { checkPixels, type DecodeOptions, type DeepPixels, damaged, type ImageFormat } from "./codec.ts";
 import type { Format } from "./format.ts";
 
-/** RGB, or RGBA where a pixel is transparent; under transparency the canvas loses digits of the colour. */
+/** Decodes to RGB, or to RGBA if any pixel is transparent; the canvas loses colour precision under transparency. */
 export async function decode(bytes: Uint8Array, format: Format, options: DecodeOptions): Promise<Image> {
-  // Browsers turn pictures whatever `imageOrientation` says; what is not in the file they cannot follow.
+  // Browsers apply the orientation regardless of `imageOrientation`, so remove it from the file.
   const file = options.orient ? bytes : withoutOrientation(bytes);
   const bitmap = await createImageBitmap(new Blob([file as Uint8Array<ArrayBuffer>]), {
     colorSpaceConversion: "none",
@@ -15,7 +15,7 @@ export async function decode(bytes: Uint8Array, format: Format, options: DecodeO
     if (format === "TIFF" || format === "AVIF")
       throw new MediaError(
         "unsupported",
-        `${options.name}: this browser does not read ${format}; save it as PNG`,
+        `${options.name}: this browser does not support ${format}; save it as PNG`,
       );
     throw damaged(options.name, `not a ${format} that this browser can decode`);
   });
@@ -29,7 +29,7 @@ export async function decode(bytes: Uint8Array, format: Format, options: DecodeO
   }
 }
 
-/** A copy of a JPEG file whose EXIF orientation, if it has one, is the ordinary one; other files as they are. */
+/** Copies a file and, if it is a JPEG with an EXIF orientation, resets that to normal. */
 function withoutOrientation(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(bytes);
   const view = new DataView(out.buffer);
@@ -56,10 +56,10 @@ export function decodeDeep(
   _format: Format,
   { name }: DecodeOptions,
 ): Promise<DeepPixels> {
-  throw new MediaError("unsupported", `${name}: a browser decodes to 8 bits; read depth maps on Node`);
+  throw new MediaError("unsupported", `${name}: browsers decode to 8 bits; read depth maps on Node`);
 }
 
-/** The first `most` bytes, or fewer, of a zlib stream that may break off. */
+/** Inflates up to `most` bytes of a zlib stream that may be truncated. */
 export async function inflateStart(deflated: Uint8Array, most: number): Promise<Uint8Array> {
   const stream = new DecompressionStream("deflate");
   const writer = stream.writable.getWriter();
@@ -74,7 +74,7 @@ export async function inflateStart(deflated: Uint8Array, most: number): Promise<
   })().catch(() => undefined);
   const writing = (async () => {
     await writer.write(deflated as Uint8Array<ArrayBuffer>);
-    // Closing a stream that breaks off drops what has not been read yet.
+    // Closing a truncated stream drops what has not been read yet.
     await new Promise((resolve) => setTimeout(resolve));
     await writer.close();
   })().catch(() => undefined);
@@ -82,22 +82,22 @@ export async function inflateStart(deflated: Uint8Array, most: number): Promise<
   return out.subarray(0, length);
 }
 
-/** The file of a picture; `quality` (1 to 100) is for JPEG and WebP. */
+/** Encodes an image; `quality` (1 to 100) is for JPEG and WebP. */
 export async function encode(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
   const { width, height, data } = toRgba(image);
   const context = canvasContext(width, height);
   context.putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
   const type = `image/${format}`;
   const blob = await context.canvas.convertToBlob({ type, quality: quality / 100 });
-  if (blob.type !== type) throw new MediaError("unsupported", `this browser does not write ${type}`);
+  if (blob.type !== type) throw new MediaError("unsupported", `this browser cannot encode ${type}`);
   return new Uint8Array(await blob.arrayBuffer());
 }
 
 export function encodeDeep(): Promise<Uint8Array> {
-  throw new MediaError("unsupported", "a browser encodes 8 bits; write depth maps on Node");
+  throw new MediaError("unsupported", "browsers encode 8 bits; write depth maps on Node");
 }
 
-/** Draws an SVG at its own size, RGBA. Not in a worker: only a page can draw SVG. */
+/** Rasterizes an SVG at its own size, as RGBA. Not in a worker: only a page can draw SVG. */
 export async function rasterize(svg: string): Promise<Image> {
   const element = document.createElement("img");
   element.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
