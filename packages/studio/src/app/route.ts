@@ -8,7 +8,7 @@ export interface Route {
   readonly path: readonly string[];
 }
 
-/** Where these views were when there was one system. */
+/** Views of classification that were once at the top level. */
 const MOVED = new Set(["inside", "lineage"]);
 
 export const route = signal<Route>(current());
@@ -28,7 +28,7 @@ function current(): Route {
   return { page, path };
 }
 
-/** An address cut in the middle of an escape names nothing, but is no reason to fail. */
+/** A truncated escape stays as it is. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

@@ -1,4 +1,4 @@
-/** Views and pictures that systems bring along, found by the name of their task. */
+/** The views and pictures of systems, found by task name. */
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { TaskInfo } from "../api/index.ts";

@@ -23,7 +23,7 @@ export interface Engine {
   model(name: string): Promise<ModelAnswer>;
   /**
    * Runs a task on an input, one result per model in the order of the models. The same `Blob` is uploaded and decoded
-   * once, however often it is asked about.
+   * once, however many requests use it.
    */
   ask(
     task: Pick<TaskInfo, "name" | "command">,

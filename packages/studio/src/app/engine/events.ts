@@ -24,7 +24,7 @@ export async function* readEvents(
       }
     }
   } finally {
-    // Whoever stops reading no longer wants the rest.
+    // A caller that stops early ends the request.
     await reader.cancel().catch(() => {});
   }
 }

@@ -21,7 +21,7 @@ export class PageTraining implements Training {
 
   /**
    * @param networks the worker that answers questions: it gets the trained network
-   * @param trained called for each network it got
+   * @param trained called once `networks` has a trained network
    */
   constructor(networks: WorkerLink, trained: (model: ModelInfo) => void) {
     this.#networks = networks;

@@ -16,7 +16,7 @@ export class UploadedFiles {
       return await ask(await id);
     } catch (error) {
       if (!isForgotten(error)) throw error;
-      // Several requests may learn it at the same time: only the first uploads again.
+      // Several requests may fail at the same time: only the first uploads again.
       if (this.#ids.get(file) === id) this.#ids.delete(file);
       return await ask(await this.#idOf(file));
     }

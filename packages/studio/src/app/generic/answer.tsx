@@ -5,7 +5,7 @@ interface ValueProps {
   readonly value: unknown;
   readonly schema: Schema;
   readonly root: Schema;
-  /** What it is, for media. */
+  /** The name of the field, as alternative text. */
   readonly label: string;
 }
 
@@ -20,7 +20,7 @@ export function Value({ value, schema, root, label }: ValueProps) {
 
 function Text({ text, label }: { readonly text: string; readonly label: string }) {
   const [, medium] = /^data:(image|audio|video)\//.exec(text) ?? [];
-  // biome-ignore-start lint/a11y/useMediaCaption: a network made them, without a text
+  // biome-ignore-start lint/a11y/useMediaCaption: generated media have no captions
   switch (medium) {
     case "image":
       return <img class="answer-picture" src={text} alt={label} />;
@@ -67,7 +67,7 @@ export function Fields({ value, schema, root }: FieldsProps) {
   );
 }
 
-/** Of a longer list only the beginning is shown. */
+/** Longer lists are cut. */
 const MOST_ROWS = 200;
 const MOST_VALUES = 12;
 

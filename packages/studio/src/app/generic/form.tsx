@@ -103,7 +103,7 @@ function Control({ id, schema, items, required, value, change }: ControlProps) {
 
 type PartProps = Pick<ControlProps, "id" | "required" | "value" | "change">;
 
-/** Select options are texts: the index stands for the value. */
+/** Values of a select are strings, so options carry their index. */
 function Choice({ id, choices, required, value, change }: PartProps & { choices: readonly unknown[] }) {
   return (
     <select
@@ -144,7 +144,7 @@ function Checks({ choices, value, change }: FieldProps & { choices: readonly unk
   );
 }
 
-/** Between two bounds a slider, unless its steps would be too fine. */
+/** Integers with more steps than this get a number box instead of a slider. */
 const MOST_STEPS = 1000;
 
 function NumberField({ id, schema, required, value, change }: PartProps & { schema: Schema }) {

@@ -22,7 +22,7 @@ export interface Schema {
   readonly $defs?: Readonly<Record<string, Schema>>;
 }
 
-/** Follows references, and takes the one choice that is not null. */
+/** Follows references and drops null from unions. */
 export function resolve(schema: Schema | undefined, root: Schema): Schema {
   if (!schema) return {};
   const { $ref, anyOf, oneOf, allOf, ...rest } = schema;
@@ -46,7 +46,7 @@ export function typeOf({ type }: Schema): string | undefined {
   return typeof type === "string" ? type : type?.find((each) => each !== "null");
 }
 
-/** `pointsPerSide` and `points_per_side` are Points per side. */
+/** The title, or the name in words: `points_per_side` and `pointsPerSide` are “Points per side”. */
 export function labelOf(name: string, schema: Schema): string {
   if (schema.title !== undefined) return schema.title;
   const words = name
@@ -57,7 +57,7 @@ export function labelOf(name: string, schema: Schema): string {
 
 export type Values = Readonly<Record<string, unknown>>;
 
-/** What a form starts with. */
+/** The initial values of a form. */
 export function defaultsOf(schema: Schema): Values {
   const fields = Object.entries(resolve(schema, schema).properties ?? {});
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 /** A view for any task: input, options, checkpoints, and the answers as their schema describes them. */
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { ModelInfo, TaskProgress, TaskResult } from "../../api/index.ts";
 import { messageOf } from "../engine/message.ts";
 import { nounOf } from "../media/media.ts";
@@ -19,7 +19,7 @@ import { Options } from "./form.tsx";
 import { defaultsOf, type Values } from "./schema.ts";
 import "./generic.css";
 
-/** A request and what has come of it. */
+/** The request in progress, and the last outcome. */
 interface Work {
   readonly stop?: AbortController;
   readonly progress?: TaskProgress;
@@ -42,8 +42,7 @@ export default function GenericView({ task, path }: SystemProps) {
   });
   const input = present.value && task.accepts.includes(present.value.medium) ? present.value : undefined;
   const { stop, progress, results, failure } = work.value;
-  const mounted = useRef(work);
-  useEffect(() => () => mounted.current.peek().stop?.abort(), []);
+  useEffect(() => () => work.peek().stop?.abort(), []);
 
   const run = async () => {
     if (!engine.value || !input) return;
@@ -98,7 +97,7 @@ export default function GenericView({ task, path }: SystemProps) {
               values={options.value}
               change={(name, value) => (options.value = { ...options.value, [name]: value })}
             />
-            {/* Keys: were it the same element, the click that stops would go on to submit. */}
+            {/* Keys keep these two elements: one element would turn into a submit button in mid-click. */}
             {stop ? (
               <button key="stop" type="button" class="button" onClick={cancel}>
                 <StopIcon /> Stop

@@ -1,4 +1,4 @@
-/** What there is: a card for each system. */
+/** The home page: a card for each system. */
 import type { TaskInfo } from "../../api/index.ts";
 import { Tile } from "../parts/mosaic.tsx";
 import { hrefOf } from "../route.ts";

@@ -3,7 +3,7 @@ import type { Medium } from "../../api/index.ts";
 import { bytes } from "../format.ts";
 import { LIMITS, openPicture, type Picture } from "./picture.ts";
 
-/** A sound, a film or a text. */
+/** An audio or video file, or a text. */
 export interface Recording {
   readonly medium: "audio" | "video" | "text" | "documents";
   readonly blob: Blob;
@@ -22,7 +22,7 @@ const NOUNS: Readonly<Record<Medium, string>> = {
   documents: "document",
 };
 
-/** What a file input offers. */
+/** The `accept` of a file input. */
 const TYPES: Readonly<Record<Medium, string>> = {
   image: "image/*",
   audio: "audio/*",
@@ -41,7 +41,7 @@ export function typesOf(accepts: readonly Medium[]): string {
 }
 
 /**
- * Opens a file as the medium its type says, or else as the first a task accepts.
+ * Opens a file by its media type, or as the first medium the task accepts if that says nothing.
  *
  * @throws an error with a sentence for the user
  */

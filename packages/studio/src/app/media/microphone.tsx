@@ -60,7 +60,7 @@ export function Microphone({ take, leave }: MicrophoneProps) {
   );
 }
 
-/** As a WAV file: browsers record in formats that few decoders outside browsers read. */
+/** Converts to WAV: few decoders outside browsers read what browsers record. */
 async function soundOf(recorded: Blob): Promise<Media> {
   const context = new AudioContext();
   try {

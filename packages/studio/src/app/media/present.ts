@@ -1,9 +1,9 @@
-/** The file all systems look at: a picture opened in one is there in the next. */
+/** The input, shared by all systems: a picture opened in one is still there in the next. */
 import { signal } from "@preact/signals";
 import type { Media } from "./media.ts";
 
 export const present = signal<Media | undefined>(undefined);
-/** What is wrong with the file the user chose last. */
+/** What is wrong with the last file. */
 export const trouble = signal<string | undefined>(undefined);
 
 export function show(next: Media): void {

@@ -7,7 +7,7 @@ import type { Picture } from "./picture.ts";
 
 interface ShownProps {
   readonly media: Media;
-  /** What lies over a picture, placed in per cent of its sides. */
+  /** Drawn over a picture, positioned in percent of its sides. */
   readonly children?: ComponentChildren;
 }
 
@@ -31,7 +31,7 @@ export function Shown({ media, children }: ShownProps) {
   }
 }
 
-/** Networks that read pictures of a few pixels get pictures of a few pixels: these are not smoothed. */
+/** Smaller pictures are shown as sharp pixels. */
 const COARSE = 120;
 
 function ShownPicture({
@@ -54,7 +54,7 @@ function ShownPicture({
   );
 }
 
-/** Of a longer text only the beginning is shown. */
+/** Characters shown of a long text. */
 const MOST_SHOWN = 4000;
 
 function ShownText({ blob, name }: { readonly blob: Blob; readonly name: string }) {

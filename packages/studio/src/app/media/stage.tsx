@@ -1,4 +1,4 @@
-/** The input every system shares, and the ways to bring one: drop, paste, file, camera, microphone, text, samples. */
+/** The input and the ways to provide one: drop, paste, file, camera, microphone, text, samples. */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -22,9 +22,9 @@ interface StageProps {
   readonly samples?: readonly Sample[];
   /** A sheet to draw on, for a system that reads drawings. */
   readonly Pad?: () => preact.JSX.Element;
-  /** What to say while there is no input. */
+  /** Shown while there is no input. */
   readonly invitation?: { readonly title: string; readonly hint: string };
-  /** What lies over the picture. */
+  /** Drawn over the picture. */
   readonly children?: ComponentChildren;
 }
 

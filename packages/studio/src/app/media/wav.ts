@@ -1,4 +1,4 @@
-/** A WAV file of 16 bits: the channels, -1 to 1, averaged to one. */
+/** A mono 16-bit WAV file: the mean of the channels, samples from -1 to 1. */
 export function encodeWav(channels: readonly Float32Array[], sampleRate: number): ArrayBuffer {
   const length = channels[0]?.length ?? 0;
   const file = new DataView(new ArrayBuffer(44 + 2 * length));

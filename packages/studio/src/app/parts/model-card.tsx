@@ -1,4 +1,4 @@
-/** A model to choose, among others. */
+/** A toggle button for one model. */
 import type { ComponentChildren } from "preact";
 import type { ModelInfo } from "../../api/index.ts";
 import { count, origin, shortTitle } from "../format.ts";
@@ -10,7 +10,7 @@ interface ModelCardProps {
   readonly chosen: boolean;
   readonly toggle: () => void;
   readonly hint: string;
-  /** Beside the number of parameters. */
+  /** Follows the number of parameters. */
   readonly children?: ComponentChildren;
 }
 

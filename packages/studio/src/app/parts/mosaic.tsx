@@ -2,7 +2,7 @@
 
 const SIDE = 5;
 
-/** Random numbers of 0 to 1 that depend on a name alone. */
+/** Pseudo-random numbers in [0, 1), seeded by a name. */
 function randomOf(name: string): () => number {
   let seed = 2166136261;
   for (const letter of name) seed = Math.imul(seed ^ letter.charCodeAt(0), 16777619);

@@ -1,4 +1,4 @@
-/** A few choices in a row, of which one is made. */
+/** A row of choices, one of them selected. */
 
 interface SegmentsProps<T> {
   readonly label: string;

@@ -81,7 +81,7 @@ export function Curve({ title, unit = "", points, end, marks = false, smooth = f
   );
 }
 
-/** Exponential over about twenty values; a plain mean up to then. */
+/** An exponential mean over about twenty values; the plain mean of the first twenty. */
 function runningMean(points: readonly CurvePoint[]): CurvePoint[] {
   let mean = 0;
   return points.map(({ x, y }, i) => {

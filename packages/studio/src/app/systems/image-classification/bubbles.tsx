@@ -7,7 +7,7 @@ const WIDTH = 960;
 const HEIGHT = 400;
 const EDGE = { left: 52, right: 12, top: 44, bottom: 40 };
 
-/** One column each, in the order of years: on a scale of years they would crowd. */
+/** One column per network, in order of year: on a true time scale they would overlap. */
 export function Bubbles({ entries }: { readonly entries: readonly LineageEntry[] }) {
   const [low, high] = heights(entries.map(({ top1 }) => top1));
   const column = (WIDTH - EDGE.left - EDGE.right) / entries.length;

@@ -11,7 +11,7 @@ import { engine, ready } from "../../state.ts";
 export interface Answer {
   readonly classification?: Classification;
   readonly failure?: string;
-  /** The network is still at work: an answer that is there is to the picture before. */
+  /** The network is still running; any answer here is to the previous picture. */
   readonly waiting: boolean;
 }
 
@@ -34,7 +34,7 @@ const picked = signal<{ readonly names: readonly string[]; readonly kind: Pictur
   kind: undefined,
 });
 
-/** The networks to compare: those the user picked, as far as they read the picture, or else a suggestion. */
+/** The networks to compare: the user's picks that can read the picture, or else a suggestion. */
 export const compared = computed<readonly string[]>(() => {
   const { names, kind } = picked.value;
   const here = names.flatMap((name) => networks.value.find((model) => model.name === name) ?? []);
@@ -62,7 +62,7 @@ function readsDigits({ classes }: ModelInfo): boolean {
   return classes.kind === "digits";
 }
 
-/** Longer side in pixels up to which a picture suits networks that read small ones. */
+/** Longest side, in pixels, of a picture that suits networks with small inputs. */
 const SMALL = 320;
 
 /** Three generations for digits. For photographs, the most accurate network for each number of classes. */
@@ -77,7 +77,7 @@ function suggested(about: Picture | undefined): string[] {
   return Math.max(about.width, about.height) <= SMALL ? names.toReversed() : names;
 }
 
-// Ahead of the first question. A failure comes up again, and is shown, when the network is asked.
+// Ignore failures: asking the network fails the same way, and shows why.
 effect(() => {
   const [by, first] = [engine.value, networks.value.length > 0 ? compared.peek()[0] : undefined];
   if (first !== undefined) by?.warm?.(first).catch(() => {});
@@ -105,7 +105,7 @@ export async function classify({ by, about, task }: Question, name: string, sign
   return classification.parse(result);
 }
 
-/** What `answers` answers. */
+/** The question that `answers` is about. */
 let answered: Question | undefined;
 
 async function answerAll(question: Question, names: readonly string[], signal: AbortSignal): Promise<void> {

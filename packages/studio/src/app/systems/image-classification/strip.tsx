@@ -1,4 +1,4 @@
-/** The picture in small, for views about a network. */
+/** A thumbnail of the picture, with the samples. */
 import { show } from "../../media/present.ts";
 import { openSample, SAMPLES, Samples } from "../../media/samples.tsx";
 import { hrefOf } from "../../route.ts";

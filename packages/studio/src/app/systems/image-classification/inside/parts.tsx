@@ -2,7 +2,7 @@
 import type { PartShape } from "../../../../api/index.ts";
 import { shape } from "../../../format.ts";
 
-/** Whether a part has maps, or the tokens of a grid, and not one number per class. */
+/** Whether a part outputs maps or a grid of tokens, rather than one number per class. */
 export function isMap({ shape: sides }: PartShape): boolean {
   return sides.length >= 3;
 }
@@ -13,7 +13,7 @@ const SIDE = 4;
 /** The part to start with: the last one whose maps still show where things are. */
 export function telling(parts: readonly PartShape[]): PartShape | undefined {
   const maps = parts.filter(isMap).filter((part) => sideOf(part) >= SIDE);
-  // Only the class token is read of a transformer's last tokens: no class depends on the others.
+  // After a transformer's last block only the class token is read: no class depends on the others.
   const last = maps.at(-1)?.shape.length === 3 ? maps.at(-2) : maps.at(-1);
   return last ?? parts.findLast(isMap);
 }
