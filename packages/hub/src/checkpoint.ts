@@ -18,7 +18,7 @@ export interface LocatedCheckpoint {
   size: number;
 }
 
-/** The same, verified. */
+/** A checkpoint on this machine whose files have been verified. */
 export interface LocalCheckpoint extends LocatedCheckpoint {
   /** in the order of the record */
   files: (Verified & { path: string })[];
@@ -36,7 +36,7 @@ export function checkpointCachePath(record: CheckpointRecord, file: FileRecord =
   return join(cacheRoot(), "models", record.name, file.file);
 }
 
-/** Where each kind of place would have a file; undefined for a file that place cannot have. */
+/** The path of a file in each place; undefined if the place cannot have it. */
 const places: Readonly<
   Record<LocatedCheckpoint["place"], (record: CheckpointRecord, file: FileRecord) => string | undefined>
 > = {
@@ -49,7 +49,7 @@ interface Found extends LocatedCheckpoint {
   paths: string[];
 }
 
-/** The first place that has all of the files: a file is opened together with those beside it. */
+/** The first place that has all files: shards and side files must be in the same folder. */
 async function find(record: CheckpointRecord): Promise<Found | undefined> {
   for (const place of ["shipped", "cache", "shared"] as const) {
     const paths: string[] = [];
@@ -66,7 +66,7 @@ async function find(record: CheckpointRecord): Promise<Found | undefined> {
   return undefined;
 }
 
-/** Where a checkpoint is on this machine, not verified yet; undefined where a file of it is missing. */
+/** Finds a checkpoint on this machine without verifying it; undefined if any of its files is missing. */
 export async function locateCheckpoint(record: CheckpointRecord): Promise<LocatedCheckpoint | undefined> {
   const found = await find(record);
   return found && { place: found.place, path: found.path, size: found.size };
@@ -83,7 +83,7 @@ function local(place: LocatedCheckpoint["place"], files: (Verified & { path: str
 /**
  * A checkpoint that is on this machine (shipped, cache, shared folder), or undefined. Files that were put into the
  * cache by hand are verified on first use.
- * Throws `size` or `checksum` for a file that is not the one its record describes.
+ * Throws `size` or `checksum` for a file that does not match its record.
  */
 export async function localCheckpoint(
   record: CheckpointRecord,
@@ -101,7 +101,7 @@ export async function localCheckpoint(
   return local(found.place, files);
 }
 
-/** The same, but a missing file is the error `absent`, which says how to get it. */
+/** Like {@link localCheckpoint}, but throws `absent` for a missing file, with instructions to get it. */
 export async function requireCheckpoint(
   record: CheckpointRecord,
   options: PullOptions = {},
@@ -134,7 +134,7 @@ function andTheRest(record: CheckpointRecord): string {
 /**
  * Downloads a checkpoint unless it is on this machine, and verifies it; a damaged file in the cache is downloaded
  * again.
- * Throws what {@link download} throws, and `absent` for a file that has no public address.
+ * Throws what {@link download} throws, and `absent` for a file without a public URL.
  */
 export async function pullCheckpoint(
   record: CheckpointRecord,

@@ -20,20 +20,20 @@ export interface DataFile {
 /** The files of a data set in one published form. */
 export interface Form {
   readonly files: readonly DataFile[];
-  /** how to read them: the name of a format that the data set's package knows */
+  /** how to read them: a format known to the package of the data set */
   readonly format: string;
 }
 
-/** What is known of a data set, whatever it holds. Each kind extends this with fields of its own. */
+/** What is known about a data set of any kind. Each kind extends this with its own fields. */
 export interface DatasetRecord {
-  /** what its samples are, by which a reader is chosen */
+  /** the kind of its samples, which determines the reader */
   readonly kind: string;
   readonly name: string;
   readonly title: string;
   readonly licence: string;
   readonly home: string;
   readonly reference: string;
-  /** The same data in different forms: the first that is complete is read, the first with addresses is downloaded. */
+  /** The same data in different forms: the first complete one is read, the first one with URLs is downloaded. */
   readonly forms: readonly [Form, ...Form[]];
   /** samples in each split */
   readonly splits?: Readonly<Record<string, number>> | undefined;

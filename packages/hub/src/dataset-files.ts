@@ -19,7 +19,7 @@ export interface LocalDataFile {
   cached: boolean;
 }
 
-/** The cache's file before the shared folder's. */
+/** Finds a file, in the cache before the shared folder. */
 async function locate(record: DatasetRecord, file: DataFile): Promise<LocalDataFile | undefined> {
   const inCache = dataCachePath(record, file.file);
   if (await statFile(inCache)) return { file, path: inCache, cached: true };
@@ -27,14 +27,14 @@ async function locate(record: DatasetRecord, file: DataFile): Promise<LocalDataF
   return path === undefined ? undefined : { file, path, cached: false };
 }
 
-/** A form of which every file is on this machine. */
+/** A form whose files are all on this machine. */
 export interface LocalForm {
   form: Form;
   /** in the order of {@link filesOf} */
   files: LocalDataFile[];
 }
 
-/** The first form of which every file that `split` needs is on this machine. */
+/** The first form for which all files that `split` needs are on this machine. */
 async function localForm(record: DatasetRecord, split?: string): Promise<LocalForm | undefined> {
   for (const form of record.forms) {
     const files: LocalDataFile[] = [];
@@ -49,8 +49,8 @@ async function localForm(record: DatasetRecord, split?: string): Promise<LocalFo
 }
 
 /**
- * The same, but missing files are the error `absent`, which says how to get them, and which of `others` with the same
- * home is here.
+ * Like {@link localForm}, but throws `absent` for missing files, with instructions to get them, and with those of
+ * `others` from the same source that are available.
  */
 export async function requireForm(
   record: DatasetRecord,

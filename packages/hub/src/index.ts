@@ -1,6 +1,6 @@
 /**
- * `@tessera-ml/hub`: records of checkpoints and data sets, and what brings their files to this machine: resumable,
- * verified downloads and a cache. Runs on Node.
+ * `@tessera-ml/hub`: records of checkpoints and data sets, and their files: resumable, verified downloads and a
+ * cache. Runs on Node.
  */
 
 export {

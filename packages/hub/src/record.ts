@@ -1,4 +1,4 @@
-/** What is known of a checkpoint, whatever its task, for Node and browsers (`@tessera-ml/hub/records`). */
+/** Records of checkpoints of any task, for Node and browsers (`@tessera-ml/hub/records`). */
 import * as z from "zod";
 import { HubError } from "./error.ts";
 
@@ -7,7 +7,7 @@ export interface FileRecord {
   /** file name in the checkpoint's folder */
   readonly file: string;
   readonly url?: string | undefined;
-  /** path under the shared data folder, for files without a public address */
+  /** path under the shared data folder, for files without a public URL */
   readonly shared?: string | undefined;
   /** bytes */
   readonly size?: number | undefined;
@@ -68,7 +68,7 @@ const general = {
   source: text,
   files: z
     .tuple([fileSchema], fileSchema)
-    .refine((files) => new Set(files.map(({ file }) => file)).size === files.length, "two files of one name"),
+    .refine((files) => new Set(files.map(({ file }) => file)).size === files.length, "duplicate file names"),
   licence: text,
   params: positive.int().optional(),
   reference: text,
@@ -76,10 +76,10 @@ const general = {
   evaluation: z.strictObject({ dataset: text, metrics: z.record(z.string(), z.number()) }).optional(),
 };
 
-/** The general part of every record; further fields belong to its task and are kept unchecked. */
+/** The general part of every record; other fields belong to its task and are kept unchecked. */
 const checkpointSchema: z.ZodType<CheckpointRecord> = z.looseObject(general);
 
-/** The strict schema of one task's records: the general fields, and `own` added to them or in place of them. */
+/** The strict schema for records of a task: the general fields, extended or overridden by `own`. */
 export function recordSchema<Own extends z.ZodRawShape>(
   own: Own,
 ): z.ZodType<CheckpointRecord & z.infer<z.ZodObject<Own>>> {
@@ -95,9 +95,9 @@ export function parseRecord(json: string, where: string): CheckpointRecord {
 }
 
 /**
- * The same by the schema of one task ({@link recordSchema}).
+ * Like {@link parseRecord}, with the schema of a task ({@link recordSchema}).
  *
- * @param json the text of a `record.json`, or a record whose general fields were read before
+ * @param json the text of a `record.json`, or a record whose general fields have been parsed
  */
 export function parseRecordAs<T extends CheckpointRecord>(
   schema: z.ZodType<T>,

@@ -21,7 +21,7 @@ function recordPath(name: string): string {
 }
 
 /**
- * Reads the records of `models/`, of whatever task, in the order of their names. Throws `bad-data` naming the file and
+ * Reads all records of `models/`, ordered by name. Throws `bad-data` naming the file and
  * the field.
  */
 export function shippedRecords(): CheckpointRecord[] {
@@ -41,7 +41,7 @@ export function shippedRecords(): CheckpointRecord[] {
     });
 }
 
-/** Those of one task, checked by its schema. */
+/** Like {@link shippedRecords}, but only those of one task, validated by its schema. */
 export function shippedRecordsOf<T extends CheckpointRecord>(task: string, schema: z.ZodType<T>): T[] {
   return shippedRecords()
     .filter((record) => record.task === task)
@@ -53,7 +53,7 @@ export function readRecord(path: string): CheckpointRecord {
   return parseRecord(readFileSync(path, "utf8"), path);
 }
 
-/** The same by the schema of one task. */
+/** Like {@link readRecord}, with the schema of a task. */
 export function readRecordAs<T extends CheckpointRecord>(schema: z.ZodType<T>, path: string): T {
   return parseRecordAs(schema, readFileSync(path, "utf8"), path);
 }

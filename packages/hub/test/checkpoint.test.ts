@@ -41,7 +41,7 @@ afterEach(() => {
 const content = bytes(200_000);
 const shard = bytes(70_000, 2);
 
-/** A record of a task that nothing here knows. */
+/** A record of a task unknown to this package. */
 function recordOf(...files: readonly [FileRecord, ...FileRecord[]]): CheckpointRecord {
   const name = "whisper_tiny.test";
   return {
@@ -85,25 +85,29 @@ describe("a record", () => {
     ["no files", { files: [] }, "files"],
     ["a path for a file name", { files: [{ file: "../a.pth" }] }, "expected a file name"],
     ["the folder for a file name", { files: [{ file: ".." }] }, "expected a file name"],
-    ["two files of one name", { files: [{ file: "a.pth" }, { file: "a.pth" }] }, "two files of one name"],
-    ["a field that a file has not", { files: [{ file: "a.pth", colour: "red" }] }, "colour"],
+    ["duplicate file names", { files: [{ file: "a.pth" }, { file: "a.pth" }] }, "duplicate file names"],
+    ["an unknown field of a file", { files: [{ file: "a.pth", colour: "red" }] }, "colour"],
     ["a hash in capitals", { files: [{ file: "a.pth", sha256: "A".repeat(64) }] }, "sha256"],
     ["a name without a tag", { name: "whisper" }, "expected architecture.tag"],
-    ["a metric that is no number", { evaluation: { dataset: "x", metrics: { wer: "low" } } }, "metrics.wer"],
+    [
+      "a metric that is not a number",
+      { evaluation: { dataset: "x", metrics: { wer: "low" } } },
+      "metrics.wer",
+    ],
   ])("cannot have %s", (_, wrong, expected) => {
     expect(message(() => parseRecord(JSON.stringify({ ...one, ...wrong }), "x"))).toContain(expected);
   });
 });
 
 describe("pulling", () => {
-  it("downloads from the mirror into the cache, and refuses what is not the file", async () => {
+  it("downloads from the mirror into the cache, and rejects wrong files", async () => {
     server.on("/models/a.pth", file(bytes(known.size, 3)));
     const error = await failure(pullCheckpoint(one), "checksum");
     expect(error.message).toContain(`expected SHA-256 ${known.sha256}`);
     expect(existsSync(checkpointCachePath(one))).toBe(false);
   });
 
-  it("takes a file without known hash, and does not download it twice", async () => {
+  it("accepts a file without a known hash, and does not download it twice", async () => {
     const record = recordOf({ file: "a.pth", url: "https://example.org/models/a.pth" });
     server.on("/models/a.pth", file(content));
     expect(await locateCheckpoint(record)).toBeUndefined();
@@ -117,7 +121,7 @@ describe("pulling", () => {
     expect(await locateCheckpoint(record)).toEqual({ place: "cache", path, size: known.size });
   });
 
-  it("says how to get what is not here", async () => {
+  it("says how to get a missing checkpoint", async () => {
     expect(await localCheckpoint(one)).toBeUndefined();
     const online = await failure(requireCheckpoint(one), "absent");
     expect(online.message).toBe(
@@ -140,7 +144,7 @@ describe("pulling", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  it("accepts a file that was put there by hand, once it is verified", async () => {
+  it("accepts a file added by hand if it verifies", async () => {
     const path = await put(checkpointCachePath(one), content.subarray(1));
     const error = await failure(localCheckpoint(one), "size");
     expect(error.message).toContain(`${path} (195.3 KiB): expected 200000 bytes, got 199999.`);
@@ -167,7 +171,7 @@ describe("pulling", () => {
 describe("a checkpoint of several files", () => {
   const path = (i: number) => checkpointCachePath(two, two.files[i]);
 
-  it("is downloaded whole, the first being the one to open", async () => {
+  it("is downloaded completely; the first file is the one to open", async () => {
     server.on("/x/model.index.json", file(content));
     server.on("/x/model-1.safetensors", status(404), file(shard));
     await failure(pullCheckpoint(two), "not-found");
@@ -176,7 +180,7 @@ describe("a checkpoint of several files", () => {
     expect(pulled).toMatchObject({ fetched: true, place: "cache", path: path(0), against: "sha256" });
     expect(pulled.size).toBe(content.length + shard.length);
     expect(pulled.files.map((each) => each.path)).toEqual([path(0), path(1)]);
-    // What an earlier attempt finished was not downloaded again.
+    // Files completed by an earlier attempt are not downloaded again.
     expect(server.requests.map(({ url }) => url)).toEqual([
       "/x/model.index.json",
       "/x/model-1.safetensors",
@@ -185,7 +189,7 @@ describe("a checkpoint of several files", () => {
     expect(await pullCheckpoint(two)).toMatchObject({ fetched: false, size: pulled.size });
   });
 
-  it("is verified file by file, and only as well as the least known of them", async () => {
+  it("is verified file by file; the weakest check counts", async () => {
     await put(path(0), content);
     await put(path(1), bytes(shard.length, 9));
     expect((await failure(localCheckpoint(two), "checksum")).message).toContain(path(1));
@@ -195,7 +199,7 @@ describe("a checkpoint of several files", () => {
     expect(await localCheckpoint(less)).toMatchObject({ against: "size" });
   });
 
-  it("is in one place or in none", async () => {
+  it("must be complete in one place", async () => {
     const record = recordOf(
       { ...two.files[0], shared: "w/model.index.json" },
       { ...two.files[1]!, shared: "w/model-1.safetensors" },
@@ -248,7 +252,7 @@ describe("the checkpoints that ship", () => {
     expect((await failure(localCheckpoint(record!), "checksum")).message).toContain("tokens.json");
   });
 
-  it("may be of a task that this one knows nothing of", async () => {
+  it("may be of an unknown task", async () => {
     await ship();
     const schema = recordSchema({ task: z.literal("depth"), metres: z.number() });
     expect(shippedRecordsOf("depth", schema)).toEqual([]);

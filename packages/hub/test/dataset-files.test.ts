@@ -67,7 +67,7 @@ const serve = () => {
   server.on("/s/test.wav", file(contents.test));
 };
 
-it("downloads the files of a split, then what is missing of the others", async () => {
+it("downloads the files of a split, then those missing for the others", async () => {
   serve();
   expect(await getDataset(speech, { split: "test" })).toEqual({ fetched: 1 });
   expect((await requireForm(speech, "test")).files.map((each) => each.path)).toEqual([
@@ -82,7 +82,7 @@ it("downloads the files of a split, then what is missing of the others", async (
   expect(local.files.map(({ cached }) => cached)).toEqual([true, true]);
 });
 
-it("falls back on a mirror, and refuses another file", async () => {
+it("falls back to a mirror, and rejects a wrong file", async () => {
   server.on("/t/train.wav", file(contents.train));
   server.on("/s/test.wav", file(bytes(2_000, 9)));
   server.on("/t/test.wav", file(bytes(2_000, 9)));
@@ -92,7 +92,7 @@ it("falls back on a mirror, and refuses another file", async () => {
   ]);
 });
 
-it("reads the first form that is whole, the cache before the shared folder", async () => {
+it("reads the first complete form, the cache before the shared folder", async () => {
   await put(join(cache, "shared", "data", "speech", "all.flac"), contents.flac);
   await put(dataCachePath(speech, "train.wav"), contents.train);
   expect((await requireForm(speech, "train")).form.format).toBe("wav");
@@ -104,7 +104,7 @@ it("reads the first form that is whole, the cache before the shared folder", asy
   expect(await getDataset(speech)).toEqual({ fetched: 0 });
 });
 
-it("says where each is", async () => {
+it("reports where each data set is", async () => {
   const states = async () => (await datasetStates([speech, unpublished])).map(({ place }) => place);
   expect(await states()).toEqual(["absent", "absent"]);
   const [first, second] = await datasetStates([speech, unpublished]);
@@ -114,7 +114,7 @@ it("says where each is", async () => {
   expect(await states()).toEqual(["shared", "cache"]);
 });
 
-it("says how to get what is not here", async () => {
+it("says how to get missing files", async () => {
   const online = await failure(requireForm(speech), "absent");
   expect(online.message).toBe(
     "speech is not on this machine. `tessera data get speech` downloads it (4.9 KiB).",
@@ -132,7 +132,7 @@ it("says how to get what is not here", async () => {
   );
 });
 
-it("names a data set of the same home that is here instead", async () => {
+it("suggests a related data set that is available", async () => {
   const others = [speech, unpublished];
   expect((await failure(requireForm(speech, "test", others), "absent")).message).not.toContain("Here is");
   await put(dataCachePath(unpublished, "clean.flac"), contents.flac);
