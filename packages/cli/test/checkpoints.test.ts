@@ -84,7 +84,7 @@ test.each([
   [["--labels", "two.txt"], /seven\.safetensors: expected 7 labels, one for each class, got 2/, 1],
   [["--labels", "gone.txt"], /gone\.txt: no such file or folder/, 1],
   [["--section", "ema"], /seven\.safetensors: no section ema: only PyTorch files have sections/, 1],
-  [["--strip-prefix", "pupil."], /no key begins with the prefix pupil\./, 1],
+  [["--strip-prefix", "pupil."], /no key starts with the prefix pupil\./, 1],
 ])("what a file cannot be: %j", async (words, message, expected) => {
   await writeFile(join(folder, "two.txt"), "ant\nbee\n");
   const { err, out, code } = await run("classify", "one.png", "-m", "seven.safetensors", ...words);

@@ -42,7 +42,7 @@ export interface CrossEntropyOptions extends ClassLossOptions {
  * −log softmax(logits) at the labels. Logits [N, C, ...] (or [C]) with the classes along `axis`; labels are
  * int32 or int64 class indices, of the shape without that axis, or probabilities, of the full shape.
  *
- * @throws RangeError where a label is neither a class nor `ignoreIndex`, when the loss is read
+ * @throws RangeError when the loss is read, if a label is neither a class nor `ignoreIndex`
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { labelSmoothing: smoothing = 0, weight, reduction } = options;
@@ -69,7 +69,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
 /**
  * −x at the labels, for log-probabilities x [N, C, ...].
  *
- * @throws RangeError where a label is neither a class nor `ignoreIndex`, when the loss is read
+ * @throws RangeError when the loss is read, if a label is neither a class nor `ignoreIndex`
  */
 export function nll(x: Tensor, labels: Tensor, options: ClassLossOptions = {}): Tensor {
   const axis = classAxis("nll", x, options);

@@ -16,7 +16,7 @@ import { interpolatePositions, LayerNorm, Module, PatchEmbed, SwiGLU, ViTBlock }
 const shared = process.env.TESSERA_SHARED ?? resolve(import.meta.dirname, "../../../../shared");
 const file = join(shared, "golden/depth/depth.json");
 const present = existsSync(file);
-if (!present) console.log(`transformer layers are not checked against goldens: ${file} is not there`);
+if (!present) console.log(`transformer layers are not checked against goldens: ${file} is missing`);
 
 interface Config {
   readonly dim: number;
@@ -116,7 +116,7 @@ class DinoV2 extends Module {
 
 describe.skipIf(!present)("DINOv2", () => {
   const goldens = present ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, Golden>) : {};
-  /** The whole picture at 518 x 518 costs the most and shows the least: positions are untouched. */
+  /** Excludes the 518 x 518 image, which is the most expensive case but does not resize the position embeddings. */
   const wanted = ["392x518", "70x42", "faint-42x56", "vits14_reg4-70x98", "vitg14-depth2-70x98"];
   const cases = Object.entries(goldens).filter(
     ([name]) => name.startsWith("dinov2/") && wanted.some((end) => name.endsWith(end)),

@@ -155,7 +155,7 @@ describe("loadClassifier", () => {
     const { model } = await loadClassifier("lenet5", path, { stripPrefix: "teacher." });
     expect(new Set(await values(model.parameters().values().next().value))).toEqual(new Set([1]));
     await expect(loadClassifier("lenet5", path, { stripPrefix: "pupil." })).rejects.toThrow(
-      "no key begins with the prefix pupil.; they are student.",
+      "no key starts with the prefix pupil.; they are student.",
     );
   });
 

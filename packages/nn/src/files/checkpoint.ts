@@ -73,7 +73,7 @@ export function stripPrefix(checkpoint: Checkpoint, prefix: string): Checkpoint 
   const keys = checkpoint.names();
   if (keys.length > 0 && !keys.some((key) => key.startsWith(prefix)))
     throw new CheckpointError(
-      `${checkpoint.name}: no key begins with the prefix ${showName(prefix)}; they are ${showList(keys.slice(0, 3).map(showName), 3, keys.length)}`,
+      `${checkpoint.name}: no key starts with the prefix ${showName(prefix)}; they are ${showList(keys.slice(0, 3).map(showName), 3, keys.length)}`,
     );
   for (const key of keys) {
     const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;

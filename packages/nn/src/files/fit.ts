@@ -1,46 +1,46 @@
-/** Whether a checkpoint has what a network needs, whatever its training wrapped around the network. */
+/** Finds out whether a checkpoint fits a network, regardless of wrappers added by the training code. */
 import { type Checkpoint, createCheckpoint } from "./checkpoint.ts";
 import type { StoredTensor } from "./stored.ts";
 
-/** One parameter of a network, by the name under which a file keeps it. */
+/** A parameter of a network, by its name in checkpoints. */
 export interface NeededTensor {
-  /** Several where the file keeps it in parts, whose shapes are not compared. */
+  /** Several if checkpoints store it in parts, whose shapes are not compared. */
   readonly keys: readonly string[];
   readonly shape: readonly number[];
 }
 
 export interface KeyFitOptions {
-  /** The network's number of classes: tensors may have another one in its place, all of them the same. */
+  /** The network's number of classes; the checkpoint may have a different one, consistently in all tensors. */
   readonly classes?: number;
-  /** Keys that the network may have or not, such as heads for training only. */
+  /** Keys that may be present or absent, such as training-only heads. */
   readonly optional?: (key: string) => boolean;
 }
 
 export interface KeyFit {
-  /** What stands before the keys: `model.` in files of Lightning. */
+  /** The prefix of all keys: `model.` in Lightning checkpoints. */
   readonly prefix: string;
   /** Prefixes of copies of the network, such as averaged or teacher weights; their keys are not unexpected. */
   readonly copies: readonly string[];
-  /** Whether one of the copies fits as well, and nothing tells which is meant. */
+  /** Whether a copy fits equally well and there is no way to tell which is meant. */
   readonly ambiguous: boolean;
-  /** Needed tensors that the file has by name, and those of them that have the right shape. */
+  /** Numbers of needed tensors that the file has by name, and of those with the right shape. */
   readonly named: number;
   readonly matched: number;
-  /** Needed tensors that are absent or misshapen. */
+  /** Number of needed tensors that are absent or misshapen. */
   readonly missing: number;
-  /** Keys of the file, at the place of the network, that it does not need. */
+  /** Number of keys under the prefix that the network does not need. */
   readonly unexpected: number;
-  /** The file's number of classes where it is another than the network's and nothing else differs. */
+  /** The file's number of classes, if it differs from the network's and nothing else does. */
   readonly classes?: number;
   readonly exact: boolean;
 }
 
-/** What PyTorch's wrappers put into paths: compilation, data parallelism, sharding, activation checkpointing. */
+/** Path segments added by PyTorch wrappers: compilation, data parallelism, sharding, activation checkpointing. */
 const WRAPPER =
   /(^|\.)(?:(?:_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module|_forward_module)\.)+/g;
-/** Names that training frameworks give the network itself, after wrappers are taken off. */
+/** Names that training frameworks give the network itself, without wrappers. */
 const PLAIN_PREFIX = /^(model\.)*$/;
-/** Of batch norms and of averaged models; no inference reads them. */
+/** Counters of batch norms and averaged models, which inference ignores. */
 const COUNTER = /(^|\.)(num_batches_tracked|n_averaged)$/;
 const MAX_NESTING = 8;
 /** A copy may lack buffers. */
@@ -50,19 +50,19 @@ function unwrapped(name: string): string {
   return name.replace(WRAPPER, "$1");
 }
 
-/** The keys of one checkpoint, for comparison with any number of networks. */
+/** The keys of a checkpoint, indexed to compare them with many networks. */
 export class KeyIndex {
   readonly #checkpoint: Checkpoint;
-  /** The file's names, by what they are without wrappers. */
+  /** The file's names, by their names without wrappers. */
   readonly #names: ReadonlyMap<string, string>;
-  /** The prefixes with which each ending of a name occurs. */
+  /** All prefixes of each name suffix. */
   readonly #prefixes = new Map<string, string[]>();
 
   constructor(checkpoint: Checkpoint) {
     this.#checkpoint = checkpoint;
     const names = checkpoint.names();
     const plain = new Map(names.map((name) => [unwrapped(name), name]));
-    // Where two names become one, wrappers mean something.
+    // If two names become the same, the wrappers are significant.
     this.#names = plain.size === names.length ? plain : new Map(names.map((name) => [name, name]));
     for (const name of this.#names.keys()) {
       for (let at = 0, depth = 0; depth <= MAX_NESTING; depth++) {
@@ -76,7 +76,7 @@ export class KeyIndex {
     }
   }
 
-  /** Finds the prefix under which the file has most of what is needed, and compares names and shapes. */
+  /** Finds the prefix with the most needed tensors, and compares names and shapes. */
   fit(needed: Iterable<NeededTensor>, options: KeyFitOptions = {}): KeyFit {
     const { optional = () => false } = options;
     const wanted = [...needed].map(({ keys, shape }) => ({ keys: keys.map(unwrapped), shape }));
@@ -114,7 +114,7 @@ export class KeyIndex {
     };
   }
 
-  /** The tensors of the network that `fit` found, by its names for them; what lies beside it is left out. */
+  /** The tensors of the network found by `fit`, by the network's names; all others are omitted. */
   select({ prefix, copies }: Pick<KeyFit, "prefix" | "copies">): Checkpoint {
     const tensors = new Map<string, StoredTensor>();
     const kept = new Set(this.#under(prefix, copies));
@@ -138,7 +138,7 @@ export class KeyIndex {
     return original === undefined ? undefined : this.#checkpoint.get(original);
   }
 
-  /** Names with the prefix, without counters and copies. */
+  /** Names with the prefix, except counters and copies. */
   #under(prefix: string, copies: readonly string[]): string[] {
     const isCopy = (name: string) =>
       copies.some((copy) => copy.length > prefix.length && copy.startsWith(prefix) && name.startsWith(copy));
@@ -165,7 +165,7 @@ export class KeyIndex {
   }
 }
 
-/** Whether a shape has another number in the place of the classes, the first, and is the same otherwise. */
+/** Whether a shape differs only in its first extent, the number of classes. */
 function otherClasses(
   shape: readonly number[],
   actual: readonly number[],

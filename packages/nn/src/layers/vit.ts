@@ -1,4 +1,4 @@
-/** What Vision Transformers are built of (Dosovitskiy et al. 2020), with the parameter names of timm and DINOv2. */
+/** The building blocks of Vision Transformers (Dosovitskiy et al. 2020), with the parameter names of timm and DINOv2. */
 import { full, parameter, type Tensor, type Variable } from "@tessera-ml/tensor";
 import { Module } from "../module.ts";
 import type { AttendOptions } from "./attention.ts";
@@ -22,7 +22,7 @@ export class PatchEmbed extends Module {
   readonly proj: Conv2d;
   /** Side of a patch. */
   readonly patch: number;
-  /** Whether the patches lie side by side. */
+  /** Whether the patches are adjacent. */
   readonly tiled: boolean;
 
   constructor(patch: number, dim: number, options: PatchEmbedOptions = {}) {
@@ -58,9 +58,9 @@ export class LayerScale extends Module {
 export interface ViTBlockOptions extends SelfAttentionOptions, MlpOptions {
   /** Width of the hidden layer; default 4 · dim. */
   readonly hidden?: number;
-  /** Of the layer norms; default 1e-6. */
+  /** Epsilon of the layer norms; default 1e-6. */
   readonly eps?: number;
-  /** Initial factor of the layer scales; without it there are none. */
+  /** Initial factor of the layer scales; if absent, there are none. */
   readonly layerScale?: number;
   /** Probability of dropping an entry of a branch in training. */
   readonly branchDropout?: number;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createCheckpoint } from "../../src/files/checkpoint.ts";
 import { type Checkpoint, KeyIndex, StoredTensor } from "../../src/files/index.ts";
 
-/** A checkpoint of tensors without content. */
+/** A checkpoint with the given shapes and no data. */
 function file(shapes: Readonly<Record<string, readonly number[]>>): Checkpoint {
   const tensors = Object.entries(shapes).map(([name, shape]): [string, StoredTensor] => [
     name,
@@ -27,16 +27,16 @@ const needed = Object.entries(NETWORK).map(([key, shape]) => ({ keys: [key], sha
 const under = (prefix: string, shapes: Readonly<Record<string, readonly number[]>> = NETWORK) =>
   Object.fromEntries(Object.entries(shapes).map(([key, shape]) => [prefix + key, shape]));
 
-describe("what stands before the keys", () => {
+describe("prefixes", () => {
   const names = Object.keys(NETWORK);
 
-  test("wrappers in any nesting, and counters of averages", () => {
+  test("arbitrarily nested wrappers, and counters of averages", () => {
     const wrapper = fc.constantFrom("_orig_mod.", "module.", "model.", "net.", "ema_model.", "backbone.");
     const property = fc.property(fc.array(wrapper, { maxLength: 5 }), (wrappers) => {
       const index = new KeyIndex(file({ n_averaged: [], ...under(wrappers.join("")), "other.weight": [2] }));
       const fit = index.fit(needed);
       expect(fit).toMatchObject({ matched: 4, missing: 0, ambiguous: false, copies: [] });
-      // Beside a network at the top, `other.weight` is of its own making.
+      // For a network at the top level, `other.weight` is an unexpected key.
       const atTop = fit.prefix === "";
       expect(fit.unexpected).toBe(atTop ? 1 : 0);
       expect(index.select(fit).names()).toEqual(atTop ? [...names, "other.weight"] : names);
@@ -44,7 +44,7 @@ describe("what stands before the keys", () => {
     fc.assert(property);
   });
 
-  test("a wrapper around a part", () => {
+  test("a wrapper around a submodule", () => {
     const shapes = {
       "conv._orig_mod.weight": [8, 3, 3, 3],
       "block.module.0._checkpoint_wrapped_module.bn.running_mean": [8],
@@ -59,12 +59,12 @@ describe("what stands before the keys", () => {
     expect(selected.get("fc.weight").name).toBe("fc.weight");
   });
 
-  test("names that are two only with their wrappers stay as they are", () => {
+  test("names that differ only in their wrappers are kept", () => {
     const index = new KeyIndex(file({ ...NETWORK, "module.fc.bias": [10] }));
     expect(index.fit(needed)).toMatchObject({ matched: 4, unexpected: 1, exact: false });
   });
 
-  test("counters of batch norms stay with their network", () => {
+  test("batch norm counters belong to their network", () => {
     const index = new KeyIndex(file({ ...under("model."), "model.block.0.bn.num_batches_tracked": [] }));
     const fit = index.fit(needed);
     expect(fit.exact).toBe(true);
@@ -73,7 +73,7 @@ describe("what stands before the keys", () => {
 });
 
 describe("several networks in one file", () => {
-  test("averaged weights beside the trained ones are a copy", () => {
+  test("averaged weights next to the trained ones are a copy", () => {
     const { "block.0.bn.running_mean": _, ...parameters } = NETWORK;
     for (const own of ["", "model."]) {
       const index = new KeyIndex(file({ ...under(own), ...under("ema_model.", parameters) }));
@@ -83,24 +83,24 @@ describe("several networks in one file", () => {
     }
   });
 
-  test("nothing tells a student from its teacher", () => {
+  test("a student and its teacher are ambiguous", () => {
     const fit = new KeyIndex(file({ ...under("student."), ...under("teacher.") })).fit(needed);
     expect(fit).toMatchObject({ prefix: "student.", copies: ["teacher."], ambiguous: true });
   });
 });
 
-describe("what fits", () => {
+describe("fitting", () => {
   const fit = (shapes: Readonly<Record<string, readonly number[]>>) =>
     new KeyIndex(file(shapes)).fit(needed, { classes: 10, optional: (key) => key.startsWith("aux.") });
 
-  test("another number of classes, where only the head differs", () => {
+  test("a different number of classes, if only the head differs", () => {
     expect(fit({ ...NETWORK, "fc.weight": [7, 8], "fc.bias": [7] })).toMatchObject({
       classes: 7,
       exact: true,
       matched: 4,
     });
     expect(fit(NETWORK).classes).toBeUndefined();
-    // The head of another width, two numbers, another layer too.
+    // A different width, two different numbers, and a mismatch in another layer.
     for (const other of [
       { "fc.weight": [7, 9] },
       { "fc.weight": [7, 8], "fc.bias": [6] },
@@ -129,7 +129,7 @@ describe("what fits", () => {
     });
   });
 
-  test("names of a million dots take no time", () => {
+  test("names with a million dots are handled quickly", () => {
     const name = "a.".repeat(500_000);
     expect(new KeyIndex(file({ [name]: [1], [`b.${name}`]: [1] })).fit(needed).matched).toBe(0);
   });

@@ -130,14 +130,14 @@ test("binary cross entropy has PyTorch's gradient, not NaN, at probabilities 0 a
   expect(halves).toEqual([0, 0, -Infinity, Infinity]);
 });
 
-describe("labels outside of the classes", () => {
+describe("labels out of range", () => {
   const logits = tensor(Float32Array.from({ length: 8 }, (_, i) => Math.sin(i))).reshape([2, 4]);
   const losses: Readonly<Record<string, (x: Tensor, labels: Tensor, ignoreIndex?: number) => Tensor>> = {
     crossEntropy: (x, labels, ignoreIndex = -100) => nn.crossEntropy(x, labels, { ignoreIndex }),
     nll: (x, labels, ignoreIndex = -100) => nn.nll(x, labels, { ignoreIndex }),
   };
 
-  test.each(Object.entries(losses))("%s refuses them by name", async (name, loss) => {
+  test.each(Object.entries(losses))("%s rejects them", async (name, loss) => {
     for (const dtype of ["int32", "int64"] as const)
       for (const wrong of [-1, 4, -99, 1000]) {
         const labels = tensor([wrong, 1], { dtype });
@@ -155,7 +155,7 @@ describe("labels outside of the classes", () => {
     expect(await loss(logits, tensor([3, 0], { dtype: "int32" })).item()).not.toBeNaN();
   });
 
-  test("of several the loss names one; options and axes change nothing", async () => {
+  test("are rejected with any options and class axis", async () => {
     const weight = tensor([1, 2, 3, 4]);
     const labels = tensor([2, -1], { dtype: "int32" });
     for (const options of [{ weight }, { labelSmoothing: 0.1 }, { reduction: "none" }] as const)
@@ -169,7 +169,7 @@ describe("labels outside of the classes", () => {
     );
   });
 
-  test.each(Object.entries(losses))("%s ignores any number that it is told to", async (_, loss) => {
+  test.each(Object.entries(losses))("%s supports any ignoreIndex", async (_, loss) => {
     for (const ignoreIndex of [-100, -1, 255, 4]) {
       for (const change of [(y: Tensor) => y, (y: Tensor) => y.add(0)]) {
         const ignored = loss(logits, change(tensor([ignoreIndex, 1], { dtype: "int32" })), ignoreIndex);
@@ -182,13 +182,13 @@ describe("labels outside of the classes", () => {
     );
   });
 
-  test("weights must be one for each class", () => {
+  test("weights must match the number of classes", () => {
     expect(() =>
       nn.crossEntropy(logits, tensor([1, 2], { dtype: "int32" }), { weight: tensor([1, 2, 3]) }),
     ).toThrow("crossEntropy([2, 4], [2] int32): expected a weight for each of 4 classes, got [3]");
   });
 
-  test("a compiled training step and fit stop at them, with parameters as they were", async () => {
+  test("stop a compiled training step and fit, leaving parameters unchanged", async () => {
     manualSeed(1);
     const model = new nn.Linear(4, 4);
     const optimizer = new nn.SGD(model, { lr: 0.1 });

@@ -73,7 +73,7 @@ describe("Attention", () => {
     expect(() => bare.forward(x.unsqueeze(0))).toThrow("expected [B, T, 12]");
   });
 
-  test("normalised queries and keys", async () => {
+  test("normalized queries and keys", async () => {
     const attn = new Attention(12, 3, { qkNorm: (d) => new LayerNorm(d, { eps: 1e-6 }) });
     fillGolden(attn);
     const [q, k, v] = attn.qkv
@@ -85,7 +85,7 @@ describe("Attention", () => {
     await expectClose(attn.forward(x), attn.proj.forward(seen.permute([0, 2, 1, 3]).reshape([2, 5, 12])));
   });
 
-  test("a bias of positions, alone and beside a mask", async () => {
+  test("a position bias, with and without a mask", async () => {
     class Biased extends Attention {
       bias = uniformTensor("bias", [1, 3, 5, 5]);
       protected override positionBias(): Tensor {
@@ -170,7 +170,7 @@ describe("ViTBlock", () => {
     await expectClose(causal.narrow(1, 0, 2), block.forward(x.narrow(1, 0, 2), { causal: true }));
   });
 
-  test("compiled for inference it gives the same", async () => {
+  test("gives the same result compiled for inference", async () => {
     const block = new ViTBlock(12, 3, { layerScale: 1 }).eval();
     fillGolden(block);
     const run = compile((y: Tensor) => block.forward(y), { freeze: true });
@@ -178,7 +178,7 @@ describe("ViTBlock", () => {
     run.release();
   });
 
-  test("paths are dropped for whole samples, in training only", async () => {
+  test("paths are dropped per sample, only in training", async () => {
     const block = new ViTBlock(12, 3, { dropPath: 0.5 });
     const many = normal(randomKey(3), [64, 2, 12]);
     const changed = block.forward(many).sub(many).abs().sum([1, 2]);
@@ -195,8 +195,8 @@ describe("ViTBlock", () => {
   test.each([
     ["timm", () => new ViTBlock(6, 2, { hidden: 8 })],
     ["DINOv2", () => new ViTBlock(6, 2, { layerScale: 0.7, mlp: new SwiGLU(6, 5) })],
-    ["normalised queries and keys", () => new ViTBlock(6, 2, { qkNorm: (d) => new LayerNorm(d), hidden: 8 })],
-  ] as const)("gradients of %s meet finite differences", async (_, make) => {
+    ["normalized queries and keys", () => new ViTBlock(6, 2, { qkNorm: (d) => new LayerNorm(d), hidden: 8 })],
+  ] as const)("gradients of %s match finite differences", async (_, make) => {
     const block = make();
     fillGolden(block);
     const variables = [...block.trainable().values()];
@@ -224,7 +224,7 @@ describe("PatchEmbed", () => {
     await expectClose(tokens.narrow(1, 4, 1), corner);
   });
 
-  test("what does not divide is refused, unless patches overlap", () => {
+  test("rejects sizes that are not divisible, unless patches overlap", () => {
     const image = uniformTensor("image", [1, 3, 15, 14]);
     expect(() => new PatchEmbed(14, 4).forward(image)).toThrow(
       "expected an image whose sides are multiples of 14",
@@ -238,7 +238,7 @@ describe("interpolatePositions", () => {
   const patches = table.narrow(1, 2, 16).reshape([1, 4, 4, 3]).permute([0, 3, 1, 2]);
   const tokens = (grid: Tensor) => grid.flatten(2).transpose(1, 2);
 
-  test("the same grid leaves the table alone", () => {
+  test("does not change the table for the same grid", () => {
     expect(interpolatePositions(table, [4, 4], { prefix: 2, offset: 0.1 })).toBe(table);
     expect(interpolatePositions(table, [9, 2], { prefix: 0, from: [9, 2] })).toBe(table);
   });
@@ -248,15 +248,15 @@ describe("interpolatePositions", () => {
     ["transformers", { antialias: false }, { size: [3, 6], mode: "bicubic" }],
     ["MiDaS", { antialias: false, mode: "bilinear" }, { size: [3, 6], mode: "bilinear" }],
     ["DINOv2", { antialias: false, offset: 0.1 }, { scale: [3.1 / 4, 6.1 / 4], mode: "bicubic" }],
-  ] as const)("as %s does", async (_, options, equivalent) => {
+  ] as const)("like %s", async (_, options, equivalent) => {
     const resized = interpolatePositions(table, [3, 6], { prefix: 2, ...options });
     expect(resized.shape).toEqual([1, 2 + 18, 3]);
     await expectClose(resized.narrow(1, 0, 2), table.narrow(1, 0, 2), 7);
     await expectClose(resized.narrow(1, 2, 18), tokens(resize(patches, equivalent)), 6);
   });
 
-  test("the offset moves where the table is read", async () => {
-    // A table that says its row: linear interpolation reads straight lines exactly.
+  test("the offset shifts the sampling positions", async () => {
+    // A table of row indices: linear interpolation is exact for linear functions.
     const rows = fromArray(
       Float32Array.from({ length: 256 }, (_, i) => Math.floor(i / 16)),
       [1, 256, 1],
