@@ -94,7 +94,7 @@ export function isFile(name: string): boolean {
 async function networkOf(path: string, { section, stripPrefix }: LoadNetworksOptions): Promise<string> {
   const { openCheckpoint } = await import("@tessera-ml/nn");
   const { fitNetworks } = await import("@tessera-ml/vision");
-  await using checkpoint = await openCheckpoint(path, { section, stripPrefix });
+  await using checkpoint = await openCheckpoint(path, { section, under: stripPrefix });
   const [best] = fitNetworks(checkpoint);
   if (best?.exact) {
     const { otherSections } = checkpoint;

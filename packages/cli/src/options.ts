@@ -17,7 +17,7 @@ export const inFile = {
   section: () =>
     new Option("--section <key>", "where in a PyTorch file the tensors are: model, ema, runs.0.net"),
   stripPrefix: () =>
-    new Option("--strip-prefix <text>", "what to take off the names of tensors, teacher. for example"),
+    new Option("--strip-prefix <text>", "only tensors whose names start with this, without it: teacher."),
 };
 
 /** What a checkpoint file is loaded as, for every command that makes a network of one. */

@@ -34,7 +34,8 @@ export function inspectCommand(program: Command): void {
       ].join("\n"),
     )
     .action(async (what, { keys = "", json = false, ...place }) => {
-      if (isFile(what) || /^https?:/.test(what)) await inspectFile(what, keys, json, place);
+      if (isFile(what) || /^https?:/.test(what))
+        await inspectFile(what, keys, json, { section: place.section, under: place.stripPrefix });
       else if (place.section !== undefined || place.stripPrefix !== undefined)
         throw new UsageError(
           `--section and --strip-prefix belong to a checkpoint file; there is no file ${what}`,

@@ -66,16 +66,26 @@ export function createCheckpoint(init: CheckpointInit): Checkpoint {
 /**
  * Strips `prefix` from the keys that start with it.
  *
+ * @param others what happens to the keys that do not: they are kept, or left out
  * @throws CheckpointError if no key starts with it, or two keys become the same
  */
-export function stripPrefix(checkpoint: Checkpoint, prefix: string): Checkpoint {
+export function stripPrefix(
+  checkpoint: Checkpoint,
+  prefix: string,
+  others: "keep" | "omit" = "keep",
+): Checkpoint {
   const tensors = new Map<string, StoredTensor>();
+  const leftOut = [...checkpoint.leftOut];
   const keys = checkpoint.names();
   if (keys.length > 0 && !keys.some((key) => key.startsWith(prefix)))
     throw new CheckpointError(
       `${checkpoint.name}: no key starts with the prefix ${showName(prefix)}; they are ${showList(keys.slice(0, 3).map(showName), 3, keys.length)}`,
     );
   for (const key of keys) {
+    if (others === "omit" && !key.startsWith(prefix)) {
+      leftOut.push(key);
+      continue;
+    }
     const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
     if (tensors.has(name))
       throw new CheckpointError(
@@ -83,5 +93,5 @@ export function stripPrefix(checkpoint: Checkpoint, prefix: string): Checkpoint 
       );
     tensors.set(name, checkpoint.get(key).rename(name));
   }
-  return createCheckpoint({ ...checkpoint, tensors });
+  return createCheckpoint({ ...checkpoint, tensors, leftOut });
 }

@@ -21,6 +21,8 @@ export interface OpenCheckpointOptions extends PickleOptions, HttpOptions {
   readonly name?: string;
   /** A prefix to strip from the keys that start with it, for example `"module."`. */
   readonly stripPrefix?: string | undefined;
+  /** Selects one of several networks: only the keys that start with this prefix, stripped of it. */
+  readonly under?: string | undefined;
   /**
    * Where the tensors are in a PyTorch file, as keys joined by dots: `"ema.state_dict"`; `""` is the top level,
    * and the items of a list have the keys `"0"`, `"1"`, ….
@@ -48,7 +50,9 @@ export async function openCheckpoint(
       throw new CheckpointError(
         `${source.name}: no section ${showName(options.section)}: only PyTorch files have sections, this is ${checkpoint.format}`,
       );
-    return options.stripPrefix === undefined ? checkpoint : stripPrefix(checkpoint, options.stripPrefix);
+    const { under, stripPrefix: prefix } = options;
+    const selected = under === undefined ? checkpoint : stripPrefix(checkpoint, under, "omit");
+    return prefix === undefined ? selected : stripPrefix(selected, prefix);
   });
 }
 

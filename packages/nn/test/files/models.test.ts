@@ -23,6 +23,8 @@ test.each([
   ["whole.legacy.pt", "torch", "model"],
   ["averaged.zip.pt", "torch", ""],
   ["exported.pt2", "pt2", ""],
+  ["script.pt", "torch", ""],
+  ["pickled.pkl", "torch", "net"],
 ])("%s: has the tensors of its state dict", async (file, format, section) => {
   await using checkpoint = await openCheckpoint(fixture(file));
   expect(checkpoint).toMatchObject({ format, section });

@@ -40,7 +40,7 @@ export interface LoadOptions {
   readonly labels?: readonly string[] | undefined;
   /** Where in a PyTorch file the network is, as `openCheckpoint` takes it. */
   readonly section?: string | undefined;
-  /** Taken off the keys that begin with it. Wrappers such as `module.` need no mention. */
+  /** Of several networks in a file, the one whose keys start with this. Wrappers such as `module.` need no mention. */
   readonly stripPrefix?: string | undefined;
 }
 

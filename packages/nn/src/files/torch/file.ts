@@ -5,8 +5,15 @@
 import { CheckpointError, locate, showName } from "../error.ts";
 import { unpickle } from "../pickle/machine.ts";
 import { PickleTruncated } from "../pickle/reader.ts";
-import { asArray, asText, type PickleHost, type PickleValue } from "../pickle/values.ts";
-import type { ByteSource } from "../sources/source.ts";
+import {
+  asArray,
+  asText,
+  type PickleCall,
+  PickleGlobal,
+  type PickleHost,
+  type PickleValue,
+} from "../pickle/values.ts";
+import { type ByteSource, memorySource } from "../sources/source.ts";
 import type { ZipEntry } from "../sources/zip.ts";
 import type { ReadBytes } from "../stored.ts";
 import { storedBits } from "../stored-dtype.ts";
@@ -17,6 +24,7 @@ const LEGACY_PROTOCOL = 1001;
 // If the end of a pickle is unknown, read this much first, then four times as much, and so on.
 const FIRST_WINDOW = 2 ** 20;
 const MAX_PICKLE = 2 ** 31;
+const LOAD_STORAGE = "torch.storage._load_from_bytes";
 
 /** Reads the object in a zip archive written by `torch.save`. */
 export async function readTorchZip(
@@ -31,10 +39,6 @@ export async function readTorchZip(
       `${source.name}: ${pickles.length} entries data.pkl in the archive, expected one`,
     );
   const root = pickle.name.slice(0, -"data.pkl".length);
-  if (entries.has(`${root}constants.pkl`))
-    throw new CheckpointError(
-      `${source.name}: a TorchScript program; save the state dict of the module instead`,
-    );
   const bigEndian = await isBigEndian(source, entries.get(`${root}byteorder`));
 
   const storages = new Map<string, TorchStorage>();
@@ -87,36 +91,42 @@ const NOTHING_ALLOWED: PickleHost = { global: refuse, persistent: refuse };
 
 /** Reads the object in a file from PyTorch before 1.6. */
 export async function readLegacyTorch(source: ByteSource, options: PickleOptions): Promise<PickleValue> {
-  return await withGrowingWindow(source, (bytes) => {
-    const records = new Map<string, LegacyRecord>();
-    const host: PickleHost = {
-      global: (name) => torchGlobal(name, options),
-      persistent: (id) => legacyStorage(source, records, asArray(id)),
-    };
-    const magic = unpickle(bytes, 0, NOTHING_ALLOWED);
-    const protocol = unpickle(bytes, magic.end, NOTHING_ALLOWED);
-    if (protocol.value !== LEGACY_PROTOCOL)
-      throw new CheckpointError(
-        `expected a PyTorch file of protocol 1001, got ${typeof protocol.value === "number" ? protocol.value : "unknown"}`,
-      );
-    const system = unpickle(bytes, protocol.end, NOTHING_ALLOWED);
-    const object = unpickle(bytes, system.end, host);
-    const keys = unpickle(bytes, object.end, NOTHING_ALLOWED);
+  return await withGrowingWindow(source, (bytes) => parseLegacyTorch(bytes, source, options));
+}
 
-    let at = keys.end;
-    for (const key of asArray(keys.value)) {
-      const record = records.get(asText(key));
-      if (record === undefined)
-        throw new CheckpointError(`storage ${showName(asText(key))} is not used by any tensor`);
-      record.start = at + COUNT_BYTES;
-      at = record.start + record.byteLength;
-    }
-    if (at > source.size)
-      throw new CheckpointError(`truncated: the storages end at byte ${at}, the file at ${source.size}`);
-    for (const [key, { start }] of records)
-      if (Number.isNaN(start)) throw new CheckpointError(`storage ${showName(key)} is not in the file`);
-    return object.value;
-  });
+function parseLegacyTorch(
+  bytes: Uint8Array<ArrayBuffer>,
+  source: ByteSource,
+  options: PickleOptions,
+): PickleValue {
+  const records = new Map<string, LegacyRecord>();
+  const host: PickleHost = {
+    global: (name) => torchGlobal(name, options),
+    persistent: (id) => legacyStorage(source, records, asArray(id)),
+  };
+  const magic = unpickle(bytes, 0, NOTHING_ALLOWED);
+  const protocol = unpickle(bytes, magic.end, NOTHING_ALLOWED);
+  if (protocol.value !== LEGACY_PROTOCOL)
+    throw new CheckpointError(
+      `expected a PyTorch file of protocol 1001, got ${typeof protocol.value === "number" ? protocol.value : "unknown"}`,
+    );
+  const system = unpickle(bytes, protocol.end, NOTHING_ALLOWED);
+  const object = unpickle(bytes, system.end, host);
+  const keys = unpickle(bytes, object.end, NOTHING_ALLOWED);
+
+  let at = keys.end;
+  for (const key of asArray(keys.value)) {
+    const record = records.get(asText(key));
+    if (record === undefined)
+      throw new CheckpointError(`storage ${showName(asText(key))} is not used by any tensor`);
+    record.start = at + COUNT_BYTES;
+    at = record.start + record.byteLength;
+  }
+  if (at > source.size)
+    throw new CheckpointError(`truncated: the storages end at byte ${at}, the file at ${source.size}`);
+  for (const [key, { start }] of records)
+    if (Number.isNaN(start)) throw new CheckpointError(`storage ${showName(key)} is not in the file`);
+  return object.value;
 }
 
 /** A storage in the file: an 8-byte element count, then the elements, always little-endian. */
@@ -181,9 +191,20 @@ function legacyRecord(source: ByteSource, key: string, byteLength: number, itemB
   return record;
 }
 
-/** Reads a pickle that was not written by PyTorch: NumPy arrays, numbers, strings. */
+/**
+ * Reads a pickle that was not written by `torch.save`: NumPy arrays, numbers, strings, and tensors pickled as any
+ * other object, each of whose storages is a legacy PyTorch file of its own.
+ */
 export async function readPlainPickle(source: ByteSource, options: PickleOptions): Promise<PickleValue> {
-  const host: PickleHost = { global: (name) => torchGlobal(name, options), persistent: refuse };
+  const storage: PickleCall = ([data = null], context) => {
+    if (!(data instanceof Uint8Array)) throw new CheckpointError(`${LOAD_STORAGE} of what is not bytes`);
+    context.charge(data.length);
+    return parseLegacyTorch(data, memorySource(data, "pickled storage"), options);
+  };
+  const host: PickleHost = {
+    global: (name) => (name === LOAD_STORAGE ? new PickleGlobal(name, storage) : torchGlobal(name, options)),
+    persistent: refuse,
+  };
   return await withGrowingWindow(source, (bytes) => unpickle(bytes, 0, host).value);
 }
 

@@ -1,4 +1,4 @@
-/** Whole models written by `torch.save(model)`: finds the tensors that `state_dict()` would list. */
+/** Whole models written by `torch.save(model)`, and TorchScript programs: finds the tensors that `state_dict()` would list. */
 import { CheckpointError } from "../error.ts";
 import { PickleObject, type PickleValue } from "../pickle/values.ts";
 import { StoredTensor } from "../stored.ts";
@@ -17,13 +17,15 @@ export function attribute(object: PickleObject, key: string): PickleValue | unde
   return undefined;
 }
 
-/** Whether an object is a PyTorch module, judging by the attributes they all have. */
+/** Whether an object is a PyTorch module, judging by the attributes they all have, or by its class in TorchScript. */
 export function isModule(value: PickleValue | undefined): value is PickleObject {
-  return (
-    value instanceof PickleObject &&
-    attribute(value, "_parameters") instanceof Map &&
-    attribute(value, "_modules") instanceof Map
-  );
+  if (!(value instanceof PickleObject)) return false;
+  if (isScript(value)) return true;
+  return attribute(value, "_parameters") instanceof Map && attribute(value, "_modules") instanceof Map;
+}
+
+function isScript({ className, state }: PickleObject): boolean {
+  return className.startsWith("__torch__.") && state instanceof Map;
 }
 
 /**
@@ -39,18 +41,21 @@ export function moduleTensors(root: PickleObject): Map<string, StoredTensor> {
     if (depth > MAX_DEPTH || ++modules > MAX_MODULES)
       throw new CheckpointError(`a model of more than ${MAX_MODULES} modules, or nested ${MAX_DEPTH} deep`);
     const transient = attribute(module, "_non_persistent_buffers_set");
-    for (const kind of ["_parameters", "_buffers"])
-      for (const [key, value] of members(module, kind))
-        if (value instanceof StoredTensor && !(transient instanceof Set && transient.has(key)))
-          tensors.set(prefix + key, value);
-    for (const [key, value] of members(module, "_modules"))
+    const skipped = transient instanceof Set ? transient : new Set<PickleValue>();
+    // TorchScript keeps parameters, buffers and submodules as plain attributes.
+    const [own, submodules] = isScript(module)
+      ? [[module.state], module.state]
+      : [[attribute(module, "_parameters"), attribute(module, "_buffers")], attribute(module, "_modules")];
+    for (const [key, value] of own.flatMap(named))
+      if (value instanceof StoredTensor && !skipped.has(key)) tensors.set(prefix + key, value);
+    for (const [key, value] of named(submodules))
       if (isModule(value)) collect(value, `${prefix}${key}.`, depth + 1);
   };
   collect(root, "", 0);
   return tensors;
 }
 
-function* members(module: PickleObject, kind: string): Generator<[string, PickleValue]> {
-  const held = attribute(module, kind);
-  if (held instanceof Map) for (const [key, value] of held) if (typeof key === "string") yield [key, value];
+function named(dict: PickleValue | undefined): [string, PickleValue][] {
+  if (!(dict instanceof Map)) return [];
+  return [...dict].filter((entry): entry is [string, PickleValue] => typeof entry[0] === "string");
 }

@@ -102,7 +102,7 @@ async function openPath(path: string, options: LoadOptions): Promise<OpenedCheck
 
 async function open(given: ClassifierRecord, path: string, options: LoadOptions): Promise<OpenedCheckpoint> {
   const { section, stripPrefix, classes } = options;
-  const checkpoint: Checkpoint = await openCheckpoint(path, { section, stripPrefix });
+  const checkpoint: Checkpoint = await openCheckpoint(path, { section, under: stripPrefix });
   const record = classes === undefined ? given : { ...given, classes: { ...given.classes, count: classes } };
   if (record.source !== "tensorflow") return { record, checkpoint };
   const graphFile = path.replace(/\.safetensors$/, ".graph.json");
