@@ -57,6 +57,8 @@ async function bundle(name: string, entries: readonly string[]): Promise<void> {
   await build({
     input: Object.fromEntries(entries.map((entry) => [entry, join(source, `${entry}.ts`)])),
     platform: "neutral",
+    // An older Node must understand what it reads to be told that it is too old.
+    transform: { target: "node20" },
     // Other packages, and subpath imports such as `#runtime`, which are resolved at run time.
     external: (id) => !id.startsWith(".") && !isAbsolute(id),
     // Class names of layers appear in the UI and in error messages.

@@ -1,10 +1,10 @@
-// Plain JavaScript, because it must parse on the old Node it complains about.
+// Plain JavaScript on purpose: it must parse on the old Node it complains about.
 const needed = 24;
-if (Number(process.versions.node.split(".")[0]) < needed) {
+if (Number.parseInt(process.versions.node, 10) < needed) {
   console.error(
-    `Tessera needs Node ${needed} or newer; this is ${process.version} (${process.execPath}).\n` +
-      "`npm ci` installs Node 24 into node_modules/.bin, where `npm run` finds it: run `npm ci` again\n" +
-      "without --omit=optional. If there is no such package for your platform, install Node 24 yourself.",
+    `Tessera needs Node ${needed} or newer, this is ${process.version} (${process.execPath}): run \`npm ci\` without ` +
+      "--omit=optional, which puts Node 24 where npm scripts find it, or install it yourself if npm has none for " +
+      "your platform.",
   );
   process.exit(1);
 }

@@ -6,7 +6,7 @@
 import module from "node:module";
 
 if (Number(process.versions.node.split(".")[0]) < 24) {
-  console.error(`tessera needs Node 24 or newer; this is ${process.version} (${process.execPath})`);
+  console.error(`tessera needs Node 24 or newer, this is ${process.version} (${process.execPath})`);
   process.exit(1);
 }
 // Sources run as they are: the second start finds types already stripped and modules compiled.

@@ -1,5 +1,5 @@
 /** What a person names on the command line, as pictures: files, folders, patterns, addresses, the standard input. */
-import { glob, readdir, stat } from "node:fs/promises";
+import fs, { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 
@@ -27,7 +27,7 @@ async function expand(word: string): Promise<Input[]> {
   if (found?.isDirectory()) return await inFolder(word);
   if (found) return [{ name: word, source: word }];
   if (PATTERN.test(word)) {
-    const files = (await Array.fromAsync(glob(word))).toSorted();
+    const files = (await Array.fromAsync(fs.glob(word))).toSorted();
     if (files.length === 0) return [{ name: word, error: "no file matches" }];
     return files.filter((file) => PICTURE.test(file)).map((file) => ({ name: file, source: file }));
   }

@@ -94,10 +94,10 @@ export function isFile(name: string): boolean {
 async function networkOf(path: string, { section, stripPrefix }: LoadNetworksOptions): Promise<string> {
   const { openCheckpoint } = await import("@tessera-ml/nn");
   const { fitNetworks } = await import("@tessera-ml/vision");
-  await using checkpoint = await openCheckpoint(path, { section, under: stripPrefix });
-  const [best] = fitNetworks(checkpoint);
+  const checkpoint = await openCheckpoint(path, { section, under: stripPrefix });
+  const { otherSections } = checkpoint;
+  const [best] = await Promise.try(fitNetworks, checkpoint).finally(() => checkpoint.close());
   if (best?.exact) {
-    const { otherSections } = checkpoint;
     const others =
       otherSections.length > 0 ? `; --section chooses ${otherSections.join(" or ")} instead` : "";
     note(`${path}: a ${best.network}, by its keys${others}`);

@@ -1,6 +1,6 @@
 /** All commands, and what becomes of their errors. */
 import { readFileSync } from "node:fs";
-import { findPackageJSON } from "node:module";
+import module from "node:module";
 import { styleText } from "node:util";
 import { Command } from "@commander-js/extra-typings";
 import { CommanderError } from "commander";
@@ -74,7 +74,7 @@ function createProgram(): Command {
 
 function version(): string {
   // Above `src`, and beside what is published.
-  const manifest = readFileSync(findPackageJSON(import.meta.url) as string, "utf8");
+  const manifest = readFileSync(module.findPackageJSON(import.meta.url) as string, "utf8");
   return (JSON.parse(manifest) as { version: string }).version;
 }
 

@@ -3,6 +3,8 @@
  * cache. Runs on Node.
  */
 
+import "./node-version.ts";
+
 export {
   type CacheEntry,
   type CacheKind,

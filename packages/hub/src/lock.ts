@@ -1,5 +1,4 @@
 import { statSync, unlinkSync, writeFileSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemCode } from "./error.ts";
 
@@ -22,6 +21,7 @@ function tryLock(path: string): (() => void) | undefined {
     if (systemCode(error) !== "EEXIST") throw error;
   }
   const before = inode(path);
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");

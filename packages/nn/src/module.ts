@@ -127,8 +127,12 @@ export class Module {
       const { stripPrefix: prefix } = options;
       return await this.#load(prefix === undefined ? given : stripPrefix(given, prefix), options);
     }
-    await using checkpoint = await openCheckpoint(given as CheckpointInput, options);
-    return await this.#load(checkpoint, options);
+    const checkpoint = await openCheckpoint(given as CheckpointInput, options);
+    try {
+      return await this.#load(checkpoint, options);
+    } finally {
+      await checkpoint.close();
+    }
   }
   /** Writes the current state to a `.safetensors` file, atomically. Training may continue meanwhile. */
   async save(path: string, options: WriteSafetensorsOptions = {}): Promise<void> {

@@ -1,5 +1,7 @@
 /** Element types and the host arrays that hold them. */
 
+import "./node-version.ts";
+
 export type DType = "float32" | "float16" | "int32" | "int64" | "uint8" | "bool";
 
 /** The host array of each element type; a `bool` is one byte, 0 or 1. */

@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+import "./node-version.ts";
+
 export {
   checkpoint,
   customGradient,

@@ -43,8 +43,12 @@ export async function loadClassifier(
 ): Promise<LoadedClassifier> {
   findModel(name); // An unknown name is said before a file is opened.
   if (typeof source === "object" && "names" in source) return await load(name, source, options);
-  await using checkpoint = await openCheckpoint(source, options);
-  return await load(name, checkpoint, options);
+  const checkpoint = await openCheckpoint(source, options);
+  try {
+    return await load(name, checkpoint, options);
+  } finally {
+    await checkpoint.close();
+  }
 }
 
 async function load(

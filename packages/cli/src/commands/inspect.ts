@@ -51,9 +51,22 @@ async function inspectFile(
   place: OpenCheckpointOptions,
 ): Promise<void> {
   const { openCheckpoint } = await import("@tessera-ml/nn");
+  const checkpoint = await openCheckpoint(path, place);
+  try {
+    await printCheckpoint(checkpoint, path, keys, json);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function printCheckpoint(
+  checkpoint: Checkpoint,
+  path: string,
+  keys: string,
+  json: boolean,
+): Promise<void> {
   const { formatBytes } = await import("@tessera-ml/hub");
   const { fitNetworks } = await import("@tessera-ml/vision");
-  await using checkpoint = await openCheckpoint(path, place);
   const tensors = checkpoint.names().map((name) => checkpoint.get(name));
   const guesses = fitNetworks(checkpoint).slice(0, 5);
   const chosen = tensors.filter(({ name }) => name.includes(keys));

@@ -354,16 +354,27 @@ class Run<B> {
   }
 
   async #resume(): Promise<void> {
-    const { checkpoints, model, optimizer, ema } = this.#options;
+    const { checkpoints } = this.#options;
     const found = checkpoints && (await newestRun(checkpoints.folder));
     if (!found) return;
-    await using checkpoint = found.checkpoint;
+    try {
+      await this.#restore(found);
+    } finally {
+      await found.checkpoint.close();
+    }
+  }
+
+  async #restore({
+    checkpoint,
+    state: stored,
+  }: NonNullable<Awaited<ReturnType<typeof newestRun>>>): Promise<void> {
+    const { model, optimizer, ema } = this.#options;
     const part = (name: string): Checkpoint => {
       const section = partOf(checkpoint, name);
       if (!section) throw new CheckpointError(`${checkpoint.name}: contains no ${name}`);
       return section;
     };
-    const state = found.state as State;
+    const state = stored as State;
     const { stepsPerEpoch } = this.#state;
     if (state.stepsPerEpoch !== stepsPerEpoch)
       throw new CheckpointError(

@@ -1,9 +1,9 @@
-import { findPackageJSON } from "node:module";
+import module from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /** The package's folder; what is published has the modules right in it, without `src`. */
-export const packageFolder: string = dirname(findPackageJSON(import.meta.url) as string);
+export const packageFolder: string = dirname(module.findPackageJSON(import.meta.url) as string);
 
 /** A script of this package for a thread or process of its own: TypeScript here, JavaScript in the published form. */
 export function scriptUrl(name: "server/inference/worker" | "server/training/child"): URL {

@@ -67,15 +67,22 @@ export class ImageClassifier {
    */
   static async load(name: string, options: LoadOptions = {}): Promise<ImageClassifier> {
     const opened = await openModel(name, options);
-    await using _closed = opened.checkpoint;
-    options.signal?.throwIfAborted();
-    return new ImageClassifier(opened.record, await buildNetwork(opened), options.labels ?? opened.labels);
+    try {
+      options.signal?.throwIfAborted();
+      return new ImageClassifier(opened.record, await buildNetwork(opened), options.labels ?? opened.labels);
+    } finally {
+      await opened.checkpoint.close();
+    }
   }
 
   /** The same of a checkpoint in memory, an encoded `.safetensors` for example, with its record. */
   static async of(record: ClassifierRecord, file: CheckpointInput): Promise<ImageClassifier> {
-    await using checkpoint = await openCheckpoint(file);
-    return new ImageClassifier(record, await buildNetwork({ record, checkpoint }));
+    const checkpoint = await openCheckpoint(file);
+    try {
+      return new ImageClassifier(record, await buildNetwork({ record, checkpoint }));
+    } finally {
+      await checkpoint.close();
+    }
   }
 
   /** Makes the session for `count` pictures at a time while they are still being read; asking waits for it. */
