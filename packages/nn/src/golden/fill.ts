@@ -5,10 +5,11 @@
 import { fromArray, type Shape, type Tensor, type Variable } from "@tessera-ml/tensor";
 import type { Module } from "../module.ts";
 
-/** FNV-1a, 32 bits, of the UTF-8 bytes. */
-export function fnv1a32(text: string): number {
+/** FNV-1a, 32 bits, of bytes; of a text, the UTF-8 bytes. */
+export function fnv1a32(data: string | Uint8Array): number {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of typeof data === "string" ? new TextEncoder().encode(data) : data)
+    hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
 
