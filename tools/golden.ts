@@ -9,6 +9,7 @@ import type { GoldenRunner } from "../packages/nn/src/golden/index.ts";
 /** Runners by prefix of the file name. */
 const RUNNERS: Readonly<Record<string, () => Promise<{ readonly runGolden: GoldenRunner }>>> = {
   cnn: () => import("../packages/vision/src/golden.ts"),
+  depth: () => import("../packages/depth/src/golden.ts"),
 };
 
 function stop(message: string): never {

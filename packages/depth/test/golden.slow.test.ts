@@ -1,0 +1,17 @@
+/** Large networks and images against their reference implementations. */
+import { describe, expect, test } from "vitest";
+import { checkGolden } from "../src/golden.ts";
+import { goldenFile, goldens, HEAVY, LATER } from "./shared.ts";
+
+const cases = Object.entries(goldens).filter(([name]) => HEAVY.test(name) && !LATER.test(name));
+
+describe.skipIf(cases.length === 0 || process.env.TESSERA_SLOW !== "1")("goldens", () => {
+  test.each(cases)(
+    "%s",
+    async (name, golden) => {
+      const { problems } = await checkGolden(name, golden, goldenFile);
+      expect(problems).toEqual([]);
+    },
+    600_000,
+  );
+});

@@ -1,0 +1,17 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** Large reference data: next to the repository, or in `TESSERA_SHARED`. */
+const shared = process.env.TESSERA_SHARED ?? resolve(import.meta.dirname, "../../../../shared");
+
+export const goldenFile = join(shared, "golden/depth/depth.json");
+export const goldens: Readonly<Record<string, unknown>> = existsSync(goldenFile)
+  ? (JSON.parse(readFileSync(goldenFile, "utf8")) as Record<string, unknown>)
+  : {};
+if (Object.keys(goldens).length === 0) console.log(`depth: not checked against goldens: no ${goldenFile}`);
+
+/** Cases of networks that take long. */
+export const HEAVY =
+  /518|392|photograph|vit[blg]|\/(v21|dpt_hybrid|dpt_large|dpt_swin2_tiny|dpt_beit\w*)-|v21_small-/;
+/** Cases for which there is no check yet. */
+export const LATER = /^(loss|eval|train|geometry|midas)\/|^hf\/.*dpt|^post\/(colormaps|visual)/;
