@@ -192,7 +192,7 @@ describe("finding the state dict", () => {
     const under = await open(object, { under: "module." });
     expect(under.names()).toEqual(["a", "b"]);
     expect(under.leftOut).toEqual(["c"]);
-    await expect(open(object, { under: "ema." })).rejects.toThrow("m.pt: no key begins with the prefix ema.");
+    await expect(open(object, { under: "ema." })).rejects.toThrow("m.pt: no key starts with the prefix ema.");
     await expect(open(dict({ "module.a": one, a: one }), { stripPrefix: "module." })).rejects.toThrow(
       "m.pt: without the prefix module., a appears twice",
     );
