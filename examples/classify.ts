@@ -34,7 +34,7 @@ for (const { label, probability } of predictions)
 
 const { image, planes, seen } = await classifier.prepare(input);
 const x = fromArray(planes.data as Float32Array<ArrayBuffer>, [1, ...planes.shape]);
-const heat = await gradCam(classifier.model, x, predictions[0]!.index); // [1, h, w]
+const heat = await gradCam(classifier.module, x, predictions[0]!.index); // [1, h, w]
 const path = join(tmpdir(), "tessera-example.png");
 const { left, top, width, height } = seen;
 const [x0, y0, x1, y1] = [left, top, left + width, top + height].map(Math.round) as [

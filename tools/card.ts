@@ -5,8 +5,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright";
-import { type Classification, classifyAnswer } from "../packages/studio/src/api/index.ts";
 import { startStudio } from "../packages/studio/src/server/index.ts";
+import type { Classification } from "../packages/vision/src/index.ts";
+import { results as classifyAnswer } from "../packages/vision/src/schemas.ts";
 import { chromiumPath } from "./chromium.ts";
 
 const SAMPLE = "a car";

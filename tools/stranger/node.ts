@@ -9,9 +9,9 @@ import { type Classification, ImageClassifier } from "@tessera-ml/vision";
 import { IMAGENET_CLASSES } from "@tessera-ml/vision/classes";
 import { listDatasets } from "@tessera-ml/vision/data";
 import { profile } from "@tessera-ml/vision/inspect";
-import { listRecipes } from "@tessera-ml/vision/recipes";
+import { recipes } from "@tessera-ml/vision/recipes";
 import { findRecord } from "@tessera-ml/vision/records";
-import { listStudies } from "@tessera-ml/vision/studies";
+import { studies } from "@tessera-ml/vision/studies";
 
 class Net extends Module {
   head = new Linear(4, 2);
@@ -37,7 +37,7 @@ const answer: Classification = await classifier.classify(await readImage(process
 // @ts-expect-error: a number is not an image. If types did not resolve, this would be allowed.
 void (() => classifier.classify(42));
 
-const parts = [IMAGENET_CLASSES, listRecipes(), listStudies()].map(({ length }) => length > 0);
+const parts = [IMAGENET_CLASSES, recipes, studies].map(({ length }) => length > 0);
 const functions = [findRecord, listDatasets, openCheckpoint, parseRecord, profile].map(
   (value) => typeof value === "function",
 );

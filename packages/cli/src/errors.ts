@@ -18,8 +18,10 @@ export class Interrupted extends Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return 130;
   if (error instanceof UsageError) return 2;
-  // Names are usage too; the hub cannot be imported for a test of its class, it would slow every start down.
-  return error instanceof Error && "code" in error && error.code === "unknown-name" ? 2 : 1;
+  // Unknown names and options out of range are usage too. Importing the classes of these errors would slow every start.
+  const isUsage =
+    error instanceof Error && "code" in error && /^(unknown-name|bad-option)$/.test(String(error.code));
+  return isUsage ? 2 : 1;
 }
 
 /** An error as people read it; with `TESSERA_DEBUG` set, with the place it comes from. */

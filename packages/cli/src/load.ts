@@ -1,114 +1,204 @@
-/** Networks by name, or from a file, ready to classify. */
+/** Checkpoints by name, or from a file, ready to be asked. */
 import { statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import type { ImageClassifier } from "@tessera-ml/vision";
+import type { AnyTask, NetworkFit, Opened } from "@tessera-ml/kit";
+import { Option } from "commander";
 import { UsageError } from "./errors.ts";
+import { inFile } from "./options.ts";
 import { clearStatus, note } from "./output.ts";
 import { hubProgress } from "./progress.ts";
+import { addFlags, flagOf, type Optional, readFlags } from "./schema-flags.ts";
 
-export interface LoadNetworksOptions {
-  /** For a checkpoint file; undefined: found by its keys. */
+/** Options of every command that opens a checkpoint: which network a file belongs to, and where in the file it is. */
+export interface OpenFlags {
   readonly network?: string | undefined;
-  /** Of a checkpoint file: where in it the network is, and what its outputs are (`--section` and so on). */
   readonly section?: string | undefined;
   readonly stripPrefix?: string | undefined;
-  readonly classes?: number | undefined;
-  /** A file. */
-  readonly labels?: string | undefined;
+}
+
+export function openOptions(command: Optional): void {
+  command.addOption(
+    new Option("-n, --network <name>", "network of a checkpoint file (default: found by its keys)"),
+  );
+  command.addOption(inFile.section());
+  command.addOption(inFile.stripPrefix());
+}
+
+/** The tasks' own options for opening a checkpoint, each once. */
+export async function taskOpenOptions(command: Optional, tasks: readonly AnyTask[]): Promise<void> {
+  const seen = new Set<string>();
+  for (const task of tasks) {
+    const { open } = await task.schemas();
+    const fresh = Object.entries(open?.shape ?? {}).filter(([name]) => !seen.has(name));
+    addFlags(command, { shape: Object.fromEntries(fresh) });
+    for (const [name] of fresh) seen.add(name);
+  }
+}
+
+/** What a command's options say of opening one task's checkpoint. */
+export async function openingOf(
+  task: AnyTask,
+  flags: object,
+): Promise<OpenFlags & Pick<LoadOptions, "details">> {
+  const { open } = await task.schemas();
+  const { network, section, stripPrefix } = flags as OpenFlags;
+  const details = open ? readFlags(open, flags as Readonly<Record<string, unknown>>) : {};
+  return { network, section, stripPrefix, details };
+}
+
+export interface LoadOptions extends OpenFlags {
+  readonly details?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
 }
 
-const OF_A_FILE = ["network", "section", "stripPrefix", "classes", "labels"] as const;
+type AnyOpened = Opened<never, never, unknown>;
 
-/** The networks called `names`; without a name the best one for photographs on this machine. */
-export async function loadNetworks(
+/** The checkpoints called `names`; without a name the best one on this machine. */
+export async function loadCheckpoints(
+  task: AnyTask,
   names: readonly string[],
-  options: LoadNetworksOptions,
-): Promise<ImageClassifier[]> {
-  const wanted = names.length > 0 ? names : [await chooseDefault()];
-  const networks: ImageClassifier[] = [];
-  for (const name of wanted) networks.push(await loadNetwork(name, options));
-  const [only] = networks;
-  if (names.length === 0 && only && only.labels.length <= 10)
-    note(
-      `${only.name} knows ${only.labels.length} classes: ${only.labels.join(", ")}.\n` +
-        "`tessera pull mobilenet_v2` brings a network that knows 1,000.",
-    );
-  return networks;
+  options: LoadOptions,
+): Promise<AnyOpened[]> {
+  const runtime = await task.load();
+  if (names.length === 0) {
+    const name = await runtime.defaultCheckpoint();
+    const opened = await loadCheckpoint(task, name, options);
+    const hint = runtime.defaultHint?.(opened);
+    if (hint !== undefined) note(hint);
+    return [opened];
+  }
+  const openeds: AnyOpened[] = [];
+  for (const name of names) openeds.push(await loadCheckpoint(task, name, options));
+  return openeds;
 }
 
-async function chooseDefault(): Promise<string> {
-  const { defaultModel } = await import("@tessera-ml/vision");
-  return await defaultModel();
-}
-
-/** One network: a checkpoint's name, a network's, or a checkpoint file. */
-export async function loadNetwork(name: string, options: LoadNetworksOptions = {}): Promise<ImageClassifier> {
-  const { network, labels, ...others } = options;
-  const { ImageClassifier, parseLabels } = await import("@tessera-ml/vision");
+/** One checkpoint: its name, a network's, or a checkpoint file. */
+export async function loadCheckpoint(
+  task: AnyTask,
+  name: string,
+  options: LoadOptions = {},
+): Promise<AnyOpened> {
+  const { open } = await task.load();
+  const { network, section, stripPrefix, details = {}, signal } = options;
   const given = fileOption(options);
   if (given !== undefined && !isFile(name))
     throw new UsageError(`${given} belongs to a checkpoint file; there is no file ${name}`);
-  const names = labels === undefined ? undefined : parseLabels(await readFile(labels, "utf8"), labels);
-  const load = (into: string | undefined) =>
-    ImageClassifier.load(name, {
-      progress: hubProgress,
-      ...others,
-      labels: names,
-      ...(into !== undefined && { network: into }),
-    });
-  const loaded = await load(network).catch(async (error: unknown) => {
+  const place = { section, under: stripPrefix };
+  const openAs = (into: string | undefined) =>
+    open(name, { ...place, progress: hubProgress, signal, network: into, details });
+  const opened = await openAs(network).catch(async (error: unknown) => {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    if (code === "which-network") return await load(await networkOf(name, options));
+    if (code === "which-network") return await openAs(await networkOf(task, name, { section, stripPrefix }));
     if (code !== "no-checkpoint") throw error;
     throw new UsageError(
-      `${name} is a network without a checkpoint of that name: \`tessera train\` lists what can be trained here, ` +
-        `and a file of it is named with --network ${name}`,
+      `${name} is a network without a checkpoint of that name: \`tessera train\` lists what can be trained here; ` +
+        `open a file of it with --network ${name}`,
       { cause: error },
     );
   });
   clearStatus();
-  return loaded;
+  return opened;
 }
 
-/** @throws UsageError where options of a checkpoint file are given, and not one --model */
-export function checkOneModel(models: readonly string[], options: LoadNetworksOptions): void {
+/** @throws UsageError if options of a checkpoint file are given, but not exactly one --model */
+export function checkOneModel(models: readonly string[], options: LoadOptions): void {
   const given = fileOption(options);
   if (given !== undefined && models.length !== 1)
     throw new UsageError(`${given} belongs to one --model, a checkpoint file; got ${models.length}`);
 }
 
-/** The first of the options that only a checkpoint file has, as it is typed. */
-function fileOption(options: LoadNetworksOptions): string | undefined {
-  const given = OF_A_FILE.find((key) => options[key] !== undefined);
-  return given && `--${given === "stripPrefix" ? "strip-prefix" : given}`;
+/** The first of the options that only a checkpoint file takes, as it is typed. */
+function fileOption({ network, section, stripPrefix, details }: LoadOptions): string | undefined {
+  const all = { network, section, stripPrefix, ...details };
+  const [given] = Object.entries(all).find(([, value]) => value !== undefined) ?? [];
+  return given && `--${flagOf(given)}`;
 }
 
-/** Whether a name means a checkpoint file: one that is there, or by its ending one that should be. */
+/** Whether a name means a checkpoint file: one that exists, or by its extension one that should. */
 export function isFile(name: string): boolean {
   const endsLikeOne = /\.(safetensors|safetensors\.index\.json|pt|pth|th|bin|ckpt|pt2|npz|npy)$/i.test(name);
   return endsLikeOne || statSync(name, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** The one network that a checkpoint file fits. */
-async function networkOf(path: string, { section, stripPrefix }: LoadNetworksOptions): Promise<string> {
+async function networkOf(
+  task: AnyTask,
+  path: string,
+  place: Pick<OpenFlags, "section" | "stripPrefix">,
+): Promise<string> {
   const { openCheckpoint } = await import("@tessera-ml/nn");
-  const { fitNetworks } = await import("@tessera-ml/vision");
+  const { fitNetworks } = await import("@tessera-ml/kit");
+  const { networks } = await task.catalogue();
+  const { section, stripPrefix } = place;
   const checkpoint = await openCheckpoint(path, { section, under: stripPrefix });
   const { otherSections } = checkpoint;
-  const [best] = await Promise.try(fitNetworks, checkpoint).finally(() => checkpoint.close());
+  const [best] = await Promise.try(fitNetworks, networks, checkpoint).finally(() => checkpoint.close());
   if (best?.exact) {
     const others =
       otherSections.length > 0 ? `; --section chooses ${otherSections.join(" or ")} instead` : "";
-    note(`${path}: a ${best.network}, by its keys${others}`);
+    note(`${path}: ${best.network}, judging by its keys${others}`);
     return best.network;
   }
-  const near = best ? `; the likest is ${best.network} (${describeFit(best)})` : "";
+  const near = best ? `; the closest is ${best.network} (${describeFit(best)})` : "";
   throw new UsageError(
-    `${path}: fits no network of the registry by its keys${near}. --network NAME says which it is.`,
+    `${path}: its keys fit no network of ${task.name}${near}. Say which it is with --network NAME.`,
   );
 }
 
-function describeFit({ matched, missing }: { matched: number; missing: number }): string {
+function describeFit({ matched, missing }: NetworkFit): string {
   return `${matched} of ${matched + missing} keys`;
+}
+
+/**
+ * The task that a name belongs to: a task's own command or name, or the task of a checkpoint or network. For a file,
+ * the task whose networks fit it.
+ *
+ * @throws HubError `unknown-name` with the closest names
+ */
+export async function taskOf(tasks: readonly AnyTask[], name: string, network?: string): Promise<AnyTask> {
+  const own = tasks.find((task) => task.command === name || task.name === name);
+  if (own) return own;
+  const [only] = tasks;
+  if (tasks.length === 1 && only) return only;
+  if (network !== undefined) return await taskWithNetwork(tasks, network);
+  const { statFile } = await import("@tessera-ml/hub");
+  if (isFile(name) || (await statFile(name))) return await taskOfFile(tasks, name);
+  const { itemsNamed, listItems } = await import("@tessera-ml/kit/catalogue");
+  const [item] = itemsNamed(await listItems(tasks), name);
+  return item!.task;
+}
+
+async function taskWithNetwork(tasks: readonly AnyTask[], network: string): Promise<AnyTask> {
+  let unknown: unknown;
+  for (const task of tasks)
+    try {
+      (await task.catalogue()).networks.find(network);
+      return task;
+    } catch (error) {
+      unknown ??= error;
+    }
+  throw unknown;
+}
+
+async function taskOfFile(tasks: readonly AnyTask[], path: string): Promise<AnyTask> {
+  const { existsSync } = await import("node:fs");
+  const { dirname, join } = await import("node:path");
+  const { readRecord } = await import("@tessera-ml/hub");
+  for (const file of [join(path, "record.json"), join(dirname(path), "record.json")])
+    if (existsSync(file)) {
+      const record = readRecord(file);
+      const found = tasks.find((task) => task.name === record.task);
+      if (found) return found;
+    }
+  const { openCheckpoint } = await import("@tessera-ml/nn");
+  const { fitNetworks } = await import("@tessera-ml/kit");
+  const checkpoint = await openCheckpoint(path);
+  try {
+    for (const task of tasks) {
+      const [best] = fitNetworks((await task.catalogue()).networks, checkpoint);
+      if (best?.exact) return task;
+    }
+  } finally {
+    await checkpoint.close();
+  }
+  throw new UsageError(`${path}: its keys fit no network. Say which it is with --network NAME.`);
 }

@@ -1,6 +1,5 @@
 /** Parts that several commands share: numbers among the options, and help that teaches. */
-import { Option } from "@commander-js/extra-typings";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** A parser for options that are whole numbers, from `least` on. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -18,25 +17,6 @@ export const inFile = {
     new Option("--section <key>", "where in a PyTorch file the tensors are: model, ema, runs.0.net"),
   stripPrefix: () =>
     new Option("--strip-prefix <text>", "only tensors whose names start with this, without it: teacher."),
-};
-
-/** What a checkpoint file is loaded as, for every command that makes a network of one. */
-export const asNetwork = {
-  network: () =>
-    new Option(
-      "-n, --network <name>",
-      "what a checkpoint file is to be loaded into (default: found by its keys)",
-    ),
-  ...inFile,
-  classes: () =>
-    new Option("--classes <count>", "classes of a checkpoint file (default: as its head has)").argParser(
-      wholeNumber(1),
-    ),
-  labels: () =>
-    new Option(
-      "--labels <file>",
-      "names of the classes: one on each line, a JSON array, or JSON {index: name}",
-    ),
 };
 
 /** A parser for an option that may be given several times. */

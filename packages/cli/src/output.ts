@@ -1,6 +1,6 @@
 /** What commands write: results to the standard output, everything else to the error stream. */
 import { styleText } from "node:util";
-import { clip } from "./format.ts";
+import { clip, type Terminal } from "@tessera-ml/kit/terminal";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -43,6 +43,11 @@ export function clearStatus(): void {
 /** Colour on a terminal only; `NO_COLOR`, `FORCE_COLOR` and the terminal's own abilities are respected. */
 export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
+}
+
+/** The standard output, for what tasks show. */
+export function terminal(): Terminal {
+  return { columns: columns(), paint };
 }
 
 /** Whether people read the results, rather than a program. */

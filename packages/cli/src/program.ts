@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import module from "node:module";
 import { styleText } from "node:util";
 import { Command } from "@commander-js/extra-typings";
-import { CommanderError } from "commander";
-import { classifyCommand } from "./commands/classify.ts";
+import type { AnyTask } from "@tessera-ml/kit";
+import { installedSystems } from "@tessera-ml/tessera/installed";
+import { CommanderError, type Command as PlainCommand } from "commander";
 import { dataCommand } from "./commands/data.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -13,29 +14,26 @@ import { modelsCommand } from "./commands/models.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { studyCommand } from "./commands/study.ts";
+import { taskCommand, taskOutline } from "./commands/task.ts";
 import { trainCommand } from "./commands/train.ts";
 import { describeError, exitCodeOf } from "./errors.ts";
 import { examples } from "./options.ts";
 import { complain, endWithReader, paint } from "./output.ts";
 
 const COMMANDS = [
-  classifyCommand,
   serveCommand,
   modelsCommand,
   pullCommand,
   inspectCommand,
   trainCommand,
-  evalCommand,
   studyCommand,
   dataCommand,
-  exportCommand,
 ];
 
-function createProgram(): Command {
+/** @param words decide whose options are loaded: those of the one command that is meant */
+async function createProgram(tasks: readonly AnyTask[], words: readonly string[]): Promise<Command> {
   const program = new Command("tessera")
-    .description(
-      "Image classification from LeCun 1989 to ConvNeXt: see what each network makes of a picture.",
-    )
+    .description("Neural systems trained, run, inspected and served: see what each makes of your files.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "explain a command")
     .helpCommand("help [command]", "explain a command")
@@ -68,8 +66,19 @@ function createProgram(): Command {
         "            TESSERA_DEBUG=1 (errors with their place in the code), NO_COLOR",
       ].join("\n"),
     );
-  for (const add of COMMANDS) add(program);
+  const meant = words.find((word) => !word.startsWith("-") && word !== "help");
+  const add = (command: PlainCommand) => (program as unknown as PlainCommand).addCommand(command);
+  for (const task of tasks)
+    add(task.command === meant ? inheriting(program, await taskCommand(task)) : taskOutline(task));
+  for (const register of COMMANDS) await register(program, tasks);
+  await evalCommand(program, tasks, meant === "eval");
+  await exportCommand(program, tasks, meant === "export");
   return program;
+}
+
+/** `addCommand` does not copy the settings that `command` does. */
+function inheriting(program: Command, command: PlainCommand): PlainCommand {
+  return command.copyInheritedSettings(program as unknown as PlainCommand);
 }
 
 function version(): string {
@@ -82,7 +91,8 @@ function version(): string {
 export async function run(words: readonly string[]): Promise<number> {
   endWithReader();
   try {
-    await createProgram().parseAsync(words, { from: "user" });
+    const program = await createProgram(await installedSystems(), words);
+    await program.parseAsync(words, { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     // Commander has said what is wrong already.

@@ -1,6 +1,6 @@
 /** How far a command is: one line that changes on a terminal, a line now and then elsewhere. */
 import type { Progress } from "@tessera-ml/hub";
-import { bar, duration } from "./format.ts";
+import { bar, duration } from "@tessera-ml/kit/terminal";
 import { note, showStatus } from "./output.ts";
 
 /** Files below this many bytes are verified in a moment: saying so would only flicker. */

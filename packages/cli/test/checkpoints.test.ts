@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { openCheckpoint, writeSafetensors } from "../../nn/src/index.ts";
 import { dict, floats, tensor, torchZip } from "../../nn/test/files/support/bytes.ts";
-import { createModel } from "../../vision/src/index.ts";
+import { createNetwork } from "../../vision/src/index.ts";
 import { one, write } from "./pictures.ts";
 import { scratch, tessera } from "./run.ts";
 
@@ -18,7 +18,7 @@ const answer = async (...words: string[]) => {
 
 /** A file of `network` with the head's bias such that class `best` is the answer to every picture. */
 async function fineTuned(file: string, classes: number, best: number, change = (name: string) => name) {
-  const state = [...createModel("digitnet", { classes }).stateDict()];
+  const state = [...createNetwork("digitnet", { classes }).stateDict()];
   const [bias] = state.findLast(([name]) => name.endsWith("bias")) ?? [];
   const tensors = state.map(([name, { shape, size, dtype }]) => ({
     name: change(name),

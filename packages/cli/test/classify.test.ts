@@ -119,7 +119,7 @@ test.skipIf(!small)(
     const { out, err, code } = await tessera(["classify", "in/one.png"], { cwd: folder, env: bare });
     expect(lines(out)[0]?.model).toMatch(/^cifar_.*\.tessera$/);
     expect(err).toContain("knows 10 classes: airplane, automobile");
-    expect(err).toContain("`tessera pull mobilenet_v2` brings a network that knows 1,000.");
+    expect(err).toContain("`tessera pull mobilenet_v2` downloads a network that knows 1,000.");
     expect(code).toBe(0);
   },
 );

@@ -31,7 +31,7 @@ test("models: every network of the lineage, one family, one in detail", async ()
   for (const line of family.out.trim().split("\n").slice(1)) expect(line).toContain("DenseNet  ");
   const one = await tessera(["models", "resnet18"], options);
   expect(one.out).toContain("resnet18.tv_in1k_v1");
-  expect(one.out).toContain("accuracy       top-1 69.76 %, top-5 89.08 %, imagenet-1k");
+  expect(one.out).toContain("measured       top-1 69.76 %, top-5 89.08 %, on imagenet-1k");
 });
 
 test("inspect: a network's layers add up to its parameters; a file's keys say which network it is", async () => {
@@ -113,7 +113,7 @@ test("a checkpoint file without a record of its own: by its keys, or by --networ
   await copyFile(join(dirname(path), "record.json"), join(folder, "mine", "record.json"));
   await write(join(folder, "one.png"), one());
   const guessed = await tessera(["classify", "one.png", "-m", "mine/weights.safetensors"], options);
-  expect(guessed.err).toBe("mine/weights.safetensors: a lenet5, by its keys\n");
+  expect(guessed.err).toBe("mine/weights.safetensors: lenet5, judging by its keys\n");
   expect(JSON.parse(guessed.out)).toMatchObject({
     model: "weights.safetensors",
     predictions: [{ label: "1" }, {}, {}, {}, {}],
@@ -125,7 +125,7 @@ test("a checkpoint file without a record of its own: by its keys, or by --networ
   expect(wrong.err).toContain("cannot load mine/weights.safetensors: 22 missing");
   expect(wrong.code).toBe(1);
   const bare = await tessera(["classify", "one.png", "-m", "alexnet_two_tower"], options);
-  expect(bare.err).toContain("a file of it is named with --network alexnet_two_tower");
+  expect(bare.err).toContain("open a file of it with --network alexnet_two_tower");
   expect(bare.code).toBe(2);
 });
 
@@ -165,7 +165,7 @@ test.skipIf(!sharedFile("image/usps"))(
       [...err.matchAll(/^epoch (\d+): /gm)].map(([, epoch]) => Number(epoch));
     const stopped = await tessera(command, stopAtEpoch);
     expect(stopped.code).toBe(130);
-    expect(stopped.err).toContain("Stopped with a checkpoint: the same command goes on from it.");
+    expect(stopped.err).toContain("Stopped with a checkpoint: the same command continues from it.");
     const done = epochs(stopped);
     expect(done[0]).toBe(1);
     const resumed = await tessera(command, stopAtEpoch);

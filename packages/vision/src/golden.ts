@@ -12,7 +12,7 @@ import {
   uniformTensor,
 } from "@tessera-ml/nn/golden";
 import { compile, type Tensor } from "@tessera-ml/tensor";
-import { findModel } from "./registry.ts";
+import { networks } from "./registry.ts";
 
 const LIMIT = 1e-3;
 
@@ -24,7 +24,7 @@ export async function checkGolden(name: string, golden: unknown, tolerance = LIM
   const expected = record(golden, name);
   const input = record(expected.input, `${name}.input`);
   const problems: string[] = [];
-  const { create, naming } = findModel(name);
+  const { create, naming } = networks.find(name);
   const model = create().eval();
   const [parameters, keys] = [model.parameterCount(), model.stateDict().size];
   const count = (what: string, got: number, wanted: number) => {

@@ -4,7 +4,6 @@
  * @packageDocumentation
  */
 
-export { defaultModel } from "#checkpoints";
 export { Classifier, type Part } from "./classifier.ts";
 export { VisionError, type VisionErrorCode } from "./error.ts";
 export {
@@ -14,23 +13,19 @@ export {
   type EvaluationProgress,
   evaluate,
   type LabelledImages,
-} from "./evaluate.ts";
-export { labelsOf, parseLabels } from "./labels.ts";
-export {
-  fitNetworks,
-  type LoadClassifierOptions,
-  type LoadedClassifier,
-  loadClassifier,
-  type NetworkFit,
-} from "./load.ts";
+} from "./evaluate/evaluate.ts";
+export { labelsOf, parseLabels } from "./labels/labels.ts";
+export { type LoadClassifierOptions, loadClassifier } from "./load.ts";
 export { LeCun1989, type LeCun1989Options, squaredErrorLoss } from "./models/lecun1989.ts";
 export { C3_TABLE, digitCodes, LeNet5, type LeNet5Options, rbfLoss } from "./models/lenet5.ts";
+export { type Cost, costOf, inputShapeOf } from "./networks.ts";
 export { ImageClassifier } from "./pipeline/image-classifier.ts";
+export { defaultCheckpoint } from "./pipeline/opener.ts";
 export type {
   Classification,
+  ClassifierOpenOptions,
   ClassifyAllOptions,
   ClassifyOptions,
-  LoadOptions,
   Prediction,
   Prepared,
 } from "./pipeline/types.ts";
@@ -42,14 +37,6 @@ export {
   type DigitLayout,
   type Preprocessing,
 } from "./records/record.ts";
-export { type FoundNetwork, findNetwork, inputShapeOf, type ModelInfo, modelInfo } from "./records.ts";
-export {
-  type CreateOptions,
-  createModel,
-  type FoundModel,
-  findModel,
-  listModels,
-  type ModelEntry,
-} from "./registry.ts";
-export { fromTFLite, type TFLiteGraph } from "./tflite.ts";
-export { type KeyOf, type Naming, sourceShape } from "./weights.ts";
+export { type ClassifierNetwork, type CreateOptions, createNetwork, networks } from "./registry.ts";
+export { imageClassification } from "./task.ts";
+export { fromTFLite, type TFLiteGraph } from "./tflite/graph.ts";

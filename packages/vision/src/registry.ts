@@ -1,6 +1,6 @@
 /** Every network by name. */
 
-import { unknownName } from "@tessera-ml/hub/names";
+import { type Found, type Network, Networks, same } from "@tessera-ml/kit/networks";
 import type { Classifier } from "./classifier.ts";
 import { AlexNet, AlexNetTwoTower } from "./models/alexnet.ts";
 import { CifarAlexNet } from "./models/cifar/alexnet.ts";
@@ -31,9 +31,7 @@ import {
   densenetFromOldTorchvision,
   layerScaleShape,
   mobilenetV2FromTimm,
-  type Naming,
   resnetFromHuggingFace,
-  same,
   senet154FromGluon,
   seresnetFromLegacyTimm,
   swinFromTimm,
@@ -49,45 +47,29 @@ export interface CreateOptions {
 }
 
 /** One network of the lineage. */
-export interface ModelEntry {
-  readonly name: string;
-  readonly family: string;
-  readonly year: number;
-  readonly paper: string;
+export interface ClassifierNetwork extends Network<Classifier, CreateOptions> {
   /** Side of the square images it was made for. */
   readonly inputSize: number;
-  /** Colours of an image: 1 or 3. */
+  /** Channels of an image: 1 or 3. */
   readonly channels: number;
   readonly classes: number;
-  readonly create: (options?: CreateOptions) => Classifier;
-  /**
-   * Where published weights come from, and under which names: `torchvision`, `timm`, … → the entry's
-   * name there and the file's key for each of our paths. `timm-legacy` is a second kind of file of timm's.
-   */
-  readonly sources: Readonly<
-    Record<
-      string,
-      Naming & {
-        readonly name: string;
-        /** Other names there: the same network, trained in another way. */
-        readonly also?: readonly string[];
-        /** Where the published network differs from ours in more than names. */
-        readonly create?: (options?: CreateOptions) => Classifier;
-      }
-    >
-  >;
 }
 
-const entries = new Map<string, ModelEntry>();
+/** Every classification network by name. */
+export const networks = new Networks<ClassifierNetwork>();
 
 const DEFAULTS = { inputSize: 224, channels: 3, classes: 1000, sources: {} };
 
-function define(entry: Omit<ModelEntry, keyof typeof DEFAULTS> & Partial<ModelEntry>): void {
-  entries.set(entry.name, { ...DEFAULTS, ...entry });
+function define(
+  network: Omit<ClassifierNetwork, keyof typeof DEFAULTS | "input"> & Partial<ClassifierNetwork>,
+): void {
+  const whole = { ...DEFAULTS, ...network };
+  const { channels, inputSize } = whole;
+  networks.add({ ...whole, input: [channels, inputSize, inputSize] });
 }
 
 /** A network whose paths are the keys of the source, under the same name. */
-function plain(...names: readonly string[]): (name: string) => ModelEntry["sources"] {
+function plain(...names: readonly string[]): (name: string) => ClassifierNetwork["sources"] {
   return (name) => Object.fromEntries(names.map((source) => [source, { name, keyOf: same }]));
 }
 
@@ -164,6 +146,7 @@ const GOOGLENET = { family: "GoogLeNet", year: 2014, paper: "Going Deeper with C
 define({
   ...GOOGLENET,
   name: "googlenet",
+  trainingOnly: /^aux[12]\./,
   create: (options) => new GoogLeNet({ transformInput: true, ...options }),
   sources: {
     // The published file has the auxiliary heads.
@@ -359,7 +342,7 @@ for (const [name, config] of Object.entries(swinConfigs)) {
 }
 
 /** The lineage at the size of CIFAR-10, beside its ResNets: generations to compare on the same pictures. */
-const CIFAR: Readonly<Record<string, readonly [like: string, create: ModelEntry["create"]]>> = {
+const CIFAR: Readonly<Record<string, readonly [like: string, create: ClassifierNetwork["create"]]>> = {
   cifar_lenet: ["lenet5", (options) => new CifarLeNet(options)],
   cifar_alexnet: ["alexnet", (options) => new CifarAlexNet(options)],
   cifar_vgg: ["vgg16", (options) => new CifarVGG(options)],
@@ -377,7 +360,7 @@ const CIFAR: Readonly<Record<string, readonly [like: string, create: ModelEntry[
   cifar_convnext: ["convnext_tiny", (options) => new ConvNeXt({ classes: 10, ...cifarConvNeXt, ...options })],
 };
 for (const [name, [like, create]] of Object.entries(CIFAR)) {
-  const { family, year, paper } = entries.get(like) as ModelEntry;
+  const { family, year, paper } = networks.find(like).network;
   define({ name, family, year, paper, inputSize: 32, classes: 10, create });
 }
 define({
@@ -390,37 +373,10 @@ define({
   create: (options) => new CifarSpeedrun(options),
 });
 
-/** All networks, oldest first. */
-export function listModels(): ModelEntry[] {
-  return [...entries.values()].sort((a, b) => a.year - b.year);
+/** Builds a network by name, with fresh parameters. */
+export function createNetwork(name: string, options?: CreateOptions): Classifier {
+  return networks.find(name).create(options);
 }
 
-/** A network by our name, or by a source's (`torchvision/vit_b_16`). */
-export interface FoundModel {
-  readonly entry: ModelEntry;
-  readonly create: (options?: CreateOptions) => Classifier;
-  readonly naming: Naming;
-}
-
-/** Looks a network up. @throws HubError `unknown-name`, with the names most like it */
-export function findModel(name: string): FoundModel {
-  const own = entries.get(name);
-  if (own) return { entry: own, create: own.create, naming: { keyOf: same } };
-  const slash = name.indexOf("/");
-  const [source, rest] = slash < 0 ? [name] : [name.slice(0, slash), name.slice(slash + 1)];
-  for (const kind of [(key: string) => key === source, (key: string) => key.startsWith(`${source}-`)])
-    for (const entry of entries.values())
-      for (const [key, published] of Object.entries(entry.sources))
-        if (kind(key) && rest !== undefined && (published.name === rest || published.also?.includes(rest)))
-          return { entry, create: published.create ?? entry.create, naming: published };
-  const names = [...entries.values()].flatMap((entry) => [
-    entry.name,
-    ...Object.entries(entry.sources).map(([key, published]) => `${key}/${published.name}`),
-  ]);
-  throw unknownName("network", name, names, "tessera models");
-}
-
-/** Makes a network by name, with fresh parameters. */
-export function createModel(name: string, options?: CreateOptions): Classifier {
-  return findModel(name).create(options);
-}
+/** A classification network found by one of its names. */
+export type FoundClassifier = Found<ClassifierNetwork>;

@@ -1,33 +1,7 @@
 /** The names under which others publish the parameters of our networks. */
 
+import { type KeyOf, type Naming, rules } from "@tessera-ml/kit/networks";
 import type { Shape } from "@tessera-ml/tensor";
-
-/** A source's key for a path of ours. */
-export type KeyOf = (path: string) => string;
-
-/** How a source names and keeps our parameters. */
-export interface Naming {
-  readonly keyOf: KeyOf;
-  /** The keys that are joined along the first axis into one parameter of ours. Default: the key alone. */
-  readonly partsOf?: (key: string) => readonly string[];
-  /** The shape under which it keeps a parameter; by default ours. */
-  readonly shapeOf?: (key: string, shape: Shape) => Shape;
-}
-
-/** The shape under which a source keeps a parameter of ours. Its number of entries is the same. */
-export function sourceShape(naming: Naming, key: string, shape: Shape): Shape {
-  return naming.shapeOf?.(key, shape) ?? shape;
-}
-
-export const same: KeyOf = (path) => path;
-
-/** Replaces by the first rule that fits. */
-function rules(...list: readonly (readonly [RegExp, string])[]): KeyOf {
-  return (path) => {
-    const rule = list.find(([pattern]) => pattern.test(path));
-    return rule ? path.replace(rule[0], rule[1]) : path;
-  };
-}
 
 /** torchvision's Vision Transformer. */
 export const vitFromTorchvision: KeyOf = (path) =>

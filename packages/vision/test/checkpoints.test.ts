@@ -109,10 +109,10 @@ describe("the name of a checkpoint", () => {
 
   it("if unknown, brings the ones like it", () => {
     expect(message(() => findRecord("resnet-51"))).toBe(
-      'no model is called "resnet-51". Did you mean resnet50 or resnet101 or resnet152? `tessera models` lists all.',
+      'no checkpoint is called "resnet-51". Did you mean resnet50 or resnet101 or resnet152? `tessera models` lists all.',
     );
     expect(message(() => findRecord("qwertyuiop"))).toBe(
-      'no model is called "qwertyuiop". `tessera models` lists all.',
+      'no checkpoint is called "qwertyuiop". `tessera models` lists all.',
     );
     expect(message(() => findRecord("timm/alexnet"))).toContain("alexnet");
   });
@@ -194,7 +194,7 @@ describe("the classifiers that ship", () => {
     const path = await write({ ...general, name: "whisper_tiny.test", task: "speech-recognition" });
     await write(record);
     expect(shippedClassifiers()).toEqual([record]);
-    expect(message(() => findRecord("whisper_tiny.test"))).toContain("no model is called");
+    expect(message(() => findRecord("whisper_tiny.test"))).toContain("no checkpoint is called");
     expect(message(() => readClassifierRecord(path))).toContain("→ at task");
   });
 

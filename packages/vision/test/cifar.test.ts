@@ -2,9 +2,9 @@
 import { Conv2d, crossEntropy, Linear, Module, SGD } from "@tessera-ml/nn";
 import { compile, fromArray, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import { expect, test } from "vitest";
-import { createModel, findModel } from "../src/index.ts";
+import { createNetwork, networks } from "../src/index.ts";
 import { cifarBatches } from "../src/recipes/cifar-data.ts";
-import { listRecipes } from "../src/recipes/index.ts";
+import { recipes as allRecipes } from "../src/recipes/index.ts";
 import { SphereMuon } from "../src/recipes/sphere.ts";
 import { eigen, whiteningFilters } from "../src/recipes/whitening.ts";
 
@@ -34,7 +34,7 @@ function pictures(count: number) {
 
 test.each(Object.keys(COUNTS))("%s: size, shape of its scores, and it learns", async (name) => {
   manualSeed(5);
-  const model = createModel(name);
+  const model = createNetwork(name);
   expect(model.parameterCount()).toBe(COUNTS[name]);
   const { images, labels } = pictures(12);
   const [x, y] = [fromArray(images, [12, 3, 32, 32]), fromArray(labels, [12])];
@@ -52,10 +52,10 @@ test.each(Object.keys(COUNTS))("%s: size, shape of its scores, and it learns", a
 });
 
 test("every network of the lineage has a recipe on the same data", () => {
-  const recipes = listRecipes().filter(({ dataset }) => dataset === "cifar10-jpeg");
+  const recipes = allRecipes.filter(({ dataset }) => dataset === "cifar10-jpeg");
   expect(recipes.map(({ network }) => network).sort()).toEqual(Object.keys(COUNTS).sort());
   for (const recipe of recipes) {
-    const { entry } = findModel(recipe.network);
+    const { network: entry } = networks.find(recipe.network);
     expect([recipe.name, entry.inputSize, entry.classes]).toEqual([recipe.network, 32, 10]);
     expect(recipe.preprocessing.crop).toEqual([32, 32]);
   }
@@ -121,7 +121,7 @@ test("eigenvectors of a symmetric matrix", () => {
 
 test("airbench's network says the same of a picture and its mirror image", async () => {
   manualSeed(2);
-  const model = createModel("cifar_speedrun").eval();
+  const model = createNetwork("cifar_speedrun").eval();
   const x = fromArray(pictures(2).images, [2, 3, 32, 32]);
   const [one, other] = [await model.forward(x).data(), await model.forward(x.flip(3)).data()];
   for (const [i, score] of one.entries()) expect(other[i]).toBeCloseTo(Number(score), 5);

@@ -15,7 +15,7 @@ import {
 import { openCheckpoint } from "@tessera-ml/nn";
 import { compile, softmax, type Tensor, tensor } from "@tessera-ml/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createModel, fromTFLite, type TFLiteGraph } from "../src/index.ts";
+import { createNetwork, fromTFLite, type TFLiteGraph } from "../src/index.ts";
 import { shared } from "./shared.ts";
 
 const weights = join(shared, "data/weights/mobilenet-v2-imagenet");
@@ -47,7 +47,7 @@ describe.skipIf(!present)("MobileNetV2 as TensorFlow has it", () => {
   beforeAll(async () => {
     const base = join(weights, "mobilenet_v2_1.0_224_quant");
     await using checkpoint = await openCheckpoint(`${base}.safetensors`);
-    const model = createModel("mobilenet_v2_tf").eval();
+    const model = createNetwork("mobilenet_v2_tf").eval();
     await model.load(await fromTFLite(model, checkpoint, json<TFLiteGraph>(`${base}.graph.json`)));
     classify = compile((x: Tensor) => softmax(model.forward(x)), { freeze: true });
   });

@@ -3,20 +3,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Naming, sourceShape } from "@tessera-ml/kit/networks";
 import { writeSafetensors } from "@tessera-ml/nn";
 import { uniformByName } from "@tessera-ml/nn/golden";
 import type { Tensor } from "@tessera-ml/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  createModel,
-  findModel,
-  listModels,
-  loadClassifier,
-  type Naming,
-  sourceShape,
-} from "../src/index.ts";
+import { createNetwork, loadClassifier, networks } from "../src/index.ts";
 
-const published = listModels().filter(({ sources }) => Object.keys(sources).length > 0);
+const published = networks.list().filter(({ sources }) => Object.keys(sources).length > 0);
 describe.each(published.map((entry) => [entry.name, entry] as const))("%s", (_, entry) => {
   test.each(Object.keys(entry.sources))("%s gives each path a key of its own", (source) => {
     const naming = entry.sources[source] as Naming & { create?: typeof entry.create };
@@ -57,7 +51,7 @@ describe("keys as their sources write them", () => {
       "features.denseblock1.denselayer2.norm.1.bias",
     ],
   ])("%s: %s is %s", (name, path, key) => {
-    const { create, naming } = findModel(name);
+    const { create, naming } = networks.find(name);
     expect(create().stateDict().has(path)).toBe(true);
     expect(naming.keyOf(path)).toBe(key);
   });
@@ -75,7 +69,7 @@ describe("loadClassifier", () => {
     name: string,
     options: { prefix?: string; leave?: (key: string) => boolean; classes?: number } = {},
   ): Promise<string> {
-    const { create, naming } = findModel(name);
+    const { create, naming } = networks.find(name);
     const { prefix = "", leave = (key) => key.endsWith("num_batches_tracked"), ...sizes } = options;
     const tensors = [...create(sizes).stateDict()].flatMap(([path, { shape }]) => {
       const key = naming.keyOf(path);
@@ -106,14 +100,17 @@ describe("loadClassifier", () => {
     ["convnextv2_atto", "timm/convnextv2_atto", "stages.0.1.grn.gamma", "stages.0.blocks.1.mlp.grn.weight"],
     ["resnet18", "hf/microsoft/resnet-18", "fc.weight", "classifier.1.weight"],
   ])("%s from %s", async (name, published, path, key) => {
-    const { model, source } = await loadClassifier(name, await write(published, { prefix: "module." }));
+    const { module: model, source } = await loadClassifier(
+      name,
+      await write(published, { prefix: "module." }),
+    );
     expect(source).toBe(published.split("/")[0]);
     const loaded = model.stateDict().get(path);
     expect(await values(loaded)).toEqual([...uniformByName(key, loaded?.size as number)]);
   });
 
   test("query, key and value are joined", async () => {
-    const { model, source } = await loadClassifier(
+    const { module: model, source } = await loadClassifier(
       "vit_tiny_patch16_224",
       await write("hf/google/vit-tiny-patch16-224"),
     );
@@ -132,13 +129,13 @@ describe("loadClassifier", () => {
       /classifier\.1\.weight: expected \[1000, 1280\], got \[10, 1280\]/,
     );
     for (const options of [{}, { classes: 10 }]) {
-      const { model } = await loadClassifier("mobilenet_v2_035", ten, options);
+      const { module: model } = await loadClassifier("mobilenet_v2_035", ten, options);
       expect(model.parameterCount()).toBeLessThan(500_000);
     }
   });
 
   test("of two networks in one file, one is chosen by its prefix", async () => {
-    const state = [...createModel("lenet5").stateDict()];
+    const state = [...createNetwork("lenet5").stateDict()];
     const tensors = ["student.", "teacher."].flatMap((prefix, i) =>
       state.map(([key, { shape, size }]) => ({
         name: prefix + key,
@@ -152,7 +149,7 @@ describe("loadClassifier", () => {
     await expect(loadClassifier("lenet5", path)).rejects.toThrow(
       `${path}: lenet5 fits under several prefixes: student. and teacher.; choose one (--strip-prefix)`,
     );
-    const { model } = await loadClassifier("lenet5", path, { stripPrefix: "teacher." });
+    const { module: model } = await loadClassifier("lenet5", path, { stripPrefix: "teacher." });
     expect(new Set(await values(model.parameters().values().next().value))).toEqual(new Set([1]));
     await expect(loadClassifier("lenet5", path, { stripPrefix: "pupil." })).rejects.toThrow(
       "no key starts with the prefix pupil.; they are student.",
@@ -162,7 +159,7 @@ describe("loadClassifier", () => {
   test.each([Number.NaN, Number.POSITIVE_INFINITY])(
     "weights that are %s are refused by name",
     async (value) => {
-      const [first, second, ...rest] = [...createModel("lenet5").stateDict()].map(
+      const [first, second, ...rest] = [...createNetwork("lenet5").stateDict()].map(
         ([name, { shape, size }]) => ({
           name,
           dtype: "float32" as const,
@@ -183,7 +180,7 @@ describe("loadClassifier", () => {
 
   test("GoogLeNet without its auxiliary heads leaves them in the file", async () => {
     const file = await write("torchvision/googlenet");
-    const { model } = await loadClassifier("googlenet", file, { model: createModel("googlenet") });
+    const { module: model } = await loadClassifier("googlenet", file, { module: createNetwork("googlenet") });
     expect(model.parameterCount()).toBe(6_624_904);
   });
 

@@ -1,6 +1,6 @@
 /** Parameter counts, to the unit, of every registered network. */
 import { expect, test } from "vitest";
-import { createModel, listModels } from "../src/index.ts";
+import { createNetwork, networks } from "../src/index.ts";
 
 const COUNTS: Readonly<Record<string, number>> = {
   lecun1989: 9_760,
@@ -75,22 +75,23 @@ const WITHOUT = new Set([
 ]);
 
 test.each(Object.entries(COUNTS))("%s", (name, count) => {
-  expect(createModel(name).parameterCount()).toBe(count);
+  expect(createNetwork(name).parameterCount()).toBe(count);
 });
 
 test("every registered network is counted", () => {
-  const names = listModels()
+  const names = networks
+    .list()
     .map(({ name }) => name)
     .filter((name) => !WITHOUT.has(name) && (name in COUNTS || !name.startsWith("cifar_")));
   expect(names.sort()).toEqual(Object.keys(COUNTS).sort());
 });
 
 test("GoogLeNet's auxiliary heads", () => {
-  expect(createModel("torchvision/googlenet").parameterCount()).toBe(13_004_888);
+  expect(createNetwork("torchvision/googlenet").parameterCount()).toBe(13_004_888);
 });
 
 test("the RBF output of LeNet-5 is a buffer", () => {
-  const model = createModel("lenet5");
+  const model = createNetwork("lenet5");
   expect([...model.buffers()].map(([name, { shape }]) => [name, shape])).toEqual([
     ["output.codes", [10, 84]],
   ]);

@@ -7,7 +7,7 @@ import { crop, encodeImage, Image, resizePil } from "@tessera-ml/media";
 import { fromArray } from "@tessera-ml/tensor";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadDataset, loadPhotographs } from "../src/data/index.ts";
-import { createModel, defaultModel, evaluate, ImageClassifier } from "../src/index.ts";
+import { createNetwork, defaultCheckpoint, evaluate, ImageClassifier } from "../src/index.ts";
 import { gradCam } from "../src/inspect/index.ts";
 import { findDigit } from "../src/pipeline/digit.ts";
 import { shared } from "./shared.ts";
@@ -52,7 +52,7 @@ describe.skipIf(!present)("a real network on photographs", () => {
   test("Grad-CAM finds the beetle in the middle, not the sand around it", async () => {
     const { planes } = await classifier.prepare(join(photographs, "n02165105_tiger_beetle.JPEG"));
     const heat = await gradCam(
-      classifier.model,
+      classifier.module,
       fromArray(planes.data as Float32Array<ArrayBuffer>, [1, ...planes.shape]),
       301,
     );
@@ -104,7 +104,7 @@ describe.skipIf(!present)("a real network on photographs", () => {
       const mine = await ImageClassifier.load(file, { network: "cifar_resnet20" });
       expect(mine.name).toBe("mine.th");
       expect(mine.labels).toContain("frog");
-      await expect(ImageClassifier.load(file)).rejects.toThrow(/say which network it is of/);
+      await expect(ImageClassifier.load(file)).rejects.toThrow(/say which network it belongs to/);
       await expect(ImageClassifier.load(folder)).rejects.toThrow(/expected a record\.json/);
     } finally {
       await rm(folder, { recursive: true });
@@ -112,14 +112,14 @@ describe.skipIf(!present)("a real network on photographs", () => {
   });
 
   test("the default is of ImageNet's classes", async () => {
-    expect(await defaultModel()).toMatch(/in1k/);
+    expect(await defaultCheckpoint()).toMatch(/in1k/);
   });
 });
 
 describe("names", () => {
   test.each([
-    ["resnet5", /no model is called "resnet5"\. Did you mean resnet50/],
-    ["mobilenet_v2_075", /mobilenet_v2_075 is a network without a checkpoint of that name/],
+    ["resnet5", /no checkpoint is called "resnet5"\. Did you mean resnet50/],
+    ["mobilenet_v2_075", /mobilenet_v2_075 is a network, but no checkpoint has its name/],
     ["./nothing.safetensors", /nothing\.safetensors: no such file/],
   ])("%s", async (name, message) => {
     await expect(ImageClassifier.load(name)).rejects.toThrow(message);
@@ -129,7 +129,7 @@ describe("names", () => {
 describe("probabilities", () => {
   test("of 1989's outputs: halfway between −1 and 1 is a half, and they sum to 1", async () => {
     const outputs = fromArray(Float32Array.from([1, -1, 0, -1, -1, -1, -1, -1, -1, -1]), [1, 10]);
-    const values = (await createModel("lecun1989").probabilities(outputs).data()) as Float32Array;
+    const values = (await createNetwork("lecun1989").probabilities(outputs).data()) as Float32Array;
     expect(values[0]).toBeCloseTo(2 / 3, 4);
     expect(values[2]).toBeCloseTo(1 / 3, 4);
     expect(values.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
@@ -137,7 +137,7 @@ describe("probabilities", () => {
 
   test("of LeNet-5's distances: the softmax of minus each", async () => {
     const scores = fromArray(Float32Array.from([-1, -2, ...new Array<number>(8).fill(-50)]), [1, 10]);
-    const values = (await createModel("lenet5").probabilities(scores).data()) as Float32Array;
+    const values = (await createNetwork("lenet5").probabilities(scores).data()) as Float32Array;
     expect(values[0]).toBeCloseTo(1 / (1 + Math.exp(-1)), 5);
   });
 });

@@ -4,14 +4,17 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findRecipe } from "@tessera-ml/kit/catalogue";
+import { meets, readResult } from "@tessera-ml/kit/training";
 import { SGD } from "@tessera-ml/nn";
 import { fromArray } from "@tessera-ml/tensor";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { listDatasets } from "../src/data/index.ts";
 import { accuracyOf, ImageClassifier, loadClassifier, squaredErrorLoss } from "../src/index.ts";
-import { findRecipe, listRecipes, readResult, shipRecipe } from "../src/recipes/index.ts";
+import { defineClassifierRecipe } from "../src/recipes/define.ts";
+import { recipes } from "../src/recipes/index.ts";
 import { networkInput, spread } from "../src/recipes/pictures.ts";
-import { defineRecipe, meets } from "../src/recipes/train.ts";
+import { imageClassification } from "../src/task.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -29,10 +32,13 @@ const here = new Set((await listDatasets()).filter((d) => d.place !== "absent").
 if (!here.has("mnist") || !here.has("usps"))
   console.warn("recipes: MNIST or USPS is absent, tests are skipped");
 
+const recipe = (name: string) => recipes.find((each) => each.name === name)!;
+
 /** The recipe of 1989 in large batches, with any expectation: a second for an epoch over all of USPS. */
 const quick = (atMost: number) =>
-  defineRecipe({
-    ...findRecipe("lecun1989"),
+  defineClassifierRecipe({
+    ...recipe("lecun1989"),
+    dataset: "usps",
     epochs: 1,
     expected: { metric: "error", atMost },
     batchSize: 64,
@@ -43,7 +49,7 @@ describe("pictures", () => {
   test("a black border up to the crop, then mean and deviation", async () => {
     const image = fromArray(Uint8Array.of(255, 0, 51, 102), [1, 1, 2, 2]);
     const x = networkInput(image, {
-      ...findRecipe("lenet5").preprocessing,
+      ...recipe("lenet5").preprocessing,
       crop: [3, 4],
       mean: [0.2],
       std: [0.5],
@@ -54,13 +60,13 @@ describe("pictures", () => {
     ((await x.data()) as Float32Array).forEach((v, i) => {
       expect(v).toBeCloseTo(expected[i] as number, 6);
     });
-    const lenet = networkInput(image, findRecipe("lenet5").preprocessing);
+    const lenet = networkInput(image, recipe("lenet5").preprocessing);
     const values = (await lenet.data()) as Float32Array;
     expect([Math.min(...values), Math.max(...values)]).toEqual([
       expect.closeTo(-0.1, 6),
       expect.closeTo(1.175, 6),
     ]);
-    expect(() => networkInput(image, { ...findRecipe("lenet5").preprocessing, crop: [1, 1] })).toThrow(
+    expect(() => networkInput(image, { ...recipe("lenet5").preprocessing, crop: [1, 1] })).toThrow(
       /\[2,2\] are larger than the input, \[1,1\]/,
     );
   });
@@ -74,21 +80,22 @@ describe("pictures", () => {
 });
 
 describe("finding recipes", () => {
-  test("by name, with help", () => {
-    for (const recipe of listRecipes()) expect(findRecipe(recipe.name)).toBe(recipe);
-    expect(() => findRecipe("lenet")).toThrow(/Did you mean lenet5/);
-    expect(() => findRecipe("zzzz")).toThrow(/`tessera train` lists all/);
+  test("by name, with help", async () => {
+    const find = async (name: string) => (await findRecipe([imageClassification], name)).recipe;
+    for (const each of recipes) expect(await find(each.name)).toBe(each);
+    await expect(find("lenet")).rejects.toThrow(/Did you mean lenet5/);
+    await expect(find("zzzz")).rejects.toThrow(/`tessera train` lists all/);
   });
   test("what a recipe expects", () => {
     expect(meets({ metric: "top1", atLeast: 90 }, { top1: 90 })).toBe(true);
     expect(meets({ metric: "top1", atLeast: 90 }, { top1: 89.99 })).toBe(false);
     expect(meets({ metric: "error", atMost: 6.5 }, { top1: 93, error: 7 })).toBe(false);
-    expect(() => meets({ metric: "error", atMost: 6.5 }, { loss: 1 })).toThrow(/there are loss/);
+    expect(() => meets({ metric: "error", atMost: 6.5 }, { loss: 1 })).toThrow(/got loss/);
   });
   test("a data set that is not here: what to do", async () => {
     vi.stubEnv("TESSERA_SHARED", join(folder, "nothing"));
     vi.stubEnv("TESSERA_CACHE", join(folder, "empty"));
-    const run = findRecipe("lenet5").run({ folder: join(folder, "absent"), progress: false });
+    const run = recipe("lenet5").run({ folder: join(folder, "absent"), progress: false });
     await expect(run).rejects.toThrow(/tessera data get mnist/);
   });
 });
@@ -98,12 +105,12 @@ test.skipIf(!here.has("mnist") || !here.has("usps")).each(["lecun1989", "lenet5"
   async (name) => {
     const losses: number[] = [];
     const seen: number[] = [];
-    const result = await findRecipe(name).run({
+    const result = await recipe(name).run({
       folder: join(folder, name),
       epochs: 1,
       samples: 500,
       progress: ({ loss }) => void losses.push(loss),
-      evaluated: ({ loss }) => void seen.push(loss),
+      evaluated: ({ figures }) => void seen.push(figures.loss as number),
     });
     expect(seen).toEqual([result.figures.loss]);
     expect(result.figures.loss).toBeLessThan(0.95 * (losses[0] as number));
@@ -125,11 +132,11 @@ describe.skipIf(!here.has("usps"))("a run", () => {
     const again = await quick(50).run({ folder: where, progress: false });
     expect(again).toEqual(JSON.parse(JSON.stringify(result)));
     await expect(quick(50).run({ folder: where, seed: 3, progress: false })).rejects.toThrow(
-      /expected a run with seed 3, it holds one with 0/,
+      /expected a run with seed 3, found one with 0/,
     );
     const missed = await quick(0).run({ folder: join(folder, "missed"), progress: false });
     expect(missed.passed).toBe(false);
-    await expect(shipRecipe(quick(0), join(folder, "missed"))).rejects.toThrow(/error of at most 0 %, got/);
+    await expect(quick(0).ship(join(folder, "missed"))).rejects.toThrow(/error ≤ 0 %, got/);
   });
 
   test("that is stopped has no verdict, and goes on", async () => {
@@ -181,14 +188,14 @@ describe.skipIf(!here.has("usps"))("shipping", () => {
   test("a checkpoint in half precision, its record, and a card with the figures", async () => {
     const where = join(folder, "shipped");
     vi.stubEnv("TESSERA_MODELS", join(folder, "models"));
-    const recipe = quick(50);
-    await expect(shipRecipe(recipe, where)).rejects.toThrow(/no finished run of lecun1989/);
-    await recipe.run({ folder: where, progress: false, samples: 2000 });
-    await expect(shipRecipe(recipe, where)).rejects.toThrow(/the run was shortened; not shipped/);
-    await expect(shipRecipe(findRecipe("lenet5"), where)).rejects.toThrow(/expected a run of lenet5/);
+    const short = quick(50);
+    await expect(short.ship(where)).rejects.toThrow(/no finished run of lecun1989/);
+    await short.run({ folder: where, progress: false, samples: 2000 });
+    await expect(short.ship(where)).rejects.toThrow(/the run was shortened; not shipped/);
+    await expect(recipe("lenet5").ship(where)).rejects.toThrow(/expected a run of lenet5/);
     expect(existsSync(join(folder, "models"))).toBe(false);
 
-    const record = await shipRecipe(recipe, where, { force: true });
+    const record = await short.ship(where, { force: true });
     const result = await readResult(where);
     expect(record).toMatchObject({ name: "lecun1989.tessera", network: "lecun1989", params: 9_760 });
     expect(Math.abs((accuracyOf(record)?.top1 ?? 0) - (result?.figures.top1 ?? 100))).toBeLessThan(0.06);

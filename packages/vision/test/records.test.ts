@@ -1,18 +1,17 @@
 /** Every checkpoint with a name finds its network, and what is said of networks agrees with what was published. */
 import { expect, test } from "vitest";
-import { findModel, findNetwork, labelsOf, modelInfo, parseLabels } from "../src/index.ts";
+import { costOf, inputShapeOf, labelsOf, networks, parseLabels } from "../src/index.ts";
 import { classifierRecords } from "../src/records/index.ts";
 
 const records = classifierRecords();
 
 test.each(records.map((record) => [record.name, record] as const))("%s", (_, record) => {
-  const info = modelInfo(record);
-  if (record.params !== undefined) expect(info.params).toBe(record.params);
+  if (record.params !== undefined) expect(costOf(record).params).toBe(record.params);
   expect(labelsOf(record.classes)).toHaveLength(record.classes.count);
-  expect(info.inputShape[1]).toBe(findNetwork(record).entry.channels);
+  expect(inputShapeOf(record)[1]).toBe(networks.ofRecord(record).network.channels);
 });
 
-/** Thousand millions of multiplications, as published for torchvision's and timm's networks. */
+/** Billions of multiplications, as published for torchvision's and timm's networks. */
 test.each([
   ["alexnet.tv_in1k_v1", 0.714],
   ["vgg16.tv_in1k_v1", 15.47],
@@ -25,10 +24,10 @@ test.each([
   ["vit_b_16.tv_in1k_v1", 17.564],
   ["convnext_tiny.tv_in1k_v1", 4.456],
   ["legacy_senet154.in1k", 20.69],
-])("%s multiplies %d thousand million times", (name, published) => {
+])("%s multiplies %d billion times", (name, published) => {
   const record = records.find((one) => one.name === name);
   if (!record) throw new Error(`no record ${name}`);
-  expect(modelInfo({ ...record, preprocessing: at224(record.preprocessing) }).macs / 1e9).toBeCloseTo(
+  expect(costOf({ ...record, preprocessing: at224(record.preprocessing) }).macs / 1e9).toBeCloseTo(
     published,
     2,
   );
@@ -39,13 +38,13 @@ function at224<T extends { crop?: readonly [number, number] }>(preprocessing: T)
 }
 
 test("names of other sources", () => {
-  expect(findModel("timm/deit_small_patch16_224").entry.name).toBe("vit_small_patch16_224");
-  expect(findModel("timm/legacy_seresnet50").entry.name).toBe("seresnet50");
-  const gluon = findModel("timm/senet154");
-  expect(gluon.entry.name).toBe("senet154");
+  expect(networks.find("timm/deit_small_patch16_224").network.name).toBe("vit_small_patch16_224");
+  expect(networks.find("timm/legacy_seresnet50").network.name).toBe("seresnet50");
+  const gluon = networks.find("timm/senet154");
+  expect(gluon.network.name).toBe("senet154");
   expect(gluon.naming.keyOf("layer0.conv3.weight")).toBe("conv1.6.weight");
   expect(gluon.naming.keyOf("layer2.0.se_module.fc1.bias")).toBe("layer2.0.se.fc1.bias");
-  expect(() => findNetwork({ source: "timm", network: "resnet51" })).toThrow(
+  expect(() => networks.ofRecord({ source: "timm", network: "resnet51" })).toThrow(
     'no network is called "timm/resnet51". Did you mean timm/resnet50',
   );
 });

@@ -52,7 +52,7 @@ describe.skipIf(!present)("ResNets for CIFAR-10", () => {
   for (const [name, { logits, acc_first4000_train_lossless: theirs }] of Object.entries(reference.models))
     test(name, async () => {
       const depth = /resnet(\d+)/.exec(name)?.[1];
-      const { model } = await loadClassifier(`cifar_resnet${depth}`, join(weights, `${name}.th`));
+      const { module: model } = await loadClassifier(`cifar_resnet${depth}`, join(weights, `${name}.th`));
       model.eval();
       const classify = compile((x: Tensor) => model.forward(x), { freeze: true });
 

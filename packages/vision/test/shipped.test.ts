@@ -5,9 +5,9 @@ import { sha256File, shippedRecords, shippedRoot } from "@tessera-ml/hub";
 import { type Batch, Image } from "@tessera-ml/media";
 import { describe, expect, test } from "vitest";
 import { type DatasetName, listDatasets } from "../src/data/index.ts";
-import { accuracyOf, findModel, ImageClassifier, loadClassifier } from "../src/index.ts";
+import { accuracyOf, ImageClassifier, loadClassifier, networks } from "../src/index.ts";
+import { readPictures } from "../src/recipes/define.ts";
 import { type Pixels, spread } from "../src/recipes/pictures.ts";
-import { readPictures } from "../src/recipes/read.ts";
 import { shippedClassifiers } from "../src/records/index.ts";
 
 const records = shippedClassifiers();
@@ -35,10 +35,10 @@ describe.each(records)("$name", (record) => {
   test("the file is the record's, and fits its network", async () => {
     expect(record.name).toBe(`${record.network}.tessera`);
     expect(await sha256File(path)).toBe(sha256);
-    const { model, report } = await loadClassifier(record.network, path);
+    const { module: model, report } = await loadClassifier(record.network, path);
     expect(report.missing.concat(report.unexpected)).toEqual([]);
     expect(model.parameterCount()).toBe(record.params);
-    const { entry } = findModel(record.network);
+    const { network: entry } = networks.find(record.network);
     expect(entry.classes).toBe(record.classes.count);
     expect(entry.channels).toBe(record.preprocessing.mean.length);
   });
@@ -52,7 +52,7 @@ describe.each(records)("$name", (record) => {
 
   const { dataset = "", top1 = 0 } = accuracyOf(record) ?? {};
   test.skipIf(!here.has(dataset))("its accuracy is the record's, picture by picture", async () => {
-    const { images, labels } = spread(await readPictures(dataset as DatasetName, { split: "test" }), SAMPLE);
+    const { images, labels } = spread(await readPictures(dataset as DatasetName, "test"), SAMPLE);
     const classifier = await ImageClassifier.load(record.name);
     const pictures = Array.from(labels, (_, i) => pictureOf(images, i));
     const answers = await classifier.classifyAll(pictures, { top: 1, batchSize: 50 });

@@ -1,14 +1,14 @@
 /** `tessera data`: the data sets that networks are trained and measured on. */
-import { type Command, Option } from "@commander-js/extra-typings";
+import type { Command } from "@commander-js/extra-typings";
 import type { DatasetState } from "@tessera-ml/hub";
-import type { ImageDataset } from "@tessera-ml/vision/data";
+import type { AnyTask } from "@tessera-ml/kit";
+import { table, whole } from "@tessera-ml/kit/terminal";
 import { untilInterrupted } from "../errors.ts";
-import { table, whole } from "../format.ts";
 import { examples } from "../options.ts";
 import { clearStatus, paint, print, printJson } from "../output.ts";
 import { hubProgress } from "../progress.ts";
 
-export function dataCommand(program: Command): void {
+export function dataCommand(program: Command, tasks: readonly AnyTask[]): void {
   const data = program.command("data").description("List and download data sets.");
   data
     .command("list", { isDefault: true })
@@ -20,9 +20,12 @@ export function dataCommand(program: Command): void {
     )
     .action(async ({ json }) => {
       const { formatBytes } = await import("@tessera-ml/hub");
-      const { listDatasets } = await import("@tessera-ml/vision/data");
-      const states = await listDatasets();
-      if (json) return printJson(states.map(({ record, ...state }) => ({ ...record, ...state })));
+      const { listDatasets } = await import("@tessera-ml/kit/catalogue");
+      const states = await listDatasets(tasks);
+      if (json)
+        return printJson(
+          states.map(({ record, task, ...state }) => ({ ...record, task: task.name, ...state })),
+        );
       print(
         table(
           [
@@ -30,7 +33,7 @@ export function dataCommand(program: Command): void {
             { title: "WHERE" },
             { title: "TRAIN", align: "right" },
             { title: "TEST", align: "right" },
-            { title: "PIXELS" },
+            { title: "SAMPLES" },
             { title: "DOWNLOAD", align: "right" },
             { title: "LICENCE" },
             { title: "WHAT" },
@@ -45,9 +48,7 @@ export function dataCommand(program: Command): void {
     .command("get")
     .description("Download a data set and verify it.")
     .argument("<names...>", "data sets, as `tessera data list` names them")
-    .addOption(
-      new Option("--split <split>", "only the files of this split").choices(["train", "test"] as const),
-    )
+    .option("--split <split>", "only the files of this split: train or test")
     .addHelpText(
       "after",
       examples(
@@ -57,28 +58,24 @@ export function dataCommand(program: Command): void {
     )
     .action(async (names, { split }) => {
       const { getDataset } = await import("@tessera-ml/hub");
-      const { findDataset } = await import("@tessera-ml/vision/data");
-      // A wrong name is said before anything is fetched.
-      const records = names.map((name) => findDataset(name));
+      const { findDataset } = await import("@tessera-ml/kit/catalogue");
+      // A wrong name fails before anything is downloaded.
+      const records = await Promise.all(names.map((name) => findDataset(tasks, name)));
       const signal = untilInterrupted();
       for (const record of records) {
-        const { name } = record;
         const { fetched } = await getDataset(record, { split, progress: hubProgress, signal });
         clearStatus();
         const files = fetched === 1 ? "file" : "files";
-        print(`${name}: ${fetched > 0 ? `${fetched} ${files} downloaded and verified` : "here already"}`);
+        print(
+          `${record.name}: ${fetched > 0 ? `${fetched} ${files} downloaded and verified` : "here already"}`,
+        );
       }
     });
 }
 
-function row(
-  { record, place, size }: DatasetState<ImageDataset>,
-  formatBytes: (bytes: number) => string,
-): string[] {
-  const { name, licence, title } = record;
-  const download = size === undefined ? "–" : formatBytes(size);
-  if (record.kind === "photographs") return [name, place, "–", "–", "photographs", download, licence, title];
-  const { train, test } = record.splits;
-  const pictures = [train, test].map((number) => (number === undefined ? "–" : whole(number)));
-  return [name, place, ...pictures, record.shape.join(" × "), download, licence, title];
+function row({ record, place, size }: DatasetState, formatBytes: (bytes: number) => string): string[] {
+  const { name, licence, title, kind, splits } = record;
+  const counts = [splits?.train, splits?.test].map((number) => (number === undefined ? "–" : whole(number)));
+  const samples = "shape" in record && Array.isArray(record.shape) ? record.shape.join(" × ") : kind;
+  return [name, place, ...counts, samples, size === undefined ? "–" : formatBytes(size), licence, title];
 }

@@ -1,14 +1,14 @@
 /** `tessera inspect`: what is inside a checkpoint file, or a network layer by layer. */
 import type { Command } from "@commander-js/extra-typings";
+import type { AnyTask, NetworkFit } from "@tessera-ml/kit";
+import { count, pairs, shape, table, whole } from "@tessera-ml/kit/terminal";
 import type { Checkpoint, OpenCheckpointOptions } from "@tessera-ml/nn";
-import type { NetworkFit } from "@tessera-ml/vision";
 import { UsageError } from "../errors.ts";
-import { count, pairs, shape, table, whole } from "../format.ts";
 import { isFile } from "../load.ts";
 import { examples, inFile } from "../options.ts";
 import { paint, print, printJson } from "../output.ts";
 
-export function inspectCommand(program: Command): void {
+export function inspectCommand(program: Command, tasks: readonly AnyTask[]): void {
   program
     .command("inspect")
     .description("Look inside a checkpoint file, or at a network layer by layer.")
@@ -35,16 +35,17 @@ export function inspectCommand(program: Command): void {
     )
     .action(async (what, { keys = "", json = false, ...place }) => {
       if (isFile(what) || /^https?:/.test(what))
-        await inspectFile(what, keys, json, { section: place.section, under: place.stripPrefix });
+        await inspectFile(tasks, what, keys, json, { section: place.section, under: place.stripPrefix });
       else if (place.section !== undefined || place.stripPrefix !== undefined)
         throw new UsageError(
           `--section and --strip-prefix belong to a checkpoint file; there is no file ${what}`,
         );
-      else await inspectNetwork(what, keys, json);
+      else await inspectNetwork(tasks, what, keys, json);
     });
 }
 
 async function inspectFile(
+  tasks: readonly AnyTask[],
   path: string,
   keys: string,
   json: boolean,
@@ -53,22 +54,28 @@ async function inspectFile(
   const { openCheckpoint } = await import("@tessera-ml/nn");
   const checkpoint = await openCheckpoint(path, place);
   try {
-    await printCheckpoint(checkpoint, path, keys, json);
+    await printCheckpoint(tasks, checkpoint, path, keys, json);
   } finally {
     await checkpoint.close();
   }
 }
 
 async function printCheckpoint(
+  tasks: readonly AnyTask[],
   checkpoint: Checkpoint,
   path: string,
   keys: string,
   json: boolean,
 ): Promise<void> {
   const { formatBytes } = await import("@tessera-ml/hub");
-  const { fitNetworks } = await import("@tessera-ml/vision");
+  const { fitNetworks } = await import("@tessera-ml/kit");
   const tensors = checkpoint.names().map((name) => checkpoint.get(name));
-  const guesses = fitNetworks(checkpoint).slice(0, 5);
+  const catalogues = await Promise.all(tasks.map((task) => task.catalogue()));
+  // Exact fits of any task come before near ones.
+  const guesses = catalogues
+    .flatMap(({ networks }) => fitNetworks(networks, checkpoint))
+    .toSorted((a, b) => Number(b.exact) - Number(a.exact))
+    .slice(0, 5);
   const chosen = tensors.filter(({ name }) => name.includes(keys));
   const sum = (key: "size" | "byteLength") => tensors.reduce((total, tensor) => total + tensor[key], 0);
   const total = { tensors: tensors.length, numbers: sum("size"), bytes: sum("byteLength") };
@@ -141,7 +148,11 @@ async function summary(
     ["fits", exact.length > 0 ? exact.join(", ") : undefined],
     [
       "fits none",
-      exact.length > 0 ? undefined : near.length > 0 ? `likest: ${near.join("; ")}` : "of the registry",
+      exact.length > 0
+        ? undefined
+        : near.length > 0
+          ? `closest: ${near.join("; ")}`
+          : "of the known networks",
     ],
   ]);
 }
@@ -150,15 +161,23 @@ function showSections(sections: readonly string[]): string {
   return sections.map((section) => section || "the top level").join(", ");
 }
 
-async function inspectNetwork(name: string, keys: string, json: boolean): Promise<void> {
-  const { itemsNamed, listItems, toJson } = await import("../catalog.ts");
-  const { profile } = await import("@tessera-ml/vision/inspect");
-  const [item] = itemsNamed(await listItems(), name);
+async function inspectNetwork(
+  tasks: readonly AnyTask[],
+  name: string,
+  keys: string,
+  json: boolean,
+): Promise<void> {
+  const { itemsNamed, listItems } = await import("@tessera-ml/kit/catalogue");
+  const { profile } = await import("@tessera-ml/nn/inspect");
+  const { toJson } = await import("../show/item.ts");
+  const [item] = itemsNamed(await listItems(tasks), name);
   if (!item) return;
-  const { channels, inputSize, create } = item.entry;
-  const classes = item.record?.classes.count;
-  const input = [1, channels, inputSize, inputSize];
-  const layers = profile(create(classes === undefined ? {} : { classes }).eval(), input);
+  const { network, record, task } = item;
+  if (!network.input)
+    throw new UsageError(`${network.name}: its input has no usual shape, so its layers cannot be listed`);
+  const input = [1, ...network.input];
+  const module = (await task.build?.(network, record)) ?? network.create();
+  const layers = profile(module.eval(), input);
   const chosen = layers.filter(({ path }) => path.includes(keys));
   if (json) return printJson({ ...toJson(item), layers: chosen });
   const rows = chosen.map((layer) => [
@@ -184,13 +203,12 @@ async function inspectNetwork(name: string, keys: string, json: boolean): Promis
     ),
   );
   const sum = (key: "params" | "macs") => layers.reduce((total, layer) => total + layer[key], 0);
-  const { entry } = item;
   print(
     `\n${pairs([
-      ["network", `${entry.name} (${entry.family}, ${entry.year}): ${entry.paper}`],
+      ["network", `${network.name} (${network.family}, ${network.year}): ${network.paper}`],
       ["input", shape(input)],
       ["parameters", whole(sum("params"))],
-      ["MACs", `${count(sum("macs"))} for one picture`],
+      ["MACs", `${count(sum("macs"))} for one input`],
     ])}`,
   );
 }

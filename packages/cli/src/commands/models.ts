@@ -1,17 +1,19 @@
-/** `tessera models`: what networks there are, and where their checkpoints lie. */
+/** `tessera models`: which networks there are, and where their checkpoints are. */
 import type { Command } from "@commander-js/extra-typings";
-import type { Item } from "../catalog.ts";
+import type { AnyTask } from "@tessera-ml/kit";
+import type { Item } from "@tessera-ml/kit/catalogue";
+import { count, table } from "@tessera-ml/kit/terminal";
 import { UsageError } from "../errors.ts";
-import { count, table } from "../format.ts";
 import { examples } from "../options.ts";
 import { note, paint, print, printJson } from "../output.ts";
-import { showNetwork } from "../show/item.ts";
+import { showNetwork, toJson } from "../show/item.ts";
 
-export function modelsCommand(program: Command): void {
+export function modelsCommand(program: Command, tasks: readonly AnyTask[]): void {
   program
     .command("models")
     .description("List networks and their checkpoints, or explain one.")
-    .argument("[name]", "a checkpoint or a network, to see all that is known of it")
+    .argument("[name]", "a checkpoint or a network, for everything that is known about it")
+    .option("--task <name>", "only this task: image-classification, …")
     .option("-f, --family <name>", "only this family: ResNet, ViT, …")
     .option("--here", "only what is on this machine")
     .option("--json", "as JSON")
@@ -19,52 +21,70 @@ export function modelsCommand(program: Command): void {
       "after",
       [
         examples(
-          ["tessera models", "the whole lineage, oldest first"],
+          ["tessera models", "everything, oldest first"],
           ["tessera models --here", "what can be used at once"],
           ["tessera models --family densenet", "one family"],
           ["tessera models resnet50", "every checkpoint of a network in detail"],
         ),
         "",
-        "WHERE: shipped with Tessera, in the cache, in the shared folder, absent (`tessera pull` brings it), or",
+        "WHERE: shipped with Tessera, in the cache, in the shared folder, absent (`tessera pull` downloads it), or",
         "untrained (a network without a checkpoint).",
       ].join("\n"),
     )
-    .action(async (name, { family, here, json }) => {
-      const { itemsNamed, listItems, toJson } = await import("../catalog.ts");
-      const all = await listItems();
+    .action(async (name, { task, family, here, json }) => {
+      const { itemsNamed, listItems } = await import("@tessera-ml/kit/catalogue");
+      const all = await listItems(task === undefined ? tasks : [taskNamed(tasks, task)]);
       const named = name === undefined ? all : itemsNamed(all, name);
       const items = ofFamily(named, family).filter(({ place }) => !here || !/absent|untrained/.test(place));
       if (json) return printJson(items.map(toJson));
-      if (name === undefined) return await printTable(items);
-      for (const of of Map.groupBy(items, ({ entry }) => entry.name).values())
+      if (name === undefined) return await printTables(items);
+      for (const of of Map.groupBy(items, ({ network }) => network).values())
         print(await showNetwork(of as [Item, ...Item[]]));
     });
+}
+
+export function taskNamed(tasks: readonly AnyTask[], name: string): AnyTask {
+  const found = tasks.find((task) => task.name === name || task.command === name);
+  if (found) return found;
+  throw new UsageError(
+    `no task ${JSON.stringify(name)}; there are ${tasks.map((task) => task.name).join(", ")}`,
+  );
 }
 
 function ofFamily(items: readonly Item[], family: string | undefined): readonly Item[] {
   if (family === undefined) return items;
   const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-  const found = items.filter(({ entry }) => plain(entry.family) === plain(family));
+  const found = items.filter(({ network }) => plain(network.family) === plain(family));
   if (found.length > 0) return found;
-  const families = [...new Set(items.map(({ entry }) => entry.family))];
+  const families = [...new Set(items.map(({ network }) => network.family))];
   throw new UsageError(`no family ${JSON.stringify(family)}; there are ${families.join(", ")}`);
 }
 
-async function printTable(items: readonly Item[]): Promise<void> {
-  const { parametersOf } = await import("../catalog.ts");
-  const { accuracyOf } = await import("@tessera-ml/vision");
+/** A table for each task, under its title if there are several. */
+async function printTables(items: readonly Item[]): Promise<void> {
   if (items.length === 0)
-    return note("None is on this machine. `tessera pull mobilenet_v2` brings one (14 MB).");
+    return note("None is on this machine. `tessera pull mobilenet_v2` downloads one (14 MB).");
+  const byTask = Map.groupBy(items, ({ task }) => task);
+  const { parametersOf } = await import("@tessera-ml/kit/catalogue");
+  for (const [task, list] of byTask) {
+    if (byTask.size > 1) print(`${task === items[0]?.task ? "" : "\n"}${paint("bold", task.title)}`);
+    print(tableOf(task, list, parametersOf));
+  }
+}
+
+function tableOf(task: AnyTask, items: readonly Item[], parametersOf: (item: Item) => number): string {
+  const [first] = Object.entries(task.metrics);
   const rows = items.map((item) => {
-    const { name, entry, record, place } = item;
-    const accuracy = record && accuracyOf(record);
+    const { name, network, record, place } = item;
+    const value = first && record?.evaluation?.metrics[first[0]];
     return [
       name,
-      entry.family,
-      String(entry.year),
+      network.family,
+      String(network.year),
       count(parametersOf(item)),
-      accuracy ? `${accuracy.top1.toFixed(2)} %` : "–",
-      accuracy?.dataset ?? "–",
+      ...(first
+        ? [value === undefined ? "–" : figure(value, first[1]), record?.evaluation?.dataset ?? "–"]
+        : []),
       record?.licence ?? "–",
       place,
     ];
@@ -73,24 +93,30 @@ async function printTable(items: readonly Item[]): Promise<void> {
     { title: "NAME" },
     { title: "FAMILY" },
     { title: "YEAR" },
-    { title: "PARAMS", align: "right" },
-    { title: "TOP-1", align: "right" },
-    { title: "ON" },
+    { title: "PARAMS", align: "right" as const },
+    ...(first ? [{ title: first[1].label.toUpperCase(), align: "right" as const }, { title: "ON" }] : []),
     { title: "LICENCE" },
     { title: "WHERE" },
-  ] as const;
-  print(
-    table(
-      columns,
-      rows,
-      (text) => paint("bold", text),
-      (text, column, row) => paintCell(text, column, items[row]?.place ?? "absent"),
-    ),
+  ];
+  return table(
+    columns,
+    rows,
+    (text) => paint("bold", text),
+    (text, column, row) => paintCell(text, column, columns.length, items[row]?.place ?? "absent"),
   );
 }
 
-function paintCell(text: string, column: number, place: Item["place"]): string {
-  if (column === 0) return paint(place === "absent" || place === "untrained" ? "reset" : "bold", text);
-  if (column !== 7) return text;
-  return paint(place === "absent" || place === "untrained" ? "dim" : "green", text);
+/** A figure with its unit. */
+export function figure(
+  value: number,
+  { unit, digits = 2 }: { readonly unit?: string; readonly digits?: number },
+): string {
+  return [value.toFixed(digits), unit].filter(Boolean).join(" ");
+}
+
+function paintCell(text: string, column: number, count: number, place: Item["place"]): string {
+  const isHere = place !== "absent" && place !== "untrained";
+  if (column === 0) return paint(isHere ? "bold" : "reset", text);
+  if (column !== count - 1) return text;
+  return paint(isHere ? "green" : "dim", text);
 }

@@ -1,11 +1,12 @@
 /** `tessera pull`: checkpoints onto this machine. */
 import type { Command } from "@commander-js/extra-typings";
+import type { AnyTask } from "@tessera-ml/kit";
 import { untilInterrupted } from "../errors.ts";
 import { examples } from "../options.ts";
 import { clearStatus, print } from "../output.ts";
 import { hubProgress } from "../progress.ts";
 
-export function pullCommand(program: Command): void {
+export function pullCommand(program: Command, tasks: readonly AnyTask[]): void {
   program
     .command("pull")
     .description("Download published checkpoints.")
@@ -19,18 +20,17 @@ export function pullCommand(program: Command): void {
           ["tessera pull resnet18 vit_base_patch16_224", "several"],
         ),
         "",
-        "A download that was interrupted goes on where it stopped; every file is verified. TESSERA_HUB names a",
-        "mirror. Offline, the message says which file to bring and where to put it.",
+        "An interrupted download resumes where it stopped; every file is verified. TESSERA_HUB names a mirror.",
+        "Offline, the message says which file to bring and where to put it.",
       ].join("\n"),
     )
     .action(async (names) => {
       const { formatBytes, pullCheckpoint } = await import("@tessera-ml/hub");
-      const { findRecord } = await import("@tessera-ml/vision/records");
-      // A wrong name is said before anything is fetched.
-      const records = names.map((name) => findRecord(name));
+      const { findCheckpoint } = await import("@tessera-ml/kit/catalogue");
+      // A wrong name fails before anything is downloaded.
+      const found = await Promise.all(names.map((name) => findCheckpoint(tasks, name)));
       const signal = untilInterrupted();
-      for (const record of records) {
-        const { name } = record;
+      for (const { record } of found) {
         const { fetched, path, place, size, against } = await pullCheckpoint(record, {
           progress: hubProgress,
           signal,
@@ -43,7 +43,9 @@ export function pullCommand(program: Command): void {
           size: "size verified",
           none: "",
         };
-        print([`${name}: ${how}`, formatBytes(size), checked[against], path].filter(Boolean).join(", "));
+        print(
+          [`${record.name}: ${how}`, formatBytes(size), checked[against], path].filter(Boolean).join(", "),
+        );
       }
     });
 }

@@ -1,14 +1,15 @@
-/** `tessera study`: the papers' claims as experiments. */
+/** `tessera study`: claims of papers, tested in minutes. */
 import { join } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
-import type { Study, StudyResult } from "@tessera-ml/vision/studies";
+import type { AnyTask } from "@tessera-ml/kit";
+import type { Study, StudyResult } from "@tessera-ml/kit/studies";
+import { duration, table } from "@tessera-ml/kit/terminal";
 import { UsageError, untilInterrupted } from "../errors.ts";
-import { duration, table } from "../format.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { clearStatus, note, paint, print, printJson } from "../output.ts";
 import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
 
-export function studyCommand(program: Command): void {
+export function studyCommand(program: Command, tasks: readonly AnyTask[]): void {
   program
     .command("study")
     .description("Test a claim of a paper in minutes; without a name, list the studies.")
@@ -16,7 +17,7 @@ export function studyCommand(program: Command): void {
     .option("--all", "every study, one after the other")
     .option("-o, --out <folder>", "where the reports go", ".")
     .option("--scale <fraction>", "of the usual training, for a quick look", readScale, 1)
-    .option("--seed <number>", "of initial values and order", wholeNumber(0), 0)
+    .option("--seed <number>", "for initial values and order", wholeNumber(0), 0)
     .option("--json", "NAME.json beside each report; without a name, the list as JSON")
     .addHelpText(
       "after",
@@ -28,18 +29,19 @@ export function studyCommand(program: Command): void {
           ["tessera study dropout --scale 0.2 --json", "a quick look, and its numbers"],
         ),
         "",
-        "The report is one HTML file with the curves, and the numbers beside what the paper said. A claim that is",
-        "not seen here is a finding, not a failure: the exit code is 0.",
+        "The report is one HTML file with the curves, and the numbers beside what the paper reports. A claim that does",
+        "not show here is a finding, not a failure: the exit code is 0.",
       ].join("\n"),
     )
     .action(async (names, { all, out, scale, seed, json }) => {
-      const { findStudy, listStudies } = await import("@tessera-ml/vision/studies");
       if (all && names.length > 0)
         throw new UsageError(`--all runs every study; leave out ${names.join(" ")}`);
-      const studies = all ? listStudies() : names.map((name) => findStudy(name));
-      if (studies.length === 0) return list(listStudies(), json);
+      const { findStudy, listStudies } = await import("@tessera-ml/kit/catalogue");
+      const studies = await listStudies(tasks);
+      const chosen = all ? studies : await Promise.all(names.map((name) => findStudy(tasks, name)));
+      if (chosen.length === 0) return list(studies, json);
       const signal = untilInterrupted();
-      for (const study of studies) await runStudy(study, { out, scale, seed, json, signal });
+      for (const study of chosen) await runStudy(study, { out, scale, seed, json, signal });
     });
 }
 
@@ -61,7 +63,7 @@ function list(studies: readonly Study[], json = false): void {
       (text) => paint("bold", text),
     ),
   );
-  note("\n`tessera study NAME` runs one; minutes are those of two cores.");
+  note("\n`tessera study NAME` runs one; minutes are on two cores.");
 }
 
 interface RunOptions {
@@ -74,7 +76,7 @@ interface RunOptions {
 
 async function runStudy(study: Study, { out, scale, seed, json, signal }: RunOptions): Promise<void> {
   const { writeAtomic } = await import("@tessera-ml/hub");
-  const { studyReport } = await import("@tessera-ml/vision/studies");
+  const { studyReport } = await import("@tessera-ml/kit/studies");
   note(`${study.title}: ${study.claim}`);
   const watch = stopwatch();
   const result = await study.run({
@@ -86,7 +88,7 @@ async function runStudy(study: Study, { out, scale, seed, json, signal }: RunOpt
   signal.throwIfAborted();
   clearStatus();
   const file = join(out, `${study.name}.html`);
-  await writeAtomic(file, studyReport(result));
+  await writeAtomic(file, studyReport(study, result));
   if (json) await writeAtomic(join(out, `${study.name}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
   print(describe(result, file));
 }

@@ -1,23 +1,26 @@
 /** `tessera train`: networks from their recipes, with the result that is expected of them. */
 import { join } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
+import type { AnyTask } from "@tessera-ml/kit";
+import type { OfferedRecipe } from "@tessera-ml/kit/catalogue";
+import { duration, pairs, table } from "@tessera-ml/kit/terminal";
+import type { Recipe, RecipeResult } from "@tessera-ml/kit/training";
 import type { ProgressReport } from "@tessera-ml/nn";
-import type { Recipe, RecipeResult } from "@tessera-ml/vision/recipes";
 import { Interrupted, UsageError, untilInterrupted } from "../errors.ts";
-import { duration, pairs, table } from "../format.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { clearStatus, note, paint, print, printJson } from "../output.ts";
 import { describeProgress, report, timeLeft } from "../progress.ts";
+import { figure } from "./models.ts";
 
-export function trainCommand(program: Command): void {
+export function trainCommand(program: Command, tasks: readonly AnyTask[]): void {
   program
     .command("train")
     .description("Train a network by its recipe; without a name, list the recipes.")
     .argument("[recipe]", "as the list names it")
     .option("-o, --out <folder>", "checkpoints, metrics and the trained network (default: runs/RECIPE)")
     .option("--epochs <count>", "instead of the recipe's own", wholeNumber(1))
-    .option("--samples <count>", "use only so many training pictures", wholeNumber(1))
-    .option("--seed <number>", "of initial values and order", wholeNumber(0), 0)
+    .option("--samples <count>", "use only so many training samples", wholeNumber(1))
+    .option("--seed <number>", "for initial values and order", wholeNumber(0), 0)
     .option("--ship", "add the trained network to models/, with a model card")
     .option("--json", "as JSON")
     .addHelpText(
@@ -30,22 +33,22 @@ export function trainCommand(program: Command): void {
           ["tessera train lenet5 --out runs/second --seed 1", "another run beside the first"],
         ),
         "",
-        "Ctrl-C stops with a checkpoint; the same command goes on from it. The exit code is 1 where a whole run",
+        "Ctrl-C stops with a checkpoint; the same command continues from it. The exit code is 1 if a whole run",
         "misses its expected result; shortened runs are not judged.",
       ].join("\n"),
     )
     .action(async (name, options) => {
-      const { findRecipe, listRecipes } = await import("@tessera-ml/vision/recipes");
-      if (name === undefined) return list(listRecipes(), options.json);
-      await train(findRecipe(name), options);
+      const { findRecipe, listRecipes } = await import("@tessera-ml/kit/catalogue");
+      if (name === undefined) return await list(await listRecipes(tasks), options.json);
+      const { task, recipe } = await findRecipe(tasks, name);
+      await train(task, recipe, options);
     });
 }
 
-function list(recipes: readonly Recipe[], json = false): void {
-  if (json) {
-    printJson(recipes.map(({ run: _, ...recipe }) => recipe));
-    return;
-  }
+async function list(recipes: readonly OfferedRecipe[], json = false): Promise<void> {
+  const { describeExpected } = await import("@tessera-ml/kit/training");
+  if (json)
+    return printJson(recipes.map(({ recipe: { run: _, ship: __, record: ___, ...recipe } }) => recipe));
   print(
     table(
       [
@@ -56,23 +59,18 @@ function list(recipes: readonly Recipe[], json = false): void {
         { title: "EXPECTED" },
         { title: "WHAT" },
       ],
-      recipes.map((recipe) => [
+      recipes.map(({ recipe }) => [
         recipe.name,
         recipe.dataset,
         String(recipe.epochs),
         String(recipe.minutes),
-        expectation(recipe),
+        describeExpected(recipe.expected),
         recipe.title,
       ]),
       (text) => paint("bold", text),
     ),
   );
-  note("\n`tessera train RECIPE` runs one; minutes are those of two cores.");
-}
-
-function expectation({ expected: { metric, atLeast, atMost } }: Recipe): string {
-  const what = metric === "top1" ? "top-1" : "error";
-  return atLeast === undefined ? `${what} ≤ ${atMost} %` : `${what} ≥ ${atLeast} %`;
+  note("\n`tessera train RECIPE` runs one; minutes are on two cores.");
 }
 
 interface TrainOptions {
@@ -85,11 +83,12 @@ interface TrainOptions {
 }
 
 async function train(
+  task: AnyTask,
   recipe: Recipe,
   { out, epochs, samples, seed, ship, json }: TrainOptions,
 ): Promise<void> {
   if (ship && (epochs !== undefined || samples !== undefined))
-    throw new UsageError("--ship wants a whole run: leave out --epochs and --samples");
+    throw new UsageError("--ship needs a whole run: leave out --epochs and --samples");
   const folder = out ?? join("runs", recipe.name);
   note(`${recipe.title}: ${recipe.network} on ${recipe.dataset}, into ${folder}`);
   const signal = untilInterrupted();
@@ -100,24 +99,32 @@ async function train(
     ...(epochs !== undefined && { epochs }),
     ...(samples !== undefined && { samples }),
     progress: (progress) => report(describeTraining(progress)),
-    evaluated: ({ epoch, loss, top1 }) =>
-      note(`epoch ${epoch}: loss ${loss.toPrecision(4)}, top-1 ${top1.toFixed(2)} % of the test set`),
+    evaluated: ({ epoch, figures }) =>
+      note(`epoch ${epoch}: ${describeFigures(task, figures)} on the test set`),
   });
   clearStatus();
   if (signal.aborted) {
-    note("Stopped with a checkpoint: the same command goes on from it.");
+    note("Stopped with a checkpoint: the same command continues from it.");
     throw new Interrupted();
   }
   if (json) printJson(result);
-  else print(describeResult(recipe, result));
+  else print(await describeResult(task, recipe, result));
   if (result.passed === false) process.exitCode = 1;
-  else if (ship) await shipRun(recipe, folder);
+  else if (ship) {
+    const { name } = await recipe.ship(folder);
+    note(`Shipped as ${name}: \`tessera ${task.command} --model ${name}\``);
+  }
 }
 
-async function shipRun(recipe: Recipe, folder: string): Promise<void> {
-  const { shipRecipe } = await import("@tessera-ml/vision/recipes");
-  const { name } = await shipRecipe(recipe, folder);
-  note(`Shipped as ${name}: \`tessera classify --model ${name}\``);
+/** `loss 0.1234, top-1 98.70 %` */
+function describeFigures(task: AnyTask, figures: Readonly<Record<string, number>>): string {
+  return Object.entries(figures)
+    .filter(([name]) => name === "loss" || name in task.metrics)
+    .map(([name, value]) => {
+      const metric = task.metrics[name];
+      return metric ? `${metric.label} ${figure(value, metric)}` : `${name} ${value.toPrecision(4)}`;
+    })
+    .join(", ");
 }
 
 function describeTraining({ step, steps, epoch, loss, stepsPerSecond, secondsLeft }: ProgressReport): string {
@@ -133,19 +140,21 @@ function describeTraining({ step, steps, epoch, loss, stepsPerSecond, secondsLef
   ]);
 }
 
-function describeResult(
-  recipe: Recipe,
+async function describeResult(
+  task: AnyTask,
+  { expected }: Recipe,
   { figures, epochs, seconds, checkpoint, passed }: RecipeResult,
-): string {
+): Promise<string> {
+  const { describeExpected } = await import("@tessera-ml/kit/training");
   const verdict = {
-    true: paint("green", `reached: expected ${expectation(recipe)}`),
-    false: paint("red", `missed: expected ${expectation(recipe)}`),
-    undefined: `not judged, the run was shortened: expected of a whole one ${expectation(recipe)}`,
+    true: paint("green", `reached: expected ${describeExpected(expected)}`),
+    false: paint("red", `missed: expected ${describeExpected(expected)}`),
+    undefined: `not judged, the run was shortened; a whole one should reach ${describeExpected(expected)}`,
   };
   return pairs([
-    ["top-1", `${figures.top1?.toFixed(2)} % of the test set, an error of ${figures.error?.toFixed(2)} %`],
+    ["measured", `${describeFigures(task, figures)} on the test set`],
     ["result", verdict[`${passed}`]],
-    ["published", recipe.expected.published],
+    ["published", expected.published],
     ["epochs", `${epochs}, in ${duration(seconds)}`],
     ["network", checkpoint],
   ]);

@@ -1,45 +1,47 @@
 /** All that is known of a network and its checkpoints. */
-import type { Preprocessing } from "@tessera-ml/vision";
-import type { Item } from "../catalog.ts";
-import { pairs, shape, whole } from "../format.ts";
+
+import { sizeOf } from "@tessera-ml/kit";
+import { type Item, parametersOf } from "@tessera-ml/kit/catalogue";
+import { pairs, shape, whole } from "@tessera-ml/kit/terminal";
 import { paint } from "../output.ts";
 
 /** The network once, then each of its checkpoints among the items. */
 export async function showNetwork(items: readonly [Item, ...Item[]]): Promise<string> {
-  const { parametersOf } = await import("../catalog.ts");
   const [item] = items;
-  const { entry } = item;
+  const { network } = item;
   const about = pairs([
-    ["family", `${entry.family}, ${entry.year}`],
-    ["paper", entry.paper],
+    ["task", item.task.name],
+    ["family", `${network.family}, ${network.year}`],
+    ["paper", network.paper],
     ["parameters", whole(parametersOf(item))],
-    ["input", shape([entry.channels, entry.inputSize, entry.inputSize])],
+    ["input", network.input && shape(network.input)],
   ]);
-  const blocks = [`${paint("bold", entry.name)}\n${indented(about)}`];
+  const blocks = [`${paint("bold", network.name)}\n${indented(about)}`];
   for (const one of items) blocks.push(await showCheckpoint(one));
   return blocks.join("\n\n");
 }
 
 async function showCheckpoint(item: Item): Promise<string> {
-  const { name, record, path, place } = item;
+  const { task, name, record, path, place } = item;
   if (!record)
-    return indented("no checkpoint has this network: `tessera train` lists what can be trained here");
-  const { sizeOf } = await import("../catalog.ts");
+    return indented("no checkpoint of this network: `tessera train` lists what can be trained here");
   const { formatBytes } = await import("@tessera-ml/hub");
-  const { accuracyOf } = await import("@tessera-ml/vision");
-  const { classes, files, preprocessing, source, licence, reference, note } = record;
-  const accuracy = accuracyOf(record);
-  const top5 = accuracy?.top5 === undefined ? "" : `, top-5 ${accuracy.top5.toFixed(2)} %`;
-  const bytes = sizeOf(item);
+  const { evaluation, files, source, licence, reference, note } = record;
+  const bytes = item.size ?? sizeOf(record);
+  const figures = Object.entries(evaluation?.metrics ?? {}).map(([metric, value]) => {
+    const { label = metric, unit = "", digits = 2 } = task.metrics[metric] ?? {};
+    return `${label} ${value.toFixed(digits)}${unit && ` ${unit}`}`;
+  });
   const rows = pairs([
-    ["classes", `${whole(classes.count)} (${classes.labels})`],
-    ["accuracy", accuracy && `top-1 ${accuracy.top1.toFixed(2)} %${top5}, ${accuracy.dataset}`],
-    ["preprocessing", describePreprocessing(preprocessing)],
+    ["measured", evaluation && `${figures.join(", ")}, on ${evaluation.dataset}`],
+    ...(task.describeRecord?.(record) ?? []),
     [
       "file",
-      [...files.map(({ file }) => file), bytes && formatBytes(Math.round(bytes))].filter(Boolean).join(", "),
+      [files.map(({ file }) => file).join(", "), bytes && formatBytes(Math.round(bytes))]
+        .filter(Boolean)
+        .join(", "),
     ],
-    ["source", [source, ...files.map(({ url }) => url)].filter(Boolean).join(", ")],
+    ["source", [source, files[0].url].filter(Boolean).join(", ")],
     ["licence", licence],
     ["reference", reference],
     ["note", note],
@@ -48,32 +50,51 @@ async function showCheckpoint(item: Item): Promise<string> {
   return `  ${paint("bold", name)}\n${indented(indented(rows))}`;
 }
 
+/** An item as programs read it. The task's own fields of the record come along. */
+export function toJson(item: Item): object {
+  const { task, name, network, record, place, path, size } = item;
+  const {
+    task: _,
+    name: __,
+    network: ___,
+    files,
+    evaluation,
+    params: ____,
+    source,
+    licence,
+    reference,
+    note,
+    ...own
+  } = record ?? {};
+  return {
+    name,
+    task: task.name,
+    network: network.name,
+    family: network.family,
+    year: network.year,
+    paper: network.paper,
+    params: parametersOf(item),
+    input: network.input,
+    evaluation,
+    licence,
+    source,
+    reference,
+    url: files?.[0].url,
+    bytes: size ?? (record && sizeOf(record)),
+    place,
+    path,
+    ...own,
+    note,
+    ...task.recordJson?.(network, record),
+  };
+}
+
 function indented(text: string): string {
   return text.replaceAll(/^/gm, "  ");
 }
 
 function howToGet({ name, record }: Item): string {
   return record?.files[0].url
-    ? `not here: \`tessera pull ${name}\` brings it`
-    : "not here, and published nowhere";
-}
-
-function describePreprocessing({
-  library,
-  interpolation,
-  resize,
-  crop,
-  mean,
-  std,
-  centralFraction,
-}: Preprocessing): string {
-  const steps = [
-    centralFraction !== undefined && `the middle ${100 * centralFraction} %`,
-    resize !== undefined &&
-      (typeof resize === "number" ? `shorter side to ${resize}` : `resized to ${resize.join(" × ")}`),
-    crop !== undefined && `${crop.join(" × ")} out of the middle`,
-    `${interpolation} as ${library} does it`,
-    `mean ${mean.join(" ")}, deviation ${std.join(" ")}`,
-  ];
-  return steps.filter(Boolean).join("; ");
+    ? `not here: \`tessera pull ${name}\` downloads it`
+    : "not here, and not published";
 }

@@ -1,38 +1,37 @@
-/** What the list of networks says of one. */
-import { accuracyOf, type ClassifierRecord, findNetwork, inputShapeOf } from "@tessera-ml/vision";
-import { type ModelInfo, titleOf } from "../api/index.ts";
+/** What the list of checkpoints says of one: the server's, and a page's that computes by itself. */
+import type { CheckpointRecord } from "@tessera-ml/hub";
+import type { AnyTask, Network } from "@tessera-ml/kit";
+import type { Cost, ModelInfo } from "../api/index.ts";
 
-/** Where a checkpoint's file lies, and its bytes, where they are known. */
+/** Where a checkpoint's files are, and their bytes if known. */
 export interface Where {
   readonly place: ModelInfo["place"];
   readonly size?: number | undefined;
 }
 
-/** @param cost multiplications are counted for one image, or not yet */
+/** @param cost multiply-accumulates are counted for one input, or not yet */
 export function infoOf(
-  record: ClassifierRecord,
-  { params, macs }: Pick<ModelInfo, "params" | "macs">,
+  task: AnyTask,
+  network: Network,
+  record: CheckpointRecord,
+  { params, macs }: Cost,
   { place, size }: Where,
 ): ModelInfo {
-  const { name, classes, note, preprocessing } = record;
-  const accuracy = accuracyOf(record);
-  const { entry } = findNetwork(record);
+  const { name, note, evaluation } = record;
   return {
     name,
-    task: "image-classification",
-    network: entry.name,
-    title: titleOf(entry.name),
-    family: entry.family,
-    year: entry.year,
-    paper: entry.paper,
+    task: task.name,
+    network: network.name,
+    title: network.name,
+    family: network.family,
+    year: network.year,
+    paper: network.paper,
     params,
     ...(macs !== undefined && { macs }),
-    inputSize: inputShapeOf(record)[2],
-    channels: preprocessing.mean.length,
-    classes: { count: classes.count, kind: classes.labels },
-    ...(accuracy && { accuracy }),
+    ...(evaluation && { evaluation }),
     place,
     ...(size !== undefined && { sizeBytes: size }),
     ...(note !== undefined && { note }),
+    ...task.info?.(network, record),
   };
 }

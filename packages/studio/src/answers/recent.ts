@@ -1,23 +1,29 @@
-/** The last few decoded pictures, in the server's worker or the page's. */
-import type { Image } from "@tessera-ml/media";
+/** The last few decoded inputs, in the server's worker or the page's. */
 
 const PLACES = 4;
 /** 50 million pixels in colour fit. */
 const BYTES = 256e6;
 
-/** The most recently used last. */
-const images = new Map<string | number, Image>();
+/** Most recently used last. */
+const inputs = new Map<string | number, unknown>();
 
-/** The picture called `id`, decoded by `read` unless it was used a moment ago. */
-export async function openImage(id: string | number, read: () => Promise<Image>): Promise<Image> {
-  const image = images.get(id) ?? (await read());
-  images.delete(id);
-  images.set(id, image);
-  let bytes = images.values().reduce((sum, { data }) => sum + data.byteLength, 0);
-  for (const [oldest, { data }] of images) {
-    if (images.size <= PLACES && bytes <= BYTES) break;
-    images.delete(oldest);
-    bytes -= data.byteLength;
+/** The input called `id`, decoded by `read` unless it was used a moment ago. */
+export async function decodedOnce<T>(id: string | number, read: () => Promise<T>): Promise<T> {
+  const input = inputs.has(id) ? (inputs.get(id) as T) : await read();
+  inputs.delete(id);
+  inputs.set(id, input);
+  let bytes = inputs.values().reduce((sum: number, each) => sum + bytesOf(each), 0);
+  for (const [oldest, each] of inputs) {
+    if (inputs.size <= PLACES && bytes <= BYTES) break;
+    inputs.delete(oldest);
+    bytes -= bytesOf(each);
   }
-  return image;
+  return input;
+}
+
+function bytesOf(input: unknown): number {
+  if (typeof input === "string") return 2 * input.length;
+  if (input instanceof Blob) return input.size;
+  const { byteLength, data } = (input ?? {}) as { byteLength?: number; data?: { byteLength?: number } };
+  return byteLength ?? data?.byteLength ?? 0;
 }

@@ -6,9 +6,14 @@ export function stepEvent({ loss, secondsLeft, ...rest }: ProgressReport): Train
   return { type: "step", ...rest, loss: real(loss), secondsLeft: real(secondsLeft) };
 }
 
-export function evaluationEvent(figures: { epoch: number; loss: number; top1: number }): TrainEvent {
-  const { epoch, loss, top1 } = figures;
-  return { type: "evaluation", epoch, loss: real(loss), top1: real(top1) };
+export function evaluationEvent({
+  epoch,
+  figures,
+}: {
+  readonly epoch: number;
+  readonly figures: Readonly<Record<string, number>>;
+}): TrainEvent {
+  return { type: "evaluation", epoch, figures: realFigures(figures) };
 }
 
 /** The end of a run. */
@@ -22,8 +27,18 @@ interface Result {
 }
 
 export function doneEvent({ stopped, figures, seconds, passed, model }: Result): TrainEvent {
-  const told = Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, real(value)]));
-  return { type: "done", stopped, figures: told, seconds, ...(passed !== undefined && { passed }), model };
+  return {
+    type: "done",
+    stopped,
+    figures: realFigures(figures),
+    seconds,
+    ...(passed !== undefined && { passed }),
+    model,
+  };
+}
+
+function realFigures(figures: Readonly<Record<string, number>>): Record<string, number | null> {
+  return Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, real(value)]));
 }
 
 /** JSON has no other numbers. */

@@ -4,6 +4,7 @@ import * as z from "zod";
  * What went wrong, in one word a program can branch on.
  * - `bad-request` (400): a parameter, the JSON or the form is not as expected; `field` names it
  * - `bad-image` (400): the picture is damaged or cut short
+ * - `bad-input` (400): any other input is damaged or cut short
  * - `forbidden` (403): another site's page asks, or the Host header is foreign
  * - `not-found` (404): no such model, recipe, part, run or address
  * - `method` (405): the address exists, not with this method
@@ -18,6 +19,7 @@ import * as z from "zod";
 export const errorCode = z.enum([
   "bad-request",
   "bad-image",
+  "bad-input",
   "forbidden",
   "not-found",
   "method",

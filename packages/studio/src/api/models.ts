@@ -25,14 +25,21 @@ export const modelInfo = z
     family: z.string(),
     year: z.int(),
     paper: z.string(),
-    params: z.int().meta({ description: "Learned parameters of the network as it classifies" }),
+    params: z.int().meta({ description: "Learned parameters, without those that only training needs" }),
     macs: z
       .int()
       .optional()
-      .meta({ description: "Multiplications with additions for one image; absent until they are counted" }),
-    inputSize: z.int().meta({ description: "Side of the square the network reads, in pixels" }),
-    channels: z.int().meta({ description: "1: grey, 3: colour" }),
-    classes,
+      .meta({ description: "Multiply-accumulates for one input; absent until they are counted" }),
+    evaluation: z
+      .object({ dataset: z.string(), metrics: z.record(z.string(), z.number()) })
+      .optional()
+      .meta({ description: "Figures by name, as published or measured" }),
+    inputSize: z
+      .int()
+      .optional()
+      .meta({ description: "Of a classifier: side of the square the network reads, in pixels" }),
+    channels: z.int().optional().meta({ description: "Of a classifier: 1 for grey, 3 for colour" }),
+    classes: classes.optional(),
     accuracy: accuracy.optional(),
     place: z.enum(["shipped", "cache", "shared", "trained", "absent"]).meta({
       description:
@@ -59,6 +66,12 @@ export const modelInfo = z
       place: "shipped",
     },
   });
+
+/** What a network costs: multiply-accumulates for one input. */
+export interface Cost {
+  readonly params: number;
+  readonly macs?: number;
+}
 
 export const modelsAnswer = z.object({ models: z.array(modelInfo) });
 

@@ -5,6 +5,7 @@ export const recipeInfo = z
     name: z.string(),
     title: z.string(),
     paper: z.string(),
+    task: z.string().meta({ description: "The name of a task" }),
     network: z.string(),
     dataset: z.string(),
     epochs: z.int(),
@@ -14,7 +15,9 @@ export const recipeInfo = z
     }),
     minutes: z.number().meta({ description: "The whole recipe, measured on two cores" }),
     expected: z.object({
-      metric: z.enum(["top1", "error"]),
+      metric: z.string(),
+      label: z.string().optional(),
+      unit: z.string().optional(),
       atLeast: z.number().optional(),
       atMost: z.number().optional(),
       published: z.string().optional(),
@@ -56,7 +59,11 @@ export const trainEvent = z
       stepsPerSecond: z.number(),
       secondsLeft: real,
     }),
-    z.object({ type: z.literal("evaluation"), epoch: z.number(), loss: real, top1: real }),
+    z.object({
+      type: z.literal("evaluation"),
+      epoch: z.number(),
+      figures: z.record(z.string(), real).meta({ description: "By name, on the test set" }),
+    }),
     z.object({
       type: z.literal("done"),
       stopped: z.boolean().meta({ description: "Whether it was stopped before its end" }),

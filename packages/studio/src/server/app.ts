@@ -3,21 +3,21 @@ import { join, resolve, sep } from "node:path";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { ApiError, healthAnswer } from "../api/index.ts";
 import type { Catalog } from "./catalog.ts";
-import { answerError } from "./http/errors.ts";
+import { errorAnswers } from "./http/errors.ts";
 import { FOREVER, REVALIDATE, sendFile } from "./http/files.ts";
 import { guard, headers } from "./http/guard.ts";
 import { discardBody } from "./http/incoming.ts";
 import type { WorkerPool } from "./inference/pool.ts";
-import { classifyRoutes, type Limits } from "./routes/classify.ts";
 import { describe } from "./routes/describe.ts";
 import { modelRoutes } from "./routes/models.ts";
-import { taskRoutes } from "./routes/tasks.ts";
+import { type Limits, type Served, taskRoutes } from "./routes/tasks.ts";
 import { trainRoutes } from "./routes/train.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
 import type { Runs } from "./training/runs.ts";
 import { Uploads } from "./uploads.ts";
 
 export interface AppOptions extends Limits {
+  readonly served: readonly Served[];
   readonly catalog: Catalog;
   readonly pool: WorkerPool;
   readonly runs: Runs;
@@ -27,13 +27,15 @@ export interface AppOptions extends Limits {
 }
 
 export function studioApp(options: AppOptions): OpenAPIHono {
-  const { catalog, pool, runs, page, allowedHosts } = options;
+  const { served, catalog, pool, runs, page, allowedHosts } = options;
+  const tasks = served.map(({ task }) => task);
+  const errors = errorAnswers(tasks);
   const app = new OpenAPIHono();
   app.use(headers());
   app.use(guard(allowedHosts));
   app.onError(async (error, c) => {
     await discardBody(c);
-    return answerError(c, error);
+    return errors.send(c, error);
   });
 
   describe(app, {
@@ -47,11 +49,10 @@ export function studioApp(options: AppOptions): OpenAPIHono {
     c.json(healthAnswer.parse({ status: "ok", waiting: pool.size, training: runs.current ?? null })),
   );
   const uploads = new Uploads();
-  taskRoutes(app);
   uploadRoutes(app, uploads, options.maxBytes);
   modelRoutes(app, catalog, pool);
-  classifyRoutes(app, catalog, pool, uploads, options);
-  trainRoutes(app, runs);
+  taskRoutes(app, { ...options, uploads, errors });
+  trainRoutes(app, tasks, runs);
   app.get("/api/openapi.json", (c) =>
     c.json(
       app.getOpenAPI31Document({
@@ -60,8 +61,8 @@ export function studioApp(options: AppOptions): OpenAPIHono {
           title: "Tessera Studio",
           version: "0",
           description:
-            "Classifies pictures and looks inside the networks that do it. Every error is " +
-            "`{ error: { code, message } }`. Addresses of pictures are not fetched: send the bytes.",
+            "Asks checkpoints about pictures and other inputs, and looks inside them. Every error is " +
+            "`{ error: { code, message } }`. Addresses of inputs are not fetched: send the bytes.",
           license: { name: "Apache-2.0" },
         },
       }),
@@ -77,7 +78,7 @@ export function studioApp(options: AppOptions): OpenAPIHono {
   });
   app.notFound(async (c) => {
     await discardBody(c);
-    return answerError(c, notFound(app, c.req.method, c.req.path));
+    return errors.send(c, notFound(app, c.req.method, c.req.path));
   });
   return app;
 }

@@ -1,97 +1,130 @@
-/** Which checkpoints there are, what they cost, and where they lie. */
-import { locateCheckpoint, requireCheckpoint } from "@tessera-ml/hub";
-import { type ClassifierRecord, findNetwork } from "@tessera-ml/vision";
-import { classifierRecords, findRecord } from "@tessera-ml/vision/records";
+/** Which checkpoints there are, what they cost, and where they are. */
+import { type CheckpointRecord, locateCheckpoint, requireCheckpoint } from "@tessera-ml/hub";
+import { type AnyTask, findRecord, type Network, sizeOf } from "@tessera-ml/kit";
+import { recordsOfTask } from "@tessera-ml/kit/catalogue";
 import { infoOf, type Where } from "../answers/info.ts";
-import type { ModelInfo } from "../api/index.ts";
-import type { Cost } from "./inference/jobs.ts";
+import { ApiError, type Cost, type ModelInfo } from "../api/index.ts";
 import type { WorkerPool } from "./inference/pool.ts";
 import type { Runs } from "./training/runs.ts";
 
+/** A checkpoint with what it belongs to. */
+interface Known {
+  readonly task: AnyTask;
+  readonly network: Network;
+  readonly record: CheckpointRecord;
+}
+
 export class Catalog {
+  readonly #tasks: readonly AnyTask[];
   readonly #pool: WorkerPool;
   readonly #runs: Runs;
   /** By checkpoint. Counted once, as a network does not change. */
   readonly #costs = new Map<string, Promise<Cost>>();
 
-  constructor(pool: WorkerPool, runs: Runs) {
+  constructor(tasks: readonly AnyTask[], pool: WorkerPool, runs: Runs) {
+    this.#tasks = tasks;
     this.#pool = pool;
     this.#runs = runs;
   }
 
   /**
-   * Everything that has a name, those trained here first. What networks cost that are not on this machine is
-   * told only where it was asked for before: counting a hundred takes seconds.
+   * Everything that has a name, those trained here first. The costs of networks that are not on this machine are only
+   * given if they were asked for before: counting a hundred takes seconds.
    */
   async list(): Promise<ModelInfo[]> {
-    const trained = [...this.#runs.trained.values()].map(({ record }) => record);
-    const known = [...trained.toReversed(), ...classifierRecords()].filter(hasNetwork);
+    const known = await this.#known();
     const placed = await Promise.all(
-      known.map(async (record) => ({ record, ...(await this.#place(record)) })),
+      known.map(async (each) => ({ ...each, where: await this.#place(each.record) })),
     );
     await this.#count(
-      placed
-        .filter(({ record, place }) => place !== "absent" || record.params === undefined)
-        .map(({ record }) => record),
+      placed.filter(({ record, where }) => where.place !== "absent" || record.params === undefined),
     );
-    const all = placed.map(({ record, ...where }) => this.#info(record, where));
-    return await Promise.all(all);
+    return await Promise.all(placed.map(({ where, ...each }) => this.#info(each, where)));
   }
 
   /** One checkpoint, on this machine or not. @throws HubError `unknown-name` */
-  async find(name: string): Promise<{ info: ModelInfo; record: ClassifierRecord }> {
-    const record = this.#runs.trained.get(name)?.record ?? findRecord(name);
-    const [where] = await Promise.all([this.#place(record), this.#count([record])]);
-    return { info: await this.#info(record, where), record };
+  async find(name: string): Promise<{ info: ModelInfo; task: AnyTask; record: CheckpointRecord }> {
+    const known = await this.#known();
+    const record =
+      this.#runs.trained.get(name)?.record ??
+      findRecord(
+        known.map((each) => each.record),
+        name,
+      );
+    const found = known.find((each) => each.record === record)!;
+    const [where] = await Promise.all([this.#place(record), this.#count([found])]);
+    return { info: await this.#info(found, where), task: found.task, record };
   }
 
   /**
-   * What `ImageClassifier.load` is given for a checkpoint: a name or a folder.
+   * What a task's `open` is given for a checkpoint: a name or a folder.
    *
-   * @throws HubError `unknown-name`, `absent` saying how to get it
+   * @throws HubError `unknown-name`, `absent` saying how to get it; ApiError `bad-request` for another task's checkpoint
    */
-  async sourceOf(name: string): Promise<string> {
+  async sourceOf(task: AnyTask, name: string): Promise<string> {
     const trained = this.#runs.trained.get(name);
     if (trained) return trained.folder;
-    const record = findRecord(name);
+    const record = findRecord(await recordsOfTask(task), name);
+    if (record.task !== task.name)
+      throw new ApiError(
+        "bad-request",
+        `model: ${name} is a checkpoint for ${record.task}, not ${task.name}`,
+        "model",
+      );
     // `requireCheckpoint` verifies what it finds; that is left to the worker.
     if (!(await locateCheckpoint(record))) await requireCheckpoint(record);
     return record.name;
   }
 
-  async #place(record: ClassifierRecord): Promise<Where> {
-    if (this.#runs.trained.has(record.name)) return { place: "trained", size: undefined };
-    const found = await locateCheckpoint(record);
-    const published = record.files.reduce((sum, { size }) => sum + (size ?? Number.NaN), 0);
-    return { place: found?.place ?? "absent", size: found?.size ?? (published || undefined) };
+  /** Checkpoints whose network a task knows: others cannot be shown. */
+  async #known(): Promise<Known[]> {
+    const trained = [...this.#runs.trained.values()].map(({ record }) => record).toReversed();
+    const lists = await Promise.all(
+      this.#tasks.map(async (task) => {
+        const { networks } = await task.catalogue();
+        const records = [
+          ...trained.filter((record) => record.task === task.name),
+          ...(await recordsOfTask(task)),
+        ];
+        return records.flatMap((record): Known[] => {
+          try {
+            return [{ task, record, network: networks.ofRecord(record).network }];
+          } catch {
+            return [];
+          }
+        });
+      }),
+    );
+    const all = lists.flat();
+    const isTrained = ({ record }: Known) => this.#runs.trained.has(record.name);
+    return [...all.filter(isTrained), ...all.filter((each) => !isTrained(each))];
   }
 
-  async #info(record: ClassifierRecord, where: Where): Promise<ModelInfo> {
+  async #place(record: CheckpointRecord): Promise<Where> {
+    if (this.#runs.trained.has(record.name)) return { place: "trained", size: undefined };
+    const found = await locateCheckpoint(record);
+    const exact = record.files.every(({ size }) => size !== undefined);
+    return { place: found?.place ?? "absent", size: found?.size ?? (exact ? sizeOf(record) : undefined) };
+  }
+
+  async #info({ task, network, record }: Known, where: Where): Promise<ModelInfo> {
     const cost = await this.#costs.get(record.name);
-    // Those whose record does not say were counted.
-    return infoOf(record, cost ?? { params: record.params! }, where);
+    // Costs that the record does not give were counted.
+    return infoOf(task, network, record, cost ?? { params: record.params! }, where);
   }
 
   /** Has the costs of these checkpoints counted, in one job of the worker. */
-  async #count(records: readonly ClassifierRecord[]): Promise<void> {
-    const fresh = records.filter(({ name }) => !this.#costs.has(name));
+  async #count(known: readonly Known[]): Promise<void> {
+    const fresh = known.filter(({ record }) => !this.#costs.has(record.name));
     if (fresh.length > 0) {
-      const counted = this.#pool.run("count", { records: fresh });
-      for (const [index, { name }] of fresh.entries()) {
+      const records = fresh.map(({ task, record }) => ({ task: task.name, record }));
+      const counted = this.#pool.run("count", { records });
+      for (const [index, { record }] of fresh.entries()) {
         const cost = counted.then((costs) => costs[index]!);
-        cost.catch(() => this.#costs.delete(name));
-        this.#costs.set(name, cost);
+        cost.catch(() => this.#costs.delete(record.name));
+        this.#costs.set(record.name, cost);
       }
     }
-    await Promise.all(records.map(({ name }) => this.#costs.get(name)));
-  }
-}
-
-/** A checkpoint of a network that the registry lacks cannot be shown. */
-function hasNetwork(record: ClassifierRecord): boolean {
-  try {
-    return findNetwork(record) !== undefined;
-  } catch {
-    return false;
+    await Promise.all(known.map(({ record }) => this.#costs.get(record.name)));
   }
 }

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { getRequestListener } from "@hono/node-server";
+import { installedSystems } from "@tessera-ml/tessera/installed";
 import { studioApp } from "./app.ts";
 import { scriptUrl } from "./beside.ts";
 import { Catalog } from "./catalog.ts";
@@ -53,8 +54,11 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     capacity: options.capacity ?? 64,
   });
   const runs = new Runs();
-  const catalog = new Catalog(pool, runs);
+  const tasks = await installedSystems();
+  const served = await Promise.all(tasks.map(async (task) => ({ task, schemas: await task.schemas() })));
+  const catalog = new Catalog(tasks, pool, runs);
   const app = studioApp({
+    served,
     catalog,
     pool,
     runs,

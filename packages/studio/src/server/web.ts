@@ -46,7 +46,9 @@ async function buildPage(built: string, config: string): Promise<void> {
 async function isFresh(page: string): Promise<boolean> {
   const made = (await stat(page).catch(() => undefined))?.mtimeMs;
   if (made === undefined) return false;
-  const packages = ["tensor", "nn", "media", "hub", "vision"].map((name) => join(folder, "..", name, "src"));
+  const packages = (await readdir(join(folder, "..")))
+    .filter((name) => name !== "studio" && name !== "cli")
+    .map((name) => join(folder, "..", name, "src"));
   const own = ["app", "api", "answers"].map((name) => join(folder, "src", name));
   const sources = [...own, ...packages];
   const single = ["index.html", "vite.config.ts", "package.json"].map((name) => join(folder, name));

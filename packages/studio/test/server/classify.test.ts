@@ -1,6 +1,6 @@
 import { encodeImage, Image } from "@tessera-ml/media";
+import { results as classifyAnswer } from "@tessera-ml/vision/schemas";
 import { describe, expect, it } from "vitest";
-import { classifyAnswer } from "../../src/api/index.ts";
 import { base64, errorOf, MODELS, picture, postForm, postJson, testStudio } from "./support/studio.ts";
 
 const studio = testStudio({ maxBytes: 200_000, maxPixels: 100_000 });

@@ -1,14 +1,7 @@
 import { readImage } from "@tessera-ml/media";
+import { operations } from "@tessera-ml/vision/schemas";
 import { describe, expect, it } from "vitest";
-import {
-  attentionAnswer,
-  featuresAnswer,
-  gradcamAnswer,
-  lineageAnswer,
-  modelAnswer,
-  modelsAnswer,
-  receptiveFieldAnswer,
-} from "../../src/api/index.ts";
+import { lineageAnswer, modelAnswer, modelsAnswer } from "../../src/api/index.ts";
 import { base64, errorOf, MODELS, picture, postForm, postJson, testStudio } from "./support/studio.ts";
 
 const [cifar, digits] = MODELS;
@@ -79,7 +72,7 @@ describe("POST /api/inspect", () => {
   it("features: the strongest maps of a part", async () => {
     const { parts } = await (await get(`/models/${cifar}`)).json();
     const { name, shape } = parts.find((part: { shape: number[] }) => part.shape[2] === 16);
-    const answer = featuresAnswer.parse(
+    const answer = operations.features.answer.parse(
       await (await inspect("features", { model: cifar, part: name, limit: 5 })).json(),
     );
     expect(answer).toMatchObject({ part: name, shape: shape.slice(1) });
@@ -93,7 +86,7 @@ describe("POST /api/inspect", () => {
 
   it("gradcam: of the most probable class, or of another", async () => {
     const ask = async (body: object) =>
-      gradcamAnswer.parse(await (await inspect("gradcam", { model: cifar, ...body })).json());
+      operations.gradcam.answer.parse(await (await inspect("gradcam", { model: cifar, ...body })).json());
     const best = await ask({});
     const other = await ask({ class: (best.class + 1) % 10 });
     expect(other.class).toBe((best.class + 1) % 10);
@@ -106,11 +99,14 @@ describe("POST /api/inspect", () => {
       model: cifar,
       class: String(best.class),
     });
-    expect(gradcamAnswer.parse(await form.json())).toMatchObject({ class: best.class, label: best.label });
+    expect(operations.gradcam.answer.parse(await form.json())).toMatchObject({
+      class: best.class,
+      label: best.label,
+    });
   });
 
   it("attention: of every head of every block", async () => {
-    const { blocks, rollout } = attentionAnswer.parse(
+    const { blocks, rollout } = operations.attention.answer.parse(
       await (await inspect("attention", { model: vit })).json(),
     );
     expect(blocks.map(({ block }) => block)).toEqual(blocks.map((_, index) => index));
@@ -126,7 +122,7 @@ describe("POST /api/inspect", () => {
     const { parts } = await (await get(`/models/${digits}`)).json();
     const body = { model: digits, part: parts[0].name };
     const response = await postJson(`${studio.url}/api/inspect/receptive-field`, body);
-    const { png, size } = receptiveFieldAnswer.parse(await response.json());
+    const { png, size } = operations.receptiveField.answer.parse(await response.json());
     expect(size).toBe(16);
     expect(await sizeOf(png)).toEqual({ width: 16, height: 16 });
   });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
+import { results as classifyAnswer } from "@tessera-ml/vision/schemas";
 import { describe, expect, it } from "vitest";
-import { classifyAnswer } from "../../src/api/index.ts";
 import { serverProcess } from "./support/server.ts";
 import { base64, MODELS, picture, postForm, postJson, testStudio } from "./support/studio.ts";
 

@@ -1,3 +1,4 @@
+import { imageClassification } from "@tessera-ml/vision/task";
 import { describe, expect, it } from "vitest";
 import type * as z from "zod";
 import * as api from "../../src/api/index.ts";
@@ -28,7 +29,16 @@ describe("GET /api/openapi.json", () => {
     const pool = new WorkerPool({ script: new URL("none:"), workers: 0, capacity: 0 });
     const runs = new Runs();
     const limits = { maxBytes: 1, maxPixels: 1 };
-    const parts = { catalog: new Catalog(pool, runs), pool, runs, page: "", allowedHosts: [] };
+    const task = imageClassification;
+    const served = [{ task, schemas: await task.schemas() }];
+    const parts = {
+      served,
+      catalog: new Catalog([task], pool, runs),
+      pool,
+      runs,
+      page: "",
+      allowedHosts: [],
+    };
     const { paths } = await read();
     const described = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),

@@ -5,7 +5,12 @@ import { base64, errorOf, MODELS, picture, postJson, testStudio } from "./suppor
 const workerScript = new URL("./support/stub-worker.ts", import.meta.url);
 const stub = { script: workerScript, workers: 1, capacity: 3 };
 const noPicture = { bytes: new Uint8Array(1), name: "x", maxPixels: 1, tolerant: false };
-const input = (top: number) => ({ picture: noPicture, models: [], top });
+const input = (top: number) => ({
+  task: "image-classification",
+  input: noPicture,
+  models: [],
+  options: { top },
+});
 
 const channel = new BroadcastChannel("release");
 let releasing: NodeJS.Timeout | undefined;
@@ -29,53 +34,53 @@ describe("WorkerPool", () => {
 
   it("answers in order, and refuses one job too many", async () => {
     const one = pool();
-    const jobs = [1, 1, 1].map((top) => one.run("classify", input(top)));
+    const jobs = [1, 1, 1].map((top) => one.run("ask", input(top)));
     expect(one.size).toBe(3);
-    await expect(one.run("classify", input(1))).rejects.toMatchObject({ code: "overloaded" });
+    await expect(one.run("ask", input(1))).rejects.toMatchObject({ code: "overloaded" });
     expect(await Promise.all(jobs)).toHaveLength(3);
     expect(one.size).toBe(0);
   });
 
   it.each([2, 3])("replaces a worker that dies (%i): its job fails, those that wait do not", async (top) => {
     const one = pool();
-    const dying = one.run("classify", input(top));
-    const waiting = one.run("classify", input(1));
+    const dying = one.run("ask", input(top));
+    const waiting = one.run("ask", input(1));
     await expect(dying).rejects.toThrow("the worker failed");
-    expect(await waiting).toEqual({ results: [] });
+    expect(await waiting).toEqual([]);
   });
 
   it("takes an aborted job out of the line", async () => {
     const one = pool();
-    const working = one.run("classify", input(5));
+    const working = one.run("ask", input(5));
     const controller = new AbortController();
-    const waiting = one.run("classify", input(2), controller.signal);
+    const waiting = one.run("ask", input(2), controller.signal);
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
     expect(one.size).toBe(1);
     release(5);
     // Had it been given to the worker, the worker would be dead.
-    expect(await working).toEqual({ results: [] });
-    expect(await one.run("classify", input(1))).toEqual({ results: [] });
+    expect(await working).toEqual([]);
+    expect(await one.run("ask", input(1))).toEqual([]);
   });
 
   it("rejects at once when a job in work is aborted; the seat is free when the worker is", async () => {
     const one = pool();
     const controller = new AbortController();
-    const working = one.run("classify", input(6), controller.signal);
+    const working = one.run("ask", input(6), controller.signal);
     controller.abort();
     await expect(working).rejects.toMatchObject({ name: "AbortError" });
     expect(one.size).toBe(1);
     release(6);
-    expect(await one.run("classify", input(1))).toEqual({ results: [] });
+    expect(await one.run("ask", input(1))).toEqual([]);
   });
 
   it("closing rejects what is open", async () => {
     const one = pool();
-    const jobs = [one.run("classify", input(4)), one.run("classify", input(1))];
+    const jobs = [one.run("ask", input(4)), one.run("ask", input(1))];
     const settled = Promise.allSettled(jobs);
     await one.close();
     expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-    await expect(one.run("classify", input(1))).rejects.toMatchObject({ code: "overloaded" });
+    await expect(one.run("ask", input(1))).rejects.toMatchObject({ code: "overloaded" });
   });
 });
 

@@ -61,7 +61,7 @@ describe("History", () => {
     const history = new History();
     for (let i = 1; i <= 10_000; i++) {
       history.add(step(i));
-      if (i % 1000 === 0) history.add({ type: "evaluation", epoch: i / 1000, loss: 1, top1: 1 });
+      if (i % 1000 === 0) history.add({ type: "evaluation", epoch: i / 1000, figures: { loss: 1, top1: 1 } });
       vi.advanceTimersByTime(100);
     }
     const types: string[] = [];

@@ -1,5 +1,6 @@
+import { results as classifyAnswer, operations } from "@tessera-ml/vision/schemas";
 import { describe, expect, it } from "vitest";
-import { classifyAnswer, featuresAnswer, uploadAnswer } from "../../src/api/index.ts";
+import { uploadAnswer } from "../../src/api/index.ts";
 import { Uploads } from "../../src/server/uploads.ts";
 import { errorOf, MODELS, picture, postJson, testStudio } from "./support/studio.ts";
 
@@ -61,7 +62,7 @@ describe("POST /api/uploads", () => {
       expect(await ask({ input: `upload:${id}`, models: MODELS })).toEqual(sent);
     const features = { input: `upload:${id}`, model: MODELS[1], part: "h1" };
     const inside = await postJson(`${studio.url}/api/inspect/features`, features);
-    expect(featuresAnswer.parse(await inside.json()).maps.length).toBeGreaterThan(1);
+    expect(operations.features.answer.parse(await inside.json()).maps.length).toBeGreaterThan(1);
   });
 
   it("reads what is there of an upload that was cut short only where tolerant is set", async () => {

@@ -12,4 +12,5 @@ export {
   type Photograph,
 } from "./load.ts";
 export type { ImageDataset, PhotographsRecord, Samples, SamplesRecord, Split } from "./record.ts";
-export { type DatasetName, datasetRecords, findDataset, listDatasets, type PixelsOf } from "./registry.ts";
+export { datasetRecords } from "./records.ts";
+export { type DatasetName, findDataset, listDatasets, type PixelsOf } from "./registry.ts";

@@ -17,7 +17,8 @@ import { checkLabels, readCifar, readFloats, readIdx, readUspsText } from "./for
 import { imagenetSampleClass } from "./imagenet-sample.ts";
 import { unpackedOnce } from "./once.ts";
 import type { Samples, SamplesRecord, Split } from "./record.ts";
-import { type DatasetName, datasetRecords, findDataset, type PixelsOf } from "./registry.ts";
+import { datasetRecords } from "./records.ts";
+import { type DatasetName, findDataset, type PixelsOf } from "./registry.ts";
 import { type Unpacked, unpackCifarArchive, unpackCifarJpeg } from "./unpack.ts";
 
 export interface LoadOptions {

@@ -4,9 +4,9 @@ import { manualSeed, type Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
 import { squaredErrorLoss } from "../models/lecun1989.ts";
 import { type Measured, measure, networkInput } from "../recipes/pictures.ts";
-import { recordOf } from "../recipes/record.ts";
+import { trainedRecord } from "../recipes/record.ts";
 import type { ClassifierRecord, DigitLayout, Preprocessing } from "../records/record.ts";
-import { createModel } from "../registry.ts";
+import { createNetwork } from "../registry.ts";
 import { drawnDigits } from "./digits.ts";
 
 /** What accuracy on drawn digits is said to be measured on. */
@@ -104,7 +104,7 @@ export async function learnDrawn(recipe: DrawnRecipe, tag: string, options: Lear
   const steps = epochs * Math.floor(samples / batchSize);
 
   manualSeed(seed);
-  const model = createModel(network);
+  const model = createNetwork(network);
   const { metrics, reason } = await fit({
     model,
     optimizer: new Adam(model, { lr: schedules.oneCycle({ peak, steps }) }),
@@ -123,7 +123,7 @@ export async function learnDrawn(recipe: DrawnRecipe, tag: string, options: Lear
   const about = { ...recipe, dataset: DRAWN, classes: { count: 10, labels: "digits" } } as const;
   return {
     model,
-    record: recordOf(about, `${network}.${tag}`, metrics.top1),
+    record: trainedRecord(about, `${network}.${tag}`, metrics.top1),
     figures: metrics,
     passed: whole ? (metrics.top1 ?? 0) >= recipe.expected : undefined,
   };

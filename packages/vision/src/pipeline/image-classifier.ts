@@ -1,21 +1,21 @@
-/** Pictures to classes. */
+/** Images to classes. */
+import { loadNetwork, type Opened, type OpenOptions, openNamed } from "@tessera-ml/kit";
 import { type ImageSource, stack } from "@tessera-ml/media";
 import { type CheckpointInput, openCheckpoint } from "@tessera-ml/nn";
 import { type Compiled, compile, fromArray, type Tensor, zeros } from "@tessera-ml/tensor";
-import { openModel } from "#checkpoints";
+import { loadTFLite } from "#tflite";
 import type { Classifier } from "../classifier.ts";
-import { labelsOf } from "../labels.ts";
-import { loadClassifier } from "../load.ts";
+import { labelsOf, labelsOrNumbers } from "../labels/labels.ts";
+import { inputShapeOf } from "../networks.ts";
 import type { ClassifierRecord } from "../records/record.ts";
-import { findNetwork, inputShapeOf } from "../records.ts";
-import type { ModelEntry } from "../registry.ts";
-import { fromTFLite } from "../tflite.ts";
+import { type ClassifierNetwork, networks } from "../registry.ts";
+import { opener } from "./opener.ts";
 import { prepareImage } from "./pixels.ts";
 import type {
   Classification,
+  ClassifierOpenOptions,
   ClassifyAllOptions,
   ClassifyOptions,
-  LoadOptions,
   OpenedCheckpoint,
   Prediction,
   Prepared,
@@ -29,28 +29,28 @@ import type {
  * const { predictions } = await classifier.classify("cat.jpg");
  * predictions[0]; // { index: 281, label: "tabby", probability: 0.62 }
  */
-export class ImageClassifier {
+export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Classification> {
   /** The record's: `cifar_resnet20.tessera`. */
   readonly name: string;
   readonly record: ClassifierRecord;
-  readonly entry: ModelEntry;
+  readonly network: ClassifierNetwork;
   /** In inference mode. */
-  readonly model: Classifier;
+  readonly module: Classifier;
   /** Of the outputs, in order. */
   readonly labels: readonly string[];
   readonly #ask: Compiled<[Tensor], Tensor>;
 
-  private constructor(record: ClassifierRecord, model: Classifier, labels?: readonly string[]) {
+  private constructor(record: ClassifierRecord, module: Classifier, labels?: readonly string[]) {
     this.name = record.name;
     this.record = record;
-    this.entry = findNetwork(record).entry;
-    this.model = model.eval();
+    this.network = networks.ofRecord(record).network;
+    this.module = module.eval();
     this.labels = labels ?? labelsOf(record.classes);
     if (this.labels.length !== record.classes.count)
       throw new RangeError(
         `${record.name}: expected ${record.classes.count} labels, one for each class, got ${this.labels.length}`,
       );
-    this.#ask = compile((x: Tensor) => model.probabilities(model.forward(x)), {
+    this.#ask = compile((x: Tensor) => module.probabilities(module.forward(x)), {
       freeze: true,
       name: record.name,
     });
@@ -65,11 +65,16 @@ export class ImageClassifier {
    * @throws HubError `unknown-name` with names like it, `absent` or `offline` with what to do, …; VisionError
    *   `which-network` or `no-checkpoint`
    */
-  static async load(name: string, options: LoadOptions = {}): Promise<ImageClassifier> {
-    const opened = await openModel(name, options);
+  static async load(name: string, options: OpenOptions = {}): Promise<ImageClassifier> {
+    const opened = await openNamed(opener, name, options);
     try {
       options.signal?.throwIfAborted();
-      return new ImageClassifier(opened.record, await buildNetwork(opened), options.labels ?? opened.labels);
+      const { classes, labels } = (options.details ?? {}) as ClassifierOpenOptions;
+      const record = classes === undefined ? opened.record : withClasses(opened.record, classes);
+      // Only a file without a record of its own may have classes of its own.
+      const isOwn = options.network !== undefined || classes !== undefined;
+      const names = labels ?? (isOwn ? labelsOrNumbers(record.classes) : undefined);
+      return new ImageClassifier(record, await buildNetwork({ ...opened, record }), names);
     } finally {
       await opened.checkpoint.close();
     }
@@ -79,7 +84,7 @@ export class ImageClassifier {
   static async of(record: ClassifierRecord, file: CheckpointInput): Promise<ImageClassifier> {
     const checkpoint = await openCheckpoint(file);
     try {
-      return new ImageClassifier(record, await buildNetwork({ record, checkpoint }));
+      return new ImageClassifier(record, await buildNetwork({ record, checkpoint, paths: [] }));
     } finally {
       await checkpoint.close();
     }
@@ -98,7 +103,7 @@ export class ImageClassifier {
 
   /** What a picture shows: the `top` most probable classes. */
   async classify(source: ImageSource, options: ClassifyOptions = {}): Promise<Classification> {
-    const [only] = await this.#classifyBatch([source], options);
+    const [only] = await this.answer([source], options);
     return only as Classification;
   }
 
@@ -112,7 +117,7 @@ export class ImageClassifier {
       throw new RangeError(`classifyAll: expected a batch size of at least 1, got ${batchSize}`);
     const found: Classification[] = [];
     for (let start = 0; start < sources.length; start += batchSize)
-      found.push(...(await this.#classifyBatch(sources.slice(start, start + batchSize), options)));
+      found.push(...(await this.answer(sources.slice(start, start + batchSize), options)));
     return found;
   }
 
@@ -131,9 +136,10 @@ export class ImageClassifier {
     this.#ask.release();
   }
 
-  async #classifyBatch(
+  /** The same for one batch. */
+  async answer(
     sources: readonly ImageSource[],
-    { top = 5 }: ClassifyOptions,
+    { top = 5 }: ClassifyOptions = {},
   ): Promise<Classification[]> {
     if (!Number.isInteger(top) || top < 1)
       throw new RangeError(`classify: expected at least one class to tell, got top ${top}`);
@@ -161,11 +167,15 @@ export class ImageClassifier {
   }
 }
 
-async function buildNetwork({ record, checkpoint, graph }: OpenedCheckpoint): Promise<Classifier> {
-  const { name, entry } = findNetwork(record);
-  const { count } = record.classes;
-  if (!graph) return (await loadClassifier(name, checkpoint, { classes: count })).model;
-  const model = entry.create({ classes: count });
-  await model.load(await fromTFLite(model, checkpoint, graph), { finite: true });
-  return model;
+/** A record of a checkpoint whose head has other classes. */
+function withClasses(record: ClassifierRecord, count: number): ClassifierRecord {
+  return { ...record, classes: { ...record.classes, count } };
+}
+
+async function buildNetwork({ record, checkpoint, paths }: OpenedCheckpoint): Promise<Classifier> {
+  const { network } = networks.ofRecord(record);
+  const create = { classes: record.classes.count };
+  // TensorFlow names tensors by operator: the graph beside the file tells which is which.
+  if (record.source === "tensorflow") return await loadTFLite(network.create(create), checkpoint, paths);
+  return (await loadNetwork(networks, network.name, checkpoint, { create })).module;
 }

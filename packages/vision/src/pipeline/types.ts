@@ -1,9 +1,7 @@
 /** What a classification is, and what a checkpoint needs to be opened. Types alone: nothing here runs. */
-import type { ReportProgress } from "@tessera-ml/hub";
+import type { OpenedFile } from "@tessera-ml/kit";
 import type { Image, Planes, Rectangle } from "@tessera-ml/media";
-import type { Checkpoint } from "@tessera-ml/nn";
 import type { ClassifierRecord } from "../records/record.ts";
-import type { TFLiteGraph } from "../tflite.ts";
 
 export interface Prediction {
   /** The output's number. */
@@ -26,22 +24,12 @@ export interface Classification {
   readonly seen: Rectangle;
 }
 
-export interface LoadOptions {
-  /** How far a download, or the check of a file, is. */
-  readonly progress?: ReportProgress | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Where a browser fetches `NAME/record.json` and the file beside it. Default `models`. */
-  readonly base?: string;
-  /** For a checkpoint that has no record: which network of the registry it is of. */
-  readonly network?: string;
-  /** Of a checkpoint file: how many classes it has. Default: as many as its record says, or its head has. */
+/** What a checkpoint file's outputs are, if they are not those of its record or network. */
+export interface ClassifierOpenOptions {
+  /** Default: as many as the record says, or the file's head has. */
   readonly classes?: number | undefined;
-  /** Names of the outputs, in order. Default: those of the record; numbers where a head has classes of its own. */
+  /** Names of the outputs, in order. Default: those of the record; numbers if the head has classes of its own. */
   readonly labels?: readonly string[] | undefined;
-  /** Where in a PyTorch file the network is, as `openCheckpoint` takes it. */
-  readonly section?: string | undefined;
-  /** Of several networks in a file, the one whose keys start with this. Wrappers such as `module.` need no mention. */
-  readonly stripPrefix?: string | undefined;
 }
 
 export interface ClassifyOptions {
@@ -66,12 +54,5 @@ export interface Prepared {
   readonly digit?: Image;
 }
 
-/** A checkpoint that was found, opened. */
-export interface OpenedCheckpoint {
-  readonly record: ClassifierRecord;
-  readonly checkpoint: Checkpoint;
-  /** Of the outputs, where they are not those of the record. */
-  readonly labels?: readonly string[] | undefined;
-  /** TensorFlow's files name tensors by operator: the graph tells which is which. */
-  readonly graph?: TFLiteGraph;
-}
+/** A classifier's checkpoint, found and opened. */
+export type OpenedCheckpoint = OpenedFile<ClassifierRecord>;

@@ -3,8 +3,8 @@ import { alternatingFlip, type Batch, randomCrop } from "@tessera-ml/media";
 import { arrays, type Batches, DataLoader } from "@tessera-ml/nn";
 import type { DatasetName } from "../data/index.ts";
 import type { Classes, Preprocessing } from "../records/record.ts";
+import type { PictureBatch, Setting } from "./define.ts";
 import type { Pixels } from "./pictures.ts";
-import type { PictureBatch, Setting } from "./train.ts";
 
 export const CIFAR10 = {
   dataset: "cifar10-jpeg" satisfies DatasetName,

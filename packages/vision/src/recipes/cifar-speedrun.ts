@@ -5,14 +5,14 @@
  * rather than learned, labels are smoothed, and the mean of the last weights is kept. In inference the
  * network also looks at the mirror image. Data: CIFAR-10 as JPEG.
  */
+
 import { crossEntropy, EMA, schedules } from "@tessera-ml/nn";
 import { compile, fromArray, type Tensor } from "@tessera-ml/tensor";
 import { CifarSpeedrun } from "../models/cifar/speedrun.ts";
 import { CIFAR10, cifarBatches } from "./cifar-data.ts";
+import { type ClassifierRecipe, defineClassifierRecipe } from "./define.ts";
 import { networkInput, type Pictures, spread } from "./pictures.ts";
-import type { Recipe } from "./recipe.ts";
 import { SphereMuon } from "./sphere.ts";
-import { defineRecipe } from "./train.ts";
 import { whiteningFilters } from "./whitening.ts";
 
 const BATCH = 1000;
@@ -27,7 +27,7 @@ const HEAD = { lr: 0.67 * (9 / 256) ** 2 * BATCH, momentum: 0.85 };
 /** The share of shifts and head that a step takes away. */
 const DECAY = 2e-6 * BATCH;
 
-export const cifarSpeedrun: Recipe = defineRecipe({
+export const cifarSpeedrun: ClassifierRecipe = defineClassifierRecipe({
   ...CIFAR10,
   name: "cifar_speedrun",
   title: "CIFAR-10 to 90 % in half an hour on two cores",

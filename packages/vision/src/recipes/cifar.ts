@@ -5,12 +5,12 @@
  * Data: CIFAR-10 as JPEG. Expected results stand in the table below; five passes are few, so they are far
  * from what each network can learn, but they compare.
  */
+
 import { AdamW, crossEntropy, EMA, type Schedule, SGD, schedules } from "@tessera-ml/nn";
 import type { Classifier } from "../classifier.ts";
-import { findModel } from "../registry.ts";
+import { networks } from "../registry.ts";
 import { CIFAR10, cifarBatches } from "./cifar-data.ts";
-import type { Recipe } from "./recipe.ts";
-import { defineRecipe } from "./train.ts";
+import { type ClassifierRecipe, defineClassifierRecipe } from "./define.ts";
 
 const EPOCHS = 5;
 
@@ -39,10 +39,10 @@ const LINEAGE: readonly Entry[] = [
   { network: "cifar_convnext", optimizer: "adamw", peak: 4e-3, expected: 63, minutes: 7 },
 ];
 
-export const cifarLineage: readonly Recipe[] = LINEAGE.map((entry) => {
+export const cifarLineage: readonly ClassifierRecipe[] = LINEAGE.map((entry) => {
   const { network, peak, expected, minutes } = entry;
-  const { family, year, paper } = findModel(network).entry;
-  return defineRecipe({
+  const { family, year, paper } = networks.find(network).network;
+  return defineClassifierRecipe({
     ...CIFAR10,
     name: network,
     title: `${family} (${year}) at the size of CIFAR-10, in ${EPOCHS} passes`,

@@ -4,12 +4,12 @@
  * Data: USPS, 7,291 digits for training, 2,007 for testing. Expected: at most 6.5 % test error (the paper
  * has 5.0 %, with second derivatives; plain gradient descent gives about 6). Takes 5 minutes on two cores.
  */
+
 import { SGD } from "@tessera-ml/nn";
 import { squaredErrorLoss } from "../models/lecun1989.ts";
-import type { Recipe } from "./recipe.ts";
-import { defineRecipe } from "./train.ts";
+import { type ClassifierRecipe, defineClassifierRecipe } from "./define.ts";
 
-export const lecun1989: Recipe = defineRecipe({
+export const lecun1989: ClassifierRecipe = defineClassifierRecipe({
   name: "lecun1989",
   title: "The first convolutional network, one zip code digit at a time",
   paper: "Backpropagation Applied to Handwritten Zip Code Recognition (LeCun et al. 1989)",

@@ -5,12 +5,12 @@
  * Data: MNIST. Expected: at least 98.7 % (the paper has 99.05 % with its second-order method). Takes 7
  * minutes on two cores.
  */
+
 import { Adam, schedules } from "@tessera-ml/nn";
 import { rbfLoss } from "../models/lenet5.ts";
-import type { Recipe } from "./recipe.ts";
-import { defineRecipe } from "./train.ts";
+import { type ClassifierRecipe, defineClassifierRecipe } from "./define.ts";
 
-export const lenet5: Recipe = defineRecipe({
+export const lenet5: ClassifierRecipe = defineClassifierRecipe({
   name: "lenet5",
   title: "LeNet-5 with its distances to ten drawings",
   paper: "Gradient-Based Learning Applied to Document Recognition (LeCun et al. 1998)",

@@ -3,6 +3,12 @@ import { type CheckpointRecord, parseRecordAs, recordSchema } from "@tessera-ml/
 import type { Preset } from "@tessera-ml/media";
 import * as z from "zod";
 
+/** Figures of a classifier, in per cent. */
+export const metrics = {
+  top1: { label: "top-1", unit: "%", better: "more" },
+  top5: { label: "top-5", unit: "%", better: "more" },
+} as const;
+
 /** The task of every record here. */
 export const TASK = "image-classification";
 

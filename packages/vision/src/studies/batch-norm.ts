@@ -1,9 +1,9 @@
+import type { Finding } from "@tessera-ml/kit/studies";
 import { Conv2d, type Layer, Linear, Sequential } from "@tessera-ml/nn";
 import type { Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, last, percent, runOf } from "./define.ts";
 import { convUnit, globalMean, relu, started } from "./networks.ts";
 import { reaches } from "./relu-tanh.ts";
-import type { Finding } from "./study.ts";
 
 /** Six 3x3 convolutions with or without batch norm. */
 function sixLayers(norm: boolean): Sequential {

@@ -1,8 +1,8 @@
+import type { Finding } from "@tessera-ml/kit/studies";
 import { Sequential } from "@tessera-ml/nn";
 import type { Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, last, percent, runOf } from "./define.ts";
 import { type Block, convNorm, convUnit, Residual, stages } from "./networks.ts";
-import type { Finding } from "./study.ts";
 
 const full: Block = (inputs, width, stride) =>
   new Residual(

@@ -1,9 +1,10 @@
 /** Trains several networks on the same batches and keeps what they did: the heart of nearly every study. */
+
+import type { Curve } from "@tessera-ml/kit/studies";
 import { AdamW, crossEntropy, DataLoader, type Module, SGD, schedules } from "@tessera-ml/nn";
 import { compile, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import { countMacs } from "./cost.ts";
 import type { Pictures } from "./data.ts";
-import type { Curve } from "./study.ts";
 
 /** Pictures [N, C, H, W] → logits [N, classes]. */
 export type Network = Module & { forward(x: Tensor): Tensor };

@@ -1,7 +1,15 @@
 /** From what a study measures to a `Study`: scale, seed, progress and the clock are the same for all. */
+
+import {
+  defineStudy as defineAnyStudy,
+  type Plot,
+  type Study,
+  StudyContext,
+  type StudyMeasured,
+  type Table,
+} from "@tessera-ml/kit/studies";
 import { compare, type Run, type Training, type Variant } from "./compare.ts";
 import { type Pictures, pictures, type StudyData } from "./data.ts";
-import type { Plot, Study, StudyOptions, StudyResult, Table } from "./study.ts";
 
 export interface DataOptions {
   /** Training pictures. */
@@ -23,27 +31,8 @@ interface Prepared {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a study is given to measure with. */
-export class Context {
-  readonly scale: number;
-  readonly seed: number;
-  readonly signal: AbortSignal | undefined;
-  readonly #progress: (text: string, done: number) => void;
-
-  constructor({ scale = 1, seed = 0, signal, progress = () => {} }: StudyOptions) {
-    if (!(scale > 0)) throw new RangeError(`study: expected a scale above 0, got ${scale}`);
-    this.scale = scale;
-    this.seed = seed;
-    this.signal = signal;
-    this.#progress = progress;
-  }
-
-  /** Tells what is done, and how much of the whole is behind; throws where the study was stopped. */
-  say(text: string, done: number): void {
-    this.signal?.throwIfAborted();
-    this.#progress(text, done);
-  }
-
+/** What a study of classifiers measures with. */
+export class Context extends StudyContext {
   /** Fewer epochs at a small scale; where less than one would be left, one of fewer pictures. */
   async #prepare(
     data: StudyData,
@@ -75,22 +64,12 @@ export class Context {
   }
 }
 
-type Measured = Pick<StudyResult, "plots" | "tables" | "findings">;
-
 /** A study by what it measures. */
 export function defineStudy({
   measure,
   ...about
-}: Omit<Study, "run"> & { readonly measure: (context: Context) => Promise<Measured> }): Study {
-  return {
-    ...about,
-    async run(options = {}) {
-      const start = performance.now();
-      const measured = await measure(new Context(options));
-      const { name: study, title } = about;
-      return { study, title, ...measured, seconds: (performance.now() - start) / 1000 };
-    },
-  };
+}: Omit<Study, "run"> & { readonly measure: (context: Context) => Promise<StudyMeasured> }): Study {
+  return defineAnyStudy({ ...about, measure: (options) => measure(new Context(options)) });
 }
 
 /** Training and test error of all runs over the epochs. */

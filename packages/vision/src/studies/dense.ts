@@ -1,9 +1,9 @@
+import type { Finding } from "@tessera-ml/kit/studies";
 import { type Layer, Linear, Module, Sequential } from "@tessera-ml/nn";
 import { avgPool2d, concat, type Tensor } from "@tessera-ml/tensor";
 import { average, type Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, percent, runOf, spread } from "./define.ts";
 import { convNorm, convUnit, globalMean, Residual, stages, started } from "./networks.ts";
-import type { Finding } from "./study.ts";
 
 /** Layers that each see the outputs of all before them and add `growth` channels. */
 class DenseBlock extends Module {

@@ -1,8 +1,8 @@
+import type { Finding } from "@tessera-ml/kit/studies";
 import { Sequential } from "@tessera-ml/nn";
 import type { Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, last, percent, runOf } from "./define.ts";
 import { type Block, convNorm, convUnit, Residual, relu, stages } from "./networks.ts";
-import type { Finding } from "./study.ts";
 
 /** Two 3x3 convolutions, as a block of He et al. has them. */
 const two = (inputs: number, width: number, stride: number) =>

@@ -1,9 +1,9 @@
+import type { Finding } from "@tessera-ml/kit/studies";
 import { Sequential } from "@tessera-ml/nn";
 import type { Run } from "./compare.ts";
 import { inferenceTimes } from "./cost.ts";
 import { costTable, defineStudy, errorPlots, last, percent, runOf } from "./define.ts";
 import { type Block, convUnit, stages } from "./networks.ts";
-import type { Finding } from "./study.ts";
 
 const standard: Block = (inputs, width, stride) => convUnit(inputs, width, 3, { stride });
 /** Each channel on its own, then a 1x1 convolution of all. */

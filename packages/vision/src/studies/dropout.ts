@@ -1,9 +1,9 @@
+import type { Finding } from "@tessera-ml/kit/studies";
 import { Dropout, Linear, Sequential } from "@tessera-ml/nn";
 import { average, type Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, last, percent, runOf, spread } from "./define.ts";
 import { relu } from "./networks.ts";
 import { reaches } from "./relu-tanh.ts";
-import type { Finding } from "./study.ts";
 
 /** Two wide hidden layers, far more weights than so few digits can settle (Hinton et al. 2012, section 2). */
 function perceptron(drop: boolean): Sequential {

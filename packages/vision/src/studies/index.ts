@@ -3,6 +3,4 @@
  *
  * @packageDocumentation
  */
-export { findStudy, listStudies } from "./list.ts";
-export { studyReport } from "./report.ts";
-export type { Curve, Finding, Plot, Study, StudyOptions, StudyResult, Table } from "./study.ts";
+export { studies } from "./list.ts";

@@ -1,8 +1,8 @@
+import type { Curve, Finding } from "@tessera-ml/kit/studies";
 import { VisionTransformer } from "../models/vit.ts";
 import type { Run } from "./compare.ts";
 import { costTable, defineStudy, last, percent } from "./define.ts";
 import { convUnit, stages } from "./networks.ts";
-import type { Curve, Finding } from "./study.ts";
 
 const SIZES = [500, 2000, 6000] as const;
 /** Pictures that each network sees in all, however few different ones there are. */

@@ -1,5 +1,6 @@
-/** All studies by name. */
-import { unknownName } from "@tessera-ml/hub";
+/** All studies. */
+
+import type { Study } from "@tessera-ml/kit/studies";
 import { batchNorm } from "./batch-norm.ts";
 import { bottleneck } from "./bottleneck.ts";
 import { dense } from "./dense.ts";
@@ -11,9 +12,9 @@ import { receptiveField } from "./receptive-field.ts";
 import { reluTanh } from "./relu-tanh.ts";
 import { squeezeExcitation } from "./squeeze-excitation.ts";
 import { stacked } from "./stacked.ts";
-import type { Study } from "./study.ts";
 
-const studies: readonly Study[] = [
+/** In the order of their papers. */
+export const studies: readonly Study[] = [
   reluTanh,
   dropout,
   stacked,
@@ -26,16 +27,3 @@ const studies: readonly Study[] = [
   squeezeExcitation,
   inductiveBias,
 ];
-
-/** All studies, in the order of their papers. */
-export function listStudies(): Study[] {
-  return [...studies];
-}
-
-/** @throws HubError `unknown-name`, with the names most like it */
-export function findStudy(name: string): Study {
-  const found = studies.find((study) => study.name === name);
-  if (found) return found;
-  const names = studies.map((study) => study.name);
-  throw unknownName("study", name, names, "tessera study");
-}

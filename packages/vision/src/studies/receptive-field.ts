@@ -1,8 +1,8 @@
+import type { Curve, Finding } from "@tessera-ml/kit/studies";
 import { Conv2d, init, Sequential } from "@tessera-ml/nn";
 import { grad, manualSeed, nextKey, type Tensor, uniform } from "@tessera-ml/tensor";
 import { type Context, defineStudy } from "./define.ts";
 import { relu } from "./networks.ts";
-import type { Curve, Finding } from "./study.ts";
 
 export interface FieldLayer {
   readonly kernel: number;

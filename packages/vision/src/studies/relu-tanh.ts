@@ -1,9 +1,9 @@
+import type { Curve, Finding } from "@tessera-ml/kit/studies";
 import { Conv2d, init, Linear, Sequential } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
 import type { Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, runOf } from "./define.ts";
 import { halve, relu, started } from "./networks.ts";
-import type { Curve, Finding } from "./study.ts";
 
 /**
  * Four layers with one nonlinearity, as the network of the paper's figure 1 had. "Then" it gets centred bytes as they

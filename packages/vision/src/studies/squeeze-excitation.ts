@@ -1,9 +1,9 @@
+import type { Finding } from "@tessera-ml/kit/studies";
 import { Sequential } from "@tessera-ml/nn";
 import { SqueezeExcite } from "../models/resnet.ts";
 import { average, type Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, percent, runOf, spread } from "./define.ts";
 import { type Block, convNorm, convUnit, Residual, stages } from "./networks.ts";
-import type { Finding } from "./study.ts";
 
 /** A residual block, with its channels weighed before the sum where `reduction` says how far to squeeze. */
 const block =

@@ -1,9 +1,9 @@
+import type { Finding } from "@tessera-ml/kit/studies";
 import { Sequential } from "@tessera-ml/nn";
 import { average, type Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, percent, runOf } from "./define.ts";
 import { type Block, convUnit, stages } from "./networks.ts";
 import { theoreticalField } from "./receptive-field.ts";
-import type { Finding } from "./study.ts";
 
 /** `count` convolutions of one size after each other. */
 const stack =

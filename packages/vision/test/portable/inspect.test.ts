@@ -2,7 +2,7 @@
 import { BatchNorm2d, Conv2d, Linear, MaxPool2d } from "@tessera-ml/nn";
 import { fromArray, manualSeed, normal, randomKey, type Tensor } from "@tessera-ml/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
-import { Classifier, createModel, type Part } from "../../src/index.ts";
+import { Classifier, createNetwork, type Part } from "../../src/index.ts";
 import {
   attention,
   effectiveReceptiveField,
@@ -52,7 +52,7 @@ describe("profile", () => {
     ["vit_tiny_patch16_224", "patch_embed.proj", 16],
     ["swin_t", "features.1.0.attn", 4 * 7 + 6 * 4],
   ] as const)("field of %s at %s is %d", (name, path, field) => {
-    const network = createModel(name);
+    const network = createNetwork(name);
     const shape = name === "lenet5" ? [1, 1, 32, 32] : [1, 3, 224, 224];
     const rows = profile(network, shape);
     expect(rows.find((row) => row.path === path)?.receptiveField).toBe(field);

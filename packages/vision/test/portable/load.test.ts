@@ -3,14 +3,15 @@ import { Image } from "@tessera-ml/media";
 import { encodeSafetensors } from "@tessera-ml/nn";
 import { manualSeed } from "@tessera-ml/tensor";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { createModel, ImageClassifier } from "../../src/index.ts";
-import { openModel } from "../../src/pipeline/checkpoints/web.ts";
+import { openNamed } from "../../../kit/src/open/web.ts";
+import { createNetwork, ImageClassifier } from "../../src/index.ts";
+import { opener } from "../../src/pipeline/opener.ts";
 
 let bytes: Uint8Array<ArrayBuffer>;
 let record: Record<string, unknown>;
 beforeAll(async () => {
   manualSeed(0);
-  const state = [...createModel("digitnet").stateDict()];
+  const state = [...createNetwork("digitnet").stateDict()];
   const tensors = state.map(async ([name, variable]) => ({
     name,
     dtype: variable.dtype,
@@ -58,7 +59,7 @@ describe("a checkpoint beside the page", () => {
     serve(all());
     const received: number[] = [];
     const progress = ({ received: count }: { received: number }) => received.push(count);
-    const opened = await openModel("digitnet", { base: "shelf/", progress });
+    const opened = await openNamed(opener, "digitnet", { base: "shelf/", progress });
     expect(opened.record.name).toBe("digitnet.tessera");
     expect(opened.checkpoint.names()).toContain("conv1.weight");
     expect(received.at(-1)).toBe(bytes.length);
@@ -94,7 +95,7 @@ describe("a checkpoint beside the page", () => {
     ],
   ])("that %s", async (_, files, message) => {
     serve(files());
-    await expect(openModel("digitnet.tessera", { base: "shelf" })).rejects.toThrow(message);
+    await expect(openNamed(opener, "digitnet.tessera", { base: "shelf" })).rejects.toThrow(message);
   });
 });
 

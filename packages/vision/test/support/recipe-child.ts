@@ -2,12 +2,14 @@
  * A run of a recipe in a process of its own: `node … FOLDER NAME EPOCHS SAMPLES [LAST]`. Once it has evaluated
  * epoch LAST, with the checkpoint of the one before in its folder, it is killed.
  */
-import { findRecipe } from "../../src/recipes/index.ts";
+import { recipes } from "../../src/recipes/index.ts";
 
 const [folder = ".", name = "", epochs, samples, last] = process.argv.slice(2);
-await findRecipe(name).run({
-  folder,
-  epochs: Number(epochs),
-  samples: Number(samples),
-  evaluated: ({ epoch }) => void (epoch === Number(last) && process.kill(process.pid, "SIGKILL")),
-});
+await recipes
+  .find((recipe) => recipe.name === name)!
+  .run({
+    folder,
+    epochs: Number(epochs),
+    samples: Number(samples),
+    evaluated: ({ epoch }) => void (epoch === Number(last) && process.kill(process.pid, "SIGKILL")),
+  });

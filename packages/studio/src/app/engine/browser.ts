@@ -1,13 +1,10 @@
 /** The page as an engine: networks run in a worker, on ONNX Runtime's WebAssembly. */
 import type * as z from "zod";
 import { lineageOf, type ModelInfo, modelsAnswer, type TaskResult, tasksAnswer } from "../../api/index.ts";
-import type { Engine, GradcamOptions } from "./engine.ts";
+import type { Engine, OperateAbout, Question } from "./engine.ts";
 import { BASE, WorkerLink } from "./link.ts";
 import { PageTraining } from "./training.ts";
 import type { Input } from "./worker.ts";
-
-/** How many maps of a part are shown. */
-const MAPS = 32;
 
 export class BrowserEngine implements Engine {
   readonly kind = "browser";
@@ -30,7 +27,7 @@ export class BrowserEngine implements Engine {
   async model(name: string) {
     const model = (await this.models()).find((each) => each.name === name);
     if (!model) throw new Error(`This page has no network “${name}”.`);
-    return { model, ...(await this.#networks.ask("describe", { model: name })) };
+    return { model, ...(await this.#networks.ask("describe", { task: model.task, model: name })) };
   }
 
   async ask(...[task, file, options, { models, signal, progress } = {}]: Parameters<Engine["ask"]>) {
@@ -44,22 +41,10 @@ export class BrowserEngine implements Engine {
     return results;
   }
 
-  features(picture: Blob, model: string, part: string, signal: AbortSignal) {
-    const about = { model, input: this.#inputOf(picture), part, limit: MAPS };
-    return this.#networks.ask("features", about, { signal });
-  }
-
-  gradcam(picture: Blob, model: string, { class: index, part, signal }: GradcamOptions) {
-    const about = { model, input: this.#inputOf(picture), class: index, part };
-    return this.#networks.ask("gradcam", about, { signal });
-  }
-
-  attention(picture: Blob, model: string, signal: AbortSignal) {
-    return this.#networks.ask("attention", { model, input: this.#inputOf(picture) }, { signal });
-  }
-
-  receptiveField(model: string, part: string, signal: AbortSignal) {
-    return this.#networks.ask("receptiveField", { model, part }, { signal });
+  async operate<T>({ task, name, answer }: Question<T>, about: OperateAbout): Promise<T> {
+    const { model, input, request = {}, signal } = about;
+    const asked = { task, operation: name, model, request, ...(input && { input: this.#inputOf(input) }) };
+    return answer.parse(await this.#networks.ask("operate", asked, { signal }));
   }
 
   async lineage() {
@@ -67,8 +52,9 @@ export class BrowserEngine implements Engine {
   }
 
   /** Loading WebAssembly and opening the first session take seconds. */
-  async warm(model: string) {
-    await this.#networks.ask("warm", { model });
+  async warm(name: string) {
+    const model = (await this.models()).find((each) => each.name === name);
+    if (model) await this.#networks.ask("warm", { task: model.task, model: name });
   }
 
   close(): void {

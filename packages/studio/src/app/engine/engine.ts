@@ -1,12 +1,9 @@
 /** Where networks run: on the server this page came from, or in the page itself. */
+import type * as z from "zod";
 import type {
-  AttentionAnswer,
-  FeaturesAnswer,
-  GradcamAnswer,
   LineageEntry,
   ModelAnswer,
   ModelInfo,
-  ReceptiveFieldAnswer,
   RecipeInfo,
   TaskInfo,
   TaskProgress,
@@ -31,11 +28,8 @@ export interface Engine {
     options: Readonly<Record<string, unknown>>,
     about?: AskOptions,
   ): Promise<readonly TaskResult[]>;
-  /** What comes out of a part, the strongest channels first. */
-  features(picture: Blob, model: string, part: string, signal: AbortSignal): Promise<FeaturesAnswer>;
-  gradcam(picture: Blob, model: string, options: GradcamOptions): Promise<GradcamAnswer>;
-  attention(picture: Blob, model: string, signal: AbortSignal): Promise<AttentionAnswer>;
-  receptiveField(model: string, part: string, signal: AbortSignal): Promise<ReceptiveFieldAnswer>;
+  /** One of a task's further questions to a checkpoint. */
+  operate<T>(question: Question<T>, about: OperateAbout): Promise<T>;
   lineage(): Promise<readonly LineageEntry[]>;
   readonly training: Training;
   /** Prepares a network ahead of the first question, where that takes long. */
@@ -51,11 +45,21 @@ export interface AskOptions {
   readonly progress?: (progress: TaskProgress) => void;
 }
 
-export interface GradcamOptions {
-  /** Default: the most probable. */
-  readonly class?: number | undefined;
-  /** Default: the last part that is a map. */
-  readonly part?: string | undefined;
+/** A further question of a task, as its schemas define it. */
+export interface Question<T> {
+  readonly task: string;
+  /** The operation's name. */
+  readonly name: string;
+  /** Below `api/`. */
+  readonly path: string;
+  readonly answer: z.ZodType<T>;
+}
+
+export interface OperateAbout {
+  /** A checkpoint's name. */
+  readonly model: string;
+  readonly input?: Blob;
+  readonly request?: Readonly<Record<string, unknown>>;
   readonly signal: AbortSignal;
 }
 

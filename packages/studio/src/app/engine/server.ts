@@ -1,14 +1,10 @@
 /** The server's API as an engine. */
 import * as z from "zod";
 import {
-  attentionAnswer,
-  featuresAnswer,
-  gradcamAnswer,
   healthAnswer,
   lineageAnswer,
   modelAnswer,
   modelsAnswer,
-  receptiveFieldAnswer,
   recipesAnswer,
   runsAnswer,
   tasksAnswer,
@@ -16,7 +12,7 @@ import {
   trainEvent,
   uploadAnswer,
 } from "../../api/index.ts";
-import type { Engine, GradcamOptions, Training } from "./engine.ts";
+import type { Engine, OperateAbout, Question, Training } from "./engine.ts";
 import { get, post, postTask, request } from "./request.ts";
 import { UploadedFiles } from "./uploads.ts";
 
@@ -69,20 +65,10 @@ export class ServerEngine implements Engine {
     );
   }
 
-  features(picture: Blob, model: string, part: string, signal: AbortSignal) {
-    return this.#inspect("features", featuresAnswer, picture, { model, part }, signal);
-  }
-
-  gradcam(picture: Blob, model: string, { signal, ...options }: GradcamOptions) {
-    return this.#inspect("gradcam", gradcamAnswer, picture, { model, ...options }, signal);
-  }
-
-  attention(picture: Blob, model: string, signal: AbortSignal) {
-    return this.#inspect("attention", attentionAnswer, picture, { model }, signal);
-  }
-
-  receptiveField(model: string, part: string, signal: AbortSignal) {
-    return post("api/inspect/receptive-field", receptiveFieldAnswer, { model, part }, signal);
+  operate<T>({ path, answer }: Question<T>, { model, input, request, signal }: OperateAbout): Promise<T> {
+    const ask = (file?: string) =>
+      post(`api/${path}`, answer, { model, ...request, ...(file && { input: file }) }, signal);
+    return input ? this.#files.use(input, ask) : ask();
   }
 
   async lineage() {
@@ -90,12 +76,6 @@ export class ServerEngine implements Engine {
   }
 
   close() {}
-
-  #inspect<T>(what: string, schema: z.ZodType<T>, picture: Blob, fields: object, signal: AbortSignal) {
-    return this.#files.use(picture, (input) =>
-      post(`api/inspect/${what}`, schema, { input, ...fields }, signal),
-    );
-  }
 }
 
 function follow(...[id, heard, failed]: Parameters<Training["follow"]>): () => void {

@@ -1,20 +1,29 @@
 /** The page's own engine, off the main thread: one question at a time, in order. */
-import { type Image, readImage } from "@tessera-ml/media";
-import { encodeSafetensors, type Module } from "@tessera-ml/nn";
-import { type ClassifierRecord, ImageClassifier, inputShapeOf, modelInfo } from "@tessera-ml/vision";
-import { DRAWN, type DrawnRecipe, drawnRecipes, learnDrawn } from "@tessera-ml/vision/drawn";
-import { infoOf } from "../../answers/info.ts";
-import * as answers from "../../answers/inspect.ts";
-import { openImage } from "../../answers/recent.ts";
-import { keepClassifier, openClassifier } from "../../answers/shelf.ts";
-import { doneEvent, evaluationEvent, stepEvent } from "../../answers/training.ts";
 import {
-  classifyRequest,
-  type ModelInfo,
-  type RecipeInfo,
-  type TaskResult,
-  type TrainEvent,
-  type TrainRequest,
+  type AnyTask,
+  answerEach,
+  decodeInput,
+  type Opened,
+  type Operation,
+  type Runtime,
+  Shelf,
+} from "@tessera-ml/kit";
+import { encodeSafetensors, type Module } from "@tessera-ml/nn";
+import { profile } from "@tessera-ml/nn/inspect";
+import { systems } from "@tessera-ml/tessera/systems";
+import { type ClassifierRecord, costOf, ImageClassifier } from "@tessera-ml/vision";
+import { DRAWN, type DrawnRecipe, drawnRecipes, learnDrawn } from "@tessera-ml/vision/drawn";
+import { imageClassification } from "@tessera-ml/vision/task";
+import { infoOf } from "../../answers/info.ts";
+import { decodedOnce } from "../../answers/recent.ts";
+import { doneEvent, evaluationEvent, stepEvent } from "../../answers/training.ts";
+import type {
+  ModelAnswer,
+  ModelInfo,
+  RecipeInfo,
+  TaskResult,
+  TrainEvent,
+  TrainRequest,
 } from "../../api/index.ts";
 
 interface Context {
@@ -31,18 +40,14 @@ export interface Input {
   readonly file: Blob;
 }
 
+/** A checkpoint, and the name of its task. */
 interface About {
-  /** Its name. */
+  readonly task: string;
   readonly model: string;
 }
 
-interface AboutPicture extends About {
+interface AboutInput extends About {
   readonly input: Input;
-}
-
-interface TaskRequest extends AboutPicture {
-  readonly task: string;
-  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** A network trained here: its record and its `.safetensors`. */
@@ -51,40 +56,63 @@ interface Trained {
   readonly file: Uint8Array<ArrayBuffer>;
 }
 
-const decode = ({ input: { id, file } }: AboutPicture): Promise<Image> =>
-  openImage(id, () => readImage(file, { mode: "file" }));
+type AnyOpened = Opened<unknown, object, unknown>;
 
-const open = ({ model }: About, { signal, base }: Context) => openClassifier(model, signal, base);
+const shelf = new Shelf();
+
+function taskOf({ task: name }: Pick<About, "task">): AnyTask {
+  const found = systems.find((task) => task.name === name);
+  if (found) return found;
+  throw new Error(`This page cannot run ${name} by itself: start a server with npx tessera serve.`);
+}
+
+const decode = (about: AboutInput): Promise<unknown> =>
+  decodedOnce(about.input.id, () => decodeInput(taskOf(about).accepts, about.input.file));
+
+const open = async (about: About, { signal, base }: Context) =>
+  (await shelf.open(taskOf(about), about.model, { signal, base })) as AnyOpened;
 
 const questions = {
-  async describe(about: About, context: Context) {
-    const { model, record } = await open(about, context);
-    return answers.describe(model, inputShapeOf(record));
+  async describe(about: About, context: Context): Promise<Omit<ModelAnswer, "model">> {
+    const task = taskOf(about);
+    const { module, record } = await open(about, context);
+    const { network } = (await task.catalogue()).networks.ofRecord(record);
+    const input = task.inputShape?.(network, record) ?? network.input;
+    if (!input) return { layers: [], parts: [] };
+    const shape = [1, ...input];
+    const more = (await task.load()).describe?.(module, shape);
+    return { layers: profile(module, shape) as ModelAnswer["layers"], parts: [], ...more };
   },
   async warm(about: About, context: Context) {
-    await (await open(about, context)).warmUp();
+    await (await open(about, context)).warmUp?.(1);
   },
-  async run(about: TaskRequest, context: Context): Promise<TaskResult> {
-    if (about.task !== "image-classification")
-      throw new Error(`This page cannot run ${about.task} by itself: start a server with npx tessera serve.`);
-    const { top } = classifyRequest.parse(about.options);
-    const classifier = await open(about, context);
-    return { ...(await classifier.classify(await decode(about), { top })) };
-  },
-  async features(about: AboutPicture & { part: string; limit: number }, context: Context) {
-    return answers.features(await open(about, context), await decode(about), about);
-  },
-  async gradcam(
-    about: AboutPicture & { class: number | undefined; part: string | undefined },
+  async run(
+    about: AboutInput & { readonly options: Readonly<Record<string, unknown>> },
     context: Context,
-  ) {
-    return answers.gradcam(await open(about, context), await decode(about), about);
+  ): Promise<TaskResult> {
+    const task = taskOf(about);
+    const { request } = await task.schemas();
+    const runtime = (await task.load()) as Runtime<unknown, object, unknown>;
+    const opened = await open(about, context);
+    const options = request.parse(about.options);
+    const [outcome] = await answerEach(opened, [await decode(about)], options, { signal: context.signal });
+    if (!outcome || "error" in outcome) throw outcome?.error;
+    const result = (await (runtime.toJson?.(outcome.answer) ?? outcome.answer)) as object;
+    return { model: opened.record.name, ...result };
   },
-  async attention(about: AboutPicture, context: Context) {
-    return answers.attention(await open(about, context), await decode(about));
-  },
-  async receptiveField(about: About & { part: string }, context: Context) {
-    return answers.receptiveField(await open(about, context), about);
+  async operate(
+    about: About & { readonly operation: string; readonly input?: Input; readonly request: object },
+    context: Context,
+  ): Promise<unknown> {
+    const task = taskOf(about);
+    const { operations: schemas = {} } = await task.schemas();
+    const { operations = {} } = (await task.load()) as Runtime<unknown, object, unknown>;
+    const operation = operations[about.operation] as Operation<unknown, object, unknown> | undefined;
+    const schema = schemas[about.operation];
+    if (!operation || !schema) throw new Error(`${task.name} has no operation ${about.operation}.`);
+    const input = about.input && (await decode({ ...about, input: about.input }));
+    const request = schema.request.parse(about.request);
+    return await operation(await open(about, context), request as never, input, { signal: context.signal });
   },
   async recipes(_: object): Promise<RecipeInfo[]> {
     return drawnRecipes.map(recipeInfoOf);
@@ -108,7 +136,7 @@ const questions = {
       samples,
       signal,
       progress: (report) => tell(stepEvent(report)),
-      evaluated: (measured) => tell(evaluationEvent(measured)),
+      evaluated: ({ epoch, ...figures }) => tell(evaluationEvent({ epoch, figures: { ...figures } })),
     });
     const seconds = (performance.now() - started) / 1000;
     const done = doneEvent({ stopped: signal.aborted, figures, seconds, passed, model: record.name });
@@ -117,15 +145,19 @@ const questions = {
   },
   /** Adds a trained network. Its accuracy on drawn digits does not compare with that on a data set. */
   async keep({ record, file }: Trained): Promise<ModelInfo> {
-    keepClassifier(await ImageClassifier.of(record, file));
-    return { ...infoOf(record, modelInfo(record), { place: "trained" }), accuracy: undefined };
+    const classifier = await ImageClassifier.of(record, file);
+    shelf.keep(imageClassification, classifier);
+    const cost = costOf(record);
+    const info = infoOf(imageClassification, classifier.network, record, cost, { place: "trained" });
+    return { ...info, accuracy: undefined, evaluation: undefined };
   },
 };
 
 function recipeInfoOf({ name, title, paper, network, epochs, minutes, expected }: DrawnRecipe): RecipeInfo {
   return {
     ...{ name, title, paper, network, epochs, minutes, dataset: DRAWN, data: "here" },
-    expected: { metric: "top1", atLeast: expected },
+    task: imageClassification.name,
+    expected: { metric: "top1", label: "top-1", unit: "%", atLeast: expected },
   };
 }
 

@@ -179,7 +179,9 @@ function Progress({ progress }: { readonly progress: TaskProgress | undefined })
         {progress ? `${progress.what}: ${progress.done} of ${progress.total}` : "Working …"}
       </p>
       <ProgressBar label="Progress" share={share} />
-      {progress?.preview !== undefined && <img class="answer-picture" src={progress.preview} alt="Preview" />}
+      {typeof progress?.preview === "string" && (
+        <img class="answer-picture" src={progress.preview} alt="Preview" />
+      )}
     </div>
   );
 }

@@ -14,7 +14,8 @@ export interface Run {
   readonly epochs: number;
   readonly step?: Extract<TrainEvent, { type: "step" }>;
   readonly loss: readonly CurvePoint[];
-  readonly top1: readonly CurvePoint[];
+  /** Figures of the evaluations, by name. */
+  readonly figures: Readonly<Record<string, readonly CurvePoint[]>>;
   /** The user asked it to stop. */
   readonly stopping?: boolean;
   readonly ended?: Ended;
@@ -68,7 +69,7 @@ export async function resumeRun(training: Training): Promise<void> {
 function followRun(training: Training, id: string): void {
   unfollow?.();
   trainer = training;
-  run.value = { id, recipe: "", epochs: 1, loss: [], top1: [] };
+  run.value = { id, recipe: "", epochs: 1, loss: [], figures: {} };
   const fail = (failure: string) => {
     if (run.peek()) run.value = { ...run.peek()!, failure };
   };
@@ -85,14 +86,22 @@ function followRun(training: Training, id: string): void {
 function heard(before: Run, event: TrainEvent): Run {
   switch (event.type) {
     case "start":
-      return { id: event.id, recipe: event.recipe, epochs: event.epochs, loss: [], top1: [] };
+      return { id: event.id, recipe: event.recipe, epochs: event.epochs, loss: [], figures: {} };
     case "step": {
       // Finer than `epoch`, which counts whole passes.
       const passes = (event.step / event.steps) * before.epochs;
       return { ...before, step: event, loss: added(before.loss, passes, event.loss) };
     }
     case "evaluation":
-      return { ...before, top1: added(before.top1, event.epoch, event.top1) };
+      return {
+        ...before,
+        figures: Object.fromEntries(
+          Object.entries(event.figures).map(([name, value]) => [
+            name,
+            added(before.figures[name] ?? [], event.epoch, value),
+          ]),
+        ),
+      };
     case "done":
       return { ...before, ended: event };
     case "error":

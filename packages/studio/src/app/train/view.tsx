@@ -125,7 +125,7 @@ function Bench({ training }: { readonly training: Training }) {
           )}
           {orderFailure.value !== undefined && <Notice>{orderFailure.value}</Notice>}
         </form>
-        <Progress />
+        <Progress recipes={list} />
       </div>
     </>
   );
@@ -140,20 +140,26 @@ function describe(recipe: RecipeInfo, budget: Budget): string {
   const passes = `${epochs} ${epochs === 1 ? "pass" : "passes"}`;
   if (samples !== undefined) return `${passes} over ${samples.toLocaleString("en")} samples: up to a minute.`;
   if (budget === "short") return `${passes} over all samples.`;
-  const { metric, atLeast, atMost } = recipe.expected;
-  const goal = atLeast !== undefined ? `at least ${atLeast} %` : `at most ${atMost} %`;
-  return `${passes}. Expected: ${metric === "error" ? "error" : "accuracy"} ${goal} on the test set.`;
+  const { metric, label = metric, unit, atLeast, atMost } = recipe.expected;
+  const goal = atLeast !== undefined ? `at least ${atLeast}` : `at most ${atMost}`;
+  return `${passes}. Expected: ${label} ${goal}${unit ? ` ${unit}` : ""} on the test set.`;
 }
 
-function Progress() {
+/** The figure a run is judged by. */
+type Expected = Pick<RecipeInfo["expected"], "metric" | "label" | "unit">;
+
+function Progress({ recipes }: { readonly recipes: readonly RecipeInfo[] }) {
   const now = run.value;
+  const recipe = recipes.find(({ name }) => name === now?.recipe) ?? recipes[0];
+  const expected: Expected = recipe?.expected ?? { metric: "loss" };
+  const { metric, label = metric, unit } = expected;
   const step = now?.step;
   const share = step ? step.step / step.steps : 0;
   return (
     <section class="slab progress" aria-label="Progress">
       <div class="progress-head" aria-live="polite">
         <h2>{now ? now.recipe || "…" : "No run yet"}</h2>
-        <span class="quiet">{state(now)}</span>
+        <span class="quiet">{state(now, expected)}</span>
       </div>
       <ProgressBar label="Progress of the run" share={now?.ended && !now.ended.stopped ? 1 : share} />
       <dl class="facts">
@@ -170,9 +176,9 @@ function Progress() {
       <div class="curves">
         <Curve title="Loss" smooth points={now?.loss ?? []} end={now?.epochs ?? 1} />
         <Curve
-          title="Accuracy on the test set"
-          unit="%"
-          points={now?.top1 ?? []}
+          title={`${label.slice(0, 1).toUpperCase()}${label.slice(1)} on the test set`}
+          {...(unit && { unit })}
+          points={now?.figures[metric] ?? []}
           end={now?.epochs ?? 1}
           marks
         />
@@ -187,14 +193,15 @@ function Progress() {
   );
 }
 
-function state(now: typeof run.value): string {
+function state(now: typeof run.value, { metric, unit }: Expected): string {
   if (!now) return " ";
   if (now.failure !== undefined) return "failed";
   if (!now.ended && now.stopping) return "stopping";
   if (!now.ended) return now.step ? "training" : "preparing the data";
   if (now.ended.stopped) return "stopped";
-  const top1 = now.ended.figures?.top1;
-  const result = top1 === undefined || top1 === null ? "done" : `done: ${top1.toFixed(2)} %`;
+  const value = now.ended.figures?.[metric];
+  const result =
+    value === undefined || value === null ? "done" : `done: ${value.toFixed(2)}${unit ? ` ${unit}` : ""}`;
   return now.ended.passed === undefined
     ? result
     : `${result}, ${now.ended.passed ? "as expected" : "below what is expected"}`;

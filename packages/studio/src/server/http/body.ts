@@ -1,20 +1,22 @@
-/** Requests with a picture: a form or JSON, checked against one schema. */
+/** Requests, with an input or without: a form or JSON, checked against one schema. */
+
+import type { Media } from "@tessera-ml/kit";
 import type { Context } from "hono";
 import type * as z from "zod";
-import { ApiError, type pictureFields } from "../../api/index.ts";
+import { ApiError } from "../../api/index.ts";
+import type { JobInput } from "../inference/jobs.ts";
 import type { Uploads } from "../uploads.ts";
 import { readBytes } from "./incoming.ts";
 
 interface Read {
   readonly fields: unknown;
-  /** The file of a form. */
-  readonly file?: PictureFile;
-}
-
-interface PictureFile {
-  readonly bytes: Uint8Array;
-  /** What messages call it. */
-  readonly name: string;
+  /** The file of a form, and the field it came in. */
+  readonly file?: {
+    readonly field: string;
+    readonly bytes: Uint8Array<ArrayBuffer>;
+    /** What messages call it. */
+    readonly name: string;
+  };
 }
 
 /**
@@ -30,41 +32,45 @@ export async function readBody<S extends z.ZodObject>(
   return check(schema, (await read(c, schema, maxBytes)).fields);
 }
 
-/** The file of a picture, and how it is to be read. */
-interface PictureInput extends PictureFile {
-  /** If it was uploaded before. */
-  readonly id?: string;
-  readonly tolerant: boolean;
+export interface QuestionOptions {
+  readonly accepts: readonly Media[];
+  readonly maxBytes: number;
+  readonly maxPixels: number;
+  readonly uploads: Uploads;
 }
 
-/** The same for a request with an `image` or an `input`: the file is under `picture` instead. */
-export async function readPicture<S extends z.ZodObject<typeof pictureFields>>(
+/**
+ * The same for a request about an input: under the name of what it is (`image`, `text`, …), or an upload under `input`.
+ * A task that accepts several kinds takes one of them.
+ */
+export async function readQuestion<S extends z.ZodObject>(
   c: Context,
   schema: S,
-  maxBytes: number,
-  uploads: Uploads,
-): Promise<Omit<z.output<S>, keyof typeof pictureFields> & { picture: PictureInput }> {
+  { accepts, maxBytes, maxPixels, uploads }: QuestionOptions,
+): Promise<Record<string, unknown> & { input: JobInput | undefined }> {
   const { fields, file } = await read(c, schema, maxBytes);
-  const checked = check(schema, file ? { ...(fields as object), image: "a file" } : fields);
-  const { image, input, tolerant, ...rest } = checked;
-  return { ...rest, picture: { ...pictureFile(image, input, file, uploads), tolerant } };
-}
-
-function pictureFile(
-  image: string | undefined,
-  input: string | undefined,
-  file: PictureFile | undefined,
-  uploads: Uploads,
-): Omit<PictureInput, "tolerant"> {
-  if ((image === undefined) === (input === undefined))
+  const placed = file ? { ...(fields as object), [file.field]: "a file" } : fields;
+  const checked: Record<string, unknown> = check(schema, placed);
+  const kinds: readonly string[] = [...accepts, "input"];
+  const given = kinds.filter((kind) => checked[kind] !== undefined);
+  const { tolerant, ...rest } = Object.fromEntries(
+    Object.entries(checked).filter(([key]) => !kinds.includes(key)),
+  );
+  if (accepts.length === 0) return { ...rest, input: undefined };
+  const [kind] = given;
+  if (kind === undefined || given.length > 1)
     throw new ApiError(
       "bad-request",
-      `image: expected either a picture or an upload as input, got ${image === undefined ? "neither" : "both"}`,
-      "image",
+      `${accepts[0]}: expected one of ${kinds.join(", ")}; got ${given.join(" and ") || "none"}`,
+      accepts[0],
     );
-  if (input === undefined) return file ?? { bytes: pictureBytes(image!), name: "image" };
-  const id = input.slice("upload:".length);
-  return { bytes: uploads.get(id), name: "input", id };
+  const value = String(checked[kind]);
+  if (kind === "text" && !file) return { ...rest, input: value };
+  const limits = { maxPixels, tolerant: tolerant as boolean | undefined };
+  if (file) return { ...rest, input: { bytes: file.bytes, name: file.name, ...limits } };
+  if (kind !== "input") return { ...rest, input: { bytes: inlineBytes(kind, value), name: kind, ...limits } };
+  const id = value.slice("upload:".length);
+  return { ...rest, input: { bytes: uploads.get(id), id, name: "input", ...limits } };
 }
 
 async function read(c: Context, schema: z.ZodObject, maxBytes: number): Promise<Read> {
@@ -99,20 +105,25 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
+/** Fields of a form that may be a file. */
+const FILES: readonly string[] = ["image", "video", "audio", "text", "documents"] satisfies Media[];
+
 async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string, schema: z.ZodObject): Promise<Read> {
   const headers = { "content-type": type };
   const form = await new Response(bytes, { headers }).formData().catch((error: Error) => {
     throw new ApiError("bad-request", `the body is no form: ${error.message}`);
   });
   const fields = new Map<string, unknown>();
-  let file: PictureFile | undefined;
+  let file: Read["file"];
+  const kinds = FILES.filter((field) => field in schema.shape);
   for (const key of new Set(form.keys())) {
     const values = form.getAll(key);
     const [first] = values;
     if (typeof first === "string") fields.set(key, fromText(schema.shape[key], values.map(String)));
-    else if (key === "image" && first && values.length === 1)
-      file = { bytes: new Uint8Array(await first.arrayBuffer()), name: first.name || "image" };
-    else throw new ApiError("bad-request", `${key}: expected no file, or one under image`, key);
+    else if (kinds.includes(key) && first && values.length === 1 && !file)
+      file = { field: key, bytes: new Uint8Array(await first.arrayBuffer()), name: first.name || key };
+    else
+      throw new ApiError("bad-request", `${key}: expected no file, or one under ${kinds.join(" or ")}`, key);
   }
   return { fields: Object.fromEntries(fields), ...(file && { file }) };
 }
@@ -134,19 +145,19 @@ function innermost(schema: unknown): string | undefined {
 }
 
 /**
- * The bytes of a data: URL or of base64. An address is refused: otherwise anybody could have the server ask its
- * own network for things.
+ * The bytes of a data: URL or of base64. An address is refused, or clients could make the server send requests into
+ * its own network.
  */
-function pictureBytes(image: string): Uint8Array<ArrayBuffer> {
-  const base64 = /^data:[^,]{0,200};base64,/i.exec(image)?.[0];
-  if (base64 === undefined && /^[a-z][a-z\d+.-]*:/i.test(image))
+function inlineBytes(field: string, value: string): Uint8Array<ArrayBuffer> {
+  const base64 = /^data:[^,]{0,200};base64,/i.exec(value)?.[0];
+  if (base64 === undefined && /^[a-z][a-z\d+.-]*:/i.test(value))
     throw new ApiError(
       "bad-request",
-      "image: expected a data: URL with base64, or base64 alone; addresses are not fetched",
-      "image",
+      `${field}: expected a data: URL with base64, or base64 alone; addresses are not fetched`,
+      field,
     );
-  const text = image.slice(base64?.length ?? 0);
+  const text = value.slice(base64?.length ?? 0);
   if (!/^[a-z\d+/\s]+={0,2}\s*$/i.test(text))
-    throw new ApiError("bad-request", "image: is no base64", "image");
+    throw new ApiError("bad-request", `${field}: is not base64`, field);
   return new Uint8Array(Buffer.from(text, "base64"));
 }

@@ -1,7 +1,7 @@
 /** From what went wrong to an answer. */
 import type { HubErrorCode } from "@tessera-ml/hub";
+import type { AnyTask, KitErrorCode } from "@tessera-ml/kit";
 import type { MediaErrorCode } from "@tessera-ml/media";
-import type { VisionErrorCode } from "@tessera-ml/vision";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { ApiError, type ErrorAnswer, type ErrorCode } from "../../api/index.ts";
@@ -9,6 +9,7 @@ import { ApiError, type ErrorAnswer, type ErrorCode } from "../../api/index.ts";
 export const STATUS = {
   "bad-request": 400,
   "bad-image": 400,
+  "bad-input": 400,
   forbidden: 403,
   "not-found": 404,
   method: 405,
@@ -21,7 +22,7 @@ export const STATUS = {
   internal: 500,
 } as const satisfies Record<ErrorCode, ContentfulStatusCode>;
 
-/** What a picture can be wrong in. Nothing is looked up by name for a client, so two cannot happen. */
+/** What can be wrong with an image. Nothing is looked up by name for a client, so other codes cannot occur. */
 const MEDIA: Partial<Record<MediaErrorCode, ErrorCode>> = {
   empty: "bad-image",
   damaged: "bad-image",
@@ -36,39 +37,55 @@ const HUB: Partial<Record<HubErrorCode, ErrorCode>> = {
   offline: "absent",
 };
 
-/** What a network cannot do with a picture. Files without a name are not loaded for a client. */
-const VISION: Partial<Record<VisionErrorCode, ErrorCode>> = {
-  "no-digit": "unsuitable",
-  "no-attention": "unsuitable",
-  "no-places": "unsuitable",
+/** Files without a name are not opened for a client. */
+const KIT: Partial<Record<KitErrorCode, ErrorCode>> = {
+  "bad-option": "bad-request",
+  "no-part": "not-found",
 };
 
-/**
- * The error as one that may be told, by its name and code rather than its class: it may come from another
- * thread. Undefined where it is none of ours, and so a fault of the server.
- */
-function tellable(error: unknown): ApiError | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if (error instanceof ApiError) return error;
-  const code = "code" in error ? String(error.code) : "";
-  const known =
-    error.name === "MediaError"
-      ? MEDIA[code as MediaErrorCode]
-      : error.name === "HubError"
-        ? HUB[code as HubErrorCode]
-        : error.name === "VisionError"
-          ? VISION[code as VisionErrorCode]
-          : undefined;
-  return known && new ApiError(known, error.message);
-}
-
-/** Seconds after which a refused client may come again. */
+/** Seconds after which a refused client may try again. */
 const RETRY_AFTER = "2";
 
-export function answerError(c: Context, error: unknown): Response {
-  const told = tellable(error) ?? new ApiError("internal", "The server failed; its terminal says why.");
-  if (told.code === "internal") console.error(error);
-  if (told.code === "overloaded") c.header("Retry-After", RETRY_AFTER);
-  const { code, message, field } = told;
-  return c.json({ error: { code, message, ...(field && { field }) } } satisfies ErrorAnswer, STATUS[code]);
+/** How a server of certain tasks answers errors. */
+export interface ErrorAnswers {
+  of(error: unknown): ErrorAnswer;
+  send(c: Context, error: unknown): Response;
+}
+
+export function errorAnswers(tasks: readonly AnyTask[]): ErrorAnswers {
+  const ofTasks: Readonly<Record<string, ErrorCode>> = Object.assign(
+    {},
+    ...tasks.map(({ errors }) => errors),
+  );
+  const of = (error: unknown): ErrorAnswer => {
+    const known =
+      tellable(error, ofTasks) ?? new ApiError("internal", "The server failed; its terminal says why.");
+    if (known.code === "internal") console.error(error);
+    const { code, message, field } = known;
+    return { error: { code, message, ...(field && { field }) } };
+  };
+  const send = (c: Context, error: unknown) => {
+    const answer = of(error);
+    const { code } = answer.error;
+    if (code === "overloaded") c.header("Retry-After", RETRY_AFTER);
+    return c.json(answer, STATUS[code]);
+  };
+  return { of, send };
+}
+
+/**
+ * The error as one that a client may see, judged by its name and code rather than its class, since it may come from
+ * another thread. Undefined for anything else, which is a fault of the server.
+ */
+function tellable(error: unknown, ofTasks: Readonly<Record<string, ErrorCode>>): ApiError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof ApiError) return error;
+  const { code = "", field } = error as { code?: string; field?: string };
+  const own: Readonly<Record<string, Readonly<Record<string, ErrorCode>>>> = {
+    MediaError: MEDIA,
+    HubError: HUB,
+    KitError: KIT,
+  };
+  const known = own[error.name]?.[code] ?? ofTasks[code];
+  return known && new ApiError(known, error.message, field);
 }

@@ -1,97 +1,143 @@
 /** What the worker does: from bytes and names to answers of the API. */
-import { type Image, type ReadImageOptions, readImage } from "@tessera-ml/media";
-import { type ClassifierRecord, findNetwork, inputShapeOf, modelInfo } from "@tessera-ml/vision";
-import * as answers from "../../answers/inspect.ts";
-import { openImage } from "../../answers/recent.ts";
-import { openClassifier } from "../../answers/shelf.ts";
-import type {
-  AttentionAnswer,
-  ClassifyAnswer,
-  FeaturesAnswer,
-  GradcamAnswer,
-  ModelAnswer,
-  ReceptiveFieldAnswer,
-} from "../../api/index.ts";
+import type { CheckpointRecord } from "@tessera-ml/hub";
+import {
+  type AnyTask,
+  answerEach,
+  decodeInput,
+  type Opened,
+  type Operation,
+  type Runtime,
+  Shelf,
+} from "@tessera-ml/kit";
+import { profile } from "@tessera-ml/nn/inspect";
+import { installedSystems } from "@tessera-ml/tessera/installed";
+import { decodedOnce } from "../../answers/recent.ts";
+import type { Cost, ModelAnswer, TaskEvent } from "../../api/index.ts";
 
-/** The file of a picture, and how it is to be read. */
-export interface PictureInput extends Required<Pick<ReadImageOptions, "name" | "maxPixels" | "tolerant">> {
+/** A file that a question is about, and what may be in it. */
+export interface FileInput {
   readonly bytes: Uint8Array;
+  readonly maxPixels: number;
+  /** Reads what is there of a damaged file. */
+  readonly tolerant?: boolean | undefined;
+  /** What messages call it. */
+  readonly name: string;
   /** Of an upload: the last few are decoded once. */
-  readonly id?: string;
+  readonly id?: string | undefined;
 }
 
-export interface Cost {
-  readonly params: number;
-  /** For one image. */
-  readonly macs: number;
+/** A file, or a text. */
+export type JobInput = FileInput | string;
+
+export interface JobContext {
+  readonly signal: AbortSignal;
+  /** Reports before the answer. */
+  readonly tell: (event: TaskEvent) => void;
 }
+
+type AnyOpened = Opened<unknown, object, unknown>;
+
+const shelf = new Shelf();
 
 export const jobs = {
-  async classify(
-    input: { picture: PictureInput; models: readonly string[]; top: number },
-    signal: AbortSignal,
-  ): Promise<ClassifyAnswer> {
-    const image = await decode(input.picture);
-    const results = [];
-    for (const name of input.models) {
+  /** Asks checkpoints about one input, in their order. */
+  async ask(
+    about: {
+      task: string;
+      input: JobInput | undefined;
+      models: readonly string[];
+      options: object;
+    },
+    { signal, tell }: JobContext,
+  ): Promise<unknown[]> {
+    const task = await taskNamed(about.task);
+    const runtime = (await task.load()) as Runtime<unknown, object, unknown>;
+    const input = await decode(task, about.input);
+    const results: unknown[] = [];
+    for (const name of about.models) {
       signal.throwIfAborted();
-      const classifier = await openClassifier(name, signal);
-      const { predictions, ...rest } = await classifier.classify(image, { top: input.top });
-      results.push({ ...rest, predictions: [...predictions] });
+      const opened = (await shelf.open(task, name, { signal })) as AnyOpened;
+      const progress = (data: Extract<TaskEvent, { type: "progress" }>["data"]) =>
+        tell({ type: "progress", data });
+      const [outcome] = await answerEach(opened, [input], about.options, { signal, progress });
+      if (outcome && "error" in outcome) throw outcome.error;
+      const result = (await (runtime.toJson?.(outcome?.answer) ?? outcome?.answer)) as object;
+      const whole = { model: opened.record.name, ...result };
+      tell({ type: "answer", data: whole });
+      results.push(whole);
     }
-    return { results };
+    return results;
   },
 
-  async features(
-    input: { picture: PictureInput; model: string; part: string; limit: number },
-    signal: AbortSignal,
-  ): Promise<FeaturesAnswer> {
-    const image = await decode(input.picture);
-    return await answers.features(await openClassifier(input.model, signal), image, input);
+  /** One of a task's further questions. */
+  async operate(
+    about: { task: string; operation: string; model: string; input: JobInput | undefined; request: object },
+    { signal }: JobContext,
+  ): Promise<unknown> {
+    const task = await taskNamed(about.task);
+    const { operations = {} } = (await task.load()) as Runtime<unknown, object, unknown>;
+    const operation = operations[about.operation] as Operation<unknown, object, unknown> | undefined;
+    if (!operation) throw new Error(`task ${task.name}: no operation ${about.operation}`);
+    const input = about.input === undefined ? undefined : await decode(task, about.input);
+    const opened = (await shelf.open(task, about.model, { signal })) as AnyOpened;
+    return await operation(opened, about.request as never, input, { signal });
   },
 
-  async gradcam(
-    input: { picture: PictureInput; model: string; class?: number | undefined; part?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<GradcamAnswer> {
-    const image = await decode(input.picture);
-    return await answers.gradcam(await openClassifier(input.model, signal), image, input);
-  },
-
-  async attention(
-    input: { picture: PictureInput; model: string },
-    signal: AbortSignal,
-  ): Promise<AttentionAnswer> {
-    const image = await decode(input.picture);
-    return await answers.attention(await openClassifier(input.model, signal), image);
-  },
-
-  async receptiveField(
-    input: { model: string; part: string },
-    signal: AbortSignal,
-  ): Promise<ReceptiveFieldAnswer> {
-    return await answers.receptiveField(await openClassifier(input.model, signal), input);
-  },
-
-  /** Of a checkpoint that need not be on this machine: nothing of it is loaded. */
-  async describe(input: { record: ClassifierRecord }): Promise<Omit<ModelAnswer, "model">> {
-    const { create } = findNetwork(input.record);
-    const model = create({ classes: input.record.classes.count });
-    return answers.describe(model, inputShapeOf(input.record));
+  /** The layers of a checkpoint that need not be on this machine: none of its files is read. */
+  async describe({
+    task: name,
+    record,
+  }: {
+    task: string;
+    record: CheckpointRecord;
+  }): Promise<Omit<ModelAnswer, "model">> {
+    const task = await taskNamed(name);
+    const { module, shape } = await build(task, record);
+    const layers = shape ? profile(module, shape) : [];
+    const more = shape && (await task.load()).describe?.(module, shape);
+    return { layers, parts: [], ...more };
   },
 
   /** In the order of the records. */
-  async count(input: { records: readonly ClassifierRecord[] }, signal: AbortSignal): Promise<Cost[]> {
-    return input.records.map((record) => {
+  async count(
+    { records }: { records: readonly { readonly task: string; readonly record: CheckpointRecord }[] },
+    { signal }: JobContext,
+  ): Promise<Cost[]> {
+    const costs: Cost[] = [];
+    for (const { task, record } of records) {
       signal.throwIfAborted();
-      const { params, macs } = modelInfo(record);
-      return { params, macs };
-    });
+      const { module, shape } = await build(await taskNamed(task), record);
+      if (!shape) {
+        costs.push({ params: record.params ?? module.parameterCount() });
+        continue;
+      }
+      const layers = profile(module, shape);
+      const sum = (what: "params" | "macs") => layers.reduce((total, layer) => total + layer[what], 0);
+      costs.push({ params: sum("params"), macs: sum("macs") });
+    }
+    return costs;
   },
 };
 
-/** As the file has it: what becomes of transparency is the network's business. */
-function decode({ bytes, id, ...options }: PictureInput): Promise<Image> {
-  const read = () => readImage(bytes, { mode: "file", ...options });
-  return id === undefined ? read() : openImage(options.tolerant ? `${id}, tolerant` : id, read);
+/** The network of a record, and the shape of one input [1, …] if there is a usual one. */
+async function build(task: AnyTask, record: CheckpointRecord) {
+  const { network } = (await task.catalogue()).networks.ofRecord(record);
+  const module = (await task.build?.(network, record)) ?? network.create();
+  const input = task.inputShape?.(network, record) ?? network.input;
+  return { module: module.eval(), shape: input && [1, ...input] };
+}
+
+async function taskNamed(name: string): Promise<AnyTask> {
+  const found = (await installedSystems()).find((task) => task.name === name);
+  if (found) return found;
+  throw new Error(`the worker has no task ${name}`);
+}
+
+async function decode(task: AnyTask, input: JobInput | undefined): Promise<unknown> {
+  if (input === undefined || typeof input === "string") return input;
+  const { bytes, id, ...options } = input;
+  const read = () => decodeInput(task.accepts, bytes, options);
+  return id === undefined
+    ? await read()
+    : await decodedOnce(`${options.tolerant ? "tolerant " : ""}${id}`, read);
 }

@@ -1,7 +1,7 @@
 /** Work that computes, off the event loop: jobs wait in a line of bounded length for a worker thread. */
 import { Worker } from "node:worker_threads";
-import { ApiError } from "../../api/index.ts";
-import type { Failure, Incoming, JobInput, JobName, JobOutput, Outgoing } from "./protocol.ts";
+import { ApiError, type TaskEvent } from "../../api/index.ts";
+import type { Failure, Incoming, JobAbout, JobName, JobOutput, Outgoing } from "./protocol.ts";
 
 export interface PoolOptions {
   /** The worker's script: `worker.ts` of this folder, except in tests. */
@@ -14,8 +14,9 @@ export interface PoolOptions {
 interface Job {
   readonly id: number;
   readonly name: JobName;
-  readonly input: JobInput<JobName>;
+  readonly about: JobAbout<JobName>;
   readonly signal: AbortSignal | undefined;
+  readonly tell: ((event: TaskEvent) => void) | undefined;
   readonly resolve: (output: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -52,11 +53,16 @@ export class WorkerPool {
    * What the worker makes of the input. An aborted job leaves the line, or ends at the worker's next look
    * at its signal; the promise rejects at once with the signal's reason.
    */
-  async run<N extends JobName>(name: N, input: JobInput<N>, signal?: AbortSignal): Promise<JobOutput<N>> {
+  async run<N extends JobName>(
+    name: N,
+    about: JobAbout<N>,
+    signal?: AbortSignal,
+    tell?: (event: TaskEvent) => void,
+  ): Promise<JobOutput<N>> {
     this.checkRoom();
     signal?.throwIfAborted();
     return await new Promise<JobOutput<N>>((resolve, reject) => {
-      const job: Job = { id: ++this.#lastId, name, input, signal, resolve, reject };
+      const job: Job = { id: ++this.#lastId, name, about, signal, tell, resolve, reject };
       this.#line.push(job);
       signal?.addEventListener("abort", () => this.#abort(job), { once: true });
       this.#next();
@@ -82,8 +88,8 @@ export class WorkerPool {
     if (!seat) return;
     const job = this.#line.shift()!;
     seat.job = job;
-    const { id, name, input } = job;
-    this.#tell(seat, { type: "job", id, name, input });
+    const { id, name, about } = job;
+    this.#tell(seat, { type: "job", id, name, about });
   }
 
   #tell(seat: Seat, message: Incoming): void {
@@ -103,6 +109,10 @@ export class WorkerPool {
   #hear(seat: Seat, message: Outgoing): void {
     const { job } = seat;
     if (job?.id !== message.id) return;
+    if (message.type === "event") {
+      job.tell?.(message.event);
+      return;
+    }
     seat.job = undefined;
     if (message.type === "done") job.resolve(message.output as never);
     else job.reject(revived(message.failure));
@@ -129,5 +139,5 @@ export class WorkerPool {
 /** An error of another thread, with the name and code by which it is known. */
 function revived({ name, message, code, field, stack }: Failure): Error {
   if (name === "ApiError") return new ApiError(code as ApiError["code"], message, field);
-  return Object.assign(new Error(message), { name, stack, ...(code !== undefined && { code }) });
+  return Object.assign(new Error(message), { name, stack, field, ...(code !== undefined && { code }) });
 }

@@ -1,13 +1,14 @@
 /** What the server and its worker say to each other. */
+import type { TaskEvent } from "../../api/index.ts";
 import type { jobs } from "./jobs.ts";
 
 type Jobs = typeof jobs;
 export type JobName = keyof Jobs;
-export type JobInput<N extends JobName> = Parameters<Jobs[N]>[0];
+export type JobAbout<N extends JobName> = Parameters<Jobs[N]>[0];
 export type JobOutput<N extends JobName> = Awaited<ReturnType<Jobs[N]>>;
 
 export type Incoming =
-  | { readonly type: "job"; readonly id: number; readonly name: JobName; readonly input: JobInput<JobName> }
+  | { readonly type: "job"; readonly id: number; readonly name: JobName; readonly about: JobAbout<JobName> }
   | { readonly type: "abort"; readonly id: number };
 
 /** An error as a message can carry it: classes do not survive the way. */
@@ -20,5 +21,6 @@ export interface Failure {
 }
 
 export type Outgoing =
+  | { readonly type: "event"; readonly id: number; readonly event: TaskEvent }
   | { readonly type: "done"; readonly id: number; readonly output: unknown }
   | { readonly type: "failed"; readonly id: number; readonly failure: Failure };

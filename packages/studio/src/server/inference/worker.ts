@@ -1,6 +1,6 @@
 /** The worker thread: one job at a time, as they come. */
 import { parentPort } from "node:worker_threads";
-import { jobs } from "./jobs.ts";
+import { type JobContext, jobs } from "./jobs.ts";
 import type { Failure, Incoming, Outgoing } from "./protocol.ts";
 
 const port = parentPort!;
@@ -11,13 +11,15 @@ port.on("message", (message: Incoming) => {
   else void work(message);
 });
 
-async function work({ id, name, input }: Incoming & { type: "job" }): Promise<void> {
+async function work({ id, name, about }: Incoming & { type: "job" }): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
-  const answer = await (jobs[name] as (input: unknown, signal: AbortSignal) => Promise<unknown>)(
-    input,
-    controller.signal,
-  ).then(
+  const context: JobContext = {
+    signal: controller.signal,
+    tell: (event) => port.postMessage({ type: "event", id, event } satisfies Outgoing),
+  };
+  const job = jobs[name] as (about: unknown, context: JobContext) => Promise<unknown>;
+  const answer = await job(about, context).then(
     (output): Outgoing => ({ type: "done", id, output }),
     (error: unknown): Outgoing => ({ type: "failed", id, failure: failureOf(error) }),
   );

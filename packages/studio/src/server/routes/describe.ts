@@ -27,8 +27,8 @@ interface Description {
 
 /** Errors of every body. */
 const BODY_ERRORS: readonly ErrorCode[] = ["bad-request", "forbidden", "too-large", "unsupported"];
-/** Errors of every picture that is given to a network. */
-export const PICTURE_ERRORS: readonly ErrorCode[] = ["not-found", "absent", "overloaded"];
+/** Errors of every question to a checkpoint. */
+export const INPUT_ERRORS: readonly ErrorCode[] = ["not-found", "absent", "overloaded"];
 
 /** Adds a route to the document. */
 export function describe(app: App, route: Description): void {
@@ -66,11 +66,11 @@ const binary = z.string().meta({ format: "binary", description: "The file" });
 
 function contentOf(body: z.ZodObject) {
   const json = { "application/json": { schema: body } };
-  if (!("image" in body.shape)) return json;
-  const image = binary.optional();
-  // Made again rather than extended, so that the document does not take it for the JSON of the same name.
+  const files = ["image", "video", "audio", "documents"].filter((field) => field in body.shape);
+  if (files.length === 0) return json;
+  // Built anew rather than extended, so that the document does not take it for the JSON of the same name.
   const form = z
-    .object({ ...body.shape, image })
+    .object({ ...body.shape, ...Object.fromEntries(files.map((field) => [field, binary.optional()])) })
     .meta({ description: "Lists: several fields, or one with commas" });
   return { ...json, "multipart/form-data": { schema: form } };
 }

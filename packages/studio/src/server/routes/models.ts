@@ -28,8 +28,8 @@ export function modelRoutes(app: App, catalog: Catalog, pool: WorkerPool): void 
     errors: ["not-found", "overloaded"],
   });
   app.get("/api/models/:name", async (c) => {
-    const { info, record } = await catalog.find(c.req.param("name"));
-    const described = await pool.run("describe", { record }, c.req.raw.signal);
+    const { info, task, record } = await catalog.find(c.req.param("name"));
+    const described = await pool.run("describe", { task: task.name, record }, c.req.raw.signal);
     return c.json(modelAnswer.parse({ model: info, ...described }));
   });
 

@@ -1,5 +1,7 @@
-import { listDatasets } from "@tessera-ml/vision/data";
-import { findRecipe, listRecipes, type Recipe } from "@tessera-ml/vision/recipes";
+import { HubError } from "@tessera-ml/hub";
+import type { AnyTask } from "@tessera-ml/kit";
+import { findRecipe, listDatasets, listRecipes } from "@tessera-ml/kit/catalogue";
+import type { Recipe } from "@tessera-ml/kit/training";
 import { streamSSE } from "hono/streaming";
 import {
   ApiError,
@@ -22,7 +24,7 @@ const HEARTBEAT = 15_000;
 const MAX_BYTES = 10_000;
 
 /** Training of a recipe, to be watched. */
-export function trainRoutes(app: App, runs: Runs): void {
+export function trainRoutes(app: App, tasks: readonly AnyTask[], runs: Runs): void {
   const id = { id: "Of the run" };
 
   describe(app, {
@@ -33,9 +35,10 @@ export function trainRoutes(app: App, runs: Runs): void {
     answer: recipesAnswer,
   });
   app.get("/api/recipes", async (c) => {
-    const places = new Map((await listDatasets()).map(({ record, place }) => [record.name, place]));
-    const recipes = listRecipes().map((recipe) => {
-      const data = (places.get(recipe.dataset) ?? "absent") === "absent" ? "absent" : "here";
+    const places = new Map((await listDatasets(tasks)).map(({ record, place }) => [record.name, place]));
+    // Data that no list has is made by the recipe itself.
+    const recipes = (await listRecipes(tasks)).map(({ recipe }) => {
+      const data = places.get(recipe.dataset) === "absent" ? "absent" : "here";
       return recipeInfo.parse({ ...recipe, data });
     });
     return c.json(recipesAnswer.parse({ recipes }));
@@ -62,8 +65,8 @@ export function trainRoutes(app: App, runs: Runs): void {
   });
   app.post("/api/train", async (c) => {
     const { recipe, epochs, samples } = await readBody(c, trainRequest, MAX_BYTES);
-    const found = recipeCalled(recipe);
-    await requireData(found);
+    const found = await recipeCalled(tasks, recipe);
+    await requireData(tasks, found);
     const run = await runs.start(found, { epochs, samples });
     return c.json(trainAnswer.parse({ id: run }), 202);
   });
@@ -131,19 +134,20 @@ export function trainRoutes(app: App, runs: Runs): void {
   });
 }
 
-function recipeCalled(name: string): Recipe {
+async function recipeCalled(tasks: readonly AnyTask[], name: string): Promise<Recipe> {
   try {
-    return findRecipe(name);
+    return (await findRecipe(tasks, name)).recipe;
   } catch (error) {
-    throw new ApiError("not-found", (error as Error).message, "recipe");
+    if (error instanceof HubError) throw new ApiError("not-found", error.message, "recipe");
+    throw error;
   }
 }
 
-async function requireData({ dataset }: Recipe): Promise<void> {
-  const state = (await listDatasets()).find(({ record }) => record.name === dataset);
-  if (state && state.place !== "absent") return;
+async function requireData(tasks: readonly AnyTask[], { dataset }: Recipe): Promise<void> {
+  const state = (await listDatasets(tasks)).find(({ record }) => record.name === dataset);
+  if (state?.place !== "absent") return;
   throw new ApiError(
     "absent",
-    `${dataset} is not on this machine: \`tessera data get ${dataset}\` brings it, or says where to put it`,
+    `${dataset} is not on this machine: \`tessera data get ${dataset}\` downloads it, or says where to put it`,
   );
 }

@@ -2,7 +2,9 @@
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { writeAtomic } from "@tessera-ml/hub";
-import { findRecipe, type Recipe, type RecipeResult, recordOf } from "@tessera-ml/vision/recipes";
+import { findRecipe } from "@tessera-ml/kit/catalogue";
+import type { Recipe, RecipeResult } from "@tessera-ml/kit/training";
+import { installedSystems } from "@tessera-ml/tessera/installed";
 import { doneEvent, evaluationEvent, stepEvent } from "../../answers/training.ts";
 import type { TrainEvent } from "../../api/index.ts";
 
@@ -28,7 +30,7 @@ async function train(order: Order): Promise<void> {
   // The page should stay quick while a network trains.
   setPriority(10);
   try {
-    const recipe = findRecipe(name);
+    const { recipe } = await findRecipe(await installedSystems(), name);
     await tell({
       type: "start",
       id,
@@ -41,7 +43,7 @@ async function train(order: Order): Promise<void> {
       ...(epochs !== undefined && { epochs }),
       ...(samples !== undefined && { samples }),
       progress: (report) => void tell(stepEvent(report)),
-      evaluated: (figures) => void tell(evaluationEvent(figures)),
+      evaluated: (evaluation) => void tell(evaluationEvent(evaluation)),
       signal: controller.signal,
     });
     await writeRecord(order, recipe, result);
@@ -56,7 +58,7 @@ async function train(order: Order): Promise<void> {
 /** The record of the run's network, under a name that no other run has. */
 async function writeRecord(order: Order, recipe: Recipe, { figures }: RecipeResult): Promise<void> {
   const record = {
-    ...recordOf(recipe, modelName(order, recipe), figures.top1),
+    ...recipe.record(modelName(order, recipe), figures),
     note: `Trained in the studio, run ${order.id}`,
   };
   await writeAtomic(join(order.folder, "record.json"), JSON.stringify(record));

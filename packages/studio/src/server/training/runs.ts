@@ -5,9 +5,8 @@ import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ClassifierRecord } from "@tessera-ml/vision";
-import type { Recipe } from "@tessera-ml/vision/recipes";
-import { readClassifierRecord } from "@tessera-ml/vision/records";
+import { type CheckpointRecord, readRecord } from "@tessera-ml/hub";
+import type { Recipe } from "@tessera-ml/kit/training";
 import { ApiError, type RunsAnswer, type TrainEvent } from "../../api/index.ts";
 import { scriptUrl } from "../beside.ts";
 import type { Order } from "./child.ts";
@@ -22,7 +21,7 @@ export interface Run {
 
 /** A network that was trained here. */
 export interface Trained {
-  readonly record: ClassifierRecord;
+  readonly record: CheckpointRecord;
   readonly folder: string;
 }
 
@@ -88,7 +87,7 @@ export class Runs {
   #hear({ folder, history }: Run, event: TrainEvent): void {
     try {
       if (event.type === "done" && event.model) {
-        const record = readClassifierRecord(join(folder, "record.json"));
+        const record = readRecord(join(folder, "record.json"));
         this.#trained.set(record.name, { record, folder });
       }
       history.add(event);

@@ -13,14 +13,14 @@ new BroadcastChannel("release").onmessage = ({ data: top }) => {
 
 port.on("message", (message: Incoming) => {
   if (message.type === "abort") return;
-  const { id, name, input } = message;
-  if (name === "count" && "records" in input)
-    return answer({ type: "done", id, output: input.records.map(() => ({ params: 1, macs: 1 })) });
-  const top = "top" in input ? input.top : 1;
+  const { id, name, about } = message;
+  if (name === "count" && "records" in about)
+    return answer({ type: "done", id, output: about.records.map(() => ({ params: 1, macs: 1 })) });
+  const { top = 1 } = "options" in about ? (about.options as { top?: number }) : {};
   if (top === 2) process.exit(3);
   if (top === 3) throw new Error("secret insides");
   if (top === 4) return;
-  const done = () => answer({ type: "done", id, output: { results: [] } });
+  const done = () => answer({ type: "done", id, output: [] });
   if (top === 1) done();
   else held.set(top, done);
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { shipCheckpoint } from "@tessera-ml/hub";
 import { encodeImage, Image } from "@tessera-ml/media";
 import { manualSeed } from "@tessera-ml/tensor";
-import { type ClassifierRecord, createModel, findModel } from "@tessera-ml/vision";
+import { type ClassifierRecord, createNetwork, networks } from "@tessera-ml/vision";
 import { afterAll, beforeAll, vi } from "vitest";
 import { type Studio, type StudioOptions, startStudio } from "../../../src/server/index.ts";
 
@@ -45,9 +45,9 @@ export function testStudio(options: StudioOptions = {}, models: readonly string[
 
 async function ship(folder: string, name: string): Promise<void> {
   const [network = ""] = name.split(".");
-  const { entry } = findModel(network);
+  const { network: entry } = networks.find(network);
   manualSeed(1);
-  const model = createModel(network);
+  const model = createNetwork(network);
   await mkdir(join(folder, "models", name), { recursive: true });
   await model.save(join(folder, "models", name, "model.safetensors"));
   const { channels, inputSize: side, classes } = entry;

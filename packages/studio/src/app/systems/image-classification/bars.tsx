@@ -1,5 +1,5 @@
 /** The most probable classes as rows of stones. */
-import type { Prediction } from "../../../api/index.ts";
+import type { Prediction } from "@tessera-ml/vision";
 import { firstName, percent } from "../../format.ts";
 import { TOP } from "./state.ts";
 

@@ -4,11 +4,11 @@ import type { ModelInfo } from "../../../api/index.ts";
 import { dataTitle } from "../../format.ts";
 import { ModelCard } from "../../parts/model-card.tsx";
 import { Segments } from "../../parts/segments.tsx";
-import { compared, MOST_COMPARED, networks, picture, toggle } from "./state.ts";
+import { type ClassifierInfo, compared, MOST_COMPARED, networks, picture, toggle } from "./state.ts";
 
 interface Group {
   readonly title: string;
-  readonly of: (kind: ModelInfo["classes"]["kind"]) => boolean;
+  readonly of: (kind: ClassifierInfo["classes"]["kind"]) => boolean;
 }
 
 const GROUPS: readonly Group[] = [
@@ -17,7 +17,7 @@ const GROUPS: readonly Group[] = [
   { title: "A thousand things", of: (kind) => kind.startsWith("imagenet") },
 ];
 
-export function groupOf(model: ModelInfo): Group {
+export function groupOf(model: ClassifierInfo): Group {
   return GROUPS.find(({ of }) => of(model.classes.kind))!;
 }
 

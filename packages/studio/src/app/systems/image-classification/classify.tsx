@@ -1,7 +1,8 @@
 /** Networks side by side: what each makes of the picture. */
 import { useSignal } from "@preact/signals";
+import type { Rectangle } from "@tessera-ml/media";
 import { useEffect } from "preact/hooks";
-import type { Rectangle, TaskInfo } from "../../../api/index.ts";
+import type { TaskInfo } from "../../../api/index.ts";
 import { count, milliseconds, origin, shortTitle } from "../../format.ts";
 import { SAMPLES } from "../../media/samples.tsx";
 import { Stage } from "../../media/stage.tsx";

@@ -83,7 +83,7 @@ function Title({ model, command }: TitleProps) {
         <p class="quiet">{model ? `${model.paper}, ${model.year}` : " "}</p>
         <p class="quiet small">
           {model &&
-            `${count(model.params)} parameters${model.macs ? ` · ${count(model.macs)} multiplications` : ""} · reads ${model.inputSize} × ${model.inputSize} · ${model.classes.count} classes`}
+            `${count(model.params)} parameters${model.macs ? ` · ${count(model.macs)} multiplications` : ""} · reads ${model.inputSize} × ${model.inputSize} · ${model.classes?.count} classes`}
         </p>
       </div>
       <label class="choose">

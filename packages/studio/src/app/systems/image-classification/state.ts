@@ -1,6 +1,8 @@
 /** Which networks are compared, and what they say of the picture. */
 import { computed, effect, signal } from "@preact/signals";
-import { type Classification, classification, type ModelInfo, type TaskInfo } from "../../../api/index.ts";
+import type { Classification } from "@tessera-ml/vision";
+import { answer as classification } from "@tessera-ml/vision/schemas";
+import type { ModelInfo, TaskInfo } from "../../../api/index.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { messageOf } from "../../engine/message.ts";
 import type { Picture } from "../../media/picture.ts";
@@ -21,12 +23,19 @@ export const MOST_COMPARED = 4;
 /** How many classes an answer names. */
 export const TOP = 5;
 
-const TASK = "image-classification";
+export const TASK = "image-classification";
+
+/** A checkpoint of this system: the list gives its classes. */
+export type ClassifierInfo = ModelInfo & Required<Pick<ModelInfo, "classes">>;
+
+export function isClassifier(model: ModelInfo): model is ClassifierInfo {
+  return model.task === TASK && model.classes !== undefined;
+}
 
 export const picture = computed(() => (present.value?.medium === "image" ? present.value : undefined));
 
 /** Networks of this system that run here and now. */
-export const networks = computed(() => ready.value.filter(({ task }) => task === TASK));
+export const networks = computed(() => ready.value.filter(isClassifier));
 
 /** What the user picked, and for which kind of picture. */
 const picked = signal<{ readonly names: readonly string[]; readonly kind: Picture["kind"] | undefined }>({
@@ -58,7 +67,7 @@ export function toggle(name: string): void {
   picked.value = { names, kind: picture.peek()?.kind };
 }
 
-function readsDigits({ classes }: ModelInfo): boolean {
+function readsDigits({ classes }: ClassifierInfo): boolean {
   return classes.kind === "digits";
 }
 

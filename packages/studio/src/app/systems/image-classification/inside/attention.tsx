@@ -5,6 +5,7 @@ import { useAnswer } from "../../../parts/load.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { Segments } from "../../../parts/segments.tsx";
 import { engine } from "../../../state.ts";
+import * as look from "../look.ts";
 import { picture } from "../state.ts";
 
 export function Attention({ model }: { readonly model: ReadonlySignal<ModelInfo | undefined> }) {
@@ -12,7 +13,7 @@ export function Attention({ model }: { readonly model: ReadonlySignal<ModelInfo 
   const head = useSignal<number | undefined>(undefined);
   const attention = useAnswer((signal) => {
     const [by, about, of] = [engine.value, picture.value, model.value?.name];
-    return about && of ? by?.attention(about.blob, of, signal) : undefined;
+    return about && of ? by?.operate(look.attention, { model: of, input: about.blob, signal }) : undefined;
   });
   const { value, failure, waiting } = attention.value;
   const heads = value?.blocks[0]?.heads ?? [];

@@ -4,6 +4,7 @@ import type { ModelInfo } from "../../../../api/index.ts";
 import { useAnswer } from "../../../parts/load.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { engine } from "../../../state.ts";
+import * as look from "../look.ts";
 import { picture } from "../state.ts";
 
 export interface PartOf {
@@ -16,7 +17,10 @@ export function Features({ model, part }: PartOf) {
   const features = useAnswer((signal) => {
     const [by, about, of, at] = [engine.value, picture.value, model.value?.name, part.value];
     large.value = undefined;
-    return about && of && at ? by?.features(about.blob, of, at, signal) : undefined;
+    const request = { part: at, limit: look.MAPS };
+    return about && of && at
+      ? by?.operate(look.features, { model: of, input: about.blob, request, signal })
+      : undefined;
   });
   const { value, failure, waiting } = features.value;
   const shown = value?.maps.find(({ channel }) => channel === large.value) ?? value?.maps[0];
@@ -69,7 +73,9 @@ function ReceptiveField({ model, part }: PartOf) {
   const key = useComputed(() => [model.value?.name, part.value] as const);
   const field = useAnswer((signal) => {
     const [of, at] = key.value;
-    return of && at ? engine.value?.receptiveField(of, at, signal) : undefined;
+    return of && at
+      ? engine.value?.operate(look.receptiveField, { model: of, request: { part: at }, signal })
+      : undefined;
   });
   const { value, failure, waiting } = field.value;
   return (

@@ -5,6 +5,7 @@ import { firstName, percent } from "../../../format.ts";
 import { useAnswer } from "../../../parts/load.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { engine } from "../../../state.ts";
+import * as look from "../look.ts";
 import { classify, picture } from "../state.ts";
 import type { PartOf } from "./features.tsx";
 
@@ -26,7 +27,12 @@ export function Gradcam({ task, model, part }: GradcamProps) {
   const heat = useAnswer((signal) => {
     const [by, about, of, at] = [engine.value, picture.value, model.value?.name, part.value];
     return about && of && at
-      ? by?.gradcam(about.blob, of, { class: wanted.value, part: at, signal })
+      ? by?.operate(look.gradcam, {
+          model: of,
+          input: about.blob,
+          request: { class: wanted.value, part: at },
+          signal,
+        })
       : undefined;
   });
   const { value, failure, waiting } = heat.value;

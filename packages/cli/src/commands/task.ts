@@ -1,0 +1,134 @@
+/** A system's own command, `tessera classify` for example: inputs to answers. */
+import { basename } from "node:path";
+import type { AnyTask, Opened, Runtime, Schemas } from "@tessera-ml/kit";
+import { Command } from "commander";
+import { describeError, untilInterrupted } from "../errors.ts";
+import { findInputs, type Input } from "../inputs.ts";
+import { checkOneModel, loadCheckpoints, type OpenFlags, openOptions } from "../load.ts";
+import { examples, several } from "../options.ts";
+import { complain, print, terminal, toTerminal } from "../output.ts";
+import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
+import { addFlags, readFlags } from "../schema-flags.ts";
+
+/** Enough for the list of commands: the task's own options are in its schemas, which take time to load. */
+export function taskOutline(task: AnyTask): Command {
+  const command = new Command(task.command).description(task.summary);
+  if (task.accepts.length > 0) command.argument("<inputs...>", describeInputs(task));
+  return command.option(
+    "-m, --model <name>",
+    "checkpoint, network or checkpoint file; again for a comparison",
+    several,
+  );
+}
+
+export async function taskCommand(task: AnyTask): Promise<Command> {
+  const schemas = await task.schemas();
+  const command = taskOutline(task);
+  openOptions(command);
+  if (schemas.open) addFlags(command, schemas.open);
+  addFlags(command, schemas.request);
+  if (task.accepts.includes("image"))
+    command.option("--tolerant", "read what is there of pictures that were cut short");
+  return command
+    .option("--json", "one JSON array instead of lines")
+    .addHelpText(
+      "after",
+      [
+        examples(...(task.examples ?? [])),
+        "",
+        "`tessera models --here` lists the checkpoints on this machine, `tessera pull NAME` downloads another.",
+        "An input that cannot be read is reported, the others continue, and the exit code is 1.",
+      ].join("\n"),
+    )
+    .action((words: readonly string[], options: object) => answer(task, schemas, words, options as Flags));
+}
+
+type Flags = OpenFlags & {
+  readonly model?: readonly string[];
+  readonly json?: true;
+  readonly tolerant?: true;
+} & Readonly<Record<string, unknown>>;
+
+type Source = Extract<Input, { source: unknown }>;
+
+async function answer(
+  task: AnyTask,
+  schemas: Schemas,
+  words: readonly string[],
+  flags: Flags,
+): Promise<void> {
+  const { askAll, decodeInput } = await import("@tessera-ml/kit");
+  const names = flags.model ?? [];
+  const request = readFlags(schemas.request, flags);
+  const details = schemas.open ? readFlags(schemas.open, flags) : {};
+  checkOneModel(names, { ...flags, details });
+  const isText = task.accepts.length === 1 && task.accepts[0] === "text";
+  const inputs: Input[] = isText
+    ? words.map((word) => ({ name: word, source: word }))
+    : await findInputs(words, task.accepts);
+  for (const input of inputs) if ("error" in input) fail(`${input.name}: ${input.error}`);
+  const sources = inputs.filter((input): input is Source => "source" in input);
+  if (sources.length === 0) return;
+  const signal = untilInterrupted();
+  const runtime = (await task.load()) as Runtime<unknown, object, unknown>;
+  const openeds = (await loadCheckpoints(task, names, { ...flags, details, signal })) as Opened<
+    unknown,
+    object,
+    unknown
+  >[];
+  // Meanwhile the inputs are decoded. What fails here fails again, and is reported, when the network is asked.
+  for (const opened of openeds) opened.warmUp?.(Math.min(8, sources.length)).catch(() => undefined);
+  const watch = stopwatch();
+  const asked = askAll(openeds, sources, request, {
+    decode: ({ name, source }: Source) =>
+      decodeInput(task.accepts, source, { name, tolerant: flags.tolerant }),
+    signal,
+    progress: (done, total) => {
+      const { perSecond, secondsLeft } = watch(done, total);
+      report(
+        describeProgress(`${done} of ${total}`, done / total, [
+          `${perSecond.toFixed(1)}/s`,
+          timeLeft(secondsLeft),
+        ]),
+      );
+    },
+  });
+  const shownName = (name: string) => basename(name) || name;
+  const widest = Math.max(...sources.map(({ name }) => shownName(name).length));
+  const all: object[] = [];
+  for await (const { source, answers, errors } of asked) {
+    for (const error of errors) fail(named(source.name, describeUnread(error, flags.tolerant)));
+    if (answers.length === 0) continue;
+    if (!flags.json && toTerminal() && runtime.show) {
+      print(runtime.show(shownName(source.name), answers, terminal(), widest));
+      continue;
+    }
+    for (const one of answers) {
+      const json = { input: source.name, ...((await (runtime.toJson?.(one) ?? one)) as object) };
+      if (flags.json) all.push(json);
+      else print(JSON.stringify(json));
+    }
+  }
+  if (flags.json) print(JSON.stringify(all, undefined, 2));
+}
+
+function describeInputs({ accepts }: AnyTask): string {
+  if (accepts.length === 0) return "nothing: the options say everything";
+  if (accepts.length === 1 && accepts[0] === "text") return "texts";
+  return "files, folders, patterns, http(s) addresses, - for the standard input";
+}
+
+function fail(message: string): void {
+  complain(message);
+  process.exitCode = 1;
+}
+
+function describeUnread(error: unknown, tolerant = false): string {
+  const isCut = error instanceof Error && "code" in error && error.code === "cut-short";
+  return describeError(error) + (isCut && !tolerant ? " (--tolerant reads what is there)" : "");
+}
+
+/** Messages of a network name no file. */
+function named(name: string, message: string): string {
+  return message.includes(name) ? message : `${name}: ${message}`;
+}

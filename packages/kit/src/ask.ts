@@ -1,0 +1,65 @@
+/** Several checkpoints asked about many inputs, each decoded once. */
+import { answerEach, BATCH } from "./pipeline.ts";
+import type { Opened } from "./task.ts";
+
+/** What all checkpoints say of one input. */
+export interface Asked<Source, Answer> {
+  readonly source: Source;
+  /** Of the checkpoints that could answer, in their order. */
+  readonly answers: readonly Answer[];
+  /** One if the input cannot be read, else one for each checkpoint that could not answer. */
+  readonly errors: readonly unknown[];
+}
+
+export interface AskOptions<Source, Input> {
+  readonly decode: (source: Source) => Promise<Input>;
+  /** Default 8. */
+  readonly batchSize?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each batch that is not the last. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+}
+
+/**
+ * Yields each input's answers in order. While a batch is asked about, the next one is decoded; a bad input does not lose
+ * the others.
+ *
+ * @throws the signal's reason where it is aborted
+ */
+export async function* askAll<Source, Input, Options, Answer>(
+  openeds: readonly Opened<Input, Options, Answer>[],
+  sources: readonly Source[],
+  options: Options,
+  { decode, batchSize = BATCH, signal, progress }: AskOptions<Source, Input>,
+): AsyncGenerator<Asked<Source, Answer>, void, undefined> {
+  const decodeFrom = (at: number) => Promise.allSettled(sources.slice(at, at + batchSize).map(decode));
+  let next = decodeFrom(0);
+  for (let at = 0; at < sources.length; at += batchSize) {
+    const batch = sources.slice(at, at + batchSize);
+    const decoded = await next;
+    next = decodeFrom(at + batchSize);
+    const read = decoded.filter((result) => result.status === "fulfilled").map(({ value }) => value);
+    const rows = [];
+    for (const opened of openeds) {
+      signal?.throwIfAborted();
+      rows.push(read.length > 0 ? await answerEach(opened, read, options, { signal }) : []);
+    }
+    let column = 0;
+    for (const [i, result] of decoded.entries()) {
+      const source = batch[i] as Source;
+      if (result.status === "rejected") {
+        yield { source, answers: [], errors: [result.reason] };
+        continue;
+      }
+      const outcomes = rows.map((row) => row[column]);
+      column++;
+      yield {
+        source,
+        answers: outcomes.flatMap((outcome) => (outcome && "answer" in outcome ? [outcome.answer] : [])),
+        errors: outcomes.flatMap((outcome) => (outcome && "error" in outcome ? [outcome.error] : [])),
+      };
+    }
+    const done = Math.min(sources.length, at + batchSize);
+    if (done < sources.length) progress?.(done, sources.length);
+  }
+}

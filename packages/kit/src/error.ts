@@ -1,0 +1,20 @@
+/**
+ * What went wrong when a checkpoint was opened or used, as one word to branch on; `field` names the option at fault.
+ * - `which-network`: a checkpoint file does not say which network it belongs to
+ * - `no-checkpoint`: a network is known, but no checkpoint has its name
+ * - `bad-option`: an option of a question is out of range
+ * - `no-part`: a network has no part of that name
+ */
+export type KitErrorCode = "which-network" | "no-checkpoint" | "bad-option" | "no-part";
+
+export class KitError extends Error {
+  override readonly name = "KitError";
+  readonly code: KitErrorCode;
+  readonly field: string | undefined;
+
+  constructor(code: KitErrorCode, message: string, options: ErrorOptions & { readonly field?: string } = {}) {
+    super(message, options);
+    this.code = code;
+    this.field = options.field;
+  }
+}

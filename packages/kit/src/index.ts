@@ -1,0 +1,24 @@
+/**
+ * What every system is built with: tasks, networks by name, checkpoints, pipelines.
+ *
+ * @packageDocumentation
+ */
+export { firstHere, openNamed, recordsOf } from "#open";
+export { type Asked, type AskOptions, askAll } from "./ask.ts";
+export { dataUrl, pngUrl } from "./data-url.ts";
+export { KitError, type KitErrorCode } from "./error.ts";
+export { type DecodeOptions, decodeInput, type RawInput } from "./inputs.ts";
+export * from "./networks/index.ts";
+export type { OpenedFile, Opener, OpenOptions } from "./open/types.ts";
+export {
+  answerEach,
+  BATCH,
+  type Outcome,
+  type Pipeline,
+  type PipelineOptions,
+  pipelineOf,
+  streamOf,
+} from "./pipeline.ts";
+export { figureOf, findRecord, MODEL, sizeOf } from "./records.ts";
+export { Shelf } from "./shelf.ts";
+export * from "./task.ts";

@@ -1,0 +1,36 @@
+/** The names under which others publish the parameters of our networks. */
+import type { Shape } from "@tessera-ml/tensor";
+
+/** A source's key for one of our paths. */
+export type KeyOf = (path: string) => string;
+
+/** How a source names and stores our parameters. */
+export interface Naming {
+  readonly keyOf: KeyOf;
+  /** The keys that are joined along the first axis into one of our parameters. Default: the key alone. */
+  readonly partsOf?: (key: string) => readonly string[];
+  /** The shape in which the source stores a parameter. Default: ours. */
+  readonly shapeOf?: (key: string, shape: Shape) => Shape;
+}
+
+/** The source uses our paths. */
+export const same: KeyOf = (path) => path;
+
+/** Rewrites a path by the first rule that matches it. */
+export function rules(...list: readonly (readonly [RegExp, string])[]): KeyOf {
+  return (path) => {
+    const rule = list.find(([pattern]) => pattern.test(path));
+    return rule ? path.replace(rule[0], rule[1]) : path;
+  };
+}
+
+/** The shape in which a source stores one of our parameters; the number of elements is the same. */
+export function sourceShape(naming: Naming, key: string, shape: Shape): Shape {
+  return naming.shapeOf?.(key, shape) ?? shape;
+}
+
+/** The source's keys that make up one of our parameters. */
+export function keysOf({ keyOf, partsOf }: Naming, path: string): readonly string[] {
+  const key = keyOf(path);
+  return partsOf?.(key) ?? [key];
+}

@@ -1,0 +1,186 @@
+/** From a recipe's own decisions to a whole run: training, evaluation, files, and the verdict. */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type CheckpointRecord, writeAtomic } from "@tessera-ml/hub";
+import { type FitOptions, fit, type Module } from "@tessera-ml/nn";
+import { manualSeed } from "@tessera-ml/tensor";
+import { MODEL } from "../records.ts";
+import type { Metric } from "../task.ts";
+import { meets, type Recipe, type RecipeInfo, type RecipeOptions, type RecipeResult } from "./recipe.ts";
+import { shipRecipe } from "./ship.ts";
+
+/** What a recipe decides with. */
+export interface RecipeSetting {
+  readonly epochs: number;
+  readonly seed: number;
+  /** At most so many training samples; infinite for all. */
+  readonly samples: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a recipe decides: the paper's section on training. */
+export interface RecipePlan<B>
+  extends Pick<
+    FitOptions<B>,
+    "optimizer" | "data" | "loss" | "ema" | "clipNorm" | "accumulate" | "evaluateEvery"
+  > {
+  readonly module: Module;
+  /** Training samples that are used. */
+  readonly samples: number;
+  /** Figures of the network by name, on the whole test set, in inference mode. */
+  readonly evaluate: () => Promise<Record<string, number>>;
+}
+
+/** A network and the way to measure it. */
+export interface Measurable {
+  readonly module: Module;
+  readonly evaluate: () => Promise<Record<string, number>>;
+}
+
+/** A recipe without what is the same for all. */
+export interface RecipeDefinition<B> extends RecipeInfo {
+  /** Loads the data and builds the network; its random numbers come from the run's seed. */
+  readonly prepare: (setting: RecipeSetting) => Promise<RecipePlan<B>>;
+  /** A network with fresh parameters, and its evaluation, for shipping. */
+  readonly measure: () => Promise<Measurable>;
+  /** How figures are written; default their names and bare numbers. */
+  readonly metrics?: Readonly<Record<string, Metric>>;
+  /** The figures that the record keeps. Default: all but the loss. */
+  readonly recorded?: readonly string[];
+  /** What the model card says of the data: its title, and its licence with its source. */
+  readonly card?: () => { readonly data: string; readonly licence: string };
+  /** The task's fields of the record: preprocessing, labels, … */
+  readonly details?: () => object;
+}
+
+export function defineRecipe<B>(definition: RecipeDefinition<B>): Recipe {
+  const { prepare, measure, details, recorded, card, metrics, ...info } = definition;
+  const { label, unit } = metrics?.[info.expected.metric] ?? {};
+  const recipe: Recipe = {
+    ...info,
+    expected: { ...(label && { label }), ...(unit && { unit }), ...info.expected },
+    run: (options) => run(definition, recipe, options),
+    record: (name, figures) => recordOf(definition, name, figures),
+    ship: (folder, options) => shipRecipe(recipe, definition, folder, options),
+  };
+  return recipe;
+}
+
+/** With it as `record.json` beside {@link MODEL}, a trained network is a checkpoint like any other. */
+function recordOf<B>(
+  { task, network, dataset, paper, recorded, details }: RecipeDefinition<B>,
+  name: string,
+  figures: Readonly<Record<string, number>>,
+): CheckpointRecord {
+  const kept = Object.entries(figures).filter(([key]) =>
+    recorded ? recorded.includes(key) : key !== "loss",
+  );
+  const metrics = Object.fromEntries(kept.map(([key, value]) => [key, Number(value.toFixed(4))]));
+  return {
+    name,
+    task,
+    network,
+    source: "tessera",
+    files: [{ file: MODEL }],
+    licence: "Apache-2.0",
+    ...(kept.length > 0 && { evaluation: { dataset, metrics } }),
+    reference: paper,
+    ...details?.(),
+  };
+}
+
+/** What must not change between two processes of one run. */
+interface Settings {
+  readonly recipe: string;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly samples: number;
+}
+
+/**
+ * Trains, continuing from the newest checkpoint in the folder if there is one. A finished run returns its result again.
+ *
+ * @throws HubError `absent` if the data set is not on this machine; an error if the folder holds another run
+ */
+async function run<B>(
+  definition: RecipeDefinition<B>,
+  recipe: Recipe,
+  options: RecipeOptions,
+): Promise<RecipeResult> {
+  const { folder, seed = 0, signal, progress = true, evaluated } = options;
+  const begin = performance.now();
+  const epochs = options.epochs ?? recipe.epochs;
+  manualSeed(seed);
+  const most = options.samples ?? Number.POSITIVE_INFINITY;
+  const plan = await definition.prepare({ epochs, seed, samples: most, signal });
+  const { module, samples, evaluate, evaluateEvery = { epochs: 1 }, ...training } = plan;
+  const settings: Settings = { recipe: recipe.name, seed, epochs, samples };
+  const finishedBefore = await enter(folder, settings);
+  if (finishedBefore) return finishedBefore;
+
+  const stepsPerEpoch = Math.floor(training.data.batches / (training.accumulate ?? 1));
+  const fitted = await fit({
+    ...training,
+    model: module,
+    epochs,
+    evaluate: async ({ epoch }) => {
+      const figures = await evaluate();
+      evaluated?.({ epoch, figures });
+      return { ...figures };
+    },
+    evaluateEvery,
+    checkpoints: { folder: join(folder, "checkpoints") },
+    metrics: join(folder, "metrics.jsonl"),
+    metricsEvery: Math.max(10, Math.ceil(stepsPerEpoch / 50)),
+    ...(signal && { signal }),
+    progress,
+  });
+
+  const checkpoint = join(folder, MODEL);
+  const save = () => module.save(checkpoint, { metadata: { recipe: recipe.name, network: recipe.network } });
+  await (training.ema ? training.ema.during(save) : save());
+  const figures = fitted.metrics as Record<string, number>;
+  const record = recipe.record(`${recipe.network}.run`, figures);
+  await writeAtomic(join(folder, "record.json"), `${JSON.stringify(record, null, 2)}\n`);
+  const finished = fitted.reason === "finished";
+  const complete = finished && epochs === recipe.epochs && options.samples === undefined;
+  const result: RecipeResult = {
+    ...settings,
+    network: recipe.network,
+    figures,
+    seconds: (performance.now() - begin) / 1000,
+    checkpoint,
+    passed: complete ? meets(recipe.expected, figures) : undefined,
+  };
+  if (finished) await writeAtomic(join(folder, RESULT), `${JSON.stringify(result, null, 2)}\n`);
+  return result;
+}
+
+const SETTINGS = "run.json";
+const RESULT = "result.json";
+
+/** Claims the folder for this run or checks that it is this run's; the result, if the run has finished. */
+async function enter(folder: string, settings: Settings): Promise<RecipeResult | undefined> {
+  const path = join(folder, SETTINGS);
+  if (!existsSync(path)) {
+    await writeAtomic(path, `${JSON.stringify(settings)}\n`);
+    return undefined;
+  }
+  const found = JSON.parse(await readFile(path, "utf8")) as Settings;
+  for (const key of ["recipe", "seed", "epochs", "samples"] as const)
+    if (found[key] !== settings[key])
+      throw new Error(
+        `${folder}: expected a run with ${key} ${settings[key]}, found one with ${found[key]}; choose another folder or delete it`,
+      );
+  return await readResult(folder);
+}
+
+/** The result of the run in a folder; undefined if none has finished. */
+export async function readResult(folder: string): Promise<RecipeResult | undefined> {
+  const path = join(folder, RESULT);
+  if (!existsSync(path)) return undefined;
+  const result = JSON.parse(await readFile(path, "utf8")) as RecipeResult;
+  // The folder may have moved since.
+  return { ...result, checkpoint: join(folder, MODEL) };
+}

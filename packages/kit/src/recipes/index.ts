@@ -1,0 +1,23 @@
+/**
+ * Recipes: data, network and training that together give a known result. Node only.
+ *
+ * @packageDocumentation
+ */
+export {
+  defineRecipe,
+  type Measurable,
+  type RecipeDefinition,
+  type RecipePlan,
+  type RecipeSetting,
+  readResult,
+} from "./define.ts";
+export {
+  describeExpected,
+  type Expectation,
+  meets,
+  type Recipe,
+  type RecipeInfo,
+  type RecipeOptions,
+  type RecipeResult,
+} from "./recipe.ts";
+export type { ShipOptions } from "./ship.ts";

@@ -1,0 +1,102 @@
+/** A recipe: data, network and training that together give a known result. */
+import type { CheckpointRecord } from "@tessera-ml/hub";
+import type { ProgressReport } from "@tessera-ml/nn";
+
+/** The figure a recipe is judged by, and the value it must reach. */
+export interface Expectation {
+  /** One of the figures that the run produces. */
+  readonly metric: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  /** As {@link Metric} has them, for people: default the metric's name, no unit. */
+  readonly label?: string;
+  readonly unit?: string;
+  /** What was published, and by whom. */
+  readonly published?: string;
+}
+
+export interface RecipeOptions {
+  /** Where checkpoints, `metrics.jsonl` and the result go. A killed run continues from there. */
+  readonly folder: string;
+  /** Default 0. */
+  readonly seed?: number;
+  /** Overrides the recipe's own number. The expected result is then not checked. */
+  readonly epochs?: number;
+  /** Uses only so many training samples, for a quick look. The expected result is then not checked. */
+  readonly samples?: number;
+  /** Progress on the terminal (default), none, or elsewhere. */
+  readonly progress?: boolean | ((report: ProgressReport) => void);
+  /** Called after every evaluation. */
+  readonly evaluated?: (evaluation: {
+    readonly epoch: number;
+    readonly figures: Readonly<Record<string, number>>;
+  }) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RecipeResult {
+  readonly recipe: string;
+  /** The network's name in the registry. */
+  readonly network: string;
+  /** By name, on the whole test set. */
+  readonly figures: Readonly<Record<string, number>>;
+  readonly epochs: number;
+  readonly seed: number;
+  /** Training samples used. */
+  readonly samples: number;
+  /** Of this process, without what it did before it was resumed. */
+  readonly seconds: number;
+  /** The trained network, `.safetensors`. */
+  readonly checkpoint: string;
+  /** Whether the result is the expected one; undefined if the run was shortened or stopped. */
+  readonly passed: boolean | undefined;
+}
+
+/** What a list shows of a recipe. */
+export interface RecipeInfo {
+  readonly name: string;
+  /** One line for a list. */
+  readonly title: string;
+  readonly paper: string;
+  /** The task's name. */
+  readonly task: string;
+  readonly network: string;
+  /** The data set's name, or where the data comes from. */
+  readonly dataset: string;
+  readonly epochs: number;
+  readonly expected: Expectation;
+  /** Measured on two cores. */
+  readonly minutes: number;
+  /** What the network cannot do: sentences for the model card. */
+  readonly limits?: string;
+}
+
+/** Trains one network of the registry on one data set. */
+export interface Recipe extends RecipeInfo {
+  run(options: RecipeOptions): Promise<RecipeResult>;
+  /** The record of the trained network. @param name `network.tag` */
+  record(name: string, figures: Readonly<Record<string, number>>): CheckpointRecord;
+  /**
+   * Adds the network of a finished run to `models/`, or to the folder that `TESSERA_MODELS` names.
+   *
+   * @throws if the run has not ended or missed its expected result
+   */
+  ship(folder: string, options?: { readonly force?: boolean }): Promise<CheckpointRecord>;
+}
+
+/** `top-1 ≥ 98.7 %` */
+export function describeExpected({ metric, label = metric, unit, atLeast, atMost }: Expectation): string {
+  const bounds = [atLeast !== undefined && `≥ ${atLeast}`, atMost !== undefined && `≤ ${atMost}`];
+  return `${label} ${bounds.filter(Boolean).join(" and ")}${unit ? ` ${unit}` : ""}`;
+}
+
+/** Whether the figures are what the recipe promises. */
+export function meets(
+  { metric, atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY }: Expectation,
+  figures: Readonly<Record<string, number>>,
+): boolean {
+  const value = figures[metric];
+  if (value === undefined)
+    throw new Error(`expected the figure ${metric}, got ${Object.keys(figures).join(", ")}`);
+  return value >= atLeast && value <= atMost;
+}

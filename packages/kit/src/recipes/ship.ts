@@ -1,0 +1,136 @@
+/** From a finished run to a checkpoint that comes with Tessera: `models/NETWORK.tessera/`. */
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import {
+  type CheckpointRecord,
+  formatBytes,
+  shipCheckpoint,
+  shippedRoot,
+  writeAtomic,
+} from "@tessera-ml/hub";
+import { Tensor } from "@tessera-ml/tensor";
+import { MODEL } from "../records.ts";
+import type { Metric } from "../task.ts";
+import { type Measurable, type RecipeDefinition, readResult } from "./define.ts";
+import { describeExpected, type Expectation, type Recipe, type RecipeResult } from "./recipe.ts";
+
+export interface ShipOptions {
+  /** Ships even if the run was shortened or missed its expected result; the card says so. */
+  readonly force?: boolean | undefined;
+}
+
+/** What half precision may cost of the expected figure, as a share of it. The record has the figures of the file. */
+const TOLERATED = 0.0005;
+
+/**
+ * Puts the network of a finished run into `models/` (or `TESSERA_MODELS`): the checkpoint, its record, and a model card.
+ * The checkpoint is in half precision unless that costs quality.
+ */
+export async function shipRecipe(
+  recipe: Recipe,
+  { measure, card, metrics = {} }: Pick<RecipeDefinition<never>, "measure" | "card" | "metrics">,
+  folder: string,
+  { force = false }: ShipOptions = {},
+): Promise<CheckpointRecord> {
+  const result = await readResult(folder);
+  if (!result) throw new Error(`${folder}: no finished run of ${recipe.name}`);
+  if (result.recipe !== recipe.name)
+    throw new Error(`${folder}: expected a run of ${recipe.name}, found one of ${result.recipe}`);
+  if (!result.passed && !force)
+    throw new Error(
+      `${folder}: expected ${describeExpected(recipe.expected)}, ${result.passed === false ? `got ${figure(recipe.expected, result.figures)}` : "but the run was shortened"}; not shipped`,
+    );
+  const measurable = await measure();
+  await measurable.module.eval().load(result.checkpoint);
+  const name = `${recipe.network}.tessera`;
+  const path = join(shippedRoot(), name, MODEL);
+  const figures = await writeSmallest(measurable, recipe, path);
+  const record = await shipCheckpoint({
+    ...recipe.record(name, figures),
+    params: measurable.module.parameterCount(),
+  });
+  await writeAtomic(
+    join(shippedRoot(), name, "README.md"),
+    modelCard(recipe, result, record, metrics, card?.()),
+  );
+  return record;
+}
+
+/** Saves the network in the smallest form that keeps its quality, and returns the figures of that form. */
+async function writeSmallest(
+  { module, evaluate }: Measurable,
+  { expected, network, name }: Recipe,
+  path: string,
+): Promise<Record<string, number>> {
+  const metadata = { network, recipe: name };
+  await mkdir(dirname(path), { recursive: true });
+  const full = await evaluate();
+  const whole = new Map([...module.stateDict()].map(([key, variable]) => [key, new Tensor(variable.value)]));
+  await module.save(path, { metadata, floats: "F16" });
+  await module.load(path);
+  const half = await evaluate();
+  const [before, after] = [full[expected.metric] as number, half[expected.metric] as number];
+  const loss = expected.atLeast === undefined ? after - before : before - after;
+  if (loss <= TOLERATED * Math.abs(before)) return half;
+  await module.load(whole);
+  await module.save(path, { metadata });
+  return full;
+}
+
+function figure({ metric, unit }: Expectation, figures: Readonly<Record<string, number>>): string {
+  return [figures[metric]?.toFixed(2), unit].filter(Boolean).join(" ");
+}
+
+/** The README.md beside a checkpoint, from what the run gave. */
+function modelCard(
+  recipe: Recipe,
+  result: RecipeResult,
+  record: CheckpointRecord,
+  metrics: Readonly<Record<string, Metric>>,
+  about?: { readonly data: string; readonly licence: string },
+): string {
+  const { expected } = recipe;
+  const [{ file, size = 0, sha256 }] = record.files;
+  const epochs = `${result.epochs} ${result.epochs === 1 ? "epoch" : "epochs"}`;
+  const verdict = { true: "reached", false: "missed", undefined: "not checked: the run was shortened" };
+  const measured = Object.entries(record.evaluation?.metrics ?? {});
+  const rows = [
+    ["Network", `\`${recipe.network}\`, ${recipe.paper}`],
+    ["Parameters", (record.params ?? 0).toLocaleString("en")],
+    [
+      "Training data",
+      `${about?.data ?? recipe.dataset}: ${result.samples.toLocaleString("en")} samples, ${epochs}`,
+    ],
+    ...measured.map(([name, value]) => {
+      const { label = name, unit, digits = 2 } = metrics[name] ?? {};
+      return [label, [value.toFixed(digits), unit].filter(Boolean).join(" ")];
+    }),
+    ["Expected of the recipe", `${describeExpected(expected)} (${verdict[`${result.passed}`]})`],
+    ...(expected.published ? [["Published", expected.published]] : []),
+    ["File", `\`${file}\`, ${formatBytes(size)}, SHA-256 \`${sha256}\``],
+  ];
+  return `# ${record.name}
+
+${recipe.title}. The figures are those of this file, on the whole test set.
+
+| | |
+|---|---|
+${rows.map((row) => `| ${row.join(" | ")} |`).join("\n")}
+
+## How it was made
+
+\`\`\`sh
+tessera train ${recipe.name} --seed ${result.seed}
+\`\`\`
+
+It takes about ${recipe.minutes} minutes on two cores. How an input is prepared for the network is in \`record.json\`.
+
+## Limits
+
+${recipe.limits ?? "None were measured."}
+
+## Licence
+
+The file: ${record.licence}.${about ? ` The data it was trained on: ${about.licence}.` : ""}
+`;
+}

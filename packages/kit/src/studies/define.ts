@@ -1,0 +1,41 @@
+/** From what a study measures to a `Study`: scale, seed, progress and the clock are the same for all. */
+import type { Study, StudyOptions, StudyResult } from "./study.ts";
+
+/** What a study measures with. Systems extend it by their own data. */
+export class StudyContext {
+  readonly scale: number;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+  readonly #progress: (text: string, done: number) => void;
+
+  constructor({ scale = 1, seed = 0, signal, progress = () => {} }: StudyOptions) {
+    if (!(scale > 0)) throw new RangeError(`study: expected a scale above 0, got ${scale}`);
+    this.scale = scale;
+    this.seed = seed;
+    this.signal = signal;
+    this.#progress = progress;
+  }
+
+  /** Reports what is being done and the share of the whole that is done. @throws the signal's reason when aborted */
+  say(text: string, done: number): void {
+    this.signal?.throwIfAborted();
+    this.#progress(text, done);
+  }
+}
+
+export type StudyMeasured = Pick<StudyResult, "plots" | "tables" | "findings">;
+
+export function defineStudy({
+  measure,
+  ...about
+}: Omit<Study, "run"> & { readonly measure: (context: StudyOptions) => Promise<StudyMeasured> }): Study {
+  return {
+    ...about,
+    async run(options = {}) {
+      const start = performance.now();
+      const measured = await measure(options);
+      const { name: study, title } = about;
+      return { study, title, ...measured, seconds: (performance.now() - start) / 1000 };
+    },
+  };
+}

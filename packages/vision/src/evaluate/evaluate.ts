@@ -1,0 +1,202 @@
+/** How often a classifier is right, and what it takes for what. */
+import { fromPlanes, type Image, Planes } from "@tessera-ml/media";
+import type { LoadedDataset, Photograph } from "../data/index.ts";
+import type { ImageClassifier } from "../pipeline/image-classifier.ts";
+import type { Prepared } from "../pipeline/types.ts";
+
+/** A split of a data set in memory, or photographs (`loadPhotographs`). */
+export type LabelledImages = LoadedDataset<Uint8Array | Float32Array> | readonly Photograph[];
+
+export interface EvaluationProgress {
+  readonly done: number;
+  readonly total: number;
+  /** In per cent, so far. */
+  readonly top1: number;
+}
+
+export interface EvaluateOptions {
+  readonly progress?: ((progress: EvaluationProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Pictures in one run of the network; default 16. */
+  readonly batchSize?: number;
+  /** Only so many pictures, evenly spread; default all. */
+  readonly limit?: number | undefined;
+}
+
+/** One true class. Accuracy in per cent. */
+export interface ClassResult {
+  readonly index: number;
+  readonly label: string;
+  readonly count: number;
+  readonly right: number;
+  readonly accuracy: number;
+}
+
+export interface Evaluation {
+  readonly model: string;
+  readonly count: number;
+  /** Per cent of the pictures whose class is the most probable one, and 100 less it. */
+  readonly top1: number;
+  readonly error: number;
+  /** Per cent of the pictures whose class is among the five most probable. */
+  readonly top5: number;
+  /** Classes of which there are pictures, in order. */
+  readonly classes: readonly ClassResult[];
+  /** What was taken for what, the most frequent first. */
+  readonly confusions: readonly {
+    readonly truth: string;
+    readonly predicted: string;
+    readonly count: number;
+  }[];
+  /** `matrix[i][j]`: pictures of class i that were taken for j. For up to a hundred classes. */
+  readonly matrix?: readonly (readonly number[])[];
+  /** Through the network alone. */
+  readonly imagesPerSecond: number;
+  /** With reading and preprocessing. */
+  readonly seconds: number;
+}
+
+const LARGEST_MATRIX = 100;
+
+/**
+ * Asks a classifier about labelled pictures.
+ *
+ * @throws RangeError where the pictures have other classes than the classifier
+ */
+export async function evaluate(
+  classifier: ImageClassifier,
+  pictures: LabelledImages,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const { batchSize = 16, limit = Number.POSITIVE_INFINITY, progress, signal } = options;
+  const { truths, prepare } = labelled(classifier, pictures);
+  const total = Math.min(truths.length, limit);
+  const chosen = Array.from({ length: total }, (_, i) => Math.floor((i * truths.length) / total));
+  const guesses: { truth: number; predicted: number; inFive: boolean }[] = [];
+  const started = performance.now();
+  let networkMs = 0;
+  for (let start = 0; start < total; start += batchSize) {
+    signal?.throwIfAborted();
+    const batch = chosen.slice(start, start + batchSize);
+    const prepared = await Promise.all(batch.map(prepare));
+    const before = performance.now();
+    const rows = await classifier.probabilities(prepared);
+    networkMs += performance.now() - before;
+    for (const [i, row] of rows.entries()) {
+      const truth = truths[batch[i] as number] as number;
+      const own = row[truth] as number;
+      guesses.push({
+        truth,
+        predicted: row.indexOf(Math.max(...row)),
+        inFive: row.reduce((above, value) => above + (value > own ? 1 : 0), 0) < 5,
+      });
+    }
+    progress?.({ done: guesses.length, total, top1: percent(guesses, isRight) });
+  }
+  const top1 = percent(guesses, isRight);
+  return {
+    model: classifier.name,
+    count: total,
+    top1,
+    error: 100 - top1,
+    top5: percent(guesses, ({ inFive }) => inFive),
+    ...tables(guesses, classifier.labels),
+    imagesPerSecond: total / (networkMs / 1000),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+interface Guess {
+  readonly truth: number;
+  readonly predicted: number;
+}
+
+function isRight({ truth, predicted }: Guess): boolean {
+  return truth === predicted;
+}
+
+function percent<T>(list: readonly T[], counts: (entry: T) => boolean): number {
+  return list.length === 0 ? 0 : (100 * list.filter(counts).length) / list.length;
+}
+
+function tables(
+  guesses: readonly Guess[],
+  labels: readonly string[],
+): Pick<Evaluation, "classes" | "confusions" | "matrix"> {
+  const byTruth = Map.groupBy(guesses, ({ truth }) => truth);
+  const classes = [...byTruth].toSorted(([a], [b]) => a - b);
+  const wrong = Map.groupBy(
+    guesses.filter((guess) => !isRight(guess)),
+    ({ truth, predicted }) => `${truth} ${predicted}`,
+  );
+  const name = (index: number) => labels[index] as string;
+  return {
+    classes: classes.map(([index, list]) => ({
+      index,
+      label: name(index),
+      count: list.length,
+      right: list.filter(isRight).length,
+      accuracy: percent(list, isRight),
+    })),
+    confusions: [...wrong.values()]
+      .map((list) => {
+        const { truth, predicted } = list[0] as Guess;
+        return { truth: name(truth), predicted: name(predicted), count: list.length };
+      })
+      .toSorted((a, b) => b.count - a.count),
+    ...(labels.length <= LARGEST_MATRIX && {
+      matrix: labels.map((_, truth) =>
+        labels.map(
+          (_, guess) => (byTruth.get(truth) ?? []).filter(({ predicted }) => predicted === guess).length,
+        ),
+      ),
+    }),
+  };
+}
+
+/** For each picture the output that would be right, and what the network reads of it. */
+function labelled(
+  classifier: ImageClassifier,
+  pictures: LabelledImages,
+): { truths: readonly number[]; prepare: (i: number) => Promise<Prepared> } {
+  if ("images" in pictures) {
+    checkClasses(classifier, pictures);
+    return {
+      truths: [...pictures.labels],
+      prepare: async (i) => await classifier.prepare(sampleImage(pictures, i)),
+    };
+  }
+  const { labels } = classifier.record.classes;
+  const isImageNet = labels.startsWith("imagenet-1k");
+  if (!isImageNet || ![1000, 1001].includes(classifier.labels.length))
+    throw new RangeError(
+      `${classifier.name}: photographs have ImageNet's classes, the classifier has ${isImageNet ? `${classifier.labels.length} of its own` : labels}`,
+    );
+  const shift = classifier.labels.length - 1000; // a background class comes first
+  return {
+    truths: pictures.map(({ classIndex }) => classIndex + shift),
+    prepare: async (i) => await classifier.prepare((pictures[i] as Photograph).path),
+  };
+}
+
+function checkClasses(
+  { name, labels }: ImageClassifier,
+  pictures: { name: string; classes: readonly string[] },
+): void {
+  if (labels.join() === pictures.classes.join()) return;
+  const list = (names: readonly string[]) => `${names.length} (${names.slice(0, 3).join(", ")}, …)`;
+  throw new RangeError(
+    `${name}: its classes are ${list(labels)}, those of ${pictures.name} are ${list(pictures.classes)}`,
+  );
+}
+
+/** A picture of a data set, as its file would hold it: the classifier is given what it is given elsewhere. */
+function sampleImage(
+  { images, shape: [, channels, height, width] }: LoadedDataset<Uint8Array | Float32Array>,
+  index: number,
+): Image {
+  const size = channels * height * width;
+  const values = images.subarray(index * size, (index + 1) * size);
+  const floats = values instanceof Uint8Array ? Float32Array.from(values, (byte) => byte / 255) : values;
+  return fromPlanes(new Planes(channels, height, width, floats));
+}

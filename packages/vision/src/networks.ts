@@ -1,0 +1,32 @@
+/** What a record's network reads, and what it costs. */
+import { inputOf } from "./describe-record.ts";
+import { profile } from "./inspect/index.ts";
+import type { ClassifierRecord } from "./records/record.ts";
+import { networks } from "./registry.ts";
+
+/** What the network of a record reads: [1, C, H, W]. */
+export function inputShapeOf(record: ClassifierRecord): [number, number, number, number] {
+  return [1, ...inputOf(networks.ofRecord(record).network, record)];
+}
+
+export interface Cost {
+  readonly params: number;
+  /** Multiply-accumulates for one image. */
+  readonly macs: number;
+}
+
+const costs = new Map<string, Cost>();
+
+/** Builds the network once and computes nothing: some ten milliseconds the first time. */
+export function costOf(record: ClassifierRecord): Cost {
+  const inputShape = inputShapeOf(record);
+  const key = JSON.stringify([record.source, record.network, record.classes.count, inputShape]);
+  const known = costs.get(key);
+  if (known) return known;
+  const { create } = networks.ofRecord(record);
+  const layers = profile(create({ classes: record.classes.count }), inputShape);
+  const sum = (what: keyof Cost) => layers.reduce((total, layer) => total + layer[what], 0);
+  const cost = { params: sum("params"), macs: sum("macs") };
+  costs.set(key, cost);
+  return cost;
+}

@@ -1,0 +1,164 @@
+/** Recipes of classifiers: what they share is the data set in memory and how it is measured. */
+
+import { defineRecipe, type Recipe, type RecipeInfo, type RecipeSetting } from "@tessera-ml/kit/training";
+import type { Batch, Random } from "@tessera-ml/media";
+import { arrays, type Batches, crossEntropy, DataLoader, type EMA, type Updates } from "@tessera-ml/nn";
+import type { Tensor } from "@tessera-ml/tensor";
+import type { Classifier } from "../classifier.ts";
+import { type DatasetName, findDataset, loadDataset } from "../data/index.ts";
+import { type Classes, metrics, type Preprocessing, TASK } from "../records/record.ts";
+import { createNetwork } from "../registry.ts";
+import { measure, networkInput, type Pictures, type Pixels, spread } from "./pictures.ts";
+
+/** A batch as the data set holds it, on its way into the step. */
+export interface PictureBatch {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+}
+
+/** What a recipe decides with. */
+export interface Setting {
+  /** The network of the registry, with fresh parameters. */
+  readonly model: Classifier;
+  readonly train: Pictures;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  /** Of the whole run, for schedules. */
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly seed: number;
+}
+
+/** What a recipe decides: the paper's section on training. */
+export interface ClassifierTraining {
+  readonly optimizer: Updates;
+  /** Mean over the batch. Scores [N, classes], labels [N]. */
+  readonly loss: (scores: Tensor, labels: Tensor) => Tensor;
+  /** What is minimised, if not the loss of the network's scores. Images as the network reads them. */
+  readonly objective?: (images: Tensor, labels: Tensor) => Tensor;
+  /** How the evaluation asks the network; default its forward pass. */
+  readonly scores?: (images: Tensor) => Tensor;
+  /** A new order in every epoch; default true. */
+  readonly shuffle?: boolean;
+  /** Changes the images of a batch before they are normalised. */
+  readonly augment?: (images: Batch<Pixels>, random: Random) => Batch<Pixels>;
+  /** Batches made in another way, instead of `shuffle` and `augment`. */
+  readonly data?: Batches<PictureBatch>;
+  readonly ema?: EMA;
+  readonly clipNorm?: number;
+  /** Epochs between evaluations; default 1. */
+  readonly evaluateEvery?: number;
+}
+
+/** A recipe of a classifier. */
+export interface ClassifierRecipe extends Recipe {
+  readonly preprocessing: Preprocessing;
+  readonly classes: Classes;
+}
+
+/** What a recipe of a classifier decides. */
+export interface ClassifierRecipeDefinition extends Omit<RecipeInfo, "task" | "dataset"> {
+  readonly dataset: DatasetName;
+  /** From an image to the network's input; training and testing read the data set the same way. */
+  readonly preprocessing: Preprocessing;
+  readonly classes: Classes;
+  /** Samples in a step. */
+  readonly batchSize: number;
+  readonly train: (setting: Setting) => ClassifierTraining | Promise<ClassifierTraining>;
+}
+
+const METRICS = { ...metrics, error: { label: "error", unit: "%", better: "less" } } as const;
+
+export function defineClassifierRecipe(definition: ClassifierRecipeDefinition): ClassifierRecipe {
+  const { batchSize: _, train: __, preprocessing, classes, ...info } = definition;
+  const { network, dataset } = info;
+  const recipe = defineRecipe<PictureBatch>({
+    ...info,
+    task: TASK,
+    metrics: METRICS,
+    limits: [LIMITS[classes.labels] ?? "It calls everything one of its classes.", info.limits]
+      .filter(Boolean)
+      .join(" "),
+    recorded: ["top1"],
+    details: () => ({ preprocessing, classes }),
+    prepare: (setting) => prepare(definition, setting),
+    measure: async () => {
+      const module = createNetwork(network);
+      const test = await readPictures(dataset, "test");
+      return { module, evaluate: () => figures(test, preprocessing, (x) => module.forward(x), crossEntropy) };
+    },
+    card: () => {
+      const { title, licence, reference } = findDataset(dataset);
+      return { data: title, licence: `${licence} (${reference})` };
+    },
+  });
+  return { ...recipe, preprocessing, classes };
+}
+
+async function prepare(
+  recipe: ClassifierRecipeDefinition,
+  { epochs, seed, samples: most, signal }: RecipeSetting,
+) {
+  const { preprocessing } = recipe;
+  const test = await readPictures(recipe.dataset, "test", signal);
+  const train = spread(await readPictures(recipe.dataset, "train", signal), most);
+  const samples = train.labels.length;
+  const model = createNetwork(recipe.network);
+  const batchSize = Math.min(recipe.batchSize, samples);
+  const stepsPerEpoch = Math.floor(samples / batchSize);
+  const setting = { model, train, epochs, stepsPerEpoch, steps: epochs * stepsPerEpoch, batchSize, seed };
+  const training = await recipe.train(setting);
+  const { loss, optimizer, ema, clipNorm, evaluateEvery = 1 } = training;
+  const objective = training.objective ?? ((x, y) => loss(model.forward(x), y));
+  const scores = training.scores ?? ((x) => model.forward(x));
+  return {
+    module: model,
+    samples,
+    optimizer,
+    data: training.data ?? batchesOf(setting, training),
+    loss: ({ images, labels }: PictureBatch) => objective(networkInput(images, preprocessing), labels),
+    ...(ema && { ema }),
+    ...(clipNorm !== undefined && { clipNorm }),
+    evaluateEvery: { epochs: evaluateEvery },
+    evaluate: () => figures(test, preprocessing, scores, loss),
+  };
+}
+
+async function figures(...args: Parameters<typeof measure>): Promise<Record<string, number>> {
+  const { loss, top1 } = await measure(...args);
+  return { loss, top1, error: 100 - top1 };
+}
+
+/** One split. @throws HubError `absent` if the data set is not on this machine */
+export async function readPictures(
+  name: DatasetName,
+  split: "train" | "test",
+  signal?: AbortSignal,
+): Promise<Pictures> {
+  const { images, labels, shape } = await loadDataset(name, { split, signal });
+  return { images: { data: images, shape }, labels: Int32Array.from(labels) };
+}
+
+/** The training set in batches of one size; those left over in an epoch come in another one. */
+function batchesOf(
+  { train, batchSize, seed }: Setting,
+  { shuffle = true, augment = (images) => images }: ClassifierTraining,
+): Batches<PictureBatch> {
+  const { images, labels } = train;
+  return new DataLoader(arrays({ images, labels }), {
+    batchSize,
+    shuffle,
+    seed,
+    dropLast: true,
+    // `arrays` gives images in the type and the four axes that it was given.
+    augment: (batch, random) => ({ ...batch, images: augment(batch.images as Batch<Pixels>, random) }),
+  });
+}
+
+/** What a network cannot do, by what its outputs mean. */
+const LIMITS: Partial<Record<Classes["labels"], string>> = {
+  digits:
+    "It knows one digit at a time, light on dark, centred and at the size its data set has. It calls anything else a digit too, often with a high probability. Its writers were American: it may misread a 1 with a long upstroke or a 7 with a bar.",
+  cifar10:
+    "It knows ten kinds of things in images of 32x32 pixels and calls everything one of them. Photographs scaled down to that size do not look like the images it learned from, so its probabilities mean little there.",
+};

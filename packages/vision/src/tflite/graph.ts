@@ -1,0 +1,58 @@
+/** Networks that were taken out of TensorFlow Lite files: numbered tensors, and a graph that says what they are. */
+
+import { type Checkpoint, CheckpointError, Conv2d, Linear } from "@tessera-ml/nn";
+import { fromArray, type Tensor } from "@tessera-ml/tensor";
+import type { Classifier } from "../classifier.ts";
+
+/** The part of such a graph that is read: operators in order, and the key of each constant. */
+export interface TFLiteGraph {
+  readonly subgraphs: readonly {
+    readonly tensors: readonly { readonly i: number; readonly const?: string }[];
+    readonly ops: readonly { readonly op: string; readonly in: readonly number[] }[];
+  }[];
+}
+
+const LAYOUTS: Readonly<Record<string, readonly number[]>> = {
+  CONV_2D: [0, 3, 1, 2], // [O, H, W, I] → [O, I, H, W]
+  DEPTHWISE_CONV_2D: [3, 0, 1, 2], // [1, H, W, C] → [C, 1, H, W]
+};
+
+/**
+ * The parameters of a network whose layers are, in order, the graph's convolutions: by our paths, for
+ * `model.load`.
+ *
+ * @throws CheckpointError where graph and network do not have the same number of layers, or a shape differs
+ */
+export async function fromTFLite(
+  model: Classifier,
+  checkpoint: Checkpoint,
+  graph: TFLiteGraph,
+): Promise<Map<string, Tensor>> {
+  const main = graph.subgraphs[0];
+  const convolutions = main?.ops.filter(({ op }) => op in LAYOUTS) ?? [];
+  // Declared in the order in which they compute.
+  const layers = [...model.namedModules()].filter(
+    (entry): entry is [string, Conv2d | Linear] => entry[1] instanceof Conv2d || entry[1] instanceof Linear,
+  );
+  if (layers.length !== convolutions.length)
+    throw new CheckpointError(
+      `${checkpoint.name}: expected ${layers.length} convolutions in its graph, got ${convolutions.length}`,
+    );
+  const keys = new Map(main?.tensors.map(({ i, const: key }) => [i, key]));
+  const read = async (index: number | undefined, order: readonly number[] | undefined, target: Tensor) => {
+    const key = index === undefined ? undefined : keys.get(index);
+    if (key === undefined)
+      throw new CheckpointError(`${checkpoint.name}: its graph gives no key for tensor ${index}`);
+    const stored = checkpoint.get(key);
+    const tensor = fromArray(await stored.read(), stored.shape);
+    const moved = order ? tensor.permute(order) : tensor;
+    return target.rank === 2 ? moved.flatten(1) : moved;
+  };
+  const parameters = new Map<string, Tensor>();
+  for (const [i, [path, layer]] of layers.entries()) {
+    const { op, in: inputs } = convolutions[i] as { op: string; in: readonly number[] };
+    parameters.set(`${path}.weight`, await read(inputs[1], LAYOUTS[op], layer.weight));
+    if (layer.bias) parameters.set(`${path}.bias`, await read(inputs[2], undefined, layer.bias));
+  }
+  return parameters;
+}
