@@ -65,7 +65,7 @@ describe("the loop", () => {
 
   describe("accumulating uneven batches equals one large batch", () => {
     const [features, classes] = [4, 3];
-    /** Weights and losses after training on samples i = 0…n − 1; if `ignoring`, every third label is ignored. */
+    /** Weights and the last loss after training on samples i = 0…n − 1; if `ignoring`, every third label is ignored. */
     const trained = async (
       n: number,
       batchSize: number,
@@ -74,7 +74,7 @@ describe("the loop", () => {
       manualSeed(1);
       const { ignoring = false, ...rest } = options;
       const model = new Linear(features, classes);
-      const losses: number[] = [];
+      let lastLoss = Number.NaN;
       const result = await fit({
         ...rest,
         model,
@@ -91,18 +91,19 @@ describe("the loop", () => {
         ),
         loss: ({ x, y }: { x: Tensor; y: Tensor }) => crossEntropy(model.forward(x), y),
         epochs: 3,
-        progress: ({ loss }) => losses.push(loss),
+        // Reports depend on the time, but for that of the last step.
+        progress: ({ loss }) => {
+          lastLoss = loss;
+        },
       });
-      return { steps: result.steps, weights: [...(await model.weight.data())].map(Number), losses };
+      return { steps: result.steps, numbers: [lastLoss, ...(await model.weight.data())].map(Number) };
     };
     const expectEqual = (a: Awaited<ReturnType<typeof trained>>, b: Awaited<ReturnType<typeof trained>>) => {
       expect(a.steps).toBe(b.steps);
-      for (const key of ["weights", "losses"] as const) {
-        expect(a[key].length).toBe(b[key].length);
-        a[key].forEach((value, i) => {
-          expect(value).toBeCloseTo(b[key][i] as number, 5);
-        });
-      }
+      expect(a.numbers.length).toBe(b.numbers.length);
+      a.numbers.forEach((value, i) => {
+        expect(value).toBeCloseTo(b.numbers[i] as number, 5);
+      });
     };
 
     test.each([
