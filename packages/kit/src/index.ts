@@ -9,6 +9,7 @@ export { dataUrl, pngUrl } from "./data-url.ts";
 export { KitError, type KitErrorCode } from "./error.ts";
 export { type DecodeOptions, decodeInput, type RawInput } from "./inputs.ts";
 export * from "./networks/index.ts";
+export { defaultOf, openNetwork } from "./open/network.ts";
 export type { OpenedFile, Opener, OpenOptions } from "./open/types.ts";
 export {
   answerEach,

@@ -6,6 +6,7 @@ import type { CheckpointRecord, HubError, HubErrorCode } from "@tessera-ml/hub";
 import { openCheckpoint } from "@tessera-ml/nn";
 import { KitError } from "../error.ts";
 import { findRecord } from "../records.ts";
+import { bareRecord, checked } from "./record.ts";
 import type { OpenedFile, Opener, OpenOptions } from "./types.ts";
 
 /** Loaded only when needed: a file with its network opens sooner without it. */
@@ -42,7 +43,7 @@ export async function openNamed<R extends CheckpointRecord>(
   const record = await recordNamed(opener, name);
   const { files } = await pullCheckpoint(record, options);
   const paths = files.map((file) => file.path);
-  return await open(opener.check(record, record.name), paths, options);
+  return await open(checked(opener, record, record.name), paths, options);
 }
 
 /** The first of the records that lies on this machine; undefined if none does. */
@@ -92,7 +93,7 @@ async function openPath<R extends CheckpointRecord>(
   const folder = (await stat(path)).isDirectory() ? path : dirname(path);
   const recordFile = join(folder, "record.json");
   if (network === undefined && existsSync(recordFile)) {
-    const record = opener.check((await hub()).readRecord(recordFile), recordFile);
+    const record = checked(opener, (await hub()).readRecord(recordFile), recordFile);
     const files = record.files.map(({ file }) => file);
     if (folder === path || files[0] === basename(path))
       return await open(
@@ -111,7 +112,7 @@ async function openPath<R extends CheckpointRecord>(
   const checkpoint = await openCheckpoint(path, options);
   try {
     const { network: found } = opener.networks.find(network);
-    const record = await opener.bareRecord(found, basename(path), checkpoint);
+    const record = await bareRecord(opener, found, basename(path), checkpoint);
     return { record, checkpoint, paths: [path] };
   } catch (error) {
     await checkpoint.close();

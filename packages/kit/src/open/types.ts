@@ -22,10 +22,10 @@ export interface Opener<R extends CheckpointRecord = CheckpointRecord> {
   readonly networks: Networks;
   /** Published checkpoints; those that come with Tessera are found without them. */
   readonly records: readonly CheckpointRecord[];
-  /** A record with the task's own fields checked. @throws HubError `bad-data` naming the field */
-  check(record: CheckpointRecord, where: string): R;
-  /** What can be said of a file without a record, from its network and its keys. */
-  bareRecord(network: Network, file: string, checkpoint: Checkpoint): R | Promise<R>;
+  /** A record with the task's own fields checked, if it has any. @throws HubError `bad-data` naming the field */
+  check?(record: CheckpointRecord, where: string): R;
+  /** What can be said of a file without a record, from its network and its keys. Default: no fields of the task's own. */
+  bareRecord?(network: Network, file: string, checkpoint: Checkpoint): R | Promise<R>;
 }
 
 /** A checkpoint that was found and opened; the caller closes it. */

@@ -2,6 +2,7 @@
 import type { CheckpointRecord, FileRecord } from "@tessera-ml/hub";
 import { parseRecord } from "@tessera-ml/hub/records";
 import { openCheckpoint } from "@tessera-ml/nn";
+import { checked } from "./record.ts";
 import type { OpenedFile, Opener, OpenOptions } from "./types.ts";
 
 /** In a browser only what lies beside the page is known, and that is listed there. */
@@ -17,7 +18,8 @@ export async function openNamed<R extends CheckpointRecord>(
 ): Promise<OpenedFile<R>> {
   const folder = `${(options.base ?? "models").replace(/\/+$/, "")}/${name.includes(".") ? name : `${name}.tessera`}`;
   const where = `${folder}/record.json`;
-  const record = opener.check(parseRecord(await (await get(where, options)).text(), where), where);
+  const json = await (await get(where, options)).text();
+  const record = checked(opener, parseRecord(json, where), where);
   const address = `${folder}/${record.files[0].file}`;
   const bytes = await download(address, record.files[0], options);
   return { record, checkpoint: await openCheckpoint(bytes, { name: address }), paths: [] };

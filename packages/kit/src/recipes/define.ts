@@ -42,8 +42,8 @@ export interface Measurable {
 export interface RecipeDefinition<B> extends RecipeInfo {
   /** Loads the data and builds the network; its random numbers come from the run's seed. */
   readonly prepare: (setting: RecipeSetting) => Promise<RecipePlan<B>>;
-  /** A network with fresh parameters, and its evaluation, for shipping. */
-  readonly measure: () => Promise<Measurable>;
+  /** A network with fresh parameters, and its evaluation, for shipping. Default: those that `prepare` makes. */
+  readonly measure?: () => Promise<Measurable>;
   /** How figures are written; default their names and bare numbers. */
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** The figures that the record keeps. Default: all but the loss. */
@@ -56,13 +56,15 @@ export interface RecipeDefinition<B> extends RecipeInfo {
 
 export function defineRecipe<B>(definition: RecipeDefinition<B>): Recipe {
   const { prepare, measure, details, recorded, card, metrics, ...info } = definition;
+  const whole = { epochs: info.epochs, seed: 0, samples: Number.POSITIVE_INFINITY, signal: undefined };
+  const shipping = { measure: measure ?? (() => prepare(whole)), card, metrics };
   const { label, unit } = metrics?.[info.expected.metric] ?? {};
   const recipe: Recipe = {
     ...info,
     expected: { ...(label && { label }), ...(unit && { unit }), ...info.expected },
     run: (options) => run(definition, recipe, options),
     record: (name, figures) => recordOf(definition, name, figures),
-    ship: (folder, options) => shipRecipe(recipe, definition, folder, options),
+    ship: (folder, options) => shipRecipe(recipe, shipping, folder, options),
   };
   return recipe;
 }

@@ -14,6 +14,11 @@ import type { Metric } from "../task.ts";
 import { type Measurable, type RecipeDefinition, readResult } from "./define.ts";
 import { describeExpected, type Expectation, type Recipe, type RecipeResult } from "./recipe.ts";
 
+/** What shipping needs of a recipe's definition. */
+export type Shipping = Required<Pick<RecipeDefinition<never>, "measure">> & {
+  readonly [K in "card" | "metrics"]: RecipeDefinition<never>[K] | undefined;
+};
+
 export interface ShipOptions {
   /** Ships even if the run was shortened or missed its expected result; the card says so. */
   readonly force?: boolean | undefined;
@@ -28,7 +33,7 @@ const TOLERATED = 0.0005;
  */
 export async function shipRecipe(
   recipe: Recipe,
-  { measure, card, metrics = {} }: Pick<RecipeDefinition<never>, "measure" | "card" | "metrics">,
+  { measure, card, metrics = {} }: Shipping,
   folder: string,
   { force = false }: ShipOptions = {},
 ): Promise<CheckpointRecord> {

@@ -1,0 +1,36 @@
+/** Records of opened checkpoints, where a task does not say otherwise. Runs on Node and in browsers. */
+import type { CheckpointRecord } from "@tessera-ml/hub";
+import type { Checkpoint } from "@tessera-ml/nn";
+import type { Network } from "../networks/networks.ts";
+import type { Opener } from "./types.ts";
+
+/** A record with the task's own fields checked. */
+export function checked<R extends CheckpointRecord>(
+  opener: Opener<R>,
+  record: CheckpointRecord,
+  where: string,
+): R {
+  return opener.check?.(record, where) ?? (record as R);
+}
+
+/** The record of a file that has none. */
+export async function bareRecord<R extends CheckpointRecord>(
+  opener: Opener<R>,
+  network: Network,
+  file: string,
+  checkpoint: Checkpoint,
+): Promise<R> {
+  const own = await opener.bareRecord?.(network, file, checkpoint);
+  if (own) return own;
+  const { name, paper } = network;
+  const record: CheckpointRecord = {
+    name: file,
+    task: opener.task,
+    network: name,
+    source: "tessera",
+    files: [{ file }],
+    licence: "unknown",
+    reference: paper,
+  };
+  return record as R;
+}
