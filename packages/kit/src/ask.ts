@@ -7,6 +7,8 @@ export interface Asked<Source, Answer> {
   readonly source: Source;
   /** Of the checkpoints that could answer, in their order. */
   readonly answers: readonly Answer[];
+  /** The names of these checkpoints. */
+  readonly models: readonly string[];
   /** One if the input cannot be read, else one for each checkpoint that could not answer. */
   readonly errors: readonly unknown[];
 }
@@ -48,7 +50,7 @@ export async function* askAll<Source, Input, Options, Answer>(
     for (const [i, result] of decoded.entries()) {
       const source = batch[i] as Source;
       if (result.status === "rejected") {
-        yield { source, answers: [], errors: [result.reason] };
+        yield { source, answers: [], models: [], errors: [result.reason] };
         continue;
       }
       const outcomes = rows.map((row) => row[column]);
@@ -56,6 +58,9 @@ export async function* askAll<Source, Input, Options, Answer>(
       yield {
         source,
         answers: outcomes.flatMap((outcome) => (outcome && "answer" in outcome ? [outcome.answer] : [])),
+        models: openeds
+          .filter((_, i) => outcomes[i] && "answer" in outcomes[i])
+          .map(({ record }) => record.name),
         errors: outcomes.flatMap((outcome) => (outcome && "error" in outcome ? [outcome.error] : [])),
       };
     }

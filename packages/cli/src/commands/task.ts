@@ -1,6 +1,6 @@
 /** A system's own command, `tessera classify` for example: inputs to answers. */
 import { basename } from "node:path";
-import type { AnyTask, Opened, Runtime, Schemas } from "@tessera-ml/kit";
+import type { AnyTask, Media, Opened, Runtime, Schemas } from "@tessera-ml/kit";
 import { Command } from "commander";
 import { describeError, untilInterrupted } from "../errors.ts";
 import { findInputs, type Input } from "../inputs.ts";
@@ -34,7 +34,7 @@ export async function taskCommand(task: AnyTask): Promise<Command> {
     .addHelpText(
       "after",
       [
-        examples(...(task.examples ?? [])),
+        examples(...(task.examples ?? [usualExample(task)])),
         "",
         "`tessera models --here` lists the checkpoints on this machine, `tessera pull NAME` downloads another.",
         "An input that cannot be read is reported, the others continue, and the exit code is 1.",
@@ -63,9 +63,12 @@ async function answer(
   const details = schemas.open ? readFlags(schemas.open, flags) : {};
   checkOneModel(names, { ...flags, details });
   const isText = task.accepts.length === 1 && task.accepts[0] === "text";
+  const media = task.accepts.length > 0;
   const inputs: Input[] = isText
     ? words.map((word) => ({ name: word, source: word }))
-    : await findInputs(words, task.accepts);
+    : media
+      ? await findInputs(words, task.accepts)
+      : [{ name: task.command, source: "" }];
   for (const input of inputs) if ("error" in input) fail(`${input.name}: ${input.error}`);
   const sources = inputs.filter((input): input is Source => "source" in input);
   if (sources.length === 0) return;
@@ -80,8 +83,8 @@ async function answer(
   for (const opened of openeds) opened.warmUp?.(Math.min(8, sources.length)).catch(() => undefined);
   const watch = stopwatch();
   const asked = askAll(openeds, sources, request, {
-    decode: ({ name, source }: Source) =>
-      decodeInput(task.accepts, source, { name, tolerant: flags.tolerant }),
+    decode: async ({ name, source }: Source) =>
+      media ? await decodeInput(task.accepts, source, { name, tolerant: flags.tolerant }) : undefined,
     signal,
     progress: (done, total) => {
       const { perSecond, secondsLeft } = watch(done, total);
@@ -96,15 +99,16 @@ async function answer(
   const shownName = (name: string) => basename(name) || name;
   const widest = Math.max(...sources.map(({ name }) => shownName(name).length));
   const all: object[] = [];
-  for await (const { source, answers, errors } of asked) {
+  for await (const { source, answers, models, errors } of asked) {
     for (const error of errors) fail(named(source.name, describeUnread(error, flags.tolerant)));
     if (answers.length === 0) continue;
     if (!flags.json && toTerminal() && runtime.show) {
       print(runtime.show(shownName(source.name), answers, terminal(), widest));
       continue;
     }
-    for (const one of answers) {
-      const json = { input: source.name, ...((await (runtime.toJson?.(one) ?? one)) as object) };
+    for (const [i, one] of answers.entries()) {
+      const answered = (await (runtime.toJson?.(one) ?? one)) as object;
+      const json = { ...(media && { input: source.name }), model: models[i], ...answered };
       if (flags.json) all.push(json);
       else print(JSON.stringify(json));
     }
@@ -112,8 +116,20 @@ async function answer(
   if (flags.json) print(JSON.stringify(all, undefined, 2));
 }
 
+const USUAL_INPUTS: Readonly<Record<Media, string>> = {
+  image: "photo.jpg",
+  video: "film.mp4",
+  audio: "speech.wav",
+  text: '"some text"',
+  documents: "notes.pdf",
+};
+
+function usualExample({ command, accepts: [first] }: AnyTask): readonly [string, string] {
+  const words = ["tessera", command, ...(first ? [USUAL_INPUTS[first]] : [])];
+  return [words.join(" "), "with the best checkpoint on this machine"];
+}
+
 function describeInputs({ accepts }: AnyTask): string {
-  if (accepts.length === 0) return "nothing: the options say everything";
   if (accepts.length === 1 && accepts[0] === "text") return "texts";
   return "files, folders, patterns, http(s) addresses, - for the standard input";
 }
