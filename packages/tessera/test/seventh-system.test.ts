@@ -6,6 +6,7 @@ import { type Studio, startStudio } from "@tessera-ml/studio";
 import { type Browser, chromium } from "playwright";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { chromiumPath, hasChromium } from "../../../tools/chromium.ts";
+import { one, write } from "../../cli/test/pictures.ts";
 import { scratch, tessera } from "../../cli/test/run.ts";
 
 const folder = await scratch();
@@ -14,6 +15,8 @@ const env = {
   TESSERA_MODELS: join(folder, "models"),
   TESSERA_CACHE: join(folder, "cache"),
 };
+/** Milliseconds for the page, which is built first. */
+const PATIENCE = 120_000;
 const CHECKPOINT = "mean_colour.tessera";
 const ORANGE = [255, 136, 0];
 
@@ -95,12 +98,12 @@ describe("on the command line", () => {
   });
 
   test("and image classification answers as before", async () => {
-    const shipped = join(import.meta.dirname, "../../../models");
-    const { out } = await tessera(["classify", "a.png", "-m", "digitnet", "--json"], {
+    await write(join(folder, "one.png"), one());
+    const { out } = await tessera(["classify", "one.png", "-m", "digitnet", "--top", "1", "--json"], {
       cwd: folder,
-      env: { ...env, TESSERA_MODELS: shipped },
+      env: { ...env, TESSERA_MODELS: join(import.meta.dirname, "../../../models") },
     });
-    expect(JSON.parse(out)).toMatchObject([{ model: "digitnet.tessera" }]);
+    expect(JSON.parse(out)).toMatchObject([{ model: "digitnet.tessera", predictions: [{ label: "1" }] }]);
   });
 });
 
@@ -110,8 +113,8 @@ describe("in the studio", () => {
 
   beforeAll(async () => {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-    await mkdir(join(folder, "page"));
-    studio = await startStudio({ port: 0, page: join(folder, "page") });
+    // Without a browser there is no need to build the page.
+    studio = await startStudio({ port: 0, ...(!hasChromium() && { page: folder }) });
   });
   afterAll(async () => {
     await studio?.close();
@@ -175,5 +178,28 @@ describe("in the studio", () => {
     form.append("models", model);
     const answer = await fetch(`${studio.url}api/image-thumbnail`, { method: "POST", body: form });
     expect(await answer.json()).toMatchObject({ results: [{ model }] });
+  });
+
+  describe.skipIf(!hasChromium())("on the page", () => {
+    let browser: Browser;
+    beforeAll(async () => {
+      browser = await chromium.launch({ executablePath: chromiumPath(), timeout: PATIENCE });
+    });
+    afterAll(() => browser?.close());
+
+    test("it has its place in the navigation, a form and its answer", async () => {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(PATIENCE);
+      await page.goto(studio.url);
+      await page.getByRole("navigation").getByRole("link", { name: "Image thumbnail" }).click();
+      await page.getByRole("heading", { name: "Thumbnails" }).waitFor();
+      await page.locator('input[type="file"]').first().setInputFiles(join(folder, "a.png"));
+      await page.getByLabel("Upper").check();
+      await page.getByRole("button", { name: "Run", disabled: false }).click();
+      const answer = page.locator('[data-model^="mean_colour."]');
+      await answer.waitFor();
+      expect(await answer.innerText()).toMatch(/#[0-9A-F]{6}/);
+      await page.close();
+    });
   });
 });
