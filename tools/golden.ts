@@ -1,16 +1,12 @@
 /**
- * Checks a system against goldens: `npm run golden -- FILE.json [NAME…]`. The file name selects the system. Prints the
- * largest deviation of each case, in standard deviations of the golden array; exits with 1 if a case fails.
+ * Checks a system against goldens: `npm run golden -- FILE.json [NAME…]`. The file name selects the system, whose
+ * workshop says the prefix. Prints the largest deviation of each case, in standard deviations of the golden array;
+ * exits with 1 if a case fails.
  */
 import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import type { GoldenRunner } from "../packages/nn/src/golden/index.ts";
-
-/** Runners by prefix of the file name. */
-const RUNNERS: Readonly<Record<string, () => Promise<{ readonly runGolden: GoldenRunner }>>> = {
-  cnn: () => import("../packages/vision/src/golden.ts"),
-  depth: () => import("../packages/depth/src/golden.ts"),
-};
+import { golden as depth } from "../packages/depth/src/golden.ts";
+import { installedSystems } from "../packages/tessera/src/installed.ts";
 
 function stop(message: string): never {
   console.error(message);
@@ -20,11 +16,14 @@ function stop(message: string): never {
 const [given, ...names] = process.argv.slice(2);
 if (!given) stop("usage: npm run golden -- FILE.json [NAME…]");
 const path = resolve(given);
-const system = Object.keys(RUNNERS).find((start) => basename(path).startsWith(start));
-if (!system)
-  stop(
-    `golden: expected a file name that starts with ${Object.keys(RUNNERS).join(" or ")}, got ${basename(path)}`,
-  );
+const workshops = await Promise.all((await installedSystems()).map(({ workshop }) => workshop?.()));
+// Depth is not a task yet.
+const goldens = [...workshops.flatMap((workshop) => workshop?.golden ?? []), depth];
+const golden = goldens.find(({ prefix }) => basename(path).startsWith(prefix));
+if (!golden) {
+  const prefixes = goldens.map(({ prefix }) => prefix).join(" or ");
+  stop(`golden: expected a file name that starts with ${prefixes}, got ${basename(path)}`);
+}
 let all: Record<string, unknown>;
 try {
   all = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
@@ -38,8 +37,7 @@ const cases = Object.fromEntries(
 );
 
 let failed = 0;
-const { runGolden } = await RUNNERS[system]!();
-await runGolden({ path, cases }, ({ name, deviation, problems, note, seconds }) => {
+await golden.run({ path, cases }, ({ name, deviation, problems, note, seconds }) => {
   if (problems.length > 0) failed++;
   const found = [`${deviation.toExponential(1)} of std`, note, `${seconds.toFixed(1)} s`].filter(Boolean);
   const wrong = problems.length > 0 ? `: ${problems.join("; ")}` : "";

@@ -10,8 +10,10 @@ const CHECKS: readonly (readonly [name: RegExp, load: () => Promise<{ readonly c
   [/^(pre|post)\//, () => import("./golden/preprocess.ts")],
 ];
 
-export const runGolden: GoldenRunner = (file, report) =>
-  runCases(file, report, (name, golden) => checkGolden(name, golden, file.path));
+export const golden: { readonly prefix: string; readonly run: GoldenRunner } = {
+  prefix: "depth",
+  run: (file, report) => runCases(file, report, (name, given) => checkGolden(name, given, file.path)),
+};
 
 /** Checks one case of the file at `path`, beside which its photographs are found. */
 export async function checkGolden(name: string, golden: unknown, path: string): Promise<Checked> {

@@ -1,6 +1,7 @@
 /** What a system is to the command line, the server, the studio and the tests: one value, without heavy imports. */
 import type { CheckpointRecord, DatasetRecord } from "@tessera-ml/hub";
 import type { Module } from "@tessera-ml/nn";
+import type { GoldenRunner } from "@tessera-ml/nn/golden";
 import type * as z from "zod";
 import type { Network, Networks } from "./networks/networks.ts";
 import type { OpenOptions } from "./open/types.ts";
@@ -159,6 +160,13 @@ export interface Evaluation {
   readonly seconds: number;
 }
 
+/** How a system is checked against the outputs of its reference implementation. */
+export interface Golden {
+  /** The start of the names of its golden files. */
+  readonly prefix: string;
+  readonly run: GoldenRunner;
+}
+
 /** The heavy half that runs on Node alone: it trains and measures. */
 export interface Workshop<Open = unknown> {
   readonly recipes?: readonly Recipe[];
@@ -172,6 +180,7 @@ export interface Workshop<Open = unknown> {
     file: string,
     options: { readonly batch?: number | undefined },
   ): Promise<{ readonly bytes: number; readonly description: string }>;
+  readonly golden?: Golden;
 }
 
 export interface Task<Name extends string = string, Input = never, Options = never, Answer = unknown> {

@@ -1,9 +1,9 @@
 /** Checks networks with filled parameters against the logits of torchvision and timm. */
+import type { Golden } from "@tessera-ml/kit/task";
 import {
   type Checked,
   compare,
   fillGolden,
-  type GoldenRunner,
   number,
   numbers,
   readProbe,
@@ -16,8 +16,11 @@ import { networks } from "./registry.ts";
 
 const LIMIT = 1e-3;
 
-/** Checks networks; cases are named like `torchvision/resnet18`. */
-export const runGolden: GoldenRunner = (file, report) => runCases(file, report, checkGolden);
+/** Cases are named like `torchvision/resnet18`. */
+export const golden: Golden = {
+  prefix: "cnn",
+  run: (file, report) => runCases(file, report, checkGolden),
+};
 
 /** Checks the numbers of parameters and keys and the logits of one network; `tolerance` is in standard deviations. */
 export async function checkGolden(name: string, golden: unknown, tolerance = LIMIT): Promise<Checked> {
