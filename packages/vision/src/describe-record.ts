@@ -1,8 +1,8 @@
 /** What lists say of a classifier's record. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import type { Network } from "@tessera-ml/kit";
+import type { ClassifierNetwork } from "./networks/index.ts";
 import type { ClassifierRecord, Preprocessing } from "./records/record.ts";
-import type { ClassifierNetwork } from "./registry.ts";
 import { titleOf } from "./title.ts";
 
 export function describeRecord(record: CheckpointRecord): [string, string][] {

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { writeOnnx } from "@tessera-ml/nn";
 import { compile, exportOnnx as onnxOf, type Tensor, zeros } from "@tessera-ml/tensor";
-import { inputShapeOf } from "./networks.ts";
+import { inputShapeOf } from "./cost.ts";
 import type { ImageClassifier } from "./pipeline/image-classifier.ts";
 
 /**

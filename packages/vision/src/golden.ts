@@ -12,7 +12,7 @@ import {
   uniformTensor,
 } from "@tessera-ml/nn/golden";
 import { compile, type Tensor } from "@tessera-ml/tensor";
-import { networks } from "./registry.ts";
+import { networks } from "./networks/index.ts";
 
 const LIMIT = 1e-3;
 

@@ -5,6 +5,7 @@
  */
 
 export { Classifier, type Part } from "./classifier.ts";
+export { type Cost, costOf, inputShapeOf } from "./cost.ts";
 export { VisionError, type VisionErrorCode } from "./error.ts";
 export {
   type ClassResult,
@@ -15,10 +16,10 @@ export {
   type LabelledImages,
 } from "./evaluate/evaluate.ts";
 export { labelsOf, parseLabels } from "./labels/labels.ts";
-export { type LoadClassifierOptions, loadClassifier } from "./load.ts";
+export { type LoadClassifierOptions, loadClassifier } from "./load-classifier.ts";
 export { LeCun1989, type LeCun1989Options, squaredErrorLoss } from "./models/lecun1989.ts";
 export { C3_TABLE, digitCodes, LeNet5, type LeNet5Options, rbfLoss } from "./models/lenet5.ts";
-export { type Cost, costOf, inputShapeOf } from "./networks.ts";
+export { type ClassifierNetwork, type CreateOptions, createNetwork, networks } from "./networks/index.ts";
 export { ImageClassifier } from "./pipeline/image-classifier.ts";
 export { defaultCheckpoint } from "./pipeline/opener.ts";
 export type {
@@ -37,6 +38,5 @@ export {
   type DigitLayout,
   type Preprocessing,
 } from "./records/record.ts";
-export { type ClassifierNetwork, type CreateOptions, createNetwork, networks } from "./registry.ts";
 export { imageClassification } from "./task.ts";
 export { fromTFLite, type TFLiteGraph } from "./tflite/graph.ts";

@@ -3,9 +3,9 @@ import { KitError, pngUrl } from "@tessera-ml/kit";
 import { colorize, finiteRange, fromPlanes, type ImageSource, Planes } from "@tessera-ml/media";
 import { fromArray } from "@tessera-ml/tensor";
 import type { Classifier } from "./classifier.ts";
+import { inputShapeOf } from "./cost.ts";
 import { channelOf, heatOver } from "./draw.ts";
 import * as inside from "./inspect/index.ts";
-import { inputShapeOf } from "./networks.ts";
 import type { ImageClassifier } from "./pipeline/image-classifier.ts";
 
 /** The `limit` channels of a part that respond most strongly to the image. */

@@ -6,11 +6,11 @@
 
 export {
   type LoadedDataset,
-  type LoadOptions,
   loadDataset,
   loadPhotographs,
   type Photograph,
-} from "./load.ts";
+  type ReadDatasetOptions,
+} from "./read.ts";
 export type { ImageDataset, PhotographsRecord, Samples, SamplesRecord, Split } from "./record.ts";
 export { datasetRecords } from "./records.ts";
 export { type DatasetName, findDataset, listDatasets, type PixelsOf } from "./registry.ts";

@@ -3,10 +3,10 @@ import { Adam, arrays, crossEntropy, DataLoader, fit, type ProgressReport, sched
 import { manualSeed, type Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
 import { squaredErrorLoss } from "../models/lecun1989.ts";
+import { createNetwork } from "../networks/index.ts";
 import { type Measured, measure, networkInput } from "../recipes/pictures.ts";
 import { trainedRecord } from "../recipes/record.ts";
 import type { ClassifierRecord, DigitLayout, Preprocessing } from "../records/record.ts";
-import { createNetwork } from "../registry.ts";
 import { drawnDigits } from "./digits.ts";
 
 /** What accuracy on drawn digits is said to be measured on. */

@@ -5,10 +5,10 @@ import { type CheckpointInput, openCheckpoint } from "@tessera-ml/nn";
 import { type Compiled, compile, fromArray, type Tensor, zeros } from "@tessera-ml/tensor";
 import { loadTFLite } from "#tflite";
 import type { Classifier } from "../classifier.ts";
+import { inputShapeOf } from "../cost.ts";
 import { labelsOf, labelsOrNumbers } from "../labels/labels.ts";
-import { inputShapeOf } from "../networks.ts";
+import { type ClassifierNetwork, networks } from "../networks/index.ts";
 import type { ClassifierRecord } from "../records/record.ts";
-import { type ClassifierNetwork, networks } from "../registry.ts";
 import { opener } from "./opener.ts";
 import { prepareImage } from "./pixels.ts";
 import type {

@@ -5,6 +5,7 @@ import { parseRecordAs } from "@tessera-ml/hub/records";
 import { classesInFile, firstHere, type Opener, recordsOf } from "@tessera-ml/kit";
 import { IMAGENET_MEAN, IMAGENET_STD, torchvisionPreset } from "@tessera-ml/media";
 import type { Checkpoint } from "@tessera-ml/nn";
+import { type ClassifierNetwork, networks } from "../networks/index.ts";
 import { publishedRecords } from "../records/published.ts";
 import {
   accuracyOf,
@@ -13,7 +14,6 @@ import {
   type Preprocessing,
   TASK,
 } from "../records/record.ts";
-import { type ClassifierNetwork, networks } from "../registry.ts";
 
 export const opener: Opener<ClassifierRecord> = {
   task: TASK,

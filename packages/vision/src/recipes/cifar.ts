@@ -8,7 +8,7 @@
 
 import { AdamW, crossEntropy, EMA, type Schedule, SGD, schedules } from "@tessera-ml/nn";
 import type { Classifier } from "../classifier.ts";
-import { networks } from "../registry.ts";
+import { networks } from "../networks/index.ts";
 import { CIFAR10, cifarBatches } from "./cifar-data.ts";
 import { type ClassifierRecipe, defineClassifierRecipe } from "./define.ts";
 

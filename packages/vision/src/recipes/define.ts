@@ -6,8 +6,8 @@ import { arrays, type Batches, crossEntropy, DataLoader, type EMA, type Updates 
 import type { Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
 import { type DatasetName, findDataset, loadDataset } from "../data/index.ts";
+import { createNetwork } from "../networks/index.ts";
 import { type Classes, metrics, type Preprocessing, TASK } from "../records/record.ts";
-import { createNetwork } from "../registry.ts";
 import { measure, networkInput, type Pictures, type Pixels, spread } from "./pictures.ts";
 
 /** A batch as the data set holds it, on its way into the step. */

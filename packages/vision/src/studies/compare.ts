@@ -18,7 +18,7 @@ export interface Variant {
   readonly rate: number;
 }
 
-export interface Training {
+export interface Comparison {
   readonly train: Pictures;
   readonly test: Pictures;
   readonly epochs: number;
@@ -75,8 +75,8 @@ interface Batch {
 }
 
 /** Trains all variants; each run i of each variant sees the same batches. */
-export async function compare(variants: readonly Variant[], training: Training): Promise<Run[]> {
-  const { seeds = 1, progress } = training;
+export async function compare(variants: readonly Variant[], comparison: Comparison): Promise<Run[]> {
+  const { seeds = 1, progress } = comparison;
   const whole = variants.length * seeds;
   const runs: Run[] = [];
   let behind = 0;
@@ -85,26 +85,26 @@ export async function compare(variants: readonly Variant[], training: Training):
     for (let i = 0; i < seeds; i++) {
       const label = seeds === 1 ? variant.name : `${variant.name}, run ${i + 1} of ${seeds}`;
       const say = (text: string, done: number) => progress?.(`${label}: ${text}`, (behind + done) / whole);
-      traces.push(await trainOnce(variant, training, (training.seed ?? 0) * seeds + i, say));
+      traces.push(await trainOnce(variant, comparison, (comparison.seed ?? 0) * seeds + i, say));
       behind++;
     }
-    runs.push(summary(variant, training, traces));
+    runs.push(summary(variant, comparison, traces));
   }
   return runs;
 }
 
 async function trainOnce(
   { network, rate, optimizer: kind = "sgd" }: Variant,
-  training: Training,
+  comparison: Comparison,
   seed: number,
   say: (text: string, done: number) => void,
 ): Promise<Trace> {
-  const { train, test, epochs, batchSize = 64, weightDecay = 5e-4, points = 1, tests, signal } = training;
+  const { train, test, epochs, batchSize = 64, weightDecay = 5e-4, points = 1, tests, signal } = comparison;
   manualSeed(seed);
   const model = network();
   const loader = new DataLoader(train.samples, { batchSize, shuffle: true, seed, dropLast: true });
   const steps = epochs * loader.batches;
-  const lr = training.schedule === "constant" ? rate : schedules.oneCycle({ peak: rate, steps });
+  const lr = comparison.schedule === "constant" ? rate : schedules.oneCycle({ peak: rate, steps });
   const optimizer =
     kind === "adamw"
       ? new AdamW(model, { lr })
@@ -179,8 +179,8 @@ async function errorOf(model: Network, shown: Pictures, train: Pictures): Promis
   return (100 * sum) / loader.batches;
 }
 
-function summary({ name, network }: Variant, training: Training, traces: readonly Trace[]): Run {
-  const { epochs, points = 1, tests, train } = training;
+function summary({ name, network }: Variant, comparison: Comparison, traces: readonly Trace[]): Run {
+  const { epochs, points = 1, tests, train } = comparison;
   const model = network();
   const ends = Array.from({ length: epochs }, (_, i) => i + 1);
   const places = Array.from({ length: epochs * points }, (_, i) => (i + 1) / points);

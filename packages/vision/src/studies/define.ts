@@ -8,7 +8,7 @@ import {
   type StudyMeasured,
   type Table,
 } from "@tessera-ml/kit/studies";
-import { compare, type Run, type Training, type Variant } from "./compare.ts";
+import { type Comparison, compare, type Run, type Variant } from "./compare.ts";
 import { type Pictures, pictures, type StudyData } from "./data.ts";
 
 export interface DataOptions {
@@ -20,7 +20,8 @@ export interface DataOptions {
 }
 
 /** How a study trains, apart from what the context knows. */
-export type StudyTraining = DataOptions & Omit<Training, keyof Prepared | "progress"> & { data: StudyData };
+export type StudyComparison = DataOptions &
+  Omit<Comparison, keyof Prepared | "progress"> & { data: StudyData };
 
 /** The pictures of a study and how often it sees them, made smaller by its scale. */
 interface Prepared {
@@ -55,12 +56,12 @@ export class Context extends StudyContext {
   /** Trains variants and shows progress between `from` and `to` of the whole. */
   async compare(
     variants: readonly Variant[],
-    { data, count, test, epochs, ...training }: StudyTraining,
+    { data, count, test, epochs, ...comparison }: StudyComparison,
     [from, to]: readonly [number, number] = [0, 1],
   ): Promise<Run[]> {
     const prepared = await this.#prepare(data, { count, epochs, ...(test && { test }) }, from);
     const progress = (text: string, done: number) => this.say(text, from + (to - from) * done);
-    return await compare(variants, { ...training, ...prepared, progress });
+    return await compare(variants, { ...comparison, ...prepared, progress });
   }
 }
 

@@ -21,7 +21,7 @@ import { datasetRecords } from "./records.ts";
 import { type DatasetName, findDataset, type PixelsOf } from "./registry.ts";
 import { type Unpacked, unpackCifarArchive, unpackCifarJpeg } from "./unpack.ts";
 
-export interface LoadOptions {
+export interface ReadDatasetOptions {
   /** Default `train`. */
   split?: Split | undefined;
   progress?: ReportProgress | undefined;
@@ -46,15 +46,15 @@ export interface LoadedDataset<Pixels extends Uint8Array | Float32Array> extends
  */
 export async function loadDataset<N extends DatasetName>(
   name: N,
-  options?: LoadOptions,
+  options?: ReadDatasetOptions,
 ): Promise<LoadedDataset<PixelsOf<N>>>;
 export async function loadDataset(
   name: string,
-  options?: LoadOptions,
+  options?: ReadDatasetOptions,
 ): Promise<LoadedDataset<Uint8Array | Float32Array>>;
 export async function loadDataset(
   name: string,
-  options: LoadOptions = {},
+  options: ReadDatasetOptions = {},
 ): Promise<LoadedDataset<Uint8Array | Float32Array>> {
   const record = findDataset(name);
   if (record.kind !== "samples") {

@@ -2,7 +2,7 @@
 import { type LoadedNetwork, loadNetwork } from "@tessera-ml/kit/networks";
 import type { Checkpoint, CheckpointInput, OpenCheckpointOptions } from "@tessera-ml/nn";
 import type { Classifier } from "./classifier.ts";
-import { type CreateOptions, networks } from "./registry.ts";
+import { type CreateOptions, networks } from "./networks/index.ts";
 
 export interface LoadClassifierOptions extends CreateOptions, OpenCheckpointOptions {
   /** An existing network of that name, loaded instead of a new one. */

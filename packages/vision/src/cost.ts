@@ -1,8 +1,8 @@
 /** What a record's network reads, and what it costs. */
 import { inputOf } from "./describe-record.ts";
 import { profile } from "./inspect/index.ts";
+import { networks } from "./networks/index.ts";
 import type { ClassifierRecord } from "./records/record.ts";
-import { networks } from "./registry.ts";
 
 /** What the network of a record reads: [1, C, H, W]. */
 export function inputShapeOf(record: ClassifierRecord): [number, number, number, number] {
