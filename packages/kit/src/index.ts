@@ -21,5 +21,6 @@ export {
   streamOf,
 } from "./pipeline.ts";
 export { figureOf, findRecord, MODEL, sizeOf } from "./records.ts";
+export { type AnyOpened, answerAsJson, operate } from "./serve.ts";
 export { Shelf } from "./shelf.ts";
 export * from "./task.ts";

@@ -20,12 +20,15 @@ export async function openNetwork<R extends CheckpointRecord, M extends Module>(
   options: OpenOptions = {},
 ): Promise<{ readonly record: R; readonly module: M }> {
   const { record, checkpoint } = await openNamed(opener, name ?? (await defaultOf(opener)), options);
-  await using file = checkpoint;
-  options.signal?.throwIfAborted();
-  const { network } = opener.networks.ofRecord(record);
-  const { module } = await loadNetwork(opener.networks, network.name, file);
-  module.eval();
-  return { record, module };
+  try {
+    options.signal?.throwIfAborted();
+    const { network } = opener.networks.ofRecord(record);
+    const { module } = await loadNetwork(opener.networks, network.name, checkpoint);
+    module.eval();
+    return { record, module };
+  } finally {
+    await checkpoint.close();
+  }
 }
 
 /**

@@ -1,13 +1,5 @@
 /** The page's own engine, off the main thread: one question at a time, in order. */
-import {
-  type AnyTask,
-  answerEach,
-  decodeInput,
-  type Opened,
-  type Operation,
-  type Runtime,
-  Shelf,
-} from "@tessera-ml/kit";
+import { type AnyOpened, type AnyTask, answerAsJson, decodeInput, operate, Shelf } from "@tessera-ml/kit";
 import { encodeSafetensors, type Module } from "@tessera-ml/nn";
 import { profile } from "@tessera-ml/nn/inspect";
 import { systems } from "@tessera-ml/tessera/systems";
@@ -56,8 +48,6 @@ interface Trained {
   readonly file: Uint8Array<ArrayBuffer>;
 }
 
-type AnyOpened = Opened<unknown, object, unknown>;
-
 const shelf = new Shelf();
 
 function taskOf({ task: name }: Pick<About, "task">): AnyTask {
@@ -92,27 +82,20 @@ const questions = {
   ): Promise<TaskResult> {
     const task = taskOf(about);
     const { request } = await task.schemas();
-    const runtime = (await task.load()) as Runtime<unknown, object, unknown>;
-    const opened = await open(about, context);
     const options = request.parse(about.options);
-    const [outcome] = await answerEach(opened, [await decode(about)], options, { signal: context.signal });
-    if (!outcome || "error" in outcome) throw outcome?.error;
-    const result = (await (runtime.toJson?.(outcome.answer) ?? outcome.answer)) as object;
-    return { model: opened.record.name, ...result };
+    const opened = await open(about, context);
+    return await answerAsJson(task, opened, await decode(about), options, { signal: context.signal });
   },
   async operate(
     about: About & { readonly operation: string; readonly input?: Input; readonly request: object },
     context: Context,
   ): Promise<unknown> {
     const task = taskOf(about);
-    const { operations: schemas = {} } = await task.schemas();
-    const { operations = {} } = (await task.load()) as Runtime<unknown, object, unknown>;
-    const operation = operations[about.operation] as Operation<unknown, object, unknown> | undefined;
-    const schema = schemas[about.operation];
-    if (!operation || !schema) throw new Error(`${task.name} has no operation ${about.operation}.`);
+    const schema = (await task.schemas()).operations?.[about.operation];
+    const request = schema?.request.parse(about.request) ?? {};
     const input = about.input && (await decode({ ...about, input: about.input }));
-    const request = schema.request.parse(about.request);
-    return await operation(await open(about, context), request as never, input, { signal: context.signal });
+    const opened = await open(about, context);
+    return await operate(task, about.operation, opened, request, input, { signal: context.signal });
   },
   async recipes(_: object): Promise<RecipeInfo[]> {
     return drawnRecipes.map(recipeInfoOf);

@@ -1,18 +1,10 @@
 /** What the worker does: from bytes and names to answers of the API. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
-import {
-  type AnyTask,
-  answerEach,
-  decodeInput,
-  type Opened,
-  type Operation,
-  type Runtime,
-  Shelf,
-} from "@tessera-ml/kit";
+import { type AnyOpened, type AnyTask, answerAsJson, decodeInput, operate, Shelf } from "@tessera-ml/kit";
 import { profile } from "@tessera-ml/nn/inspect";
 import { installedSystems } from "@tessera-ml/tessera/installed";
 import { decodedOnce } from "../../answers/recent.ts";
-import type { Cost, ModelAnswer, TaskEvent } from "../../api/index.ts";
+import type { Cost, ModelAnswer, TaskEvent, TaskProgress } from "../../api/index.ts";
 
 /** A file that a question is about, and what may be in it. */
 export interface FileInput {
@@ -35,8 +27,6 @@ export interface JobContext {
   readonly tell: (event: TaskEvent) => void;
 }
 
-type AnyOpened = Opened<unknown, object, unknown>;
-
 const shelf = new Shelf();
 
 export const jobs = {
@@ -51,20 +41,15 @@ export const jobs = {
     { signal, tell }: JobContext,
   ): Promise<unknown[]> {
     const task = await taskNamed(about.task);
-    const runtime = (await task.load()) as Runtime<unknown, object, unknown>;
     const input = await decode(task, about.input);
+    const progress = (data: TaskProgress) => tell({ type: "progress", data });
     const results: unknown[] = [];
     for (const name of about.models) {
       signal.throwIfAborted();
       const opened = (await shelf.open(task, name, { signal })) as AnyOpened;
-      const progress = (data: Extract<TaskEvent, { type: "progress" }>["data"]) =>
-        tell({ type: "progress", data });
-      const [outcome] = await answerEach(opened, [input], about.options, { signal, progress });
-      if (outcome && "error" in outcome) throw outcome.error;
-      const result = (await (runtime.toJson?.(outcome?.answer) ?? outcome?.answer)) as object;
-      const whole = { model: opened.record.name, ...result };
-      tell({ type: "answer", data: whole });
-      results.push(whole);
+      const result = await answerAsJson(task, opened, input, about.options, { signal, progress });
+      tell({ type: "answer", data: result });
+      results.push(result);
     }
     return results;
   },
@@ -75,12 +60,9 @@ export const jobs = {
     { signal }: JobContext,
   ): Promise<unknown> {
     const task = await taskNamed(about.task);
-    const { operations = {} } = (await task.load()) as Runtime<unknown, object, unknown>;
-    const operation = operations[about.operation] as Operation<unknown, object, unknown> | undefined;
-    if (!operation) throw new Error(`task ${task.name}: no operation ${about.operation}`);
     const input = about.input === undefined ? undefined : await decode(task, about.input);
     const opened = (await shelf.open(task, about.model, { signal })) as AnyOpened;
-    return await operation(opened, about.request as never, input, { signal });
+    return await operate(task, about.operation, opened, about.request, input, { signal });
   },
 
   /** The layers of a checkpoint that need not be on this machine: none of its files is read. */

@@ -1,0 +1,44 @@
+/** Answers as the API gives them: for a server's worker, and for a page that computes by itself. */
+import type { AnswerContext, AnyTask, Opened, Operation, Runtime } from "./task.ts";
+
+/** An open checkpoint whose types are the task's own business. */
+export type AnyOpened = Opened<unknown, object, unknown>;
+
+/**
+ * One checkpoint's answer to one decoded input, as the task's answer schema has it, with the checkpoint's name as
+ * `model`.
+ *
+ * @param options checked against the task's request schema
+ */
+export async function answerAsJson(
+  task: AnyTask,
+  opened: AnyOpened,
+  input: unknown,
+  options: object,
+  context: AnswerContext,
+): Promise<{ readonly model: string } & Readonly<Record<string, unknown>>> {
+  const { toJson } = (await task.load()) as Runtime<unknown, object, unknown>;
+  const [answer] = await opened.answer([input], options, context);
+  const json = (await (toJson?.(answer) ?? answer)) as object;
+  return { model: opened.record.name, ...json };
+}
+
+/**
+ * A further question of a task to one checkpoint.
+ *
+ * @param request checked against the operation's schema
+ * @throws Error if the task has no operation of that name
+ */
+export async function operate(
+  task: AnyTask,
+  name: string,
+  opened: AnyOpened,
+  request: object,
+  input: unknown,
+  context: AnswerContext,
+): Promise<unknown> {
+  const { operations = {} } = (await task.load()) as Runtime<unknown, object, unknown>;
+  const operation = operations[name] as Operation<unknown, object, unknown> | undefined;
+  if (!operation) throw new Error(`${task.name} has no operation ${name}`);
+  return await operation(opened, request as never, input, context);
+}
