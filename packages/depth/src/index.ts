@@ -9,10 +9,25 @@ export {
   type DepthAnythingConfig,
   depthAnythingConfigs,
 } from "./models/depth-anything.ts";
+export {
+  type DepthAndSky,
+  type DepthAnything3Config,
+  DepthAnything3Mono,
+  depthAnything3Configs,
+} from "./models/depth-anything-3.ts";
 export { DinoV2, type DinoV2Config, dinov2Configs, type Features } from "./models/dinov2.ts";
 export { DPTHead, type DPTHeadConfig } from "./models/dpt-head.ts";
 export { NETWORKS, type NetworkEntry } from "./models/index.ts";
-export { depthAnythingFromHuggingFace, dinov2FromHuggingFace } from "./naming.ts";
+export {
+  VideoDepthAnything,
+  type VideoDepthAnythingConfig,
+  videoDepthAnythingConfigs,
+} from "./models/video-depth-anything.ts";
+export {
+  depthAnything3FromHuggingFace,
+  depthAnythingFromHuggingFace,
+  dinov2FromHuggingFace,
+} from "./naming.ts";
 export type { KeyOf, Naming } from "./naming-types.ts";
 export {
   type DepthPreset,
@@ -23,3 +38,5 @@ export {
   restoreDepth,
   videoDepthPreset,
 } from "./preprocess.ts";
+export { metresOf, replaceSky } from "./sky.ts";
+export { ClipJoiner, videoClips } from "./video-clips.ts";

@@ -65,3 +65,6 @@ const otherKey = rules(
   [/^depth_head\.scratch\.output_conv2\.0\./, "head.conv2."],
   [/^depth_head\.scratch\.output_conv2\.2\./, "head.conv3."],
 );
+
+/** `depth-anything/DA3MONO-LARGE` and `depth-anything/DA3METRIC-LARGE`. */
+export const depthAnything3FromHuggingFace: Naming = { keyOf: (path) => `model.${path}` };

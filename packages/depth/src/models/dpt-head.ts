@@ -117,14 +117,16 @@ export class DPTHead<S extends Scratch = Scratch> extends Module {
   /**
    * The tokens of four blocks on a grid of h x w patches to a map of the image's size, before the last activation:
    * four of [B, h · w, D] → [B, 1, 14h, 14w].
+   *
+   * @param frames length of the clips that make up the batch, for heads that relate frames
    */
-  forward(tokens: readonly Tensor[], grid: Grid): Tensor {
-    return this.scratch.output_conv2.forward(this.neck(tokens, grid));
+  forward(tokens: readonly Tensor[], grid: Grid, frames = 1): Tensor {
+    return this.scratch.output_conv2.forward(this.neck(tokens, grid, frames));
   }
 
   /** Everything before the last convolutions: [B, F/2, 14h, 14w]. */
-  neck(tokens: readonly Tensor[], grid: Grid): Tensor {
-    const path = this.fuse(this.reassemble(tokens, grid)); // [B, F, 8h, 8w]
+  protected neck(tokens: readonly Tensor[], grid: Grid, frames: number): Tensor {
+    const path = this.fuse(this.reassemble(tokens, grid), frames); // [B, F, 8h, 8w]
     return enlarge(
       this.scratch.output_conv1.forward(path),
       grid.map((side) => side * this.patch),
@@ -144,7 +146,7 @@ export class DPTHead<S extends Scratch = Scratch> extends Module {
   }
 
   /** Maps of four resolutions to one twice as large as the finest, [B, F, 8h, 8w]. */
-  protected fuse([layer1, layer2, layer3, layer4]: Four<Tensor>): Tensor {
+  protected fuse([layer1, layer2, layer3, layer4]: Four<Tensor>, _frames: number): Tensor {
     const { scratch } = this;
     const map1 = scratch.layer1_rn.forward(layer1); // [B, F, 4h, 4w]
     const map2 = scratch.layer2_rn.forward(layer2); // [B, F, 2h, 2w]
