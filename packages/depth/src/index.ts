@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export * from "./losses/index.ts";
 export {
   asInTransformers,
   DepthAnything,
