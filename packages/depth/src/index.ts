@@ -19,7 +19,6 @@ export {
 } from "./models/depth-anything-3.ts";
 export { DinoV2, type DinoV2Config, dinov2Configs, type Features } from "./models/dinov2.ts";
 export { DPTHead, type DPTHeadConfig } from "./models/dpt-head.ts";
-export { NETWORKS, type NetworkEntry } from "./models/index.ts";
 export {
   VideoDepthAnything,
   type VideoDepthAnythingConfig,
@@ -30,7 +29,7 @@ export {
   depthAnythingFromHuggingFace,
   dinov2FromHuggingFace,
 } from "./naming.ts";
-export type { KeyOf, Naming } from "./naming-types.ts";
+export { networks } from "./networks/index.ts";
 export {
   type DepthPreset,
   depthPresets,

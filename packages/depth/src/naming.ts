@@ -1,18 +1,8 @@
 /** The parameter names of Hugging Face's `.safetensors` files. */
-import type { KeyOf, Naming } from "./naming-types.ts";
+import { type Naming, rules } from "@tessera-ml/kit/networks";
 
-type Rule = readonly [pattern: RegExp, replacement: string];
-
-/** Replaces by the first rule that fits. */
-function rules(...list: readonly Rule[]): KeyOf {
-  return (path) => {
-    const rule = list.find(([pattern]) => pattern.test(path));
-    return rule ? path.replace(rule[0], rule[1]) : path;
-  };
-}
-
-/** DINOv2 below a prefix, on both sides. */
-function dinov2Rules(ours: string, theirs: string): Rule[] {
+/** Rules for DINOv2 with prefixes on both sides. */
+function dinov2Rules(ours: string, theirs: string): (readonly [RegExp, string])[] {
   const at = (path: string) => new RegExp(`^${RegExp.escape(ours)}${path}`);
   const block = "blocks\\.(\\d+)\\.";
   const layer = `${theirs}encoder.layer.$1.`;

@@ -5,7 +5,7 @@ import { compareAll, fillGolden, readProbes, stateHash, uniformTensor } from "@t
 import { moduleOutputs } from "@tessera-ml/nn/inspect";
 import { compile, type Tensor } from "@tessera-ml/tensor";
 import { expect, test } from "vitest";
-import { DepthAnything3Mono, depthAnythingConfigs, NETWORKS, VideoDepthAnything } from "../src/index.ts";
+import { DepthAnything3Mono, depthAnythingConfigs, networks, VideoDepthAnything } from "../src/index.ts";
 import { withDepthAnything3Encoder } from "../src/models/depth-anything-3.ts";
 
 interface Reference {
@@ -20,7 +20,7 @@ const references = JSON.parse(readFileSync(file, "utf8")) as Readonly<
 
 const states = Object.values(references).flatMap((reference) => Object.entries(reference.states));
 test.each(states)("%s: names and shapes", (name, expected) => {
-  const model = NETWORKS[name]!.create();
+  const model = networks.find(name).create();
   const state = [...model.stateDict()].map(([key, { shape }]) => [key, shape] as const);
   expect({
     parameters: model.parameterCount(),

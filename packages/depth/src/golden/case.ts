@@ -1,4 +1,5 @@
 /** Reading the cases of the depth system: inputs by formula or from photographs, and checks of whole networks. */
+import { keysOf, type Naming, sourceShape } from "@tessera-ml/kit/networks";
 import { Image, Planes, readImage } from "@tessera-ml/media";
 import type { Module } from "@tessera-ml/nn";
 import {
@@ -17,7 +18,6 @@ import {
   uniformTensor,
 } from "@tessera-ml/nn/golden";
 import { compile, type Shape, type Tensor } from "@tessera-ml/tensor";
-import type { Naming } from "../naming-types.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -89,9 +89,8 @@ export function publishedState(model: Module, naming?: Naming): [key: string, sh
     .filter(([, { dtype }]) => dtype.startsWith("float"))
     .flatMap(([path, { shape }]): [string, Shape][] => {
       if (!naming) return [[path, shape]];
-      const key = naming.keyOf(path);
-      const parts = naming.partsOf?.(key) ?? [key];
-      const theirs = naming.shapeOf?.(key, shape) ?? shape;
+      const parts = keysOf(naming, path);
+      const theirs = sourceShape(naming, naming.keyOf(path), shape);
       const [first = 1, ...rest] = theirs;
       return parts.map((part) => [part, parts.length === 1 ? theirs : [first / parts.length, ...rest]]);
     });

@@ -1,4 +1,5 @@
 /** Depth Anything in transformers: published names, and positions resized by the size. */
+import { keysOf, type Naming } from "@tessera-ml/kit/networks";
 import { type Checked, numbers, record } from "@tessera-ml/nn/golden";
 import type { Tensor } from "@tessera-ml/tensor";
 import {
@@ -10,7 +11,6 @@ import {
 } from "../models/depth-anything.ts";
 import type { Four } from "../models/dpt-head.ts";
 import { depthAnythingFromHuggingFace } from "../naming.ts";
-import type { Naming } from "../naming-types.ts";
 import { type Case, type Check, checkNetwork } from "./case.ts";
 import { traceDepthAnything } from "./depth-anything.ts";
 
@@ -60,8 +60,7 @@ function trace(model: DepthAnything, x: Tensor): Map<string, Tensor> {
 export function checkKeys({ name, golden }: Case, paths: readonly string[], naming: Naming): Checked {
   const ours = new Map(
     paths.flatMap((path) => {
-      const key = naming.keyOf(path);
-      const parts = naming.partsOf?.(key) ?? [key];
+      const parts = keysOf(naming, path);
       return parts.map((part, i) => [part, JSON.stringify([path, parts.length === 1 ? null : i])] as const);
     }),
   );

@@ -1,0 +1,7 @@
+/** Every network of the package by name. */
+import { Networks } from "@tessera-ml/kit/networks";
+import { depthAnythings } from "./depth-anything.ts";
+import { dinov2s } from "./dinov2.ts";
+
+// One line per family.
+export const networks = new Networks([...dinov2s, ...depthAnythings]);
