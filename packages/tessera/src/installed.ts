@@ -1,4 +1,5 @@
 /** All systems on this machine: ours, and those of modules that the user names. Node only. */
+import { existsSync } from "node:fs";
 import { delimiter, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { AnyTask } from "@tessera-ml/kit";
@@ -12,9 +13,12 @@ import { systems } from "./systems.ts";
 export async function installedSystems(): Promise<AnyTask[]> {
   const tasks: AnyTask[] = [...systems];
   for (const path of (process.env.TESSERA_SYSTEMS ?? "").split(delimiter).filter(Boolean)) {
-    const module: Record<string, unknown> = await import(pathToFileURL(resolve(path)).href);
+    const file = resolve(path);
+    if (!existsSync(file)) throw new Error(`TESSERA_SYSTEMS: ${path}: no such file`);
+    const module: Record<string, unknown> = await import(pathToFileURL(file).href);
     const found = Object.values(module).filter(isTask);
-    if (found.length === 0) throw new Error(`${path}: exports no task; make one with defineTask`);
+    if (found.length === 0)
+      throw new Error(`TESSERA_SYSTEMS: ${path}: exports no task; make one with defineTask`);
     tasks.push(...found);
   }
   for (const [i, task] of tasks.entries()) {
