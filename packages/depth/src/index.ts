@@ -4,7 +4,32 @@
  * @packageDocumentation
  */
 
+export {
+  type AlignedDepth,
+  type Alignment,
+  align,
+  type FitOptions,
+  fitLeastSquares,
+  fitRobust,
+  type KnownPoint,
+  type RobustOptions,
+  toDepth,
+} from "./align.ts";
 export * from "./losses/index.ts";
+export {
+  type AlignedEvaluation,
+  CAPS,
+  type Crop,
+  correctPairs,
+  type DepthMetrics,
+  depthMetrics,
+  evaluateAligned,
+  type MetricOptions,
+  meanMetrics,
+  type OrderedPair,
+  readDA2K,
+  ZOE_EVALUATION,
+} from "./metrics.ts";
 export {
   asInTransformers,
   DepthAnything,

@@ -167,3 +167,9 @@ export function together(checks: readonly Checked[]): Checked {
     problems: checks.flatMap(({ problems }) => problems),
   };
 }
+
+/** Compares a number, relative to what is expected. */
+export function close(what: string, got: number, wanted: number, tolerance: number): Checked {
+  const deviation = Math.abs(got - wanted) / (Math.abs(wanted) || 1);
+  return { deviation, problems: deviation <= tolerance ? [] : [`${what}: expected ${wanted}, got ${got}`] };
+}

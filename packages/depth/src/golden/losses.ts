@@ -27,7 +27,7 @@ import {
   ZOE_SILOG,
 } from "../losses/index.ts";
 import { trimmedMean } from "../losses/scale-shift.ts";
-import { type Case, type Check, type Json, together } from "./case.ts";
+import { type Case, type Check, close, type Json, together } from "./case.ts";
 
 type Loss = (prediction: Tensor, target: Tensor, mask: Tensor) => Tensor;
 
@@ -119,11 +119,6 @@ async function evaluateLoss(x: Tensor, loss: (x: Tensor) => Tensor) {
 }
 
 type Evaluated = Awaited<ReturnType<typeof evaluateLoss>>;
-
-function close(what: string, got: number, wanted: number, tolerance: number): Checked {
-  const deviation = Math.abs(got - wanted) / (Math.abs(wanted) || 1);
-  return { deviation, problems: deviation <= tolerance ? [] : [`${what}: expected ${wanted}, got ${got}`] };
-}
 
 function compareLoss(found: Evaluated, golden: Json, where: string): Checked {
   const tolerance = number(golden, "tolerance", where);
