@@ -7,8 +7,10 @@ import {
   HubError,
   locateCheckpoint,
   shippedRecords,
+  shippedRecordsOf,
   unknownName,
 } from "@tessera-ml/hub";
+import type * as z from "zod";
 import type { Network } from "./networks/networks.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import { findRecord } from "./records.ts";
@@ -31,10 +33,17 @@ export interface Item {
   readonly size?: number;
 }
 
-/** Records of a task: the checkpoints that come with Tessera, then the published ones. */
+/**
+ * Records of a task: the checkpoints that come with Tessera, then the published ones.
+ *
+ * @throws HubError `bad-data` naming a file and the field of the task's own that is wrong in it
+ */
 export async function recordsOfTask(task: AnyTask): Promise<CheckpointRecord[]> {
-  const { records } = await task.catalogue();
-  return [...shippedRecords().filter((record) => record.task === task.name), ...records];
+  const [{ records }, { record }] = await Promise.all([task.catalogue(), task.schemas()]);
+  const shipped = record
+    ? shippedRecordsOf(task.name, record as z.ZodType<CheckpointRecord>)
+    : shippedRecords().filter((each) => each.task === task.name);
+  return [...shipped, ...records];
 }
 
 /** Everything there is, task by task, in the order of the networks' years. */

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CheckpointRecord, DatasetRecord } from "@tessera-ml/hub";
+import { type CheckpointRecord, type DatasetRecord, recordSchema } from "@tessera-ml/hub";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import * as z from "zod";
 import {
   findCheckpoint,
   findDataset,
@@ -91,6 +92,14 @@ describe("checkpoints", () => {
     });
     expect(items[1]?.network.name).toBe("block_small");
     expect(items.map(parametersOf)).toEqual([2, 2 * 6 + 6 + 6 * 3 + 3, 2]);
+  });
+
+  it("say which file and field of a task's own is wrong", async () => {
+    const record = recordSchema({ unit: z.string() });
+    const schemas = async () => ({ request: z.strictObject({}), answer: z.object({}), record });
+    const listing = listItems([toyTask({ schemas })]);
+    await expect(listing).rejects.toMatchObject({ code: "bad-data" });
+    await expect(listing).rejects.toThrow(/line\.shipped\/record\.json: .*unit/s);
   });
 
   it("are found by name, network or source", async () => {
