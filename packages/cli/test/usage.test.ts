@@ -49,7 +49,7 @@ test.for([
   ["models --family resnets", "no family"],
   ["inspect vgg61", 'no network or checkpoint is called "vgg61". Did you mean vgg1'],
   ["data get minst", 'no data set is called "minst". Did you mean mnist'],
-  ["data get mnist --split validation", "mnist has only the split train and test, not validation"],
+  ["data get mnist --split validation", "mnist has no split validation; expected train or test"],
   ["train lenet", 'no recipe is called "lenet". Did you mean lenet5'],
   ["train lenet5 --ship --epochs 1", "--ship needs a whole run"],
   ["train lenet5 --epochs many", "Expected a whole number from 1 on."],

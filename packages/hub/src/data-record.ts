@@ -49,6 +49,6 @@ export function filesOf(form: Form, split?: string): readonly DataFile[] {
 export function countOf({ name, splits = {} }: DatasetRecord, split: string): number {
   const count = splits[split];
   if (count !== undefined) return count;
-  const known = Object.keys(splits).join(" and ");
-  throw new HubError("unknown-name", `${name} has only the split ${known}, not ${split}`);
+  const known = Object.keys(splits).join(" or ");
+  throw new HubError("unknown-name", `${name} has no split ${split}; expected ${known}`);
 }

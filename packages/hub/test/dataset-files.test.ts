@@ -145,5 +145,5 @@ it("suggests a related data set that is available", async () => {
 it("knows its splits", async () => {
   expect(countOf(speech, "test")).toBe(20);
   const error = await failure(getDataset(speech, { split: "dev" }), "unknown-name");
-  expect(error.message).toBe("speech has only the split train and test, not dev");
+  expect(error.message).toBe("speech has no split dev; expected train or test");
 });

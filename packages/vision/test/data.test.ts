@@ -206,7 +206,7 @@ describe("getting and loading", () => {
     expect(nowhere.message).toContain(join(cache, "data", "cifar10-jpeg", "cifar10_jpeg_60000.tar.gz"));
     await failure(loadDataset("cifar11"), "unknown-name");
     const wrongSplit = await failure(loadDataset("cifar10-sample", { split: "test" }), "unknown-name");
-    expect(wrongSplit.message).toBe("cifar10-sample has only the split train, not test");
+    expect(wrongSplit.message).toBe("cifar10-sample has no split test; expected train");
     await failure(getDataset(findDataset("cifar10-sample"), { split: "test" }), "unknown-name");
     await failure(loadDataset("imagenet-sample"), "bad-data");
   });

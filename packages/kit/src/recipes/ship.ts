@@ -128,7 +128,7 @@ ${rows.map((row) => `| ${row.join(" | ")} |`).join("\n")}
 tessera train ${recipe.name} --seed ${result.seed}
 \`\`\`
 
-It takes about ${recipe.minutes} minutes on two cores. How an input is prepared for the network is in \`record.json\`.
+It takes about ${recipe.minutes} minutes on two cores. \`record.json\` has the rest of what is known of it.
 
 ## Limits
 
