@@ -23,11 +23,14 @@ test.each(["packages/cli/bin/tessera.js", "tools/check-node.mjs"])("%s", (file) 
   expect(stderr).toMatch(/^[Tt]essera needs Node 24 or newer, this is .*\n$/);
 });
 
-test.each(["tensor", "tensor/dtype", "nn", "hub", "vision", "studio"])("import of @tessera-ml/%s", (name) => {
-  const program = `try { await import("@tessera-ml/${name}") } catch (error) { console.error(error.message) }`;
-  const { stderr } = run("--input-type=module", "--eval", program);
-  expect(stderr).toBe("Tessera needs Node 24 or newer, this is Node 22.9.0\n");
-});
+test.each([...["tensor", "tensor/dtype", "nn", "hub", "kit", "vision", "depth", "tessera", "studio"]])(
+  "import of @tessera-ml/%s",
+  (name) => {
+    const program = `try { await import("@tessera-ml/${name}") } catch (error) { console.error(error.message) }`;
+    const { stderr } = run("--input-type=module", "--eval", program);
+    expect(stderr).toBe("Tessera needs Node 24 or newer, this is Node 22.9.0\n");
+  },
+);
 
 test("what packages import at once has no syntax that Node 22 cannot parse", () => {
   const sources = globSync("packages/*/src/**/*.ts", { cwd: root });

@@ -39,7 +39,7 @@ async function classify(workload: string): Promise<Job> {
     async value() {
       const prepared = await Promise.all(chosen.map((file) => classifier.prepare(file)));
       const { data, shape } = stack(prepared.map(({ planes }) => planes));
-      const logits = classifier.model.forward(fromArray(data as Float32Array<ArrayBuffer>, [...shape]));
+      const logits = classifier.module.forward(fromArray(data as Float32Array<ArrayBuffer>, [...shape]));
       return digest((await logits.data()) as Float32Array);
     },
   };

@@ -1,9 +1,10 @@
 /** Image classification: from the bytes of a file to the five most probable classes. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { sourceShape } from "@tessera-ml/kit/networks";
 import { IMAGENET_MEAN, IMAGENET_STD } from "@tessera-ml/media";
 import { compile, exportOnnx, fromArray, type Tensor, zeros } from "@tessera-ml/tensor";
-import { type Classifier, findModel, sourceShape } from "@tessera-ml/vision";
+import { type Classifier, networks as registry } from "@tessera-ml/vision";
 import { parameter } from "./fill.ts";
 import type { Workload } from "./list.ts";
 
@@ -34,7 +35,7 @@ export function parse(workload: string): { network: NetworkName; images: number 
 
 /** The network with the parameters that every contestant generates from torchvision's names. */
 export function filled(network: NetworkName): Classifier {
-  const { create, naming } = findModel(`torchvision/${network}`);
+  const { create, naming } = registry.find(`torchvision/${network}`);
   const model = create().eval();
   for (const [path, variable] of model.stateDict()) {
     if (path.endsWith("num_batches_tracked")) continue;

@@ -5,6 +5,9 @@ import { describeRecord, info, inputOf, recordJson } from "./describe-record.ts"
 import type { Classification, ClassifyOptions } from "./pipeline/types.ts";
 import type { ClassifierRecord } from "./records/record.ts";
 
+// Declarations of lists of tasks name them.
+export type { Classification, ClassifyOptions };
+
 export const imageClassification: Task<"image-classification", ImageSource, ClassifyOptions, Classification> =
   defineTask({
     name: "image-classification",
