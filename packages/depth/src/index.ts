@@ -66,3 +66,4 @@ export {
 } from "./preprocess.ts";
 export { metresOf, replaceSky } from "./sky.ts";
 export { ClipJoiner, videoClips } from "./video-clips.ts";
+export { colorizeDepth, type DepthColors, depth16, depthColors, depthLevels } from "./visualize.ts";

@@ -2,7 +2,11 @@
 import { Image, Planes } from "@tessera-ml/media";
 import { describe, expect, test } from "vitest";
 import {
+  colorizeDepth,
   type DepthPreset,
+  depth16,
+  depthColors,
+  depthLevels,
   depthPresets,
   inputSize,
   preprocessDepth,
@@ -106,4 +110,24 @@ test("resizeTarget picks values", () => {
   );
   const known = new Set(map.data);
   for (const value of resizeTarget(map, { width: 14, height: 3 }).data) expect(known.has(value)).toBe(true);
+});
+
+describe("pictures of depth", () => {
+  test("span the map, whatever its range", () => {
+    const map = new Planes(1, 1, 3, Float32Array.of(-2, 0, 2));
+    expect([...depthLevels(map).data]).toEqual([0, 127, 255]);
+    expect([...depth16(map)]).toEqual([0, 32767, 65535]);
+    expect([...colorizeDepth(map, "midas").data.subarray(0, 3)]).toEqual([
+      ...depthColors("midas").subarray(0, 3),
+    ]);
+  });
+
+  test("a constant map is black, and depth must be finite", () => {
+    expect([...depthLevels(new Planes(1, 1, 2, Float32Array.of(3, 3))).data]).toEqual([0, 0]);
+    expect([...depth16(new Planes(1, 1, 2, Float32Array.of(3, 3)))]).toEqual([0, 0]);
+    expect(() => depthLevels(new Planes(1, 1, 2, Float32Array.of(3, Number.NaN)))).toThrow(
+      "expected finite depth",
+    );
+    expect(() => depthLevels(new Planes(2, 1, 1))).toThrow("expected a map [1, H, W], got [2,1,1]");
+  });
 });
