@@ -1,0 +1,15 @@
+/**
+ * Data sets of images with depth. Node only.
+ *
+ * @packageDocumentation
+ */
+export {
+  type OpenRgbdOptions,
+  openRgbd,
+  type RgbdFrame,
+  type RgbdPair,
+  type RgbdSet,
+  readRgbd,
+} from "./rgbd.ts";
+export { type DepthSample, depthSample, type Frame } from "./sample.ts";
+export { clearInvalid, type KnownUnits, parseUnits, UNITS, type Units } from "./units.ts";
