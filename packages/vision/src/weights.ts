@@ -158,6 +158,33 @@ export const vggFromTimm: Naming = {
   },
 };
 
+/**
+ * The package `efficientnet_lite_pytorch`, which numbers blocks throughout and starts the norms of a block from 0.
+ *
+ * @param counts blocks of each stage
+ */
+export function efficientnetLiteFromPyTorch(counts: readonly number[]): KeyOf {
+  return (path) => {
+    const [, stage, block, layer, leaf] = /^blocks\.(\d+)\.(\d+)\.(\w+)\.(.*)$/.exec(path) ?? [];
+    if (layer === undefined)
+      return path
+        .replace(/^conv_(stem|head)\./, "_conv_$1.")
+        .replace(/^bn([12])\./, (_, norm) => `_bn${norm - 1}.`)
+        .replace(/^classifier\./, "_fc.");
+    const first = counts.slice(0, Number(stage)).reduce((a, b) => a + b, 0);
+    // The block of the first stage has no expansion: its 1x1 convolution is the last.
+    const theirs =
+      stage === "0"
+        ? { conv_dw: "_depthwise_conv", bn1: "_bn1", conv_pw: "_project_conv", bn2: "_bn2" }
+        : {
+            ...{ conv_pw: "_expand_conv", bn1: "_bn0", conv_dw: "_depthwise_conv", bn2: "_bn1" },
+            ...{ conv_pwl: "_project_conv", bn3: "_bn2" },
+          };
+    const name = (theirs as Readonly<Record<string, string>>)[layer];
+    return `_blocks.${first + Number(block)}.${name}.${leaf}`;
+  };
+}
+
 /** timm's MobileNetV2: blocks by stage, layers by what they do. */
 export const mobilenetV2FromTimm: KeyOf = (path) => {
   const [, index, rest] = /^features\.(\d+)\.(.*)$/.exec(path) ?? [];

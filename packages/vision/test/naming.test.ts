@@ -26,6 +26,13 @@ describe("keys as their sources write them", () => {
     ["timm/mobilenetv2_100", "features.1.conv.1.weight", "blocks.0.0.conv_pw.weight"],
     ["timm/mobilenetv2_100", "features.4.conv.1.1.bias", "blocks.2.0.bn2.bias"],
     ["timm/mobilenetv2_100", "features.18.0.weight", "conv_head.weight"],
+    [
+      "efficientnet_lite_pytorch/efficientnet-lite0",
+      "blocks.0.0.conv_pw.weight",
+      "_blocks.0._project_conv.weight",
+    ],
+    ["efficientnet_lite_pytorch/efficientnet-lite1", "blocks.2.1.bn3.bias", "_blocks.5._bn2.bias"],
+    ["efficientnet_lite_pytorch/efficientnet-lite0", "bn2.running_var", "_bn1.running_var"],
     ["timm/swin_tiny_patch4_window7_224", "features.2.norm.bias", "layers.1.downsample.norm.bias"],
     ["timm/swin_tiny_patch4_window7_224", "features.3.1.mlp.3.bias", "layers.1.blocks.1.mlp.fc2.bias"],
     ["timm/vgg11", "classifier.3.weight", "pre_logits.fc2.weight"],

@@ -4,25 +4,11 @@
  *
  * Inputs are (x − 127.5) / 127.5. Names are timm's, without the norms. Weights: see `../tflite.ts`.
  */
-import { Conv2d, Linear, Module, Sequential } from "@tessera-ml/nn";
+import { Linear, Module, Sequential } from "@tessera-ml/nn";
 import { relu6, type Tensor } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 import { V2_STAGES } from "./mobilenet.ts";
-
-/** A convolution whose output has ⌈extent / stride⌉ entries: the odd row of padding comes last. */
-class SameConv2d extends Conv2d {
-  override forward(x: Tensor): Tensor {
-    const { kernel, stride } = this.#window();
-    const pads = [x.shape[2] as number, x.shape[3] as number].map((extent) => {
-      const total = Math.max(0, (Math.ceil(extent / stride) - 1) * stride + kernel - extent);
-      return [Math.floor(total / 2), Math.ceil(total / 2)] as const;
-    });
-    return super.forward(x.pad([[0, 0], [0, 0], ...pads]));
-  }
-  #window(): { kernel: number; stride: number } {
-    return { kernel: this.weight.shape[2] as number, stride: this.options.stride as number };
-  }
-}
+import { SameConv2d } from "./same-conv.ts";
 
 class InvertedResidual extends Module {
   conv_pw: SameConv2d | undefined;
@@ -33,9 +19,9 @@ class InvertedResidual extends Module {
     super();
     const hidden = inputs * expansion;
     this.#residual = stride === 1 && inputs === outputs;
-    this.conv_pw = expansion === 1 ? undefined : new SameConv2d(inputs, hidden, 1, { stride: 1 });
+    this.conv_pw = expansion === 1 ? undefined : new SameConv2d(inputs, hidden, 1);
     this.conv_dw = new SameConv2d(hidden, hidden, 3, { stride, groups: hidden });
-    this.conv_pwl = new SameConv2d(hidden, outputs, 1, { stride: 1 });
+    this.conv_pwl = new SameConv2d(hidden, outputs, 1);
   }
   forward(x: Tensor): Tensor {
     let y = this.conv_pw ? relu6(this.conv_pw.forward(x)) : x;
@@ -47,7 +33,7 @@ class InvertedResidual extends Module {
 export class MobileNetV2TF extends Classifier {
   conv_stem = new SameConv2d(3, 32, 3, { stride: 2 });
   blocks: Sequential;
-  conv_head = new SameConv2d(320, 1280, 1, { stride: 1 });
+  conv_head = new SameConv2d(320, 1280, 1);
   classifier: Linear;
 
   constructor({ classes = 1001 }: { classes?: number } = {}) {

@@ -21,7 +21,7 @@ import { relu6, type Tensor } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 
 /** Widths are multiples of 8, and never more than a tenth below what was asked for. */
-function roundWidth(width: number): number {
+export function roundWidth(width: number): number {
   const rounded = Math.max(8, Math.floor((width + 4) / 8) * 8);
   return rounded < 0.9 * width ? rounded + 8 : rounded;
 }

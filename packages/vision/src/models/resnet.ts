@@ -1,6 +1,6 @@
 /**
- * Deep Residual Learning for Image Recognition (He, Zhang, Ren & Sun 2015), and Squeeze-and-Excitation
- * in its blocks (Hu, Shen & Sun 2017).
+ * Deep Residual Learning for Image Recognition (He, Zhang, Ren & Sun 2015), Squeeze-and-Excitation in its blocks (Hu,
+ * Shen & Sun 2017), and ResNeXt: Aggregated Residual Transformations for Deep Neural Networks (Xie et al. 2017).
  *
  * A block learns what to add to its input, so that depth costs nothing where nothing is gained. Names
  * are torchvision's. ResNet-50: 25,557,032 parameters, 4.09 GMAC, 76.13 % top-1 on ImageNet (the
@@ -16,6 +16,10 @@ export interface ResNetConfig {
   readonly layers: readonly [number, number, number, number];
   /** The squeeze's reduction; without it there is no squeeze-and-excitation. */
   readonly reduction?: number;
+  /** ResNeXt: groups of the bottlenecks' 3x3 convolutions, default 1. */
+  readonly groups?: number;
+  /** ResNeXt: channels of a group in the first stage, default 64. */
+  readonly groupWidth?: number;
   /** As Caffe's weights have it: a bottleneck's stride on its first 1x1, and a pooling without padding. */
   readonly caffe?: boolean;
   readonly classes?: number;
@@ -40,6 +44,8 @@ interface BlockOptions {
   readonly stride: number;
   readonly reduction?: number | undefined;
   readonly caffe?: boolean;
+  readonly groups?: number;
+  readonly groupWidth?: number;
 }
 
 /** A 1x1 convolution of the input where the block changes its shape. */
@@ -86,15 +92,17 @@ class Bottleneck extends Module {
   bn3: BatchNorm2d;
   se: SqueezeExcite | undefined;
   downsample: Sequential | undefined;
-  constructor(inputs: number, width: number, { stride, reduction, caffe = false }: BlockOptions) {
+  constructor(inputs: number, width: number, options: BlockOptions) {
     super();
+    const { stride, reduction, caffe = false, groups = 1, groupWidth = 64 } = options;
     const [first, second] = caffe ? [stride, 1] : [1, stride];
     const outputs = width * Bottleneck.expansion;
-    this.conv1 = new Conv2d(inputs, width, 1, { stride: first, bias: false });
-    this.bn1 = new BatchNorm2d(width);
-    this.conv2 = new Conv2d(width, width, 3, { stride: second, padding: 1, bias: false });
-    this.bn2 = new BatchNorm2d(width);
-    this.conv3 = new Conv2d(width, outputs, 1, { bias: false });
+    const inner = (width * groups * groupWidth) / 64;
+    this.conv1 = new Conv2d(inputs, inner, 1, { stride: first, bias: false });
+    this.bn1 = new BatchNorm2d(inner);
+    this.conv2 = new Conv2d(inner, inner, 3, { stride: second, padding: 1, groups, bias: false });
+    this.bn2 = new BatchNorm2d(inner);
+    this.conv3 = new Conv2d(inner, outputs, 1, { bias: false });
     this.bn3 = new BatchNorm2d(outputs);
     this.se = reduction ? new SqueezeExcite(outputs, outputs / reduction) : undefined;
     this.downsample = shortcut(inputs, outputs, stride);
@@ -118,14 +126,18 @@ export class ResNet extends Classifier {
   layer4: Sequential;
   fc: Linear;
 
-  constructor({ block, layers, reduction, caffe = false, classes = 1000 }: ResNetConfig) {
+  constructor(config: ResNetConfig) {
     super();
+    const { block, layers, reduction, caffe = false, groups = 1, groupWidth = 64, classes = 1000 } = config;
     this.pool = new MaxPool2d(3, caffe ? { stride: 2, ceilMode: true } : { stride: 2, padding: 1 });
     const Block = block === "basic" ? BasicBlock : Bottleneck;
     let inputs = 64;
     const stage = (width: number, count: number, stride: number): Sequential => {
       const blocks = Array.from({ length: count }, (_, i) => {
-        const made = new Block(inputs, width, { stride: i === 0 ? stride : 1, reduction, caffe });
+        const made = new Block(inputs, width, {
+          stride: i === 0 ? stride : 1,
+          ...{ reduction, caffe, groups, groupWidth },
+        });
         inputs = width * Block.expansion;
         return made;
       });
@@ -164,4 +176,9 @@ export const resnetConfigs = {
   seresnet50: { block: "bottleneck", layers: [3, 4, 6, 3], reduction: 16 },
   seresnet101: { block: "bottleneck", layers: [3, 4, 23, 3], reduction: 16 },
   seresnet152: { block: "bottleneck", layers: [3, 8, 36, 3], reduction: 16 },
+} as const satisfies Record<string, ResNetConfig>;
+
+export const resnextConfigs = {
+  resnext50_32x4d: { block: "bottleneck", layers: [3, 4, 6, 3], groups: 32, groupWidth: 4 },
+  resnext101_32x8d: { block: "bottleneck", layers: [3, 4, 23, 3], groups: 32, groupWidth: 8 },
 } as const satisfies Record<string, ResNetConfig>;

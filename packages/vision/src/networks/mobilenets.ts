@@ -1,6 +1,8 @@
+/** Networks for phones: MobileNet and EfficientNet-Lite. */
+import { blockCounts, EfficientNetLite, efficientnetLiteConfigs } from "../models/efficientnet-lite.ts";
 import { MobileNetV1, MobileNetV2 } from "../models/mobilenet.ts";
 import { MobileNetV2TF } from "../models/mobilenet-tf.ts";
-import { mobilenetV2FromTimm } from "../weights.ts";
+import { efficientnetLiteFromPyTorch, mobilenetV2FromTimm } from "../weights.ts";
 import { type ClassifierNetwork, classifier, sameKeys } from "./define.ts";
 
 const V2 = {
@@ -8,6 +10,27 @@ const V2 = {
   year: 2018,
   paper: "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
 };
+
+/** Side of the images of Lite0 to Lite4. */
+const LITE_SIDES = [224, 240, 260, 300, 380] as const;
+
+const efficientnetLites = Object.entries(efficientnetLiteConfigs).map(([name, config], i) =>
+  classifier({
+    name,
+    family: "EfficientNet",
+    year: 2019,
+    paper: "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+    inputSize: LITE_SIDES[i] as number,
+    create: (options) => new EfficientNetLite({ ...config, ...options }),
+    sources: {
+      ...sameKeys(name, "timm"),
+      efficientnet_lite_pytorch: {
+        name: name.replace("tf_efficientnet_", "efficientnet-"),
+        keyOf: efficientnetLiteFromPyTorch(blockCounts(config)),
+      },
+    },
+  }),
+);
 
 export const mobilenets: readonly ClassifierNetwork[] = [
   classifier({
@@ -41,4 +64,5 @@ export const mobilenets: readonly ClassifierNetwork[] = [
     classes: 1001,
     create: (options) => new MobileNetV2TF(options),
   }),
+  ...efficientnetLites,
 ];

@@ -1,7 +1,7 @@
-/** Networks with skip connections: ResNet, SENet and DenseNet. */
+/** Networks with skip connections: ResNet, ResNeXt, SENet and DenseNet. */
 import { same } from "@tessera-ml/kit/networks";
 import { DenseNet, densenetConfigs } from "../models/densenet.ts";
-import { ResNet, resnetConfigs } from "../models/resnet.ts";
+import { ResNet, resnetConfigs, resnextConfigs } from "../models/resnet.ts";
 import { CIFAR_DEPTHS, CifarResNet } from "../models/resnet-cifar.ts";
 import { SENet154 } from "../models/senet.ts";
 import {
@@ -41,6 +41,17 @@ const imagenetResnets = Object.entries(resnetConfigs).map(([name, config]) =>
           hf: { name: name.replace("resnet", "microsoft/resnet-"), keyOf: resnetFromHuggingFace },
         },
       }),
+);
+
+const resnexts = Object.entries(resnextConfigs).map(([name, config]) =>
+  classifier({
+    name,
+    family: "ResNeXt",
+    year: 2016,
+    paper: "Aggregated Residual Transformations for Deep Neural Networks",
+    create: (options) => new ResNet({ ...config, ...options }),
+    sources: sameKeys(name, "torchvision", "timm"),
+  }),
 );
 
 const cifarResnets = CIFAR_DEPTHS.map((depth) =>
@@ -84,6 +95,7 @@ const densenets = Object.entries(densenetConfigs).map(([name, config]) =>
 
 export const resnets: readonly ClassifierNetwork[] = [
   ...imagenetResnets,
+  ...resnexts,
   ...cifarResnets,
   senet154,
   ...densenets,
