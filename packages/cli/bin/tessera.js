@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command `tessera`. JavaScript, unlike all else: of this one file Node keeps nothing from start to start, and
- * to take types off it would load a compiler each time.
+ * The command `tessera`. JavaScript, unlike all other sources: Node does not cache the entry point, so stripping its
+ * types would load a compiler on every start.
  */
 import module from "node:module";
 
@@ -9,7 +9,7 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
   console.error(`tessera needs Node 24 or newer, this is ${process.version} (${process.execPath})`);
   process.exit(1);
 }
-// Sources run as they are: the second start finds types already stripped and modules compiled.
+// From the second start on, sources are already stripped of types and compiled.
 module.enableCompileCache();
 const { run } = await import("@tessera-ml/cli");
 process.exitCode = await run(process.argv.slice(2));

@@ -1,11 +1,11 @@
-/** What goes wrong, and the exit code that says so. */
+/** Errors of the command line, their messages and exit codes. */
 
-/** A command that was called wrongly: exit code 2. */
+/** Wrong usage: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** The first Ctrl-C: exit code 130, as shells expect of a program that SIGINT ended. */
+/** The first Ctrl-C: exit code 130, the shell's convention for SIGINT. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
 
@@ -18,13 +18,13 @@ export class Interrupted extends Error {
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Interrupted) return 130;
   if (error instanceof UsageError) return 2;
-  // Unknown names and options out of range are usage too. Importing the classes of these errors would slow every start.
+  // Unknown names and out-of-range options are wrong usage too. Importing their error classes would slow every start.
   const isUsage =
     error instanceof Error && "code" in error && /^(unknown-name|bad-option)$/.test(String(error.code));
   return isUsage ? 2 : 1;
 }
 
-/** An error as people read it; with `TESSERA_DEBUG` set, with the place it comes from. */
+/** The message of an error, or its stack trace if `TESSERA_DEBUG` is set. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (process.env.TESSERA_DEBUG) return error.stack ?? error.message;
@@ -35,12 +35,12 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder",
   EACCES: "no permission",
   EISDIR: "is a folder, not a file",
-  ENOTDIR: "is no folder",
-  EROFS: "cannot be written, the disk is read-only",
+  ENOTDIR: "is not a folder",
+  EROFS: "cannot be written: the disk is read-only",
   ENOSPC: "the disk is full",
 };
 
-/** The file system's complaints, which begin with a code, in words. */
+/** File system errors, whose messages start with a code, in words. */
 function describeSystemError(error: Error): string | undefined {
   if (!("code" in error && "path" in error) || !error.message.startsWith(String(error.code)))
     return undefined;
@@ -49,8 +49,8 @@ function describeSystemError(error: Error): string | undefined {
 }
 
 /**
- * A signal that the first Ctrl-C aborts, so that what is under way can end in good order; the second Ctrl-C
- * ends the process.
+ * A signal that the first Ctrl-C aborts, so that work in progress can finish cleanly; the second Ctrl-C kills the
+ * process.
  */
 export function untilInterrupted(): AbortSignal {
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-/** What a person names on the command line: files, folders, patterns, addresses, the standard input. */
+/** Inputs named on the command line: files, folders, glob patterns, URLs, standard input. */
 import fs, { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -16,10 +16,10 @@ const ENDINGS: Readonly<Record<Media, RegExp>> = {
   text: /\.(txt|md)$/i,
   documents: /./,
 };
-const ADDRESS = /^(https?|data|file):/i;
+const URL_SCHEME = /^(https?|data|file):/i;
 const PATTERN = /[*?[\]{}]/;
 
-/** Every input that the words of a command line mean, in their order; files of a folder by name. */
+/** The inputs that the arguments refer to, in order; files of a folder are sorted by name. */
 export async function findInputs(words: readonly string[], accepts: readonly Media[]): Promise<Input[]> {
   const fits = (file: string) => accepts.some((media) => ENDINGS[media].test(file));
   const found: Input[] = [];
@@ -33,7 +33,7 @@ async function expand(
   fits: (file: string) => boolean,
 ): Promise<Input[]> {
   if (word === "-") return [await standardInput()];
-  if (ADDRESS.test(word))
+  if (URL_SCHEME.test(word))
     return [{ name: word.startsWith("data:") ? `${word.slice(0, 30)}…` : word, source: word }];
   const found = await stat(word).catch(() => undefined);
   if (found?.isDirectory()) return await inFolder(word, accepts, fits);
@@ -48,10 +48,9 @@ async function expand(
 
 async function standardInput(): Promise<Input> {
   const name = "standard input";
-  if (process.stdin.isTTY)
-    return { name, error: "expected a file on a pipe (tessera classify - < photo.jpg)" };
+  if (process.stdin.isTTY) return { name, error: "expected piped input (tessera classify - < photo.jpg)" };
   const bytes = new Uint8Array(await buffer(process.stdin));
-  return bytes.length > 0 ? { name, source: bytes } : { name, error: "holds no bytes" };
+  return bytes.length > 0 ? { name, source: bytes } : { name, error: "is empty" };
 }
 
 async function inFolder(
@@ -61,7 +60,6 @@ async function inFolder(
 ): Promise<Input[]> {
   const entries = await readdir(folder, { recursive: true });
   const files = entries.filter(fits).toSorted();
-  if (files.length === 0)
-    return [{ name: folder, error: `a folder without any ${accepts.join(" or ")} files` }];
+  if (files.length === 0) return [{ name: folder, error: `contains no ${accepts.join(" or ")} files` }];
   return files.map((entry) => ({ name: join(folder, entry), source: join(folder, entry) }));
 }

@@ -1,30 +1,29 @@
-/** Parts that several commands share: numbers among the options, and help that teaches. */
+/** Option parsers and help texts that several commands share. */
 import { InvalidArgumentError, Option } from "commander";
 
-/** A parser for options that are whole numbers, from `least` on. */
+/** A parser for options that are whole numbers from `least` to `most`. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least && value <= most) return value;
-    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
     throw new InvalidArgumentError(`Expected a whole number ${range}.`);
   };
 }
 
-/** Which part of a checkpoint file is meant, for every command that opens one. */
+/** Options that select a part of a checkpoint file. */
 export const inFile = {
-  section: () =>
-    new Option("--section <key>", "where in a PyTorch file the tensors are: model, ema, runs.0.net"),
+  section: () => new Option("--section <key>", "section of a PyTorch file to read: model, ema, runs.0.net"),
   stripPrefix: () =>
-    new Option("--strip-prefix <text>", "only tensors whose names start with this, without it: teacher."),
+    new Option("--strip-prefix <text>", "read only tensors with this name prefix, and drop it: teacher."),
 };
 
-/** A parser for an option that may be given several times. */
+/** A parser for repeatable options. */
 export function several(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
 }
 
-/** Commands and what they do, for the end of a help text. */
+/** The examples at the end of a help text. */
 export function examples(...lines: readonly (readonly [command: string, meaning: string])[]): string {
   const widest = Math.max(...lines.map(([command]) => command.length));
   return [

@@ -1,66 +1,66 @@
-/** What commands write: results to the standard output, everything else to the error stream. */
+/** Output: results go to standard output, everything else to standard error. */
 import { styleText } from "node:util";
 import { clip, type Terminal } from "@tessera-ml/kit/terminal";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Whether the last thing on the terminal is a line that is still changing. */
-let changing = false;
+/** Whether the last line on the terminal is a status line. */
+let statusShown = false;
 
-/** A result. */
+/** Writes a result. */
 export function print(text = ""): void {
   clearStatus();
   process.stdout.write(`${text}\n`);
 }
 
-/** A result as one JSON document over several lines. */
+/** Writes a result as indented JSON. */
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, undefined, 2));
 }
 
-/** A remark for people, which a pipe does not carry on. */
+/** Writes a message for people to standard error. */
 export function note(text: string): void {
   clearStatus();
   process.stderr.write(`${text}\n`);
 }
 
-/** A failure, whether or not it ends the command. */
+/** Writes an error message; the command may go on. */
 export function complain(text: string): void {
   note(`${styleText("red", "error:", { stream: process.stderr })} ${text}`);
 }
 
-/** Replaces the terminal's last line, until something else is written. */
+/** Shows a status line, which the next output replaces. */
 export function showStatus(text: string): void {
   process.stderr.write(`\r\x1b[K${clip(text, (process.stderr.columns || 100) - 1)}`);
-  changing = true;
+  statusShown = true;
 }
 
 export function clearStatus(): void {
-  if (changing) process.stderr.write("\r\x1b[K");
-  changing = false;
+  if (statusShown) process.stderr.write("\r\x1b[K");
+  statusShown = false;
 }
 
-/** Colour on a terminal only; `NO_COLOR`, `FORCE_COLOR` and the terminal's own abilities are respected. */
+/** Styles text on terminals only; honours `NO_COLOR`, `FORCE_COLOR` and what the terminal supports. */
 export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
-/** The standard output, for what tasks show. */
+/** Standard output, for tasks that format their answers. */
 export function terminal(): Terminal {
   return { columns: columns(), paint };
 }
 
-/** Whether people read the results, rather than a program. */
+/** Whether standard output is a terminal. */
 export function toTerminal(): boolean {
   return process.stdout.isTTY === true;
 }
 
-/** Columns of the terminal; of a page of text where there is none. */
+/** Columns of the terminal; 100 without one. */
 export function columns(): number {
   return process.stdout.columns || 100;
 }
 
-/** Programs that stop reading (`| head`) are no failure: there is nobody left to write to. */
+/** Exits quietly when the reader closes the pipe (`| head`). */
 export function endWithReader(): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error: NodeJS.ErrnoException) => {

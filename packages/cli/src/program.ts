@@ -1,4 +1,4 @@
-/** All commands, and what becomes of their errors. */
+/** The program: all commands, and how their errors end it. */
 import { readFileSync } from "node:fs";
 import module from "node:module";
 import { styleText } from "node:util";
@@ -30,13 +30,13 @@ const COMMANDS = [
   dataCommand,
 ];
 
-/** @param words decide whose options are loaded: those of the one command that is meant */
+/** @param words the arguments: only the command they name loads its options */
 async function createProgram(tasks: readonly AnyTask[], words: readonly string[]): Promise<Command> {
   const program = new Command("tessera")
-    .description("Neural systems trained, run, inspected and served: see what each makes of your files.")
+    .description("Train, run, inspect and serve neural networks.")
     .version(version(), "-V, --version", "print the version")
-    .helpOption("-h, --help", "explain a command")
-    .helpCommand("help [command]", "explain a command")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
     .configureHelp({
       styleTitle: (text) => paint("bold", text),
       styleCommandText: (text) => paint("cyan", text),
@@ -50,20 +50,20 @@ async function createProgram(tasks: readonly AnyTask[], words: readonly string[]
     })
     .exitOverride()
     .showSuggestionAfterError()
-    .showHelpAfterError("(add --help for an explanation and examples)")
+    .showHelpAfterError("(--help shows details and examples)")
     .addHelpText(
       "after",
       [
         examples(
           ["tessera serve", "the studio, in the browser"],
           ["tessera classify photo.jpg", "what a picture shows"],
-          ["tessera train lenet5", "a network of 1998, trained here"],
-          ["tessera help classify", "one command in detail"],
+          ["tessera train lenet5", "train the network of 1998"],
+          ["tessera help classify", "help for one command"],
         ),
         "",
-        "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 Ctrl-C.",
-        "Settings:   TESSERA_CACHE, TESSERA_HUB (a mirror), TESSERA_OFFLINE=1, TESSERA_SHARED, TESSERA_THREADS,",
-        "            TESSERA_DEBUG=1 (errors with their place in the code), NO_COLOR",
+        "Exit codes:  0 success, 1 failure, 2 wrong usage, 130 Ctrl-C.",
+        "Environment: TESSERA_CACHE, TESSERA_HUB (a mirror), TESSERA_OFFLINE=1, TESSERA_SHARED, TESSERA_THREADS,",
+        "             TESSERA_DEBUG=1 (stack traces), NO_COLOR",
       ].join("\n"),
     );
   const meant = words.find((word) => !word.startsWith("-") && word !== "help");
@@ -76,18 +76,18 @@ async function createProgram(tasks: readonly AnyTask[], words: readonly string[]
   return program;
 }
 
-/** `addCommand` does not copy the settings that `command` does. */
+/** `addCommand`, unlike `command`, does not copy the parent's settings. */
 function inheriting(program: Command, command: PlainCommand): PlainCommand {
   return command.copyInheritedSettings(program as unknown as PlainCommand);
 }
 
 function version(): string {
-  // Above `src`, and beside what is published.
+  // Beside `src` in a checkout, beside the modules in the published package.
   const manifest = readFileSync(module.findPackageJSON(import.meta.url) as string, "utf8");
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
-/** Runs the command that `words` spell; the exit code. Errors end up on the error stream. */
+/** Runs a command line and returns its exit code. Errors are written to standard error. */
 export async function run(words: readonly string[]): Promise<number> {
   endWithReader();
   try {
@@ -95,7 +95,7 @@ export async function run(words: readonly string[]): Promise<number> {
     await program.parseAsync(words, { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    // Commander has said what is wrong already.
+    // Commander has already written the message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     complain(describeError(error));
     return exitCodeOf(error);

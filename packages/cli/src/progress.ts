@@ -1,16 +1,16 @@
-/** How far a command is: one line that changes on a terminal, a line now and then elsewhere. */
+/** Progress: a status line on a terminal, an occasional line elsewhere. */
 import type { Progress } from "@tessera-ml/hub";
 import { bar, duration } from "@tessera-ml/kit/terminal";
 import { note, showStatus } from "./output.ts";
 
-/** Files below this many bytes are verified in a moment: saying so would only flicker. */
+/** Verifying files below this many bytes is too quick to report. */
 const SOON_VERIFIED = 64 * 2 ** 20;
-/** Seconds between two lines where the line cannot be changed. */
+/** Seconds between two lines if standard error is not a terminal. */
 const PAUSE = 20;
 
 let written = performance.now();
 
-/** On the error stream, so that results stay clean. */
+/** Reports progress on standard error, so that results stay clean. */
 export function report(text: string): void {
   if (process.stderr.isTTY) showStatus(text);
   else if (performance.now() - written >= PAUSE * 1000) {
@@ -34,9 +34,9 @@ export function timeLeft(seconds: number): string {
   return `${duration(seconds)} left`;
 }
 
-/** Shows what the hub does: each file while it is fetched, verified or unpacked. */
+/** Shows each file that the hub downloads, verifies or unpacks. */
 export function hubProgress(progress: Progress): void {
-  // It is the hub that reports, so it is loaded; importing it at the top would load it for every command.
+  // The hub is loaded by now, as it reports; a static import would load it for every command.
   void import("@tessera-ml/hub").then(({ formatBytes }) => showHub(progress, formatBytes));
 }
 
@@ -46,7 +46,7 @@ function showHub(
 ): void {
   if (phase === "verifying" && (total ?? 0) < SOON_VERIFIED) return;
   if (phase === "waiting") {
-    report(`${file}  another process is fetching it: waiting`);
+    report(`${file}  waiting: another process is downloading it`);
     return;
   }
   const amount = (value: number) => (phase === "decoding" ? `${value} pictures` : formatBytes(value));
@@ -56,7 +56,7 @@ function showHub(
   report(describeProgress(file, total ? received / total : undefined, rest));
 }
 
-/** Tells how fast work of equal parts goes, and when it will be done. */
+/** Measures the speed of a job of equal steps and estimates the time left. */
 export function stopwatch(): (done: number, total: number) => { perSecond: number; secondsLeft: number } {
   const begin = performance.now();
   return (done, total) => {

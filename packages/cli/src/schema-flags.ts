@@ -4,12 +4,12 @@ import type * as z from "zod";
 import { UsageError } from "./errors.ts";
 import { several } from "./options.ts";
 
-/** A command, whatever its arguments are. */
+/** A command with any arguments. */
 export interface Optional {
   addOption(option: Option): unknown;
 }
 
-/** What is known of a field without its optional and default wrappers. */
+/** A schema's field without its optional and default wrappers. */
 interface Field {
   readonly schema: z.ZodType;
   readonly kind: string;
@@ -28,7 +28,7 @@ export function flagOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** Adds an option for every field of the schema; descriptions and one-letter forms are in its `meta()`. */
+/** Adds an option for every field of the schema; descriptions and short forms come from its `meta()`. */
 export function addFlags(command: Optional, schema: { readonly shape: z.ZodRawShape }): void {
   for (const [name, type] of Object.entries(schema.shape) as [string, z.ZodType][]) {
     const { schema: inner, kind, fallback } = fieldOf(type);
@@ -46,7 +46,7 @@ export function addFlags(command: Optional, schema: { readonly shape: z.ZodRawSh
 }
 
 /**
- * The schema's fields among a command's options, checked and with defaults.
+ * Reads the schema's fields from a command's options, validated and with defaults.
  *
  * @throws UsageError naming the option
  */

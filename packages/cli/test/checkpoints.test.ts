@@ -1,4 +1,4 @@
-/** Checkpoint files as people save them: wrapped, fine-tuned, in sections. */
+/** Checkpoint files as they occur in practice: wrapped, fine-tuned, in sections. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -16,7 +16,7 @@ const answer = async (...words: string[]) => {
   return JSON.parse(out).predictions[0] as { index: number; label: string; probability: number };
 };
 
-/** A file of `network` with the head's bias such that class `best` is the answer to every picture. */
+/** Writes a network whose head's bias makes `best` the answer to every picture. */
 async function fineTuned(file: string, classes: number, best: number, change = (name: string) => name) {
   const state = [...createNetwork("digitnet", { classes }).stateDict()];
   const [bias] = state.findLast(([name]) => name.endsWith("bias")) ?? [];
@@ -35,7 +35,7 @@ beforeAll(async () => {
   await fineTuned("seven.safetensors", 7, 4);
 });
 
-test("a network behind prefixes is the network", async () => {
+test("prefixes before the keys are recognised", async () => {
   const { path } = JSON.parse((await run("models", "lenet5.tessera", "--json")).out)[0];
   await using checkpoint = await openCheckpoint(path);
   const tensors = checkpoint.names().map((key) => {
@@ -52,7 +52,7 @@ test("a network behind prefixes is the network", async () => {
   expect(await answer("-m", "wrapped.safetensors")).toEqual(await answer("-m", "lenet5"));
 });
 
-test("a head of one's own: classes out of the file, labels by number or out of a file", async () => {
+test("a custom head: classes come from the file, labels from their index or a file", async () => {
   expect((await run("inspect", "seven.safetensors")).out).toMatch(
     /^fits +digitnet \(own names, 7 classes\)$/m,
   );
@@ -85,26 +85,26 @@ test.each([
   [["--labels", "gone.txt"], /gone\.txt: no such file or folder/, 1],
   [["--section", "ema"], /seven\.safetensors: no section ema: only PyTorch files have sections/, 1],
   [["--strip-prefix", "pupil."], /no key starts with the prefix pupil\./, 1],
-])("what a file cannot be: %j", async (words, message, expected) => {
+])("an option that does not fit the file: %j", async (words, message, expected) => {
   await writeFile(join(folder, "two.txt"), "ant\nbee\n");
   const { err, out, code } = await run("classify", "one.png", "-m", "seven.safetensors", ...words);
   expect(err).toMatch(message);
   expect([out, code]).toEqual(["", expected]);
 });
 
-test("options of a file need a file", async () => {
+test("options for checkpoint files need a file", async () => {
   for (const words of [
     ["--classes", "3"],
     ["--strip-prefix", "a."],
   ]) {
     const { err, code } = await run("classify", "one.png", "-m", "lenet5", ...words);
-    expect(err).toBe(`error: ${words[0]} belongs to a checkpoint file; there is no file lenet5\n`);
+    expect(err).toBe(`error: ${words[0]} needs a checkpoint file; there is no file lenet5\n`);
     expect(code).toBe(2);
   }
   expect((await run("inspect", "lenet5", "--section", "ema")).code).toBe(2);
 });
 
-test("sections and copies are told, and chosen", async () => {
+test("sections and copies are listed, and can be selected", async () => {
   const weights = (value: number) => ({
     w: tensor({ key: String(value), count: 1, shape: [1], strides: [1] }),
   });
@@ -118,7 +118,7 @@ test("sections and copies are told, and chosen", async () => {
   await writeFile(join(folder, "run.pth"), file);
   const { out } = await run("inspect", "run.pth");
   expect(out).toMatch(/^format +torch, under model$/m);
-  expect(out).toMatch(/^sections +ema too \(--section\)$/m);
+  expect(out).toMatch(/^sections +also ema \(--section\)$/m);
   expect((await run("inspect", "run.pth", "--section", "ema")).out).toMatch(/^more /m);
   const { err, code } = await run("inspect", "run.pth", "--section", "other");
   expect(err).toContain("no tensors at other; there are tensors at model, ema");

@@ -1,4 +1,4 @@
-/** `tessera classify` on every kind of input, with the network for digits that comes along. */
+/** `tessera classify` on every kind of input, with the shipped digit network. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeImage, Image } from "@tessera-ml/media";
@@ -35,7 +35,7 @@ const lines = (text: string): Line[] =>
 const found = (results: readonly Line[]) =>
   results.map(({ input, predictions }) => `${input} ${predictions[0]?.label}`);
 
-test("files, folders, patterns, addresses and the standard input become JSON lines; unreadable ones are told", async () => {
+test("files, folders, patterns, URLs and standard input give JSON lines; unreadable inputs are reported", async () => {
   const words = [
     "in",
     "in/*.png",
@@ -74,7 +74,7 @@ test("files, folders, patterns, addresses and the standard input become JSON lin
   expect(code).toBe(1);
 });
 
-test("--json: one array, a row for each network that is compared", async () => {
+test("--json: one array, with an entry for each compared network", async () => {
   const { out, err, code } = await tessera(
     ["classify", "in/one.png", ...LENET, "--model", "lecun1989", "--json"],
     { cwd: folder },
@@ -85,7 +85,7 @@ test("--json: one array, a row for each network that is compared", async () => {
   expect({ err, code }).toEqual({ err: "", code: 0 });
 });
 
-test("a picture that was cut short is told of, and read where that is asked for", async () => {
+test("a truncated picture is reported, and read with --tolerant", async () => {
   const whole = await encodeImage(one(), "jpeg", { quality: 95 });
   const cut = whole.slice(0, whole.length - 200);
   await writeFile(join(folder, "cut.jpg"), cut);
@@ -93,9 +93,9 @@ test("a picture that was cut short is told of, and read where that is asked for"
   const words = ["classify", "cut.jpg", "phone.heic", "-", ...LENET];
   const refused = await tessera(words, { cwd: folder, stdin: cut.subarray(0, 100) });
   expect(refused.err.trim().split("\n")).toEqual([
-    `error: cut.jpg: cut short: the JPEG file ends at byte ${cut.length}, before the image is complete (--tolerant reads what is there)`,
+    `error: cut.jpg: cut short: the JPEG file ends at byte ${cut.length}, before the image is complete (--tolerant reads it as far as it goes)`,
     "error: phone.heic: HEIC is not supported; expected JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP",
-    "error: standard input: cut short: the JPEG file ends at byte 100, before the image is complete (--tolerant reads what is there)",
+    "error: standard input: cut short: the JPEG file ends at byte 100, before the image is complete (--tolerant reads it as far as it goes)",
   ]);
   expect(refused).toMatchObject({ out: "", code: 1 });
   const { out, err, code } = await tessera(["classify", "cut.jpg", ...LENET, "--tolerant"], { cwd: folder });
@@ -103,7 +103,7 @@ test("a picture that was cut short is told of, and read where that is asked for"
   expect({ err, code }).toEqual({ err: "", code: 0 });
 });
 
-test("without a model, and none for photographs here: what to do", async () => {
+test("without --model and any checkpoint for photographs, the error says what to do", async () => {
   const nothing = { TESSERA_SHARED: folder, TESSERA_CACHE: folder, TESSERA_MODELS: folder };
   const { err, code } = await tessera(["classify", "in/one.png"], { cwd: folder, env: nothing });
   expect(err).toContain("no checkpoint for photographs is on this machine: `tessera pull");
@@ -113,7 +113,7 @@ test("without a model, and none for photographs here: what to do", async () => {
 const small = shippedClassifiers().some(({ classes }) => classes.labels === "cifar10");
 
 test.skipIf(!small)(
-  "without a model: the best one that comes along, with a word about its ten classes",
+  "without --model, the best shipped checkpoint answers, with a note about its ten classes",
   async () => {
     const bare = { TESSERA_SHARED: folder, TESSERA_CACHE: folder };
     const { out, err, code } = await tessera(["classify", "in/one.png"], { cwd: folder, env: bare });
@@ -124,7 +124,7 @@ test.skipIf(!small)(
   },
 );
 
-test("a model that is nowhere, offline: what to do", async () => {
+test("offline, a checkpoint that is absent: the error says what to do", async () => {
   const { err, code } = await tessera(["classify", "in/one.png", "-m", "resnet18.tv_in1k_v1"], {
     cwd: folder,
     env: { TESSERA_CACHE: folder },
@@ -134,7 +134,7 @@ test("a model that is nowhere, offline: what to do", async () => {
   expect(code).toBe(1);
 });
 
-test("a reader that stops reading is no failure", async () => {
+test("a closed pipe is not an error", async () => {
   const many = new Array(300).fill("in/one.png");
   const { err } = await tessera(["classify", ...many, ...LENET], {
     cwd: folder,

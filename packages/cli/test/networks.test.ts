@@ -1,4 +1,4 @@
-/** Looking into networks and files, measuring, training, exporting, studying, serving. */
+/** `models`, `inspect`, `export`, `eval`, `train`, `study` and `serve`. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -19,7 +19,7 @@ const json = async (...words: string[]) => {
   return JSON.parse(out);
 };
 
-test("models: every network of the lineage, one family, one in detail", async () => {
+test("models: all networks, one family, one in detail", async () => {
   const all = await json("models");
   const names = all.map(({ name }: { name: string }) => name);
   expect(names).toEqual(
@@ -34,7 +34,7 @@ test("models: every network of the lineage, one family, one in detail", async ()
   expect(one.out).toContain("measured       top-1 69.76 %, top-5 89.08 %, on imagenet-1k");
 });
 
-test("inspect: a network's layers add up to its parameters; a file's keys say which network it is", async () => {
+test("inspect: a network's layers add up to its parameters; a file's network is detected from its keys", async () => {
   const { layers, params } = await json("inspect", "vgg11");
   const sum = (key: string) =>
     layers.reduce((total: number, layer: Record<string, number>) => total + layer[key]!, 0);
@@ -50,7 +50,7 @@ test("inspect: a network's layers add up to its parameters; a file's keys say wh
   expect(inside.tensors).toContainEqual(expect.objectContaining({ name: "c1.weight", shape: [6, 1, 5, 5] }));
 });
 
-test("inspect: files that are missing, or no checkpoints", async () => {
+test("inspect: reports missing files and files that are not checkpoints", async () => {
   await writeFile(join(folder, "notes.pth"), "not a checkpoint");
   const missing = await tessera(["inspect", "gone.safetensors"], options);
   expect(missing).toEqual({ out: "", err: "error: gone.safetensors: no such file or folder\n", code: 1 });
@@ -59,7 +59,7 @@ test("inspect: files that are missing, or no checkpoints", async () => {
   expect(wrong.code).toBe(1);
 });
 
-test("export: ONNX Runtime runs the file, and finds in it how to prepare a picture", async () => {
+test("export: ONNX Runtime runs the file, whose metadata describe the preprocessing", async () => {
   const { out, code } = await tessera(
     ["export", "lenet5", "--onnx", "made/digits.onnx", "--batch", "2"],
     options,
@@ -105,7 +105,7 @@ test.skipIf(!sharedFile("image/mnist"))("eval (skipped where the shared data is 
   expect(other.code).toBe(2);
 });
 
-test("a checkpoint file without a record of its own: by its keys, or by --network", async () => {
+test("the network of a file without a record: detected from its keys, or given by --network", async () => {
   const { path } = (await json("models", "lenet5.tessera"))[0];
   await mkdir(join(folder, "mine"));
   await copyFile(path, join(folder, "mine", "weights.safetensors"));
@@ -113,7 +113,7 @@ test("a checkpoint file without a record of its own: by its keys, or by --networ
   await copyFile(join(dirname(path), "record.json"), join(folder, "mine", "record.json"));
   await write(join(folder, "one.png"), one());
   const guessed = await tessera(["classify", "one.png", "-m", "mine/weights.safetensors"], options);
-  expect(guessed.err).toBe("mine/weights.safetensors: lenet5, judging by its keys\n");
+  expect(guessed.err).toBe("mine/weights.safetensors: detected lenet5 from its keys\n");
   expect(JSON.parse(guessed.out)).toMatchObject({
     model: "weights.safetensors",
     predictions: [{ label: "1" }, {}, {}, {}, {}],
@@ -125,12 +125,12 @@ test("a checkpoint file without a record of its own: by its keys, or by --networ
   expect(wrong.err).toContain("cannot load mine/weights.safetensors: 22 missing");
   expect(wrong.code).toBe(1);
   const bare = await tessera(["classify", "one.png", "-m", "alexnet_two_tower"], options);
-  expect(bare.err).toContain("open a file of it with --network alexnet_two_tower");
+  expect(bare.err).toContain("to open a file, add --network alexnet_two_tower");
   expect(bare.code).toBe(2);
 });
 
 test.skipIf(!sharedFile("image/mnist"))(
-  "eval: a file without a record is read as its network's own checkpoint is",
+  "eval: a file without a record is preprocessed like its network's own checkpoint",
   async () => {
     const { path } = (await json("models", "lenet5.tessera"))[0];
     await copyFile(path, join(folder, "bare.safetensors"));
@@ -150,14 +150,14 @@ test("eval without its data says how to get it", async () => {
 });
 
 test.skipIf(!sharedFile("image/usps"))(
-  "train: Ctrl-C stops with a checkpoint, from which the same command goes on (skipped where the shared data is absent)",
+  "train: Ctrl-C stops with a checkpoint, and the same command resumes (skipped where the shared data is absent)",
   async () => {
-    // Far more than it gets done before it is told to stop.
+    // Far more epochs than it completes before it is stopped.
     const command = ["train", "lecun1989", "--epochs", "1000", "--samples", "200", "--out", "run"];
     const stopAtEpoch = {
       ...options,
       onOutput: (text: string, child: ChildProcess) => {
-        // Once only: a second Ctrl-C ends the process at once.
+        // Once only: a second Ctrl-C kills the process.
         if (/^epoch \d+: /m.test(text) && !child.killed) child.kill("SIGINT");
       },
     };
@@ -165,7 +165,7 @@ test.skipIf(!sharedFile("image/usps"))(
       [...err.matchAll(/^epoch (\d+): /gm)].map(([, epoch]) => Number(epoch));
     const stopped = await tessera(command, stopAtEpoch);
     expect(stopped.code).toBe(130);
-    expect(stopped.err).toContain("Stopped with a checkpoint: the same command continues from it.");
+    expect(stopped.err).toContain("Stopped with a checkpoint: the same command resumes from it.");
     const done = epochs(stopped);
     expect(done[0]).toBe(1);
     const resumed = await tessera(command, stopAtEpoch);
@@ -175,7 +175,7 @@ test.skipIf(!sharedFile("image/usps"))(
 );
 
 test.skipIf(!sharedFile("image/usps"))(
-  "train, to the end (skipped where the shared data is absent)",
+  "train: a full run (skipped where the shared data is absent)",
   async () => {
     const few = ["--epochs", "1", "--samples", "200"];
     const { out, code } = await tessera(["train", "lecun1989", ...few, "--out", "whole", "--json"], options);
@@ -185,7 +185,7 @@ test.skipIf(!sharedFile("image/usps"))(
   },
 );
 
-test("study: the report and the numbers are written", async () => {
+test("study: writes the report and the numbers", async () => {
   const list = await json("study");
   expect(list.map(({ name }: { name: string }) => name)).toContain("relu-tanh");
   const { out, code } = await tessera(
@@ -201,26 +201,26 @@ test("study: the report and the numbers are written", async () => {
   expect(result.findings.length).toBeGreaterThan(0);
 });
 
-// Whoever serves first builds the page.
+// The first to serve builds the page.
 const PATIENT = { timeout: 600_000 };
 
-test("serve: a port that is taken, an address that is not ours", PATIENT, async () => {
+test("serve: reports a port that is in use", PATIENT, async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
   const ours = await tessera(["serve", "--port", String(port)], options);
-  expect(ours.err).toContain(`port ${port} of 127.0.0.1 is in use: --port 0 takes any that is free`);
+  expect(ours.err).toContain(`port ${port} of 127.0.0.1 is in use: --port 0 picks a free one`);
   expect(ours.code).toBe(1);
   taken.close();
 });
 
-test("serve: the studio answers, and Ctrl-C ends it", PATIENT, async () => {
-  let [told, answer] = ["", undefined as Promise<number> | undefined];
+test("serve: the studio answers, and Ctrl-C stops it", PATIENT, async () => {
+  let [written, answer] = ["", undefined as Promise<number> | undefined];
   const { out, code } = await tessera(["serve", "--port", "0"], {
     ...options,
     onOutput: (text, child) => {
-      told += text;
-      const url = /http:\/\/\S+(?=\n)/.exec(told)?.[0];
+      written += text;
+      const url = /http:\/\/\S+(?=\n)/.exec(written)?.[0];
       if (!url || answer) return;
       answer = fetch(`${url}api/models`).then(({ status }) => status);
       answer.catch(() => {}).finally(() => child.kill("SIGINT"));

@@ -1,4 +1,4 @@
-/** Pictures for tests, made on the spot. */
+/** Generated pictures for tests. */
 import { writeFile } from "node:fs/promises";
 import { encodeImage, Image } from "@tessera-ml/media";
 

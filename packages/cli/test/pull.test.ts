@@ -1,4 +1,4 @@
-/** `tessera pull` and `tessera data get` from a local mirror, and without a network. */
+/** `tessera pull` and `tessera data get`, from a local mirror and offline. */
 import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
@@ -13,7 +13,7 @@ const folder = await scratch();
 const server = new TestServer();
 const bytes = new Uint8Array(300_000).map((_, i) => (i * 7) ^ (i >> 5));
 
-/** A checkpoint that somebody published, of which this machine has the record alone. */
+/** A published checkpoint; only its record is on this machine. */
 const record = {
   name: "lenet5.test",
   task: "image-classification",
@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterEach(() => server.reset());
 afterAll(() => server.close());
 
-test("pull: stopped by Ctrl-C, resumed by the same command, verified, then here already", async () => {
+test("pull: Ctrl-C stops a download, the same command resumes and verifies it, and a third finds it", async () => {
   const etag = '"1"';
   server.on("/lenet5/model.safetensors", file(bytes, { stallAfter: 200_000, etag }), file(bytes, { etag }));
   const path = join(env.TESSERA_CACHE, "models", record.name, "model.safetensors");
@@ -68,11 +68,11 @@ test("pull: stopped by Ctrl-C, resumed by the same command, verified, then here 
     expect.stringMatching(/^bytes=[1-9]\d*-$/),
   ]);
   const again = await tessera(["pull", "LeNet5.test"], { env });
-  expect(again.out).toContain("lenet5.test: here already");
+  expect(again.out).toContain("lenet5.test: already here");
   expect(again.code).toBe(0);
 });
 
-/** Presses Ctrl-C as soon as there is something in the file. */
+/** Sends Ctrl-C as soon as the file is not empty. */
 function interruptOnce(path: string): (child: ChildProcess) => void {
   return (child) => {
     const watch = setInterval(() => {
@@ -84,7 +84,7 @@ function interruptOnce(path: string): (child: ChildProcess) => void {
   };
 }
 
-test("pull: what is no such file, or another one, is said", async () => {
+test("pull: reports a missing file and a wrong checksum", async () => {
   server.on("/models/resnet18-f37072fd.pth", status(404), file(bytes));
   const absent = await tessera(["pull", "resnet18"], online());
   expect(absent.err).toContain("404");
@@ -94,14 +94,14 @@ test("pull: what is no such file, or another one, is said", async () => {
   expect(wrong.code).toBe(1);
 });
 
-test("pull, offline: what to fetch and where to put it", async () => {
+test("pull, offline: says what to fetch and where to put it", async () => {
   const { err, code } = await tessera(["pull", "resnet18"], { env });
   expect(err).toContain("https://download.pytorch.org/models/resnet18-f37072fd.pth");
   expect(err).toContain(join(env.TESSERA_CACHE, "models", "resnet18.tv_in1k_v1", "resnet18-f37072fd.pth"));
   expect(code).toBe(1);
 });
 
-test("data: listed, one split fetched, and what is published nowhere is said", async () => {
+test("data: lists data sets, downloads one split, and rejects an unpublished data set", async () => {
   const list = await tessera(["data", "list", "--json"], { env });
   const sets = JSON.parse(list.out) as { name: string; place: string }[];
   expect(sets.find(({ name }) => name === "mnist")).toMatchObject({

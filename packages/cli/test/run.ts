@@ -1,4 +1,4 @@
-/** The real command as a child process. */
+/** Runs the real command as a child process. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ const MAIN = resolve(import.meta.dirname, "../bin/tessera.js");
 export interface Ended {
   readonly out: string;
   readonly err: string;
-  /** Or the signal that ended it. */
+  /** The exit code, or the signal that killed the process. */
   readonly code: number | string;
 }
 
@@ -19,23 +19,22 @@ export interface RunOptions {
   readonly stdin?: Uint8Array;
   readonly cwd?: string;
   readonly onStart?: (child: ChildProcess) => void;
-  /** Told of everything that is written. */
+  /** Called with each chunk of output. */
   readonly onOutput?: (text: string, child: ChildProcess) => void;
 }
 
-/** What is undefined is not handed on. */
+/** Undefined values are not passed on. */
 const SETTINGS = { NO_COLOR: "1", FORCE_COLOR: undefined, TESSERA_OFFLINE: "1", TESSERA_DEBUG: undefined };
 
 /**
- * Runs `tessera WORDS`. It never reaches the network: what it may fetch comes from `env.TESSERA_HUB`. Nor does it see the
- * cache of whoever runs the tests.
+ * Runs `tessera WORDS`, cut off from the network (downloads come from `env.TESSERA_HUB`) and from the user's cache.
  */
 export async function tessera(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...process.env, ...SETTINGS, TESSERA_CACHE: cache, ...options.env },
   });
-  // Of a test that took too long.
+  // For tests that time out.
   onTestFinished(() => void child.kill("SIGKILL"));
   options.onStart?.(child);
   let [out, err] = ["", ""];
@@ -55,10 +54,10 @@ export async function tessera(words: readonly string[], options: RunOptions = {}
   return { out, err: err.replaceAll(PROGRESS, ""), code };
 }
 
-/** What is told every twenty seconds of a command that takes so long: how far it is, beside a bar. */
+/** The progress line with its bar, written every twenty seconds. */
 const PROGRESS = /^.* {2}[█▏▎▍▌▋▊▉ ]{20} +\d+ %.*\n/gm;
 
-/** A folder for one test file, removed after it. */
+/** A folder for one test file, removed afterwards. */
 export async function scratch(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "tessera-cli-"));
   afterAll(() => rm(folder, { recursive: true, force: true }));

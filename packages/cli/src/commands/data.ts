@@ -1,4 +1,4 @@
-/** `tessera data`: the data sets that networks are trained and measured on. */
+/** `tessera data`: data sets for training and evaluation. */
 import type { Command } from "@commander-js/extra-typings";
 import type { DatasetState } from "@tessera-ml/hub";
 import type { AnyTask } from "@tessera-ml/kit";
@@ -12,11 +12,11 @@ export function dataCommand(program: Command, tasks: readonly AnyTask[]): void {
   const data = program.command("data").description("List and download data sets.");
   data
     .command("list", { isDefault: true })
-    .description("List the data sets and say which are here.")
+    .description("List data sets and where they are.")
     .option("--json", "as JSON")
     .addHelpText(
       "after",
-      examples(["tessera data list", "a table"], ["tessera data list --json", "with addresses"]),
+      examples(["tessera data list", "a table"], ["tessera data list --json", "with download URLs"]),
     )
     .action(async ({ json }) => {
       const { formatBytes } = await import("@tessera-ml/hub");
@@ -47,8 +47,8 @@ export function dataCommand(program: Command, tasks: readonly AnyTask[]): void {
   data
     .command("get")
     .description("Download a data set and verify it.")
-    .argument("<names...>", "data sets, as `tessera data list` names them")
-    .option("--split <split>", "only the files of this split: train or test")
+    .argument("<names...>", "names from `tessera data list`")
+    .option("--split <split>", "only this split: train or test")
     .addHelpText(
       "after",
       examples(
@@ -59,7 +59,7 @@ export function dataCommand(program: Command, tasks: readonly AnyTask[]): void {
     .action(async (names, { split }) => {
       const { getDataset } = await import("@tessera-ml/hub");
       const { findDataset } = await import("@tessera-ml/kit/catalogue");
-      // A wrong name fails before anything is downloaded.
+      // Unknown names fail before anything is downloaded.
       const records = await Promise.all(names.map((name) => findDataset(tasks, name)));
       const signal = untilInterrupted();
       for (const record of records) {
@@ -67,7 +67,7 @@ export function dataCommand(program: Command, tasks: readonly AnyTask[]): void {
         clearStatus();
         const files = fetched === 1 ? "file" : "files";
         print(
-          `${record.name}: ${fetched > 0 ? `${fetched} ${files} downloaded and verified` : "here already"}`,
+          `${record.name}: ${fetched > 0 ? `${fetched} ${files} downloaded and verified` : "already here"}`,
         );
       }
     });

@@ -1,15 +1,22 @@
-/** `tessera eval`: how good a checkpoint is. */
+/** `tessera eval`: measures a checkpoint on a data set. */
 import type { Command } from "@commander-js/extra-typings";
 import type { AnyTask, Evaluation, EvaluationProgress, Metric } from "@tessera-ml/kit";
 import { duration, pairs, whole } from "@tessera-ml/kit/terminal";
+import {
+  type CheckpointFlags,
+  checkpointOptions,
+  loadCheckpoint,
+  readCheckpointFlags,
+  taskCheckpointOptions,
+  taskOf,
+} from "../checkpoints.ts";
 import { UsageError, untilInterrupted } from "../errors.ts";
-import { loadCheckpoint, type OpenFlags, openingOf, openOptions, taskOf, taskOpenOptions } from "../load.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { clearStatus, print, printJson, terminal } from "../output.ts";
 import { describeProgress, hubProgress, report, stopwatch, timeLeft } from "../progress.ts";
 import { figure } from "./models.ts";
 
-/** @param meant whether this command is about to run: the tasks' own options take time to load */
+/** @param meant whether this command is about to run: only then are the tasks' own options loaded */
 export async function evalCommand(
   program: Command,
   tasks: readonly AnyTask[],
@@ -17,17 +24,17 @@ export async function evalCommand(
 ): Promise<void> {
   const command = program
     .command("eval")
-    .description("Measure how good a checkpoint is, on a data set.")
+    .description("Measure a checkpoint on a data set.")
     .argument("<model>", "a checkpoint, a network, a checkpoint file, or a task for its best checkpoint")
     .option(
       "-d, --data <set>",
-      "a data set or a folder (default: what its published figures were measured on, or what is here)",
+      "data set or folder (default: the one of its published figures, else one on this machine)",
     )
     .option("--split <split>", "train or test (default: test)");
-  openOptions(command);
-  if (meant) await taskOpenOptions(command, tasks);
+  checkpointOptions(command);
+  if (meant) await taskCheckpointOptions(command, tasks);
   command
-    .option("-l, --limit <count>", "only so many samples, evenly spread", wholeNumber(1))
+    .option("-l, --limit <count>", "use only this many samples, evenly spaced", wholeNumber(1))
     .option("--json", "as JSON, with all details")
     .addHelpText(
       "after",
@@ -35,18 +42,21 @@ export async function evalCommand(
         ["tessera eval lenet5", "all 10,000 test digits of MNIST"],
         ["tessera eval cifar_resnet20 --limit 1000", "a quick look"],
         ["tessera eval mobilenet_v2 --data imagenet-sample", "100 photographs"],
-        ["tessera eval runs/lenet5", "a network of your own, by the folder of its run"],
+        ["tessera eval runs/lenet5", "your own network, by its run folder"],
       ),
     )
     .action(async (name, options) => {
       const { data, split, limit, json } = options;
-      const task = await taskOf(tasks, name, (options as OpenFlags).network);
+      const task = await taskOf(tasks, name, (options as CheckpointFlags).network);
       const { evaluate, showEvaluation } = (await task.workshop?.()) ?? {};
-      if (!evaluate) throw new UsageError(`${task.name} has no evaluation`);
+      if (!evaluate) throw new UsageError(`${task.name} has nothing to evaluate with`);
       const signal = untilInterrupted();
       const isTask = task.command === name || task.name === name;
       const checkpoint = isTask ? await (await task.load()).defaultCheckpoint() : name;
-      const opened = await loadCheckpoint(task, checkpoint, { ...(await openingOf(task, options)), signal });
+      const opened = await loadCheckpoint(task, checkpoint, {
+        ...(await readCheckpointFlags(task, options)),
+        signal,
+      });
       const evaluation = await evaluate(opened, {
         data,
         split,

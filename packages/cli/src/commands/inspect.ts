@@ -1,21 +1,18 @@
-/** `tessera inspect`: what is inside a checkpoint file, or a network layer by layer. */
+/** `tessera inspect`: the contents of a checkpoint file, or a network layer by layer. */
 import type { Command } from "@commander-js/extra-typings";
 import type { AnyTask, NetworkFit } from "@tessera-ml/kit";
 import { count, pairs, shape, table, whole } from "@tessera-ml/kit/terminal";
 import type { Checkpoint, OpenCheckpointOptions } from "@tessera-ml/nn";
+import { isFile } from "../checkpoints.ts";
 import { UsageError } from "../errors.ts";
-import { isFile } from "../load.ts";
 import { examples, inFile } from "../options.ts";
 import { paint, print, printJson } from "../output.ts";
 
 export function inspectCommand(program: Command, tasks: readonly AnyTask[]): void {
   program
     .command("inspect")
-    .description("Look inside a checkpoint file, or at a network layer by layer.")
-    .argument(
-      "<what>",
-      "a file (.safetensors, .pt, .pth, .ckpt, .pt2, .npz), an http(s) address of one, or a network",
-    )
+    .description("Show the contents of a checkpoint file, or a network layer by layer.")
+    .argument("<what>", "a file (.safetensors, .pt, .pth, .ckpt, .pt2, .npz), its http(s) URL, or a network")
     .option("-k, --keys <text>", "only tensors or layers whose name contains this")
     .addOption(inFile.section())
     .addOption(inFile.stripPrefix())
@@ -24,22 +21,20 @@ export function inspectCommand(program: Command, tasks: readonly AnyTask[]): voi
       "after",
       [
         examples(
-          ["tessera inspect resnet18-f37072fd.pth", "keys, shapes, types, and the network it fits"],
+          ["tessera inspect resnet18-f37072fd.pth", "keys, shapes, types, and the network they fit"],
           ["tessera inspect model.safetensors --keys head", "only the head"],
           ["tessera inspect run.ckpt --section ema", "the averaged weights of a training run"],
           ["tessera inspect vgg16", "layers with shapes, parameters, MACs, receptive field"],
         ),
         "",
-        "Only the header of a file is read, and nothing that it contains is executed.",
+        "Only the header of a file is read, and nothing in it is executed.",
       ].join("\n"),
     )
     .action(async (what, { keys = "", json = false, ...place }) => {
       if (isFile(what) || /^https?:/.test(what))
         await inspectFile(tasks, what, keys, json, { section: place.section, under: place.stripPrefix });
       else if (place.section !== undefined || place.stripPrefix !== undefined)
-        throw new UsageError(
-          `--section and --strip-prefix belong to a checkpoint file; there is no file ${what}`,
-        );
+        throw new UsageError(`--section and --strip-prefix need a checkpoint file; there is no file ${what}`);
       else await inspectNetwork(tasks, what, keys, json);
     });
 }
@@ -71,7 +66,7 @@ async function printCheckpoint(
   const { fitNetworks } = await import("@tessera-ml/kit");
   const tensors = checkpoint.names().map((name) => checkpoint.get(name));
   const catalogues = await Promise.all(tasks.map((task) => task.catalogue()));
-  // Exact fits of any task come before near ones.
+  // Exact matches of any task come before near ones.
   const guesses = catalogues
     .flatMap(({ networks }) => fitNetworks(networks, checkpoint))
     .toSorted((a, b) => Number(b.exact) - Number(a.exact))
@@ -135,25 +130,18 @@ async function summary(
   const copies = guesses.find((guess) => guess.exact)?.copies ?? [];
   const near = guesses.map(
     ({ network, matched, missing, unexpected }) =>
-      `${network} (${matched} of ${matched + missing} keys, ${unexpected} left over)`,
+      `${network} (${matched} of ${matched + missing} keys, ${unexpected} unexpected)`,
   );
   return pairs([
     ["file", path],
     ["format", section ? `${format}, under ${section}` : format],
-    ["holds", `${whole(tensors)} tensors, ${whole(numbers)} numbers, ${formatBytes(bytes)}`],
-    ["sections", otherSections.length > 0 ? `${showSections(otherSections)} too (--section)` : undefined],
+    ["contents", `${whole(tensors)} tensors, ${whole(numbers)} numbers, ${formatBytes(bytes)}`],
+    ["sections", otherSections.length > 0 ? `also ${showSections(otherSections)} (--section)` : undefined],
     ["copies", copies.length > 0 ? `of the network under ${copies.join(", ")} (--strip-prefix)` : undefined],
-    ["besides", leftOut.length > 0 ? leftOut.join(", ") : undefined],
-    ...[...metadata].map(([key, value]) => [`says ${key}`, value] as const),
-    ["fits", exact.length > 0 ? exact.join(", ") : undefined],
-    [
-      "fits none",
-      exact.length > 0
-        ? undefined
-        : near.length > 0
-          ? `closest: ${near.join("; ")}`
-          : "of the known networks",
-    ],
+    ["left out", leftOut.length > 0 ? leftOut.join(", ") : undefined],
+    ...[...metadata].map(([key, value]) => [`metadata ${key}`, value] as const),
+    ["fits", exact.length > 0 ? exact.join(", ") : "no known network"],
+    ["closest", exact.length === 0 && near.length > 0 ? near.join("; ") : undefined],
   ]);
 }
 
@@ -174,7 +162,7 @@ async function inspectNetwork(
   if (!item) return;
   const { network, record, task } = item;
   if (!network.input)
-    throw new UsageError(`${network.name}: its input has no usual shape, so its layers cannot be listed`);
+    throw new UsageError(`${network.name}: without a default input shape, its layers cannot be listed`);
   const input = [1, ...network.input];
   const module = (await task.build?.(network, record)) ?? network.create();
   const layers = profile(module.eval(), input);

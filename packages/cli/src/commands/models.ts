@@ -1,4 +1,4 @@
-/** `tessera models`: which networks there are, and where their checkpoints are. */
+/** `tessera models`: networks, their checkpoints, and where those are. */
 import type { Command } from "@commander-js/extra-typings";
 import type { AnyTask } from "@tessera-ml/kit";
 import type { Item } from "@tessera-ml/kit/catalogue";
@@ -11,8 +11,8 @@ import { showNetwork, toJson } from "../show/item.ts";
 export function modelsCommand(program: Command, tasks: readonly AnyTask[]): void {
   program
     .command("models")
-    .description("List networks and their checkpoints, or explain one.")
-    .argument("[name]", "a checkpoint or a network, for everything that is known about it")
+    .description("List networks and their checkpoints, or describe one.")
+    .argument("[name]", "checkpoint or network to describe")
     .option("--task <name>", "only this task: image-classification, …")
     .option("-f, --family <name>", "only this family: ResNet, ViT, …")
     .option("--here", "only what is on this machine")
@@ -22,7 +22,7 @@ export function modelsCommand(program: Command, tasks: readonly AnyTask[]): void
       [
         examples(
           ["tessera models", "everything, oldest first"],
-          ["tessera models --here", "what can be used at once"],
+          ["tessera models --here", "what is ready to use"],
           ["tessera models --family densenet", "one family"],
           ["tessera models resnet50", "every checkpoint of a network in detail"],
         ),
@@ -47,7 +47,7 @@ export function taskNamed(tasks: readonly AnyTask[], name: string): AnyTask {
   const found = tasks.find((task) => task.name === name || task.command === name);
   if (found) return found;
   throw new UsageError(
-    `no task ${JSON.stringify(name)}; there are ${tasks.map((task) => task.name).join(", ")}`,
+    `no task ${JSON.stringify(name)}; expected one of ${tasks.map((task) => task.name).join(", ")}`,
   );
 }
 
@@ -57,13 +57,13 @@ function ofFamily(items: readonly Item[], family: string | undefined): readonly 
   const found = items.filter(({ network }) => plain(network.family) === plain(family));
   if (found.length > 0) return found;
   const families = [...new Set(items.map(({ network }) => network.family))];
-  throw new UsageError(`no family ${JSON.stringify(family)}; there are ${families.join(", ")}`);
+  throw new UsageError(`no family ${JSON.stringify(family)}; expected one of ${families.join(", ")}`);
 }
 
 /** A table for each task, under its title if there are several. */
 async function printTables(items: readonly Item[]): Promise<void> {
   if (items.length === 0)
-    return note("None is on this machine. `tessera pull mobilenet_v2` downloads one (14 MB).");
+    return note("No checkpoint is on this machine. `tessera pull mobilenet_v2` downloads one (14 MB).");
   const byTask = Map.groupBy(items, ({ task }) => task);
   const { parametersOf } = await import("@tessera-ml/kit/catalogue");
   for (const [task, list] of byTask) {

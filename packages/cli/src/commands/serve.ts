@@ -9,23 +9,23 @@ import { examples, wholeNumber } from "../options.ts";
 import { note, paint, print } from "../output.ts";
 
 const PORT = 5180;
-/** Ports that are tried after the usual one where that is taken. */
+/** How many ports to try, from the default one up. */
 const TRIES = 10;
 
 export function serveCommand(program: Command): void {
   program
     .command("serve")
-    .description("Open the studio: pictures, drawings and networks in the browser.")
+    .description("Start the studio, the web app for all systems.")
     .option("-p, --port <number>", `port (default: ${PORT}, or the next free one)`, wholeNumber(0, 65535))
-    .option("--host <address>", "whom to listen to; 0.0.0.0 opens it to the network", "127.0.0.1")
-    .option("--open", "open it in the browser")
+    .option("--host <address>", "address to listen on; 0.0.0.0 lets other machines connect", "127.0.0.1")
+    .option("--open", "open it in a browser")
     .addHelpText(
       "after",
       [
         examples(
           ["tessera serve", `http://localhost:${PORT}`],
-          ["tessera serve --open", "and show it"],
-          ["tessera serve --port 8080 --host 0.0.0.0", "for other machines in the network"],
+          ["tessera serve --open", "and a browser window"],
+          ["tessera serve --port 8080 --host 0.0.0.0", "reachable from other machines"],
         ),
         "",
         "Ctrl-C stops it.",
@@ -50,7 +50,7 @@ async function start(port: number, host: string): Promise<Studio> {
   }
 }
 
-/** The first port from the usual one on that nobody listens to. */
+/** The first free port, from the default one up. */
 async function freePort(host: string): Promise<number> {
   for (let port = PORT; port < PORT + TRIES; port++) {
     const probe = createServer().listen(port, host);
@@ -67,20 +67,20 @@ async function freePort(host: string): Promise<number> {
     }
     note(`Port ${port} is in use.`);
   }
-  throw new Error(`ports ${PORT} to ${PORT + TRIES - 1} are in use: --port 0 takes any that is free`);
+  throw new Error(`ports ${PORT} to ${PORT + TRIES - 1} are in use: --port 0 picks a free one`);
 }
 
-/** The system's code of an error or of what caused it. */
+/** The system error code of an error or of its cause. */
 function systemCode(error: unknown): string {
   if (!(error instanceof Error)) return "";
   return "code" in error ? String(error.code) : systemCode(error.cause);
 }
 
 function explain(code: string, port: number, host: string): string | undefined {
-  const nowhere = `${host} is no address of this machine: --host 127.0.0.1, or 0.0.0.0 for the network`;
+  const nowhere = `${host} is not an address of this machine: use --host 127.0.0.1, or 0.0.0.0 for all interfaces`;
   const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: `port ${port} of ${host} is in use: --port 0 takes any that is free`,
-    EACCES: `port ${port} of ${host} is not open to you: choose one from 1024 on with --port`,
+    EADDRINUSE: `port ${port} of ${host} is in use: --port 0 picks a free one`,
+    EACCES: `port ${port} of ${host} needs more rights: choose one above 1023 with --port`,
     EADDRNOTAVAIL: nowhere,
     ENOTFOUND: nowhere,
     EAI_AGAIN: nowhere,
@@ -88,12 +88,12 @@ function explain(code: string, port: number, host: string): string | undefined {
   return reasons[code];
 }
 
-/** Shows an address in the person's own browser; where there is none, the address was printed. */
+/** Opens a URL in the default browser. */
 function openBrowser(url: string): void {
   const [command, ...words] = { darwin: ["open"], win32: ["cmd", "/c", "start", ""] }[
     process.platform as string
   ] ?? ["xdg-open"];
   const child = spawn(command as string, [...words, url], { stdio: "ignore", detached: true });
-  child.on("error", () => note(`No browser could be opened: go to ${url}`));
+  child.on("error", () => note(`Could not open a browser: go to ${url}`));
   child.unref();
 }

@@ -1,4 +1,4 @@
-/** `tessera study`: claims of papers, tested in minutes. */
+/** `tessera study`: tests claims of papers in minutes. */
 import { join } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import type { AnyTask } from "@tessera-ml/kit";
@@ -12,25 +12,25 @@ import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
 export function studyCommand(program: Command, tasks: readonly AnyTask[]): void {
   program
     .command("study")
-    .description("Test a claim of a paper in minutes; without a name, list the studies.")
-    .argument("[names...]", "as the list names them")
-    .option("--all", "every study, one after the other")
-    .option("-o, --out <folder>", "where the reports go", ".")
-    .option("--scale <fraction>", "of the usual training, for a quick look", readScale, 1)
-    .option("--seed <number>", "for initial values and order", wholeNumber(0), 0)
-    .option("--json", "NAME.json beside each report; without a name, the list as JSON")
+    .description("Test a paper's claim in minutes; without a name, list the studies.")
+    .argument("[names...]", "names from the list")
+    .option("--all", "run every study")
+    .option("-o, --out <folder>", "folder for the reports", ".")
+    .option("--scale <fraction>", "of the full training, for a quick look", readScale, 1)
+    .option("--seed <number>", "for initial weights and data order", wholeNumber(0), 0)
+    .option("--json", "also write NAME.json; without a name, print the list as JSON")
     .addHelpText(
       "after",
       [
         examples(
           ["tessera study", "the studies, with their claims"],
-          ["tessera study depth", "one; writes depth.html"],
+          ["tessera study depth", "runs one and writes depth.html"],
           ["tessera study --all --out reports", "all of them"],
           ["tessera study dropout --scale 0.2 --json", "a quick look, and its numbers"],
         ),
         "",
-        "The report is one HTML file with the curves, and the numbers beside what the paper reports. A claim that does",
-        "not show here is a finding, not a failure: the exit code is 0.",
+        "The report is one HTML file with curves, and the measured numbers beside the paper's. A claim that does not",
+        "hold here is a finding, not a failure: the exit code is 0.",
       ].join("\n"),
     )
     .action(async (names, { all, out, scale, seed, json }) => {
@@ -48,7 +48,7 @@ export function studyCommand(program: Command, tasks: readonly AnyTask[]): void 
 function readScale(text: string): number {
   const value = Number(text);
   if (value > 0 && value <= 1) return value;
-  throw new UsageError(`--scale: expected a number above 0, at most 1, got ${text}`);
+  throw new UsageError(`--scale: expected a number above 0 and at most 1, got ${text}`);
 }
 
 function list(studies: readonly Study[], json = false): void {
@@ -63,7 +63,7 @@ function list(studies: readonly Study[], json = false): void {
       (text) => paint("bold", text),
     ),
   );
-  note("\n`tessera study NAME` runs one; minutes are on two cores.");
+  note("\n`tessera study NAME` runs one; MINUTES are for two cores.");
 }
 
 interface RunOptions {

@@ -1,22 +1,22 @@
-/** A system's own command, `tessera classify` for example: inputs to answers. */
+/** A task's own command, such as `tessera classify`: from inputs to answers. */
 import { basename } from "node:path";
 import type { AnyTask, Media, Opened, Runtime, Schemas } from "@tessera-ml/kit";
 import { Command } from "commander";
+import { type CheckpointFlags, checkOneModel, checkpointOptions, loadCheckpoints } from "../checkpoints.ts";
 import { describeError, untilInterrupted } from "../errors.ts";
 import { findInputs, type Input } from "../inputs.ts";
-import { checkOneModel, loadCheckpoints, type OpenFlags, openOptions } from "../load.ts";
 import { examples, several } from "../options.ts";
 import { complain, print, terminal, toTerminal } from "../output.ts";
 import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
 import { addFlags, readFlags } from "../schema-flags.ts";
 
-/** Enough for the list of commands: the task's own options are in its schemas, which take time to load. */
+/** What the list of commands shows. The task's own options are in its schemas, which take time to load. */
 export function taskOutline(task: AnyTask): Command {
   const command = new Command(task.command).description(task.summary);
   if (task.accepts.length > 0) command.argument("<inputs...>", describeInputs(task));
   return command.option(
     "-m, --model <name>",
-    "checkpoint, network or checkpoint file; again for a comparison",
+    "checkpoint, network or checkpoint file; repeat to compare",
     several,
   );
 }
@@ -24,26 +24,25 @@ export function taskOutline(task: AnyTask): Command {
 export async function taskCommand(task: AnyTask): Promise<Command> {
   const schemas = await task.schemas();
   const command = taskOutline(task);
-  openOptions(command);
+  checkpointOptions(command);
   if (schemas.open) addFlags(command, schemas.open);
   addFlags(command, schemas.request);
-  if (task.accepts.includes("image"))
-    command.option("--tolerant", "read what is there of pictures that were cut short");
+  if (task.accepts.includes("image")) command.option("--tolerant", "read truncated images as far as they go");
   return command
-    .option("--json", "one JSON array instead of lines")
+    .option("--json", "print one JSON array instead of lines")
     .addHelpText(
       "after",
       [
         examples(...(task.examples ?? [usualExample(task)])),
         "",
         "`tessera models --here` lists the checkpoints on this machine, `tessera pull NAME` downloads another.",
-        "An input that cannot be read is reported, the others continue, and the exit code is 1.",
+        "An unreadable input is reported, the others are processed, and the exit code is 1.",
       ].join("\n"),
     )
     .action((words: readonly string[], options: object) => answer(task, schemas, words, options as Flags));
 }
 
-type Flags = OpenFlags & {
+type Flags = CheckpointFlags & {
   readonly model?: readonly string[];
   readonly json?: true;
   readonly tolerant?: true;
@@ -79,7 +78,7 @@ async function answer(
     object,
     unknown
   >[];
-  // Meanwhile the inputs are decoded. What fails here fails again, and is reported, when the network is asked.
+  // Runs while inputs are decoded. A failure recurs, and is reported, when the network runs.
   for (const opened of openeds) opened.warmUp?.(Math.min(8, sources.length)).catch(() => undefined);
   const watch = stopwatch();
   const asked = askAll(openeds, sources, request, {
@@ -131,7 +130,7 @@ function usualExample({ command, accepts: [first] }: AnyTask): readonly [string,
 
 function describeInputs({ accepts }: AnyTask): string {
   if (accepts.length === 1 && accepts[0] === "text") return "texts";
-  return "files, folders, patterns, http(s) addresses, - for the standard input";
+  return "files, folders, glob patterns, http(s) URLs, or - for standard input";
 }
 
 function fail(message: string): void {
@@ -141,10 +140,10 @@ function fail(message: string): void {
 
 function describeUnread(error: unknown, tolerant = false): string {
   const isCut = error instanceof Error && "code" in error && error.code === "cut-short";
-  return describeError(error) + (isCut && !tolerant ? " (--tolerant reads what is there)" : "");
+  return describeError(error) + (isCut && !tolerant ? " (--tolerant reads it as far as it goes)" : "");
 }
 
-/** Messages of a network name no file. */
+/** Puts the input's name before messages that lack it. */
 function named(name: string, message: string): string {
   return message.includes(name) ? message : `${name}: ${message}`;
 }

@@ -1,4 +1,4 @@
-/** `tessera train`: networks from their recipes, with the result that is expected of them. */
+/** `tessera train`: trains a network by its recipe and checks the expected result. */
 import { join } from "node:path";
 import type { Command } from "@commander-js/extra-typings";
 import type { AnyTask } from "@tessera-ml/kit";
@@ -16,11 +16,11 @@ export function trainCommand(program: Command, tasks: readonly AnyTask[]): void 
   program
     .command("train")
     .description("Train a network by its recipe; without a name, list the recipes.")
-    .argument("[recipe]", "as the list names it")
-    .option("-o, --out <folder>", "checkpoints, metrics and the trained network (default: runs/RECIPE)")
-    .option("--epochs <count>", "instead of the recipe's own", wholeNumber(1))
-    .option("--samples <count>", "use only so many training samples", wholeNumber(1))
-    .option("--seed <number>", "for initial values and order", wholeNumber(0), 0)
+    .argument("[recipe]", "name from the list")
+    .option("-o, --out <folder>", "for checkpoints, metrics and the trained network (default: runs/RECIPE)")
+    .option("--epochs <count>", "epochs, instead of the recipe's", wholeNumber(1))
+    .option("--samples <count>", "use only this many training samples", wholeNumber(1))
+    .option("--seed <number>", "for initial weights and data order", wholeNumber(0), 0)
     .option("--ship", "add the trained network to models/, with a model card")
     .option("--json", "as JSON")
     .addHelpText(
@@ -30,11 +30,11 @@ export function trainCommand(program: Command, tasks: readonly AnyTask[]): void 
           ["tessera train", "the recipes, with time and expected result"],
           ["tessera train lecun1989", "the network of 1989, in minutes"],
           ["tessera train lenet5 --epochs 1 --samples 2000", "a quick look"],
-          ["tessera train lenet5 --out runs/second --seed 1", "another run beside the first"],
+          ["tessera train lenet5 --out runs/second --seed 1", "a second run"],
         ),
         "",
-        "Ctrl-C stops with a checkpoint; the same command continues from it. The exit code is 1 if a whole run",
-        "misses its expected result; shortened runs are not judged.",
+        "Ctrl-C stops with a checkpoint; the same command resumes from it. The exit code is 1 if a full run misses its",
+        "expected result; shortened runs are not judged.",
       ].join("\n"),
     )
     .action(async (name, options) => {
@@ -70,7 +70,7 @@ async function list(recipes: readonly OfferedRecipe[], json = false): Promise<vo
       (text) => paint("bold", text),
     ),
   );
-  note("\n`tessera train RECIPE` runs one; minutes are on two cores.");
+  note("\n`tessera train RECIPE` runs one; MINUTES are for two cores.");
 }
 
 interface TrainOptions {
@@ -88,7 +88,7 @@ async function train(
   { out, epochs, samples, seed, ship, json }: TrainOptions,
 ): Promise<void> {
   if (ship && (epochs !== undefined || samples !== undefined))
-    throw new UsageError("--ship needs a whole run: leave out --epochs and --samples");
+    throw new UsageError("--ship needs a full run: leave out --epochs and --samples");
   const folder = out ?? join("runs", recipe.name);
   note(`${recipe.title}: ${recipe.network} on ${recipe.dataset}, into ${folder}`);
   const signal = untilInterrupted();
@@ -104,7 +104,7 @@ async function train(
   });
   clearStatus();
   if (signal.aborted) {
-    note("Stopped with a checkpoint: the same command continues from it.");
+    note("Stopped with a checkpoint: the same command resumes from it.");
     throw new Interrupted();
   }
   if (json) printJson(result);
@@ -149,7 +149,7 @@ async function describeResult(
   const verdict = {
     true: paint("green", `reached: expected ${describeExpected(expected)}`),
     false: paint("red", `missed: expected ${describeExpected(expected)}`),
-    undefined: `not judged, the run was shortened; a whole one should reach ${describeExpected(expected)}`,
+    undefined: `not judged: the run was shortened; a full run should reach ${describeExpected(expected)}`,
   };
   return pairs([
     ["measured", `${describeFigures(task, figures)} on the test set`],

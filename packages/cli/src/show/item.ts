@@ -1,11 +1,11 @@
-/** All that is known of a network and its checkpoints. */
+/** Everything known about a network and its checkpoints. */
 
 import { sizeOf } from "@tessera-ml/kit";
 import { type Item, parametersOf } from "@tessera-ml/kit/catalogue";
 import { pairs, shape, whole } from "@tessera-ml/kit/terminal";
 import { paint } from "../output.ts";
 
-/** The network once, then each of its checkpoints among the items. */
+/** The network, then each of its checkpoints. */
 export async function showNetwork(items: readonly [Item, ...Item[]]): Promise<string> {
   const [item] = items;
   const { network } = item;
@@ -23,8 +23,7 @@ export async function showNetwork(items: readonly [Item, ...Item[]]): Promise<st
 
 async function showCheckpoint(item: Item): Promise<string> {
   const { task, name, record, path, place } = item;
-  if (!record)
-    return indented("no checkpoint of this network: `tessera train` lists what can be trained here");
+  if (!record) return indented("no checkpoint: `tessera train` lists what can be trained here");
   const { formatBytes } = await import("@tessera-ml/hub");
   const { evaluation, files, source, licence, reference, note } = record;
   const bytes = item.size ?? sizeOf(record);
@@ -50,7 +49,7 @@ async function showCheckpoint(item: Item): Promise<string> {
   return `  ${paint("bold", name)}\n${indented(indented(rows))}`;
 }
 
-/** An item as programs read it. The task's own fields of the record come along. */
+/** An item as JSON, with the task's own fields of the record. */
 export function toJson(item: Item): object {
   const { task, name, network, record, place, path, size } = item;
   const {

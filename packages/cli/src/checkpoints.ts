@@ -1,4 +1,4 @@
-/** Checkpoints by name, or from a file, ready to be asked. */
+/** Opens checkpoints by name or from a file, and finds the task they belong to. */
 import { statSync } from "node:fs";
 import type { AnyTask, NetworkFit, Opened } from "@tessera-ml/kit";
 import { Option } from "commander";
@@ -8,23 +8,23 @@ import { clearStatus, note } from "./output.ts";
 import { hubProgress } from "./progress.ts";
 import { addFlags, flagOf, type Optional, readFlags } from "./schema-flags.ts";
 
-/** Options of every command that opens a checkpoint: which network a file belongs to, and where in the file it is. */
-export interface OpenFlags {
+/** Options of every command that opens a checkpoint: the network a file belongs to, and where in the file it is. */
+export interface CheckpointFlags {
   readonly network?: string | undefined;
   readonly section?: string | undefined;
   readonly stripPrefix?: string | undefined;
 }
 
-export function openOptions(command: Optional): void {
+export function checkpointOptions(command: Optional): void {
   command.addOption(
-    new Option("-n, --network <name>", "network of a checkpoint file (default: found by its keys)"),
+    new Option("-n, --network <name>", "network of a checkpoint file (default: detected from its keys)"),
   );
   command.addOption(inFile.section());
   command.addOption(inFile.stripPrefix());
 }
 
-/** The tasks' own options for opening a checkpoint, each once. */
-export async function taskOpenOptions(command: Optional, tasks: readonly AnyTask[]): Promise<void> {
+/** Adds the tasks' own options for opening a checkpoint, each once. */
+export async function taskCheckpointOptions(command: Optional, tasks: readonly AnyTask[]): Promise<void> {
   const seen = new Set<string>();
   for (const task of tasks) {
     const { open } = await task.schemas();
@@ -34,29 +34,29 @@ export async function taskOpenOptions(command: Optional, tasks: readonly AnyTask
   }
 }
 
-/** What a command's options say of opening one task's checkpoint. */
-export async function openingOf(
+/** Reads the options for opening a task's checkpoint. */
+export async function readCheckpointFlags(
   task: AnyTask,
   flags: object,
-): Promise<OpenFlags & Pick<LoadOptions, "details">> {
+): Promise<CheckpointFlags & Pick<OpenCheckpointFlags, "details">> {
   const { open } = await task.schemas();
-  const { network, section, stripPrefix } = flags as OpenFlags;
+  const { network, section, stripPrefix } = flags as CheckpointFlags;
   const details = open ? readFlags(open, flags as Readonly<Record<string, unknown>>) : {};
   return { network, section, stripPrefix, details };
 }
 
-export interface LoadOptions extends OpenFlags {
+export interface OpenCheckpointFlags extends CheckpointFlags {
   readonly details?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
 }
 
 type AnyOpened = Opened<never, never, unknown>;
 
-/** The checkpoints called `names`; without a name the best one on this machine. */
+/** Opens checkpoints by name; without a name, the best one on this machine. */
 export async function loadCheckpoints(
   task: AnyTask,
   names: readonly string[],
-  options: LoadOptions,
+  options: OpenCheckpointFlags,
 ): Promise<AnyOpened[]> {
   const runtime = await task.load();
   if (names.length === 0) {
@@ -71,17 +71,17 @@ export async function loadCheckpoints(
   return openeds;
 }
 
-/** One checkpoint: its name, a network's, or a checkpoint file. */
+/** Opens one checkpoint, named by itself, its network or its file. */
 export async function loadCheckpoint(
   task: AnyTask,
   name: string,
-  options: LoadOptions = {},
+  options: OpenCheckpointFlags = {},
 ): Promise<AnyOpened> {
   const { open } = await task.load();
   const { network, section, stripPrefix, details = {}, signal } = options;
   const given = fileOption(options);
   if (given !== undefined && !isFile(name))
-    throw new UsageError(`${given} belongs to a checkpoint file; there is no file ${name}`);
+    throw new UsageError(`${given} needs a checkpoint file; there is no file ${name}`);
   const place = { section, under: stripPrefix };
   const openAs = (into: string | undefined) =>
     open(name, { ...place, progress: hubProgress, signal, network: into, details });
@@ -90,8 +90,8 @@ export async function loadCheckpoint(
     if (code === "which-network") return await openAs(await networkOf(task, name, { section, stripPrefix }));
     if (code !== "no-checkpoint") throw error;
     throw new UsageError(
-      `${name} is a network without a checkpoint of that name: \`tessera train\` lists what can be trained here; ` +
-        `open a file of it with --network ${name}`,
+      `${name} is a network without a checkpoint: \`tessera train\` lists what can be trained here; ` +
+        `to open a file, add --network ${name}`,
       { cause: error },
     );
   });
@@ -100,30 +100,30 @@ export async function loadCheckpoint(
 }
 
 /** @throws UsageError if options of a checkpoint file are given, but not exactly one --model */
-export function checkOneModel(models: readonly string[], options: LoadOptions): void {
+export function checkOneModel(models: readonly string[], options: OpenCheckpointFlags): void {
   const given = fileOption(options);
   if (given !== undefined && models.length !== 1)
-    throw new UsageError(`${given} belongs to one --model, a checkpoint file; got ${models.length}`);
+    throw new UsageError(`${given} needs exactly one --model, a checkpoint file; got ${models.length}`);
 }
 
-/** The first of the options that only a checkpoint file takes, as it is typed. */
-function fileOption({ network, section, stripPrefix, details }: LoadOptions): string | undefined {
+/** The first given option that only checkpoint files take, as typed. */
+function fileOption({ network, section, stripPrefix, details }: OpenCheckpointFlags): string | undefined {
   const all = { network, section, stripPrefix, ...details };
   const [given] = Object.entries(all).find(([, value]) => value !== undefined) ?? [];
   return given && `--${flagOf(given)}`;
 }
 
-/** Whether a name means a checkpoint file: one that exists, or by its extension one that should. */
+/** Whether a name refers to a checkpoint file: it exists, or its extension says so. */
 export function isFile(name: string): boolean {
   const endsLikeOne = /\.(safetensors|safetensors\.index\.json|pt|pth|th|bin|ckpt|pt2|npz|npy)$/i.test(name);
   return endsLikeOne || statSync(name, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** The one network that a checkpoint file fits. */
+/** The network that a checkpoint file fits. */
 async function networkOf(
   task: AnyTask,
   path: string,
-  place: Pick<OpenFlags, "section" | "stripPrefix">,
+  place: Pick<CheckpointFlags, "section" | "stripPrefix">,
 ): Promise<string> {
   const { openCheckpoint } = await import("@tessera-ml/nn");
   const { fitNetworks } = await import("@tessera-ml/kit");
@@ -134,13 +134,13 @@ async function networkOf(
   const [best] = await Promise.try(fitNetworks, networks, checkpoint).finally(() => checkpoint.close());
   if (best?.exact) {
     const others =
-      otherSections.length > 0 ? `; --section chooses ${otherSections.join(" or ")} instead` : "";
-    note(`${path}: ${best.network}, judging by its keys${others}`);
+      otherSections.length > 0 ? `; --section selects ${otherSections.join(" or ")} instead` : "";
+    note(`${path}: detected ${best.network} from its keys${others}`);
     return best.network;
   }
   const near = best ? `; the closest is ${best.network} (${describeFit(best)})` : "";
   throw new UsageError(
-    `${path}: its keys fit no network of ${task.name}${near}. Say which it is with --network NAME.`,
+    `${path}: its keys fit no network of ${task.name}${near}. Name the network with --network NAME.`,
   );
 }
 
@@ -149,8 +149,8 @@ function describeFit({ matched, missing }: NetworkFit): string {
 }
 
 /**
- * The task that a name belongs to: a task's own command or name, or the task of a checkpoint or network. For a file,
- * the task whose networks fit it.
+ * The task of a name: a task's own command or name, a checkpoint or network of it, or a file that fits one of its
+ * networks.
  *
  * @throws HubError `unknown-name` with the closest names
  */
@@ -200,5 +200,5 @@ async function taskOfFile(tasks: readonly AnyTask[], path: string): Promise<AnyT
   } finally {
     await checkpoint.close();
   }
-  throw new UsageError(`${path}: its keys fit no network. Say which it is with --network NAME.`);
+  throw new UsageError(`${path}: its keys fit no network. Name the network with --network NAME.`);
 }
