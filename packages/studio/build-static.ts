@@ -1,7 +1,7 @@
 /**
- * `npm run build:studio [-- FOLDER]`: the studio for hosts that only give files: the page, ONNX Runtime's WebAssembly
- * and the shipped checkpoints in one folder (default `dist-studio`), to be put under any path. The server's lists of
- * models and tasks become `models/index.json` and `models/tasks.json`.
+ * `npm run build:studio [-- FOLDER]`: the studio for static hosts: the page, ONNX Runtime's WebAssembly and the shipped
+ * checkpoints in one folder (default `dist-studio`), which works under any path. The server's lists of checkpoints and
+ * tasks become `models/index.json` and `models/tasks.json`.
  */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -29,4 +29,4 @@ for (const list of ["index.json", "tasks.json"]) {
   writeFileSync(join(models, list), text);
 }
 await studio.close();
-console.log(`${folder}: open it through any web server, such as \`npx vite preview --outDir ${folder}\``);
+console.log(`${folder}: serve it with any web server, such as \`npx vite preview --outDir ${folder}\``);

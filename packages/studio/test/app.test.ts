@@ -8,16 +8,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { chromiumPath, hasChromium } from "../../../tools/chromium.ts";
 import { type Studio, startStudio } from "../src/server/index.ts";
 
-if (!hasChromium()) console.warn(`studio: no Chromium at ${chromiumPath()}, the page is not tested`);
+if (!hasChromium()) console.warn(`studio: no Chromium at ${chromiumPath()}; skipping the tests of the page`);
 
 const usps = sharedFile("image/usps") !== undefined;
-if (!usps) console.warn("the page: USPS is absent, training is not tested");
+if (!usps) console.warn("studio: USPS is absent; skipping the tests of training");
 
-/** Milliseconds that whatever is waited for may take: a machine may be slow, and busy with other things. */
+/** Timeout in milliseconds, generous for slow or busy machines. */
 const PATIENCE = 120_000;
 vi.setConfig({ testTimeout: 3 * PATIENCE, hookTimeout: 3 * PATIENCE });
 
-/** A camera that shows Chromium's own moving picture, and that nobody has to allow. */
+/** A fake camera with Chromium's test video, and no permission prompt. */
 const FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
 describe.skipIf(!hasChromium())("the page", () => {
@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium())("the page", () => {
   let complaints: string[];
 
   beforeAll(async () => {
-    // Networks that somebody has fetched would be suggested too.
+    // Checkpoints in the user's cache would be suggested too.
     cache = await mkdtemp(join(tmpdir(), "tessera-page-test-"));
     vi.stubEnv("TESSERA_CACHE", cache);
     studio = await startStudio({ port: 0 });
@@ -60,19 +60,19 @@ describe.skipIf(!hasChromium())("the page", () => {
   });
 
   const until = <T>(look: () => T) => expect.poll(look, { timeout: PATIENCE });
-  /** Opens classification. When the samples have their pictures, the page also takes what is dropped and pasted. */
+  /** Opens classification. Once the samples are loaded, the page accepts dropped and pasted files too. */
   const open = async () => {
     await page.goto(`${studio.url}#/classify`);
     await page.locator('[aria-label^="Sample: "] img[src]').first().waitFor();
   };
   const column = (name: string) => page.locator(`[data-model="${name}"]`);
-  /** What a network names first, once it has answered. */
+  /** A network's first prediction, once it has answered. */
   const firstOf = async (name: string) => {
     await column(name).locator("[aria-busy=false] .first .share:not(:empty)").waitFor();
     return await column(name).locator(".first .label").innerText();
   };
 
-  test("home shows what there is: each system with its picture, and how many checkpoints are ready", async () => {
+  test("home shows each system with its picture and its number of ready checkpoints", async () => {
     await page.goto(studio.url);
     await page.getByText(/^\d+ checkpoints ready on this machine$/).waitFor();
     const card = page.getByRole("link", { name: /^Image classification/ });
@@ -87,7 +87,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     await card.waitFor();
   });
 
-  test("addresses from before there were several systems lead to the same views", async () => {
+  test("old addresses without a task still work", async () => {
     await page.goto(`${studio.url}#/inside/lenet5.tessera`);
     await until(() => page.locator("h1").innerText()).toBe("LeNet-5");
     expect(new URL(page.url()).hash).toBe("#/classify/inside/lenet5.tessera");
@@ -96,7 +96,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     expect(new URL(page.url()).hash).toBe("#/classify/lineage");
   });
 
-  test("a picture is uploaded once for all networks, and again when the server has dropped it", async () => {
+  test("a picture is uploaded once for all networks, and again if the server has dropped it", async () => {
     const uploads: string[] = [];
     page.on("request", (request) => {
       if (request.url().endsWith("/api/uploads")) uploads.push(request.method());
@@ -117,9 +117,9 @@ describe.skipIf(!hasChromium())("the page", () => {
     complaints = [];
   });
 
-  test("a digit that is drawn is read, and what is wiped away is forgotten", async () => {
+  test("a drawn digit is read, and clearing the sheet clears the answers", async () => {
     await open();
-    // The cards may move the sheet as they come.
+    // The sheet may move when the cards appear.
     await page.locator(".card").first().waitFor();
     await page.getByRole("button", { name: "Draw", exact: true }).click();
     await draw(page, [
@@ -128,14 +128,14 @@ describe.skipIf(!hasChromium())("the page", () => {
       [0.62, 0.45],
       [0.47, 0.82],
     ]);
-    // What is half drawn was read as well, and may still be what the page shows.
+    // The half-drawn digit was read too, and its answer may still be shown.
     await until(() => firstOf("digitnet.tessera")).toBe("7");
     await until(() => firstOf("lenet5.tessera")).toBe("7");
     await page.getByRole("button", { name: "Clear" }).click();
     await until(() => page.locator(".first .share:not(:empty)").count()).toBe(0);
   });
 
-  test("a drawing that is wiped away while it is looked at does not come back", async () => {
+  test("an answer to a drawing that has been cleared is dropped", async () => {
     await open();
     await page.locator(".card").first().waitFor();
     await page.getByRole("button", { name: "Draw", exact: true }).click();
@@ -151,7 +151,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     expect(await page.locator(".column [aria-busy=true], .column .share:not(:empty)").count()).toBe(0);
   });
 
-  test("networks answer side by side about a picture that is dropped, and frame what they saw", async () => {
+  test("networks classify a dropped picture side by side and frame what they saw", async () => {
     await open();
     await drop(page, "three.png", await sampleBytes(page, "a three"));
     await page.getByAltText("The picture: three.png").waitFor();
@@ -164,7 +164,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     await until(() => column("lenet5.tessera").count()).toBe(0);
   });
 
-  test("files that are no pictures are refused with a sentence, and the page goes on", async () => {
+  test("files that are not pictures are rejected with a message, and the page keeps working", async () => {
     await open();
     await drop(page, "holiday.jpg", Buffer.from("this is a text, whatever its name says"));
     await until(() => page.getByRole("alert").innerText()).toContain(
@@ -188,9 +188,9 @@ describe.skipIf(!hasChromium())("the page", () => {
     await until(() => page.getByRole("alert").count()).toBe(0);
   });
 
-  test("a bitmap is read alike by the server and by the page, even one that the browser cannot show", async () => {
+  test("server and page read bitmaps alike, even one that the browser cannot display", async () => {
     await open();
-    // The second is of OS/2, in a variety that Chromium does not know.
+    // The second is an OS/2 bitmap of a kind that Chromium does not support.
     const answers: string[] = [];
     for (const engine of ["This machine", "In this page"]) {
       await page.getByRole("button", { name: engine }).click();
@@ -210,7 +210,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     );
   });
 
-  test("a picture that is pasted takes the place of a drawing, and a torn one does not", async () => {
+  test("a pasted picture replaces a drawing, a truncated one does not", async () => {
     await open();
     const three = await sampleBytes(page, "a three");
     await page.getByRole("button", { name: "Draw", exact: true }).click();
@@ -225,7 +225,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     await until(() => page.getByAltText("The picture: three.png").count()).toBe(1);
   });
 
-  test("the camera shows what it sees, takes a photograph, and is let go", async () => {
+  test("the camera shows a preview, takes a photograph, and is released", async () => {
     await watchCamera(page);
     await page.goto(`${studio.url}#/classify`);
     const pressed = pressAtOnce(page, "Take the picture");
@@ -236,7 +236,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     await until(() => photograph.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(640);
     expect(await brightest(photograph)).toBeGreaterThan(100);
     await until(() => tracks(page)).toEqual(["ended"]);
-    // Networks for photographs have come in place of those for digits.
+    // Networks for photographs have replaced those for digits.
     await until(() => column("digitnet.tessera").count()).toBe(0);
     await page.locator(".column [aria-busy=false] .first .share:not(:empty)").first().waitFor();
 
@@ -279,12 +279,12 @@ describe.skipIf(!hasChromium())("the page", () => {
     expect(await heat.getAttribute("src")).not.toBe(five);
   });
 
-  test("an address that names no network says so, even one that was cut in the middle of a letter", async () => {
+  test("an address with an unknown network or a truncated escape shows an error", async () => {
     await page.goto(`${studio.url}#/classify/inside/%E0%A4%A`);
     await page.getByText("There is no network “%E0%A4%A” here.").waitFor();
   });
 
-  test("the lineage shows networks with their measured accuracy, and leads inside", async () => {
+  test("the lineage shows networks with their measured accuracy, and links to their inside", async () => {
     await page.goto(`${studio.url}#/classify/lineage`);
     await page.getByRole("button", { name: "USPS digits" }).click();
     const entry = page.locator(".year", { hasText: "LeCun 1989" });
@@ -293,12 +293,12 @@ describe.skipIf(!hasChromium())("the page", () => {
     await until(() => page.locator("h1").innerText()).toBe("LeCun 1989");
   });
 
-  test("training offers its recipes", async () => {
+  test("training lists the recipes", async () => {
     await page.goto(`${studio.url}#/train`);
     await until(() => page.locator(".option").count()).toBeGreaterThan(2);
   });
 
-  test.skipIf(!usps)("a run that is found again after a reload is stopped where it stands", async () => {
+  test.skipIf(!usps)("a run survives a reload of the page and can be stopped", async () => {
     await page.goto(`${studio.url}#/train/lecun1989`);
     await page.getByRole("button", { name: "Full" }).click();
     await page.getByRole("button", { name: "Start training" }).click();
@@ -323,7 +323,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     expect(runs).toMatchObject([{ recipe: "lecun1989", state: "stopped" }]);
   });
 
-  test("the page computes by itself, and says the same", async () => {
+  test("the page runs networks itself, with the same answers", async () => {
     await page.goto(`${studio.url}#/classify`);
     await page.getByRole("button", { name: "In this page" }).click();
     const asked: string[] = [];
@@ -333,12 +333,12 @@ describe.skipIf(!hasChromium())("the page", () => {
     await column("digitnet.tessera").getByRole("link", { name: "Look inside" }).click();
     await page.getByAltText("Grad-CAM: where the network looked for 3").waitFor();
     await until(() => page.locator(".maps[aria-busy=false] .map").count()).toBeGreaterThan(5);
-    // Classes keep their names in the built page.
+    // The built page keeps class names.
     await until(() => page.locator("tbody tr").first().innerText()).toContain("Conv2d");
     expect(asked.filter((path) => path.startsWith("/api/"))).toEqual([]);
   });
 
-  test("where no data set is, the page says what brings it, and what trains without", async () => {
+  test("without a data set, the page says how to get it, and which recipe needs none", async () => {
     await page.route("**/api/recipes", async (route) => {
       const { recipes } = await (await route.fetch()).json();
       const absent = recipes.map((recipe: object) => ({ ...recipe, data: "absent" }));
@@ -353,7 +353,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     await page.getByRole("button", { name: "Start training", disabled: false }).waitFor();
   });
 
-  test("who has the page compute before the server has answered is not overruled", async () => {
+  test("switching to the page before the server has answered is not undone", async () => {
     const { promise: late, resolve: answer } = Promise.withResolvers<void>();
     await page.route("**/api/health", async (route) => {
       await late;
@@ -367,14 +367,14 @@ describe.skipIf(!hasChromium())("the page", () => {
     expect(await page.locator('.engine [aria-pressed="true"]').count()).toBe(1);
   });
 
-  test("without a server the page computes by itself from the start", async () => {
+  test("without a server, the page runs networks itself from the start", async () => {
     await page.route("**/api/**", (route) => route.fulfill({ status: 200, body: "<!doctype html>" }));
     await page.goto(`${studio.url}#/classify`);
     await page.locator('.engine [aria-pressed="true"]', { hasText: "In this page" }).waitFor();
     await until(() => page.getByRole("button", { name: "This machine" }).isDisabled()).toBe(true);
   });
 
-  test("without a server the page trains by itself, and what it trained answers with the others", async () => {
+  test("without a server, the page trains a network, which then answers with the others", async () => {
     await page.route("**/api/**", (route) => route.fulfill({ status: 200, body: "<!doctype html>" }));
     await page.goto(`${studio.url}#/train`);
     await page.getByText("it draws its own digits").waitFor();
@@ -392,7 +392,7 @@ describe.skipIf(!hasChromium())("the page", () => {
     await firstOf("lecun1989.run_1");
   });
 
-  test("what it scores on digits that the page drew stands beside no data set's figures", async () => {
+  test("accuracy on drawn digits is not listed with that on data sets", async () => {
     await page.route("**/api/**", (route) => route.fulfill({ status: 200, body: "<!doctype html>" }));
     await page.goto(`${studio.url}#/train`);
     await page.getByRole("button", { name: "Start training" }).click();
@@ -412,7 +412,7 @@ describe.skipIf(!hasChromium())("the page", () => {
 
 type Point = readonly [number, number];
 
-/** A stroke on the sheet, in shares of its side. */
+/** Draws a stroke on the sheet, in fractions of its side. */
 async function draw(page: Page, points: readonly Point[]): Promise<void> {
   const box = (await page.locator(".pad canvas").boundingBox())!;
   const at = ([x, y]: Point): [number, number] => [box.x + x * box.width, box.y + y * box.height];
@@ -422,7 +422,7 @@ async function draw(page: Page, points: readonly Point[]): Promise<void> {
   await page.mouse.up();
 }
 
-/** From now on, files are opened as pictures only when they are released. */
+/** Holds back the decoding of files until it is released. */
 async function holdPictures(page: Page): Promise<{ count(): Promise<number>; release(): Promise<void> }> {
   const held = await page.evaluateHandle(() => {
     const releases: (() => Promise<unknown>)[] = [];
@@ -438,13 +438,13 @@ async function holdPictures(page: Page): Promise<{ count(): Promise<number>; rel
     release: () =>
       held.evaluate(async (releases) => {
         await Promise.all(releases.map((release) => release()));
-        // What follows from it has happened, and is seen, by then.
+        // Everything that follows from it has happened and is visible by then.
         await new Promise((seen) => requestAnimationFrame(() => setTimeout(seen, 100)));
       }),
   };
 }
 
-/** A file, with zeros after its bytes. */
+/** A file, padded with zeros. */
 async function drop(page: Page, name: string, bytes: Buffer, zeros = 0): Promise<void> {
   await page.evaluate(
     async ([name, url, zeros]) => {
@@ -477,7 +477,7 @@ function bitmapOf(headerBytes: number, bits: number): Buffer {
   return file;
 }
 
-/** A PNG file, after some text, as a picture that was copied from a page is in the clipboard. */
+/** A PNG file after some text, as the clipboard has a picture copied from a page. */
 async function paste(page: Page, name: string, bytes: Buffer): Promise<void> {
   await page.evaluate(
     async ([name, url]) => {
@@ -490,7 +490,7 @@ async function paste(page: Page, name: string, bytes: Buffer): Promise<void> {
   );
 }
 
-/** Presses a button the moment that it can be pressed and something is seen, sooner than any hand. */
+/** Clicks a button as soon as it is enabled and something is visible, faster than a user could. */
 function pressAtOnce(page: Page, text: string, seen = ""): Promise<void> {
   return page.evaluate(
     ([text, seen]) =>
@@ -515,7 +515,7 @@ function pressAtOnce(page: Page, text: string, seen = ""): Promise<void> {
   );
 }
 
-/** Keeps the tracks that the page opens, for `tracks`. */
+/** Records the media tracks that the page opens, for `tracks`. */
 async function watchCamera(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const opened: MediaStreamTrack[] = [];
@@ -529,14 +529,14 @@ async function watchCamera(page: Page): Promise<void> {
   });
 }
 
-/** The state of each track that was opened: whoever leaves the camera turns its light off. */
+/** The state of each opened track, which must be ended when the camera is left. */
 function tracks(page: Page): Promise<MediaStreamTrackState[]> {
   return page.evaluate(() =>
     (window as unknown as { opened: MediaStreamTrack[] }).opened.map(({ readyState }) => readyState),
   );
 }
 
-/** The highest value in a picture, of 255: one of nothing but black has 0. */
+/** The highest value in a picture, 0 to 255; 0 if it is all black. */
 function brightest(image: Locator): Promise<number> {
   return image.evaluate(async (image: HTMLImageElement) => {
     await image.decode();
@@ -547,7 +547,7 @@ function brightest(image: Locator): Promise<number> {
   });
 }
 
-/** The file of a sample, as the page has it. */
+/** The file of a sample, as the page serves it. */
 async function sampleBytes(page: Page, name: string): Promise<Buffer> {
   const base64 = await page.locator(`[aria-label="Sample: ${name}"] img[src]`).evaluate(async (image) => {
     const bytes = new Uint8Array(await (await fetch((image as HTMLImageElement).src)).arrayBuffer());

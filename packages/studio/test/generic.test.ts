@@ -1,4 +1,4 @@
-/** A system without a view of its own, in headless Chromium: its task is made up, and so are its answers. */
+/** A task without its own view, in headless Chromium; task and answers are made up. */
 import { type Browser, chromium, type Page, type Route } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { chromiumPath, hasChromium } from "../../../tools/chromium.ts";
@@ -70,12 +70,12 @@ const MODEL = {
 
 const event = (name: string, data: object) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 
-describe.skipIf(!hasChromium())("a system without a view of its own", () => {
+describe.skipIf(!hasChromium())("a task without its own view", () => {
   let studio: Studio;
   let browser: Browser;
   let page: Page;
   let asked: { body: Record<string, unknown>; accept: string | undefined }[];
-  /** How the made-up system answers. */
+  /** How the made-up task answers. */
   let answer: (route: Route) => Promise<void>;
 
   beforeAll(async () => {
@@ -108,7 +108,7 @@ describe.skipIf(!hasChromium())("a system without a view of its own", () => {
   const run = () => page.getByRole("button", { name: "Run", disabled: false }).click();
   const result = () => page.locator(`[data-model="${ANSWER.model}"]`);
 
-  test("is in the navigation and on the home page, with a mosaic", async () => {
+  test("appears in the navigation and on the home page, with a mosaic", async () => {
     await page.getByRole("link", { name: "Tessera Studio" }).click();
     const card = page.getByRole("link", { name: /^Depth estimation.*1 checkpoint ready/s });
     await card.locator("svg.tile").waitFor();
@@ -116,7 +116,7 @@ describe.skipIf(!hasChromium())("a system without a view of its own", () => {
     await page.getByRole("heading", { name: "Depth estimation" }).waitFor();
   });
 
-  test("takes options by their schema and shows an answer by its own", async () => {
+  test("makes a form of the request schema and shows answers by the answer schema", async () => {
     answer = (route) => route.fulfill({ contentType: "text/event-stream", body: event("answer", ANSWER) });
     await page.getByLabel("Grid").fill("20");
     await page.getByLabel("Limit").fill("2.5");
@@ -150,13 +150,13 @@ describe.skipIf(!hasChromium())("a system without a view of its own", () => {
     });
   });
 
-  test("takes JSON from a server that does not stream", async () => {
+  test("accepts JSON from a server that does not stream", async () => {
     answer = (route) => route.fulfill({ json: { results: [ANSWER] } });
     await run();
     await result().getByText("12,345").waitFor();
   });
 
-  test("says what went wrong: a refusal, an error on the way, an answer that breaks off", async () => {
+  test("shows errors: a rejected request, an error event, a truncated stream", async () => {
     const refusal = { error: { code: "unsuitable", message: "It is too dark." } };
     const progress = event("progress", { what: "Depth Small", done: 1, total: 4 });
     for (const [reply, message] of [
@@ -170,7 +170,7 @@ describe.skipIf(!hasChromium())("a system without a view of its own", () => {
     }
   });
 
-  test("shows progress until it is stopped", async () => {
+  test("shows progress until stopped", async () => {
     // A stream that stays open: `fulfill` cannot hold one.
     await page.evaluate(
       (progress) => {
@@ -197,7 +197,7 @@ describe.skipIf(!hasChromium())("a system without a view of its own", () => {
     expect(await page.getByRole("alert").count()).toBe(0);
   });
 
-  test("lists nothing to run where no checkpoint is", async () => {
+  test("offers nothing to run without a checkpoint", async () => {
     await page.route("**/api/models", (route) => route.fulfill({ json: { models: [] } }));
     await page.reload();
     await page.getByText("None on this machine.").waitFor();

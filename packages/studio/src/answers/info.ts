@@ -1,15 +1,15 @@
-/** What the list of checkpoints says of one: the server's, and a page's that computes by itself. */
+/** A checkpoint's entry in the list of checkpoints, for the server and for a page without one. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import type { AnyTask, Network } from "@tessera-ml/kit";
 import type { Cost, ModelInfo } from "../api/index.ts";
 
-/** Where a checkpoint's files are, and their bytes if known. */
+/** Where a checkpoint's files are, and their size in bytes if known. */
 export interface Where {
   readonly place: ModelInfo["place"];
   readonly size?: number | undefined;
 }
 
-/** @param cost multiply-accumulates are counted for one input, or not yet */
+/** @param cost without `macs` if they are not counted yet */
 export function infoOf(
   task: AnyTask,
   network: Network,

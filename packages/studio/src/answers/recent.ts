@@ -1,13 +1,13 @@
 /** The last few decoded inputs, in the server's worker or the page's. */
 
 const PLACES = 4;
-/** 50 million pixels in colour fit. */
+/** Enough for 50 megapixels in colour. */
 const BYTES = 256e6;
 
 /** Most recently used last. */
 const inputs = new Map<string | number, unknown>();
 
-/** The input called `id`, decoded by `read` unless it was used a moment ago. */
+/** The input called `id`, decoded by `read` unless it was used recently. */
 export async function decodedOnce<T>(id: string | number, read: () => Promise<T>): Promise<T> {
   const input = inputs.has(id) ? (inputs.get(id) as T) : await read();
   inputs.delete(id);

@@ -1,4 +1,4 @@
-/** What happens in a run, as events of the API: the server's process tells them, and a page that trains by itself. */
+/** The events of a training run, for the server and for a page without one. */
 import type { ProgressReport } from "@tessera-ml/nn";
 import type { TrainEvent } from "../api/index.ts";
 
@@ -22,7 +22,7 @@ interface Result {
   readonly figures: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly passed: boolean | undefined;
-  /** The name under which the trained network classifies. */
+  /** The checkpoint name of the trained network. */
   readonly model: string;
 }
 
@@ -41,7 +41,7 @@ function realFigures(figures: Readonly<Record<string, number>>): Record<string, 
   return Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, real(value)]));
 }
 
-/** JSON has no other numbers. */
+/** JSON has no NaN or infinity. */
 function real(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }

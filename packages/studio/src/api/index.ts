@@ -1,4 +1,4 @@
-/** Requests and answers of the studio's HTTP API, for the server and the page. Runs in browsers. */
+/** Schemas of the studio's HTTP API, shared by the server and the page. Runs in browsers. */
 export * from "./errors.ts";
 export * from "./health.ts";
 export * from "./lineage.ts";

@@ -1,8 +1,7 @@
 import type { LineageEntry, ModelInfo } from "./models.ts";
 
 /**
- * The history of networks: every checkpoint on this machine whose accuracy was measured, in the order of
- * years and, within one, of cost.
+ * The history of networks: every checkpoint on this machine with a measured accuracy, by year, then by cost.
  */
 export function lineageOf(models: readonly ModelInfo[]): LineageEntry[] {
   return models

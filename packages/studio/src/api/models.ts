@@ -2,34 +2,34 @@ import * as z from "zod";
 
 const shape = z.array(z.int().positive()).meta({ example: [1, 64, 56, 56] });
 
-/** What the outputs of a network mean. */
+/** The classes that a network's outputs stand for. */
 export const classes = z.object({
   count: z.int().positive(),
   kind: z.enum(["imagenet-1k", "imagenet-1k+background", "cifar10", "digits"]),
 });
 
-/** Per cent of the test set that are right, with the model's own preprocessing. */
+/** Accuracy on the test set in per cent, with the checkpoint's own preprocessing. */
 export const accuracy = z.object({
   dataset: z.string(),
   top1: z.number(),
   top5: z.number().optional(),
 });
 
-/** One checkpoint, whether it is on this machine or not. */
+/** A checkpoint, on this machine or not. */
 export const modelInfo = z
   .object({
     name: z.string().meta({ description: "The name of the checkpoint: network.tag" }),
-    task: z.string().meta({ description: "What it does: the name of a task" }),
-    network: z.string().meta({ description: "The network in the registry" }),
+    task: z.string().meta({ description: "The name of its task" }),
+    network: z.string().meta({ description: "The name of its network" }),
     title: z.string(),
     family: z.string(),
     year: z.int(),
     paper: z.string(),
-    params: z.int().meta({ description: "Learned parameters, without those that only training needs" }),
+    params: z.int().meta({ description: "Learned parameters, without those used only in training" }),
     macs: z
       .int()
       .optional()
-      .meta({ description: "Multiply-accumulates for one input; absent until they are counted" }),
+      .meta({ description: "Multiply-accumulates for one input; absent until counted" }),
     evaluation: z
       .object({ dataset: z.string(), metrics: z.record(z.string(), z.number()) })
       .optional()
@@ -37,13 +37,13 @@ export const modelInfo = z
     inputSize: z
       .int()
       .optional()
-      .meta({ description: "Of a classifier: side of the square the network reads, in pixels" }),
-    channels: z.int().optional().meta({ description: "Of a classifier: 1 for grey, 3 for colour" }),
+      .meta({ description: "Classifiers only: side of the square input in pixels" }),
+    channels: z.int().optional().meta({ description: "Classifiers only: 1 for grey, 3 for colour" }),
     classes: classes.optional(),
     accuracy: accuracy.optional(),
     place: z.enum(["shipped", "cache", "shared", "trained", "absent"]).meta({
       description:
-        "Where its file lies; `trained`: here, since the server started; `absent`: `tessera pull NAME` brings it",
+        "Where its files are. `trained`: trained by this server; `absent`: `tessera pull NAME` downloads it",
     }),
     sizeBytes: z.int().optional(),
     note: z.string().optional(),
@@ -67,7 +67,7 @@ export const modelInfo = z
     },
   });
 
-/** What a network costs: multiply-accumulates for one input. */
+/** The size and cost of a network: learned parameters, and multiply-accumulates for one input. */
 export interface Cost {
   readonly params: number;
   readonly macs?: number;
@@ -75,10 +75,10 @@ export interface Cost {
 
 export const modelsAnswer = z.object({ models: z.array(modelInfo) });
 
-/** One layer that computes, in the order of use. */
+/** A layer, in execution order. */
 export const layerProfile = z
   .object({
-    path: z.string().meta({ description: "Where it stands in the network, as in the checkpoint's keys" }),
+    path: z.string().meta({ description: "Its path in the network, as in the checkpoint's keys" }),
     type: z.string(),
     inputShape: shape,
     outputShape: shape,
@@ -87,7 +87,7 @@ export const layerProfile = z
     receptiveField: z
       .number()
       .nullable()
-      .meta({ description: "Side in pixels of what one output sees; null where that is everything" }),
+      .meta({ description: "Side of the receptive field in pixels; null if it covers the whole input" }),
   })
   .meta({
     id: "LayerProfile",
@@ -102,7 +102,7 @@ export const layerProfile = z
     },
   });
 
-/** One link of the chain that a network is. */
+/** One of the consecutive parts of a network. */
 export const partShape = z.object({ name: z.string(), shape });
 
 export const modelAnswer = z.object({
@@ -111,7 +111,7 @@ export const modelAnswer = z.object({
   parts: z.array(partShape),
 });
 
-/** One checkpoint in the history of networks, beside others of the same data. */
+/** A checkpoint in the history of networks. */
 export const lineageEntry = z
   .object({
     name: z.string(),
@@ -119,7 +119,7 @@ export const lineageEntry = z
     family: z.string(),
     year: z.int(),
     paper: z.string(),
-    dataset: z.string().meta({ description: "What the accuracy was measured on" }),
+    dataset: z.string().meta({ description: "The data set of the accuracy" }),
     params: z.int(),
     macs: z.int(),
     top1: z.number().meta({ description: "Per cent" }),
@@ -127,7 +127,7 @@ export const lineageEntry = z
   })
   .meta({ id: "LineageEntry" });
 
-/** In order of years; entries are comparable where `dataset` is the same. */
+/** By year. Entries are comparable if they share a `dataset`. */
 export const lineageAnswer = z.object({ lineage: z.array(lineageEntry) });
 
 export type Classes = z.infer<typeof classes>;

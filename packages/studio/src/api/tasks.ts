@@ -6,7 +6,7 @@ const jsonSchema = z.record(z.string(), z.unknown());
 
 export const medium = z.enum(["image", "audio", "video", "text", "documents"]);
 
-/** One thing a system does for a user. */
+/** A task, as the page needs to know it. */
 export const taskInfo = z
   .object({
     name: z.string().meta({ example: "image-classification" }),
@@ -33,7 +33,7 @@ export const taskInfo = z
 
 export const tasksAnswer = z.object({ tasks: z.array(taskInfo) });
 
-/** How far a long request is: the data of a `progress` event. */
+/** Progress of a long request: the data of a `progress` event. */
 export const taskProgress = z.object({
   what: z.string(),
   done: z.number(),
@@ -46,14 +46,14 @@ export const taskResult = z.looseObject({ model: z.string() });
 
 export const taskAnswer = z.object({ results: z.array(taskResult) });
 
-/** What happens while a question is answered. */
+/** An event of a request in progress. */
 export type TaskEvent =
   | { readonly type: "progress"; readonly data: TaskProgress }
   | { readonly type: "answer"; readonly data: Readonly<Record<string, unknown>> };
 
 /**
- * The fields of a request that may hold its input; it has one of them. Addresses are refused: the server fetches nothing
- * on behalf of clients.
+ * The fields of a request that may hold its input; exactly one must be set. URLs are rejected: the server fetches
+ * nothing on behalf of clients.
  */
 export function mediaFields(accepts: readonly Medium[]): Record<string, z.ZodOptional<z.ZodString>> {
   if (accepts.length === 0) return {};

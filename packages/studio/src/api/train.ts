@@ -11,9 +11,9 @@ export const recipeInfo = z
     epochs: z.int(),
     data: z.enum(["here", "absent"]).meta({
       description:
-        "Whether its data set is on this machine; `tessera data get DATASET` brings it, or says where to put it",
+        "Whether its data set is on this machine; `tessera data get DATASET` downloads it, or says where to put it",
     }),
-    minutes: z.number().meta({ description: "The whole recipe, measured on two cores" }),
+    minutes: z.number().meta({ description: "Duration of a full run, measured on two cores" }),
     expected: z.object({
       metric: z.string(),
       label: z.string().optional(),
@@ -31,16 +31,16 @@ export const trainRequest = z
   .strictObject({
     recipe: z.string().min(1),
     epochs: z.int().min(1).max(1000).optional(),
-    samples: z.int().min(1).optional().meta({ description: "Train on only so many, for a quick look" }),
+    samples: z.int().min(1).optional().meta({ description: "Train on only this many, for a quick look" }),
   })
   .meta({ id: "TrainRequest", example: { recipe: "lecun1989", epochs: 2, samples: 1000 } });
 
 export const trainAnswer = z.object({ id: z.string() }).meta({ example: { id: "3f9a1c07" } });
 
-/** Not finite numbers are null, as JSON has none. */
+/** NaN and infinity, which JSON lacks, are null. */
 const real = z.number().nullable();
 
-/** One event of a run, as `data:` of a server-sent event whose `event:` is its type. */
+/** An event of a run, sent as the `data:` of a server-sent event whose `event:` is its type. */
 export const trainEvent = z
   .discriminatedUnion("type", [
     z.object({
@@ -66,17 +66,20 @@ export const trainEvent = z
     }),
     z.object({
       type: z.literal("done"),
-      stopped: z.boolean().meta({ description: "Whether it was stopped before its end" }),
+      stopped: z.boolean().meta({ description: "Whether it was stopped early" }),
       figures: z.record(z.string(), real).optional(),
       seconds: z.number().optional(),
-      passed: z.boolean().optional().meta({ description: "Absent where the run was shortened" }),
-      model: z.string().optional().meta({ description: "Under this name the trained network classifies" }),
+      passed: z
+        .boolean()
+        .optional()
+        .meta({ description: "Whether it reached the expected result; absent if the run was shortened" }),
+      model: z.string().optional().meta({ description: "The checkpoint name of the trained network" }),
     }),
     z.object({ type: z.literal("error"), message: z.string() }),
   ])
   .meta({ id: "TrainEvent" });
 
-/** The runs since the server started, the newest first. */
+/** The runs since the server started, newest first. */
 export const runsAnswer = z.object({
   runs: z.array(
     z.object({

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** An uploaded file inside a request. */
+/** A reference to an uploaded file. */
 export const uploadText = z
   .string()
   .regex(/^upload:[0-9a-f]{32}$/, "expected upload: and the id that POST /api/uploads returned")
@@ -8,7 +8,7 @@ export const uploadText = z
 
 export const uploadAnswer = z
   .object({
-    id: z.string().meta({ description: "The same for the same bytes" }),
+    id: z.string().meta({ description: "A hash of the bytes" }),
     mediaType: z.string(),
     bytes: z.int(),
   })

@@ -1,8 +1,8 @@
-/** The HTTP side of the studio: every route, with what may come in. */
+/** The HTTP application: all routes, middleware and error handling. */
 import { join, resolve, sep } from "node:path";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { ApiError, healthAnswer } from "../api/index.ts";
-import type { Catalog } from "./catalog.ts";
+import type { CheckpointList } from "./checkpoint-list.ts";
 import { errorAnswers } from "./http/errors.ts";
 import { FOREVER, REVALIDATE, sendFile } from "./http/files.ts";
 import { guard, headers } from "./http/guard.ts";
@@ -18,7 +18,7 @@ import { Uploads } from "./uploads.ts";
 
 export interface AppOptions extends Limits {
   readonly served: readonly Served[];
-  readonly catalog: Catalog;
+  readonly checkpoints: CheckpointList;
   readonly pool: WorkerPool;
   readonly runs: Runs;
   /** The folder of the built page. */
@@ -27,7 +27,7 @@ export interface AppOptions extends Limits {
 }
 
 export function studioApp(options: AppOptions): OpenAPIHono {
-  const { served, catalog, pool, runs, page, allowedHosts } = options;
+  const { served, checkpoints, pool, runs, page, allowedHosts } = options;
   const tasks = served.map(({ task }) => task);
   const errors = errorAnswers(tasks);
   const app = new OpenAPIHono();
@@ -42,7 +42,7 @@ export function studioApp(options: AppOptions): OpenAPIHono {
     method: "get",
     path: "/api/health",
     tag: "server",
-    summary: "Whether the server is there, and how busy",
+    summary: "Whether the server is up, and how busy it is",
     answer: healthAnswer,
   });
   app.get("/api/health", (c) =>
@@ -50,7 +50,7 @@ export function studioApp(options: AppOptions): OpenAPIHono {
   );
   const uploads = new Uploads();
   uploadRoutes(app, uploads, options.maxBytes);
-  modelRoutes(app, catalog, pool);
+  modelRoutes(app, checkpoints, pool);
   taskRoutes(app, { ...options, uploads, errors });
   trainRoutes(app, tasks, runs);
   app.get("/api/openapi.json", (c) =>
@@ -61,8 +61,8 @@ export function studioApp(options: AppOptions): OpenAPIHono {
           title: "Tessera Studio",
           version: "0",
           description:
-            "Asks checkpoints about pictures and other inputs, and looks inside them. Every error is " +
-            "`{ error: { code, message } }`. Addresses of inputs are not fetched: send the bytes.",
+            "Runs checkpoints on pictures and other inputs, and inspects them. Every error is " +
+            "`{ error: { code, message } }`. URLs of inputs are not fetched: send the bytes.",
           license: { name: "Apache-2.0" },
         },
       }),
@@ -72,7 +72,7 @@ export function studioApp(options: AppOptions): OpenAPIHono {
   app.get("*", async (c, next) => {
     if (c.req.path.startsWith("/api/")) return await next();
     const path = pageFile(page, c.req.path);
-    // Vite puts a hash of the content into the names of what it builds.
+    // Vite puts a content hash into the file names.
     const caching = c.req.path.startsWith("/assets/") ? FOREVER : REVALIDATE;
     return (path && (await sendFile(c, path, caching))) || (await next());
   });
@@ -83,7 +83,7 @@ export function studioApp(options: AppOptions): OpenAPIHono {
   return app;
 }
 
-/** The file of an address, if it lies in the folder. */
+/** The file of a path, if it is inside the folder. */
 function pageFile(page: string, path: string): string | undefined {
   const name = decoded(path.endsWith("/") ? `${path}index.html` : path);
   if (name === undefined || name.includes("\0")) return undefined;
@@ -99,15 +99,14 @@ function decoded(path: string): string | undefined {
   }
 }
 
-/** Says so where the address exists with another method. */
+/** 405 if the path exists with another method, else 404. */
 function notFound(app: OpenAPIHono, method: string, path: string): ApiError {
   const others = app.routes
     .filter(
       ({ path: pattern, method: other }) => other !== "ALL" && !pattern.includes("*") && fits(pattern, path),
     )
     .map((route) => route.method);
-  if (others.length === 0 || others.includes(method))
-    return new ApiError("not-found", `${path}: nothing is here`);
+  if (others.length === 0 || others.includes(method)) return new ApiError("not-found", `${path}: not found`);
   return new ApiError("method", `${path}: expected ${others.join(" or ")}, got ${method}`);
 }
 

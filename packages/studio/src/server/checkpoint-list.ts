@@ -1,4 +1,4 @@
-/** Which checkpoints there are, what they cost, and where they are. */
+/** All checkpoints, what they cost, and where they are. */
 import { type CheckpointRecord, locateCheckpoint, requireCheckpoint } from "@tessera-ml/hub";
 import { type AnyTask, findRecord, type Network, sizeOf } from "@tessera-ml/kit";
 import { recordsOfTask } from "@tessera-ml/kit/catalogue";
@@ -7,18 +7,18 @@ import { ApiError, type Cost, type ModelInfo } from "../api/index.ts";
 import type { WorkerPool } from "./inference/pool.ts";
 import type { Runs } from "./training/runs.ts";
 
-/** A checkpoint with what it belongs to. */
+/** A checkpoint with its task and network. */
 interface Known {
   readonly task: AnyTask;
   readonly network: Network;
   readonly record: CheckpointRecord;
 }
 
-export class Catalog {
+export class CheckpointList {
   readonly #tasks: readonly AnyTask[];
   readonly #pool: WorkerPool;
   readonly #runs: Runs;
-  /** By checkpoint. Counted once, as a network does not change. */
+  /** By checkpoint name; each is counted once. */
   readonly #costs = new Map<string, Promise<Cost>>();
 
   constructor(tasks: readonly AnyTask[], pool: WorkerPool, runs: Runs) {
@@ -28,8 +28,8 @@ export class Catalog {
   }
 
   /**
-   * Everything that has a name, those trained here first. The costs of networks that are not on this machine are only
-   * given if they were asked for before: counting a hundred takes seconds.
+   * All checkpoints, those trained by this server first. Absent ones have costs only if these were counted before:
+   * counting a hundred takes seconds.
    */
   async list(): Promise<ModelInfo[]> {
     const known = await this.#known();
@@ -57,7 +57,7 @@ export class Catalog {
   }
 
   /**
-   * What a task's `open` is given for a checkpoint: a name or a folder.
+   * The argument of a task's `open` for a checkpoint: a name or a folder.
    *
    * @throws HubError `unknown-name`, `absent` saying how to get it; ApiError `bad-request` for another task's checkpoint
    */
@@ -71,12 +71,12 @@ export class Catalog {
         `model: ${name} is a checkpoint for ${record.task}, not ${task.name}`,
         "model",
       );
-    // `requireCheckpoint` verifies what it finds; that is left to the worker.
+    // `requireCheckpoint` would verify the files, which is left to the worker.
     if (!(await locateCheckpoint(record))) await requireCheckpoint(record);
     return record.name;
   }
 
-  /** Checkpoints whose network a task knows: others cannot be shown. */
+  /** Checkpoints of known networks; others cannot be shown. */
   async #known(): Promise<Known[]> {
     const trained = [...this.#runs.trained.values()].map(({ record }) => record).toReversed();
     const lists = await Promise.all(
@@ -109,11 +109,11 @@ export class Catalog {
 
   async #info({ task, network, record }: Known, where: Where): Promise<ModelInfo> {
     const cost = await this.#costs.get(record.name);
-    // Costs that the record does not give were counted.
+    // A record without parameters has had its costs counted.
     return infoOf(task, network, record, cost ?? { params: record.params! }, where);
   }
 
-  /** Has the costs of these checkpoints counted, in one job of the worker. */
+  /** Counts the costs of these checkpoints, in one job for the worker. */
   async #count(known: readonly Known[]): Promise<void> {
     const fresh = known.filter(({ record }) => !this.#costs.has(record.name));
     if (fresh.length > 0) {

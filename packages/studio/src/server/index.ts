@@ -1,5 +1,5 @@
 /**
- * The studio: an HTTP server with an API, and the web app that looks inside networks.
+ * The studio: an HTTP server with an API, and a web app for all systems.
  *
  * @packageDocumentation
  */

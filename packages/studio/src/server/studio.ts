@@ -1,4 +1,4 @@
-/** The studio as a server that is started and closed. */
+/** Starting and closing the studio's server. */
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,43 +7,43 @@ import { getRequestListener } from "@hono/node-server";
 import { installedSystems } from "@tessera-ml/tessera/installed";
 import { studioApp } from "./app.ts";
 import { scriptUrl } from "./beside.ts";
-import { Catalog } from "./catalog.ts";
+import { CheckpointList } from "./checkpoint-list.ts";
 import { WorkerPool } from "./inference/pool.ts";
 import { Runs } from "./training/runs.ts";
 import { webApp } from "./web.ts";
 
 export interface StudioOptions {
-  /** Default 5180; 0 for any that is free. */
+  /** Default 5180; 0 picks a free one. */
   readonly port?: number;
-  /** Default 127.0.0.1: only this machine's programs reach it. */
+  /** Default 127.0.0.1, reachable from this machine only. */
   readonly host?: string;
-  /** Names beside this machine's own under which browsers may reach it, such as that of a proxy before it. */
+  /** Further host names under which browsers may reach it, such as a reverse proxy's. */
   readonly allowedHosts?: readonly string[];
-  /** Of a request's body, default 20 MB. */
+  /** Largest request body in bytes, default 20 MB. */
   readonly maxBytes?: number;
-  /** Of a picture, default 50 million. */
+  /** Largest picture in pixels, default 50 million. */
   readonly maxPixels?: number;
-  /** Requests that may wait for a network before one is refused, default 64. */
+  /** Requests queued or in progress before further ones are rejected, default 64. */
   readonly capacity?: number;
-  /** Threads that compute, default 1: one network at a time, on all cores. */
+  /** Worker threads, default 1: one network at a time, on all cores. */
   readonly workers?: number;
-  /** The folder of the built page; default: built by Vite where it is missing or old. */
+  /** The folder of the built page; by default Vite builds it if it is missing or out of date. */
   readonly page?: string;
-  /** Another script for the threads that compute. For tests. */
+  /** Another script for the worker threads, for tests. */
   readonly workerScript?: URL;
 }
 
 export interface Studio {
   /** `http://127.0.0.1:5180/` */
   readonly url: string;
-  /** Ends everything: connections, threads, training. */
+  /** Closes connections and stops workers and training. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the server of the studio: the page at `/`, the API below `/api`.
+ * Starts the server: the page at `/`, the API under `/api`.
  *
- * @throws an error that says what to do where the port is taken
+ * @throws Error if the port is in use, saying what to do
  */
 export async function startStudio(options: StudioOptions = {}): Promise<Studio> {
   const { port = 5180, host = "127.0.0.1", maxBytes = 20e6, maxPixels = 50e6, allowedHosts = [] } = options;
@@ -56,10 +56,10 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
   const runs = new Runs();
   const tasks = await installedSystems();
   const served = await Promise.all(tasks.map(async (task) => ({ task, schemas: await task.schemas() })));
-  const catalog = new Catalog(tasks, pool, runs);
+  const checkpoints = new CheckpointList(tasks, pool, runs);
   const app = studioApp({
     served,
-    catalog,
+    checkpoints,
     pool,
     runs,
     page,
@@ -74,7 +74,7 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     server.close();
     server.closeIdleConnections();
     await Promise.all([pool.close(), runs.close()]);
-    // Answers that say so are on their way; whoever listens to events hears the end of the connection.
+    // Gives error responses time to arrive, then ends event streams.
     setTimeout(() => server.closeAllConnections(), 100);
     await closed;
   };
@@ -87,14 +87,14 @@ async function listen(server: Server, port: number, host: string): Promise<Addre
     await once(server, "listening");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    throw new Error(`port ${port} of ${host} is taken: is a studio running already? Choose another port`, {
+    throw new Error(`port ${port} of ${host} is in use: is a studio running already? Choose another port`, {
       cause: error,
     });
   }
   return server.address() as AddressInfo;
 }
 
-/** Where a browser on this machine finds it. */
+/** The host under which a browser on this machine finds the server. */
 function shown({ address, family }: AddressInfo): string {
   if (address === "0.0.0.0" || address === "::") return "localhost";
   return family === "IPv6" ? `[${address}]` : address;

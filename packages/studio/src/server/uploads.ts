@@ -1,12 +1,12 @@
-/** Uploaded files, so that many requests can refer to one. They stay in memory. */
+/** Uploaded files that several requests can refer to, kept in memory. */
 import { createHash } from "node:crypto";
 import { ApiError, type UploadAnswer } from "../api/index.ts";
 
 export interface UploadLimits {
-  /** Over all files. */
+  /** Total of all files. */
   readonly bytes: number;
   readonly files: number;
-  /** Milliseconds that an unused file is kept. */
+  /** How long an unused file is kept, in milliseconds. */
   readonly life: number;
 }
 
@@ -19,18 +19,18 @@ interface Stored {
 }
 
 export class Uploads {
-  /** The most recently used last. */
+  /** Most recently used last. */
   readonly #files = new Map<string, Stored>();
   readonly #limits: UploadLimits;
   readonly #now: () => number;
 
-  /** @param now milliseconds on a clock that never goes back */
+  /** @param now a monotonic clock in milliseconds */
   constructor(limits: Partial<UploadLimits> = {}, now = () => performance.now()) {
     this.#limits = { bytes: 200e6, files: 64, life: HOUR, ...limits };
     this.#now = now;
   }
 
-  /** Stores a file under the hash of its bytes; files unused for longest make room. */
+  /** Stores a file under the hash of its bytes, and drops the least recently used files beyond the limits. */
   put(content: Uint8Array<ArrayBuffer>, mediaType: string): UploadAnswer {
     const id = createHash("sha256").update(content).digest("hex").slice(0, 32);
     const upload = { id, mediaType, bytes: content.length };
@@ -40,12 +40,16 @@ export class Uploads {
     return upload;
   }
 
-  /** @throws ApiError `not-found` if it was never here, or has been dropped */
+  /** @throws ApiError `not-found` if there is no such upload, or it has been dropped */
   get(id: string): Uint8Array<ArrayBuffer> {
     this.#makeRoom();
     const file = this.#files.get(id);
     if (!file)
-      throw new ApiError("not-found", `input: no upload ${id} is here any more; upload it again`, "input");
+      throw new ApiError(
+        "not-found",
+        `input: the server has no upload ${id}; upload the file again`,
+        "input",
+      );
     file.usedAt = this.#now();
     this.#files.delete(id);
     this.#files.set(id, file);

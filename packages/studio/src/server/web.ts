@@ -1,20 +1,20 @@
-/** The web app as files: built by Vite when it is missing or older than its sources. */
+/** The web app's files, built by Vite if they are missing or older than their sources. */
 import { existsSync } from "node:fs";
 import { readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { withFileLock } from "@tessera-ml/hub";
 import { packageFolder as folder } from "./beside.ts";
 
-/** The folder with the built page. Says on the terminal that it builds, as that takes seconds. */
+/** The folder of the built page. Announces a build on the terminal, as it takes seconds. */
 export async function webApp(): Promise<string> {
   const built = join(folder, "dist-app");
   const config = join(folder, "vite.config.ts");
   const page = join(built, "index.html");
   if (!existsSync(config)) {
     if (existsSync(page)) return built;
-    throw new Error(`${page}: the studio's page is missing, and so is what it is built from`);
+    throw new Error(`${page}: the studio's page is missing, and so are its sources`);
   }
-  // Of studios that start at once, one builds.
+  // If several studios start at once, one builds.
   if (!(await isFresh(page)))
     await withFileLock(`${built}.lock`, {}, async () => {
       if (!(await isFresh(page))) await buildPage(built, config);
@@ -23,16 +23,16 @@ export async function webApp(): Promise<string> {
 }
 
 async function buildPage(built: string, config: string): Promise<void> {
-  console.error("The studio's page is built; this happens once, and when its sources change …");
+  console.error("Building the studio's page; this happens once, and when its sources change …");
   const started = new Date();
   const { build } = await import("vite");
-  // Built elsewhere and then exchanged: another studio may be serving the old page.
+  // Built in another folder and swapped in: another studio may be serving the old page.
   const outDir = `${built}.${process.pid}.tmp`;
-  // How long the builder's own parts took is nothing for the people who start a studio.
+  // Timings of build plugins would only be noise here.
   const rolldownOptions = { checks: { pluginTimings: false } };
   try {
     await build({ configFile: config, logLevel: "warn", build: { outDir, rolldownOptions } });
-    // What changed while it was built is not in it.
+    // Sources that changed during the build are newer than the page.
     await utimes(join(outDir, "index.html"), started, started);
     await rm(built, { recursive: true, force: true });
     await rename(outDir, built);
@@ -42,7 +42,7 @@ async function buildPage(built: string, config: string): Promise<void> {
   console.error(`… done in ${((Date.now() - started.getTime()) / 1000).toFixed(1)} s.`);
 }
 
-/** Whether the page is newer than everything it is made of: the app, the API, and the packages it computes with. */
+/** Whether the page is newer than its sources: the app, the API, and the packages it runs. */
 async function isFresh(page: string): Promise<boolean> {
   const made = (await stat(page).catch(() => undefined))?.mtimeMs;
   if (made === undefined) return false;

@@ -16,7 +16,7 @@ describe("readEvents", () => {
   const stream =
     ': hello\n\nevent: progress\ndata: {"done":1}\n\nid: 7\nevent: answer\ndata: a\ndata:b\n\ndata: cut';
 
-  it("reads names and data, joins lines, and leaves out comments and what is cut short", async () => {
+  it("reads names and data, joins lines, and skips comments and incomplete events", async () => {
     expect(await read(stream)).toEqual([
       { event: "progress", data: '{"done":1}' },
       { event: "answer", data: "a\nb" },
@@ -24,7 +24,7 @@ describe("readEvents", () => {
     expect(await read("data: plain\n\n")).toEqual([{ event: "message", data: "plain" }]);
   });
 
-  it.each(["\n", "\r\n"])("reads the same however it is cut, with line breaks of %j", async (end) => {
+  it.each(["\n", "\r\n"])("reads the same events from any chunks, with line breaks %j", async (end) => {
     const text = `${stream.replaceAll("\n", end)}${end}${end}`;
     const whole = await read(text);
     expect(whole.map(({ event }) => event)).toEqual(["progress", "answer", "message"]);
@@ -53,7 +53,7 @@ describe("UploadedFiles", () => {
     expect(sent).toEqual([a, b]);
   });
 
-  it("sends a file once more, for all who ask, when it has been dropped", async () => {
+  it("sends a dropped file once more for all requests", async () => {
     const { sent, uploaded } = files();
     const file = new Blob(["a"]);
     const ask = async (input: string) => {
@@ -66,7 +66,7 @@ describe("UploadedFiles", () => {
     await expect(uploaded.use(file, () => Promise.reject(gone))).rejects.toBe(gone);
   });
 
-  it("passes other errors on, and sends again what could not be sent", async () => {
+  it("passes other errors on, and retries after a failed upload", async () => {
     let up = false;
     const uploaded = new UploadedFiles(async () => {
       if (!up) throw new Error("down");

@@ -5,7 +5,7 @@ import { encodeWav } from "../../src/app/media/wav.ts";
 describe("schemas", () => {
   const root = { $defs: { Side: { type: "integer", minimum: 1 } } };
 
-  it("follow references, leave out null, and join constants to an enum", () => {
+  it("resolve references, drop null, and join constants into an enum", () => {
     expect(resolve({ $ref: "#/$defs/Side", description: "px" }, root)).toEqual({
       type: "integer",
       minimum: 1,

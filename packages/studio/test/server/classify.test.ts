@@ -9,7 +9,7 @@ const classify = (body: unknown) => postJson(`${studio.url}/api/classify`, body)
 const submit = (fields: Parameters<typeof postForm>[1]) => postForm(`${studio.url}/api/classify`, fields);
 
 describe("POST /api/classify", () => {
-  it("answers JSON with a data: URL, for several networks in their order", async () => {
+  it("accepts JSON with a data: URL, and answers for several networks in order", async () => {
     const image = `data:image/png;base64,${base64(await picture())}`;
     const response = await classify({ image, models: [digits, photographs], top: 3 });
     expect(response.status).toBe(200);
@@ -23,7 +23,7 @@ describe("POST /api/classify", () => {
     expect(results[1]!.seen).toEqual({ left: 0, top: 0, width: 48, height: 40 });
   });
 
-  it("answers a form the same, models as fields or with commas", async () => {
+  it("accepts a form alike, with models as fields or with commas", async () => {
     const image = await picture(48, 40, "jpeg");
     const ask = async (models: string | string[]) =>
       classifyAnswer.parse(await (await submit({ image, models, top: "10" })).json()).results;
@@ -38,7 +38,7 @@ describe("POST /api/classify", () => {
     expect(one[0]!.predictions.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 4);
   });
 
-  it("finds a network by its name alone", async () => {
+  it("finds a checkpoint by its network's name", async () => {
     const { results } = classifyAnswer.parse(
       await (await classify({ image: base64(await picture()), models: ["lecun1989"] })).json(),
     );
@@ -46,7 +46,7 @@ describe("POST /api/classify", () => {
     expect(results[0]!.predictions).toHaveLength(5);
   });
 
-  it("takes the best network on this machine where none is named", async () => {
+  it("uses the best checkpoint on this machine by default", async () => {
     const { results } = classifyAnswer.parse(
       await (await classify({ image: base64(await picture()) })).json(),
     );
@@ -76,9 +76,9 @@ describe("POST /api/classify", () => {
     expect(error.message).toContain(field);
   });
 
-  it("takes a path for no file of the server", async () => {
+  it("does not open paths", async () => {
     const error = await errorOf(await classify({ image: "/etc/passwd", models: [digits] }));
-    // It is base64 of nonsense.
+    // The path is base64, of nonsense.
     expect(error).toMatchObject({ status: 415, code: "unsupported" });
   });
 
@@ -96,17 +96,17 @@ describe("POST /api/classify", () => {
     expect(await errorOf(response)).toMatchObject({ status });
   });
 
-  it("refuses a form's top that is no number", async () => {
+  it("rejects a form's top that is not a number", async () => {
     const error = await errorOf(await submit({ image: await picture(), models: digits, top: "many" }));
     expect(error).toMatchObject({ status: 400, field: "top" });
   });
 
-  it("refuses a form whose image is text that is no base64", async () => {
+  it("rejects a form whose image is text but not base64", async () => {
     const error = await errorOf(await submit({ image: "C:\\photo.jpg", models: digits }));
     expect(error).toMatchObject({ status: 400, field: "image" });
   });
 
-  it("tells pictures by content: 415 for other things, 400 for damaged ones", async () => {
+  it("detects pictures by content: 415 for other files, 400 for damaged ones", async () => {
     const whole = await picture(200, 200);
     const text = new TextEncoder().encode("<!doctype html><p>no picture</p>");
     const svg = new TextEncoder().encode('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
@@ -117,7 +117,7 @@ describe("POST /api/classify", () => {
     expect(await ask(new Uint8Array(0))).toMatchObject({ status: 400, code: "bad-image" });
   });
 
-  it("names the file of a form in what it says of it", async () => {
+  it("names a form's file in its error message", async () => {
     const image = new TextEncoder().encode("\0\0\0\x18ftypheic\0\0\0\0mif1heic");
     expect(await errorOf(await submit({ image, models: digits }))).toMatchObject({
       status: 415,
@@ -127,7 +127,7 @@ describe("POST /api/classify", () => {
     expect(json.message).toMatch(/^image: HEIC is not supported/);
   });
 
-  it("reads what is there of a picture that was cut short where tolerant is set", async () => {
+  it("reads a truncated picture as far as it goes if tolerant is set", async () => {
     const whole = await picture(200, 200, "jpeg");
     const image = whole.slice(0, whole.length - 500);
     const refused = await errorOf(await submit({ image, models: digits }));
@@ -148,7 +148,7 @@ describe("POST /api/classify", () => {
     });
   });
 
-  it("says of an unknown model what is like it, of an absent one how to get it", async () => {
+  it("suggests a name for an unknown checkpoint, and says how to get an absent one", async () => {
     const image = base64(await picture());
     const unknown = await errorOf(await classify({ image, models: ["resnett50"] }));
     expect(unknown).toMatchObject({ status: 404, code: "not-found" });
@@ -159,7 +159,7 @@ describe("POST /api/classify", () => {
   });
 
   it.each(["__proto__", "constructor", "toString", "hasOwnProperty", "../lenet5", "lenet5.\0", "\ud800"])(
-    "knows no model called %j",
+    "has no checkpoint called %j",
     async (name) => {
       const image = base64(await picture());
       expect(await errorOf(await classify({ image, models: [name] }))).toMatchObject({ status: 404 });
@@ -168,7 +168,7 @@ describe("POST /api/classify", () => {
     },
   );
 
-  it.each(["__proto__", "constructor"])("refuses the field %s", async (field) => {
+  it.each(["__proto__", "constructor"])("rejects the field %s", async (field) => {
     const image = await picture();
     const form = await errorOf(await submit({ image, models: digits, [field]: ["a", "b"] }));
     expect(form).toMatchObject({ status: 400, field });
@@ -178,7 +178,7 @@ describe("POST /api/classify", () => {
     expect(json).toMatchObject({ status: 400, field });
   });
 
-  it.each(["1e400", "-1", "9007199254740993", "1e300", "null"])("refuses top: %s", async (top) => {
+  it.each(["1e400", "-1", "9007199254740993", "1e300", "null"])("rejects top: %s", async (top) => {
     const body = `{"image":"${base64(await picture())}","models":["${digits}"],"top":${top}}`;
     const headers = { "content-type": "application/json" };
     const answer = await fetch(`${studio.url}/api/classify`, { method: "POST", headers, body });
@@ -188,7 +188,7 @@ describe("POST /api/classify", () => {
     });
   });
 
-  it("says that there is no digit in a picture of one shade", async () => {
+  it("reports that a blank picture has no digit", async () => {
     const image = new Uint8Array(await encodeImage(new Image(20, 20, 1), "png"));
     const error = await errorOf(await submit({ image, models: digits }));
     expect(error).toMatchObject({
@@ -198,7 +198,7 @@ describe("POST /api/classify", () => {
     });
   });
 
-  it("loads no model by path", async () => {
+  it("does not load checkpoints by path", async () => {
     const model = `${studio.folder}/models/${digits}`;
     const error = await errorOf(await classify({ image: base64(await picture()), models: [model] }));
     expect(error).toMatchObject({ status: 404 });
@@ -206,7 +206,7 @@ describe("POST /api/classify", () => {
 });
 
 describe("limits", () => {
-  it("refuses bodies over the limit, with their length given or not", async () => {
+  it("rejects bodies over the limit, with or without Content-Length", async () => {
     const image = new Uint8Array(300_000);
     expect(await errorOf(await submit({ image, models: digits }))).toMatchObject({
       status: 413,
@@ -222,12 +222,12 @@ describe("limits", () => {
     const headers = { "content-type": "application/json" };
     const options = { method: "POST", headers, body: stream, duplex: "half" } as RequestInit;
     expect(await errorOf(await fetch(`${studio.url}/api/classify`, options))).toMatchObject({ status: 413 });
-    // Far over it, so that the client is still sending when the answer is known.
+    // Far over it, so that the client is still sending when the server responds.
     for (let i = 0; i < 3; i++)
       expect(await errorOf(await classify({ image: "a".repeat(20e6) }))).toMatchObject({ status: 413 });
   });
 
-  it("refuses pictures with more pixels than the limit, however small their file", async () => {
+  it("rejects pictures with more pixels than the limit, however small the file", async () => {
     const bomb = await encodeImage(new Image(4000, 4000, 1), "png");
     expect(bomb.length).toBeLessThan(200_000);
     const error = await errorOf(await submit({ image: new Uint8Array(bomb), models: digits }));

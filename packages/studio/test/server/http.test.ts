@@ -9,7 +9,7 @@ import { errorOf, MODELS, postJson, testStudio } from "./support/studio.ts";
 const studio = testStudio({ allowedHosts: ["studio.example"] });
 const get = (path: string, headers = {}) => fetch(studio.url + path, { headers });
 
-/** `fetch` writes some headers itself. */
+/** `fetch` does not let callers set some headers. */
 function raw(path: string, headers: Record<string, string>, method = "GET"): Promise<Response> {
   return new Promise((resolve, reject) => {
     request(studio.url + path, { headers, method }, async (answer) => {
@@ -22,7 +22,7 @@ function raw(path: string, headers: Record<string, string>, method = "GET"): Pro
 }
 
 describe("the page", () => {
-  it("is isolated, so that WebAssembly has threads in it", async () => {
+  it("is cross-origin isolated, so that WebAssembly has threads", async () => {
     const response = await get("/");
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
@@ -32,7 +32,7 @@ describe("the page", () => {
     expect(await response.text()).toContain("<title>Studio");
   });
 
-  it("is asked for anew, what has a hash in its name is kept", async () => {
+  it("is revalidated; files with a hash in their name are cached for ever", async () => {
     const page = await get("/");
     expect(page.headers.get("cache-control")).toBe("no-cache");
     const etag = page.headers.get("etag")!;
@@ -45,7 +45,7 @@ describe("the page", () => {
     expect(asset.headers.get("cache-control")).toContain("immutable");
   });
 
-  it("is answered to HEAD without a body", async () => {
+  it("answers HEAD without a body", async () => {
     const response = await fetch(`${studio.url}/assets/main-3f9a.js`, { method: "HEAD" });
     expect(response.status).toBe(200);
     expect(response.headers.get("content-length")).toBe("20");
@@ -71,7 +71,7 @@ describe("the page", () => {
 });
 
 describe("/models", () => {
-  it("gives the shipped files, whole and in parts", async () => {
+  it("serves the shipped files, whole and in ranges", async () => {
     const path = `/models/${MODELS[0]}/model.safetensors`;
     const file = await readFile(join(studio.folder, path));
     const whole = await get(path);
@@ -94,15 +94,15 @@ describe("/models", () => {
     expect(record).toMatchObject({ name: MODELS[0], files: [{ file: "model.safetensors" }] });
   });
 
-  it("lists them for a page that computes by itself", async () => {
+  it("lists them for a page that runs networks itself", async () => {
     const { models } = await (await get("/models/index.json")).json();
     expect(models.map(({ name }: { name: string }) => name)).toEqual(MODELS);
   });
 });
 
-describe("who may ask", () => {
+describe("access control", () => {
   it.each(["evil.example", "127.0.0.1.evil.example", "localhost.evil.example"])(
-    "refuses the host %j: a name that was pointed at this machine",
+    "rejects the host %j, a foreign name that points at this machine",
     async (host) => {
       expect(await errorOf(await raw("/api/health", { host }))).toMatchObject({
         status: 403,
@@ -112,13 +112,13 @@ describe("who may ask", () => {
   );
 
   it.each(["localhost:1234", "127.0.0.1", "[::1]:80", "192.168.0.7:7878", "Studio.Example"])(
-    "answers to the host %j",
+    "accepts the host %j",
     async (host) => {
       expect((await raw("/api/health", { host })).status).toBe(200);
     },
   );
 
-  it("refuses to compute for pages of other sites", async () => {
+  it("rejects requests to compute from pages of other sites", async () => {
     const post = (headers: Record<string, string>) =>
       postJson(`${studio.url}/api/train`, { recipe: "nonsense" }, { headers });
     for (const origin of ["http://evil.example", "null", "http://127.0.0.1:1"])
@@ -134,8 +134,8 @@ describe("who may ask", () => {
   });
 });
 
-describe("other addresses", () => {
-  it("tells of its health", async () => {
+describe("other paths", () => {
+  it("reports its health", async () => {
     expect(healthAnswer.parse(await (await get("/api/health")).json())).toEqual({
       status: "ok",
       waiting: 0,
@@ -143,21 +143,21 @@ describe("other addresses", () => {
     });
   });
 
-  it("says which method an address has", async () => {
+  it("says which methods a path supports", async () => {
     const error = await errorOf(await get("/api/classify"));
     expect(error).toMatchObject({ status: 405, code: "method", message: expect.stringContaining("POST") });
     expect(await errorOf(await postJson(`${studio.url}/api/models/x`, {}))).toMatchObject({ status: 405 });
   });
 
-  it("has nothing elsewhere", async () => {
+  it("answers 404 for unknown paths", async () => {
     expect(await errorOf(await get("/api/nothing"))).toMatchObject({ status: 404, code: "not-found" });
     expect(await errorOf(await postJson(`${studio.url}/api/nothing`, {}))).toMatchObject({ status: 404 });
   });
 });
 
-it("says that a port is taken", async () => {
+it("reports a port that is in use", async () => {
   const port = Number(new URL(studio.url).port);
   await expect(startStudio({ port, page: studio.folder })).rejects.toThrow(
-    `port ${port} of 127.0.0.1 is taken`,
+    `port ${port} of 127.0.0.1 is in use`,
   );
 });

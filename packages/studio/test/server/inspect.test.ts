@@ -11,7 +11,7 @@ const get = (path: string) => fetch(`${studio.url}/api${path}`);
 const inspect = async (what: string, body: object) =>
   postJson(`${studio.url}/api/inspect/${what}`, { image: base64(await picture()), ...body });
 
-/** The size of a data: URL's picture. */
+/** The size of the picture in a data: URL. */
 async function sizeOf(png: string): Promise<{ width: number; height: number }> {
   expect(png).toMatch(/^data:image\/png;base64,/);
   const { width, height } = await readImage(png);
@@ -19,7 +19,7 @@ async function sizeOf(png: string): Promise<{ width: number; height: number }> {
 }
 
 describe("models", () => {
-  it("lists every checkpoint with its cost, and where it lies", async () => {
+  it("lists every checkpoint with its cost and place", async () => {
     const { models } = modelsAnswer.parse(await (await get("/models")).json());
     expect(models.length).toBeGreaterThan(80);
     const by = new Map(models.map((model) => [model.name, model]));
@@ -35,7 +35,7 @@ describe("models", () => {
       place: "shipped",
     });
     expect(by.get(digits)).toMatchObject({ params: 9760, channels: 1, inputSize: 16, place: "shipped" });
-    // One that no other test asks for: then it would have been counted.
+    // No other test asks for this one, which would count it.
     const vgg = by.get("vgg19.tv_in1k_v1");
     expect(vgg).toMatchObject({ place: "absent", params: 143_667_240, classes: { kind: "imagenet-1k" } });
     expect(vgg!.macs).toBeUndefined();
@@ -54,12 +54,12 @@ describe("models", () => {
     expect(parts.at(-1)!.shape).toEqual([1, 10]);
     const absent = modelAnswer.parse(await (await get("/models/vgg16")).json());
     expect(absent.model.place).toBe("absent");
-    // 15.5 thousand million, as published.
+    // 15.5 GMAC, as published.
     expect(absent.model.macs! / 1e9).toBeCloseTo(15.5, 1);
     expect(await errorOf(await get("/models/vgg61"))).toMatchObject({ status: 404 });
   });
 
-  it("tells the history of those that were measured", async () => {
+  it("lists the history of measured checkpoints", async () => {
     const { lineage } = lineageAnswer.parse(await (await get("/lineage")).json());
     expect(lineage.map(({ name }) => name)).toEqual(expect.arrayContaining([cifar, digits]));
     expect(lineage.map(({ year }) => year)).toEqual(
@@ -69,7 +69,7 @@ describe("models", () => {
 });
 
 describe("POST /api/inspect", () => {
-  it("features: the strongest maps of a part", async () => {
+  it("features: returns the strongest maps of a part", async () => {
     const { parts } = await (await get(`/models/${cifar}`)).json();
     const { name, shape } = parts.find((part: { shape: number[] }) => part.shape[2] === 16);
     const answer = operations.features.answer.parse(
@@ -84,7 +84,7 @@ describe("POST /api/inspect", () => {
     }
   });
 
-  it("gradcam: of the most probable class, or of another", async () => {
+  it("gradcam: explains the most probable class, or another", async () => {
     const ask = async (body: object) =>
       operations.gradcam.answer.parse(await (await inspect("gradcam", { model: cifar, ...body })).json());
     const best = await ask({});
@@ -105,7 +105,7 @@ describe("POST /api/inspect", () => {
     });
   });
 
-  it("attention: of every head of every block", async () => {
+  it("attention: returns every head of every block", async () => {
     const { blocks, rollout } = operations.attention.answer.parse(
       await (await inspect("attention", { model: vit })).json(),
     );
@@ -118,7 +118,7 @@ describe("POST /api/inspect", () => {
     expect(error).toMatchObject({ status: 422, code: "unsuitable" });
   });
 
-  it("receptive-field: as large as the input", async () => {
+  it("receptive-field: returns a picture as large as the input", async () => {
     const { parts } = await (await get(`/models/${digits}`)).json();
     const body = { model: digits, part: parts[0].name };
     const response = await postJson(`${studio.url}/api/inspect/receptive-field`, body);

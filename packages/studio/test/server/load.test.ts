@@ -6,8 +6,8 @@ import { base64, MODELS, picture, postForm, postJson, testStudio } from "./suppo
 
 const studio = testStudio();
 
-describe("many at once", () => {
-  it("answers fifty requests, each with its own picture's answer", async () => {
+describe("concurrency", () => {
+  it("answers fifty simultaneous requests, each for its own picture", async () => {
     const ask = async (width: number) => {
       const image = await picture(width, 40);
       const response = await postForm(`${studio.url}/api/classify`, { image, models: MODELS, top: "2" });
@@ -24,10 +24,10 @@ describe("many at once", () => {
     );
   });
 
-  it("answers others while a classification is going on", async () => {
+  it("stays responsive during a classification", async () => {
     const large = base64(await picture(1500, 1500));
     let done = false;
-    // Enough work for many answers beside it, however slow the machine.
+    // Long enough for many other answers, however slow the machine.
     const models = Array(16).fill(MODELS[0]);
     const working = postJson(`${studio.url}/api/classify`, { image: large, models }).finally(() => {
       done = true;
@@ -38,7 +38,7 @@ describe("many at once", () => {
       if (waiting === 1) meanwhile++;
     }
     expect((await working).status).toBe(200);
-    // A server whose own thread computed would answer when it is over.
+    // A server that computed on its event loop would answer only afterwards.
     expect(meanwhile).toBeGreaterThan(1);
   });
 });

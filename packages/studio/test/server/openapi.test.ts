@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type * as z from "zod";
 import * as api from "../../src/api/index.ts";
 import { studioApp } from "../../src/server/app.ts";
-import { Catalog } from "../../src/server/catalog.ts";
+import { CheckpointList } from "../../src/server/checkpoint-list.ts";
 import { WorkerPool } from "../../src/server/inference/pool.ts";
 import { Runs } from "../../src/server/training/runs.ts";
 import { testStudio } from "./support/studio.ts";
@@ -33,7 +33,7 @@ describe("GET /api/openapi.json", () => {
     const served = [{ task, schemas: await task.schemas() }];
     const parts = {
       served,
-      catalog: new Catalog([task], pool, runs),
+      checkpoints: new CheckpointList([task], pool, runs),
       pool,
       runs,
       page: "",
@@ -50,7 +50,7 @@ describe("GET /api/openapi.json", () => {
     expect(described.toSorted()).toEqual(routes.toSorted());
   });
 
-  it("has an answer and errors for each, a parameter for each part of an address, and resolves its references", async () => {
+  it("has a response and errors for each route, a parameter for each variable in a path, and no broken reference", async () => {
     const document = await read();
     expect(document.openapi).toBe("3.1.0");
     for (const [path, methods] of Object.entries(document.paths))
@@ -70,7 +70,7 @@ describe("GET /api/openapi.json", () => {
     );
   });
 
-  it("gives examples that its own schemas accept", () => {
+  it("has examples that match its schemas", () => {
     let examples = 0;
     for (const [name, schema] of Object.entries(api as Record<string, unknown>)) {
       const example = (schema as Partial<z.ZodType> | undefined)?.meta?.()?.example;

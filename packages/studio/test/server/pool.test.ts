@@ -17,8 +17,8 @@ let releasing: NodeJS.Timeout | undefined;
 afterEach(() => clearInterval(releasing));
 afterAll(() => channel.close());
 /**
- * Lets the held job end, again and again, as the worker may not have begun to hear. Each test holds a job of another
- * `top`: a word that reaches the worker late releases nothing of the next test.
+ * Releases the held job, repeatedly, as the worker may not be listening yet. Each test holds a job with a different
+ * `top`, so that a late message releases nothing of the next test.
  */
 const release = (top: number) => (releasing = setInterval(() => channel.postMessage(top), 20));
 const patient = { timeout: 60_000 };
@@ -32,7 +32,7 @@ describe("WorkerPool", () => {
   };
   afterEach(() => Promise.all(opened.splice(0).map((one) => one.close())));
 
-  it("answers in order, and refuses one job too many", async () => {
+  it("answers in order, and rejects a job beyond its capacity", async () => {
     const one = pool();
     const jobs = [1, 1, 1].map((top) => one.run("ask", input(top)));
     expect(one.size).toBe(3);
@@ -41,7 +41,7 @@ describe("WorkerPool", () => {
     expect(one.size).toBe(0);
   });
 
-  it.each([2, 3])("replaces a worker that dies (%i): its job fails, those that wait do not", async (top) => {
+  it.each([2, 3])("replaces a worker that dies (%i): its job fails, queued jobs do not", async (top) => {
     const one = pool();
     const dying = one.run("ask", input(top));
     const waiting = one.run("ask", input(1));
@@ -49,7 +49,7 @@ describe("WorkerPool", () => {
     expect(await waiting).toEqual([]);
   });
 
-  it("takes an aborted job out of the line", async () => {
+  it("removes an aborted job from the queue", async () => {
     const one = pool();
     const working = one.run("ask", input(5));
     const controller = new AbortController();
@@ -58,12 +58,12 @@ describe("WorkerPool", () => {
     await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
     expect(one.size).toBe(1);
     release(5);
-    // Had it been given to the worker, the worker would be dead.
+    // The job would have killed the worker.
     expect(await working).toEqual([]);
     expect(await one.run("ask", input(1))).toEqual([]);
   });
 
-  it("rejects at once when a job in work is aborted; the seat is free when the worker is", async () => {
+  it("rejects an aborted job at once, and reuses the worker when it is free", async () => {
     const one = pool();
     const controller = new AbortController();
     const working = one.run("ask", input(6), controller.signal);
@@ -74,7 +74,7 @@ describe("WorkerPool", () => {
     expect(await one.run("ask", input(1))).toEqual([]);
   });
 
-  it("closing rejects what is open", async () => {
+  it("rejects all jobs when closing", async () => {
     const one = pool();
     const jobs = [one.run("ask", input(4)), one.run("ask", input(1))];
     const settled = Promise.allSettled(jobs);
@@ -92,7 +92,7 @@ describe("over HTTP", () => {
   };
   const waiting = async () => (await (await fetch(`${studio.url}/api/health`)).json()).waiting;
 
-  it("answers a worker's death with 500 and nothing of its insides, and the next request as ever", async () => {
+  it("answers 500 without internal details when a worker dies, and serves the next request", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     for (const top of [2, 3]) {
       const error = await errorOf(await classify(top));
@@ -104,8 +104,8 @@ describe("over HTTP", () => {
     log.mockRestore();
   });
 
-  it("answers health while the worker is busy, refuses what is too much, and says when to come again", async () => {
-    // One after the other: were the second to arrive first, it would be answered at once.
+  it("answers health while the worker is busy, rejects excess requests, and says when to retry", async () => {
+    // In this order: if the second arrived first, it would be answered at once.
     const held = classify(7);
     await vi.waitFor(async () => expect(await waiting()).toBe(1), patient);
     const busy = [held, classify(1)];
@@ -118,7 +118,7 @@ describe("over HTTP", () => {
     expect((await Promise.all(busy)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  it("frees the place of a client that leaves", async () => {
+  it("frees the slot of a client that disconnects", async () => {
     const busy = classify(8);
     await vi.waitFor(async () => expect(await waiting()).toBe(1), patient);
     const controller = new AbortController();

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { sharedFile } from "@tessera-ml/hub";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { recipesAnswer, runsAnswer, type TrainEvent, trainAnswer, trainEvent } from "../../src/api/index.ts";
-import { History, type Told } from "../../src/server/training/history.ts";
+import { History, type NumberedEvent } from "../../src/server/training/history.ts";
 import { serverProcess } from "./support/server.ts";
 import { base64, errorOf, picture, postJson, testStudio } from "./support/studio.ts";
 
-// Training gives way to all else that computes on the machine.
+// Training runs at low priority, so it is slow on a busy machine.
 vi.setConfig({ testTimeout: 300_000 });
 
 const step = (number: number, steps = 1e6): TrainEvent => ({
@@ -24,21 +24,21 @@ const done: TrainEvent = { type: "done", stopped: false };
 describe("History", () => {
   afterEach(() => void vi.useRealTimers());
 
-  it("tells who comes late of everything, then of what follows, until the listener leaves", () => {
+  it("sends late listeners past events, then new ones, until they unsubscribe", () => {
     const history = new History();
     history.add({ type: "start", id: "a", recipe: "r", epochs: 1 });
-    const heard: Told[] = [];
+    const heard: NumberedEvent[] = [];
     const leave = history.follow(0, (told) => heard.push(told));
     history.add(step(1));
     leave();
     history.add(done);
     expect(heard.map(({ event }) => event.type)).toEqual(["start", "step"]);
-    const rest: Told[] = [];
+    const rest: NumberedEvent[] = [];
     history.follow(heard.at(-1)!.number, (told) => rest.push(told));
     expect(rest.map(({ event }) => event.type)).toEqual(["done"]);
   });
 
-  it("ends once, and holds steps to ten a second, the last one always", () => {
+  it("ends once, and limits steps to ten a second, but always keeps the last", () => {
     vi.useFakeTimers();
     const history = new History();
     for (let i = 1; i <= 100; i++) {
@@ -56,7 +56,7 @@ describe("History", () => {
     expect(history.last?.event).toEqual(done);
   });
 
-  it("thins a long run out, evaluations stay", () => {
+  it("thins out the steps of a long run, and keeps all evaluations", () => {
     vi.useFakeTimers();
     const history = new History();
     for (let i = 1; i <= 10_000; i++) {
@@ -72,11 +72,11 @@ describe("History", () => {
   });
 });
 
-// The cache of whoever runs the tests is none of theirs.
+// Keeps the user's cache out of the tests.
 const usps = sharedFile("image/usps") !== undefined;
 if (!usps) console.warn("training in the studio: USPS is absent, tests are skipped");
 
-/** All events of a stream, until it ends or `enough` says so. */
+/** The events of a stream, until it ends or `enough` returns true. */
 async function events(
   url: string,
   enough: (event: TrainEvent) => boolean = () => false,
@@ -122,7 +122,7 @@ describe("/api/train", () => {
     });
   });
 
-  it("refuses what it cannot train", async () => {
+  it("rejects what it cannot train", async () => {
     const before = await runs();
     const unknown = await errorOf(await start({ recipe: "lecun1998" }));
     expect(unknown).toMatchObject({
@@ -148,7 +148,7 @@ describe("/api/train", () => {
     expect(await runs()).toEqual(before);
   });
 
-  it.skipIf(!usps)("trains, tells, and the network classifies", async () => {
+  it.skipIf(!usps)("trains, sends events, and serves the trained network", async () => {
     const response = await start({ recipe: "lecun1989", epochs: 2, samples: 200 });
     expect(response.status).toBe(202);
     const { id } = trainAnswer.parse(await response.json());
@@ -181,8 +181,8 @@ describe("/api/train", () => {
     expect(models[0]).toMatchObject({ name: end.model, place: "trained", accuracy: { dataset: "usps" } });
   });
 
-  it.skipIf(!usps)("trains one network at a time, and stops", async () => {
-    // At once after the end of another.
+  it.skipIf(!usps)("trains one network at a time, and stops on request", async () => {
+    // Immediately after the end of another run.
     const { id: first } = await (await start({ recipe: "lecun1989", epochs: 1, samples: 20 })).json();
     await events(api(`/train/${first}/events`));
     expect((await (await fetch(api("/health"))).json()).training).toBeNull();
@@ -200,8 +200,8 @@ describe("/api/train", () => {
   });
 });
 
-describe.skipIf(!usps)("the process that trains", () => {
-  it("does not outlive the server's process, however that ends", async () => {
+describe.skipIf(!usps)("the training process", () => {
+  it("exits with the server's process, however that ends", async () => {
     const { server, url } = await serverProcess();
     const started = once(server, "message");
     const { id } = await (await postJson(`${url}api/train`, { recipe: "lecun1989", epochs: 1000 })).json();
@@ -216,7 +216,7 @@ describe.skipIf(!usps)("the process that trains", () => {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // One that has ended is listed until its parent asks: in a container whose first process never does, for ever.
+    // A zombie stays listed until its parent reaps it: for ever in a container whose init process does not.
     return process.platform !== "linux" || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;

@@ -7,7 +7,7 @@ import { errorOf, MODELS, picture, postJson, testStudio } from "./support/studio
 const bytesOf = (...values: number[]) => new Uint8Array(values);
 
 describe("Uploads", () => {
-  it("names a file by its content", () => {
+  it("derives the id from the content", () => {
     const uploads = new Uploads();
     const { id } = uploads.put(bytesOf(1, 2), "image/png");
     expect(uploads.put(bytesOf(1, 2), "image/png").id).toBe(id);
@@ -28,7 +28,7 @@ describe("Uploads", () => {
     expect([uploads.get(first), uploads.get(third)]).toEqual([bytesOf(1, 1), bytesOf(3, 3)]);
   });
 
-  it("keeps a file for its life after the last use", () => {
+  it("keeps a file for a fixed time after its last use", () => {
     let now = 0;
     const uploads = new Uploads({ life: 10 }, () => now);
     const { id } = uploads.put(bytesOf(1), "a/b");
@@ -37,7 +37,7 @@ describe("Uploads", () => {
     now = 20;
     expect(uploads.get(id)).toEqual(bytesOf(1));
     now = 31;
-    expect(() => uploads.get(id)).toThrow("upload it again");
+    expect(() => uploads.get(id)).toThrow("upload the file again");
   });
 });
 
@@ -46,7 +46,7 @@ describe("POST /api/uploads", () => {
   const upload = (body: BodyInit, headers: Record<string, string> = { "content-type": "image/png" }) =>
     fetch(`${studio.url}/api/uploads`, { method: "POST", body, headers });
 
-  it("stores a picture that every request may refer to", async () => {
+  it("stores a picture that any request can refer to", async () => {
     const bytes = await picture();
     const response = await upload(bytes);
     expect(response.status).toBe(201);
@@ -65,7 +65,7 @@ describe("POST /api/uploads", () => {
     expect(operations.features.answer.parse(await inside.json()).maps.length).toBeGreaterThan(1);
   });
 
-  it("reads what is there of an upload that was cut short only where tolerant is set", async () => {
+  it("reads a truncated upload as far as it goes only if tolerant is set", async () => {
     const whole = await picture(200, 200, "jpeg");
     const { id } = uploadAnswer.parse(await (await upload(whole.slice(0, whole.length - 500))).json());
     const ask = (tolerant: boolean) =>
@@ -77,7 +77,7 @@ describe("POST /api/uploads", () => {
     });
   });
 
-  it("says that an upload is gone, and refuses what is no upload", async () => {
+  it("reports a dropped upload, and rejects an invalid reference", async () => {
     const ask = async (body: object) => errorOf(await postJson(`${studio.url}/api/classify`, body));
     const input = `upload:${"0".repeat(32)}`;
     expect(await ask({ input })).toMatchObject({ status: 404, code: "not-found", field: "input" });
@@ -86,7 +86,7 @@ describe("POST /api/uploads", () => {
     expect(await ask({})).toMatchObject({ status: 400, field: "image" });
   });
 
-  it("refuses bodies that are empty or too large", async () => {
+  it("rejects bodies that are empty or too large", async () => {
     expect(await errorOf(await upload(""))).toMatchObject({ status: 400, code: "bad-request" });
     expect(await errorOf(await upload(new Uint8Array(50_001)))).toMatchObject({ status: 413 });
   });
@@ -95,7 +95,7 @@ describe("POST /api/uploads", () => {
 describe("GET /api/tasks", () => {
   const studio = testStudio();
 
-  it("lists classification with the schemas of its options and of its answer", async () => {
+  it("lists classification with the schemas of its options and answer", async () => {
     const { tasks } = await (await fetch(`${studio.url}/api/tasks`)).json();
     expect(tasks).toMatchObject([{ name: "image-classification", command: "classify", accepts: ["image"] }]);
     expect(Object.keys(tasks[0].request.properties)).toEqual(["top"]);

@@ -14,7 +14,7 @@ import { Notice } from "../parts/notice.tsx";
 import { ProgressBar } from "../parts/progress.tsx";
 import { engine, ready } from "../state.ts";
 import type { SystemProps } from "../systems.ts";
-import { Fields } from "./answer.tsx";
+import { Fields } from "./answer-view.tsx";
 import { Options } from "./form.tsx";
 import { defaultsOf, type Values } from "./schema.ts";
 import "./generic.css";

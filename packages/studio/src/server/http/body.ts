@@ -1,4 +1,4 @@
-/** Requests, with an input or without: a form or JSON, checked against one schema. */
+/** Request bodies, with or without an input: a form or JSON, validated by one schema. */
 
 import type { Media } from "@tessera-ml/kit";
 import type { Context } from "hono";
@@ -14,15 +14,15 @@ interface Read {
   readonly file?: {
     readonly field: string;
     readonly bytes: Uint8Array<ArrayBuffer>;
-    /** What messages call it. */
+    /** Its name in messages. */
     readonly name: string;
   };
 }
 
 /**
- * The body, checked. In a form, numbers are written as text, and a list as several fields or one with commas.
+ * The validated body. In a form, numbers are text, and a list is several fields or one with commas.
  *
- * @throws ApiError naming the first field that is not as expected
+ * @throws ApiError naming the first invalid field
  */
 export async function readBody<S extends z.ZodObject>(
   c: Context,
@@ -40,8 +40,8 @@ export interface QuestionOptions {
 }
 
 /**
- * The same for a request about an input: under the name of what it is (`image`, `text`, …), or an upload under `input`.
- * A task that accepts several kinds takes one of them.
+ * Like {@link readBody}, for a request with an input: a field named after its kind (`image`, `text`, …), or `input` for
+ * an upload. Exactly one is allowed.
  */
 export async function readQuestion<S extends z.ZodObject>(
   c: Context,
@@ -101,17 +101,17 @@ function readJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    throw new ApiError("bad-request", `the body is no JSON: ${(error as Error).message}`);
+    throw new ApiError("bad-request", `the body is not JSON: ${(error as Error).message}`);
   }
 }
 
-/** Fields of a form that may be a file. */
+/** Form fields that may be files. */
 const FILES: readonly string[] = ["image", "video", "audio", "text", "documents"] satisfies Media[];
 
 async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string, schema: z.ZodObject): Promise<Read> {
   const headers = { "content-type": type };
   const form = await new Response(bytes, { headers }).formData().catch((error: Error) => {
-    throw new ApiError("bad-request", `the body is no form: ${error.message}`);
+    throw new ApiError("bad-request", `the body is not a form: ${error.message}`);
   });
   const fields = new Map<string, unknown>();
   let file: Read["file"];
@@ -128,7 +128,7 @@ async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string, schema: z.
   return { fields: Object.fromEntries(fields), ...(file && { file }) };
 }
 
-/** Texts of a form as the schema's type wants them; what does not fit is left for the schema to refuse. */
+/** Converts a form's text to the schema's type; the schema rejects what cannot be converted. */
 function fromText(schema: unknown, texts: readonly string[]): unknown {
   const type = innermost(schema);
   if (type === "array") return texts.flatMap((text) => text.split(",")).map((text) => text.trim());
@@ -145,19 +145,19 @@ function innermost(schema: unknown): string | undefined {
 }
 
 /**
- * The bytes of a data: URL or of base64. An address is refused, or clients could make the server send requests into
- * its own network.
+ * The bytes of a data: URL or of base64. Other URLs are rejected, so that clients cannot make the server send requests
+ * into its own network.
  */
 function inlineBytes(field: string, value: string): Uint8Array<ArrayBuffer> {
   const base64 = /^data:[^,]{0,200};base64,/i.exec(value)?.[0];
   if (base64 === undefined && /^[a-z][a-z\d+.-]*:/i.test(value))
     throw new ApiError(
       "bad-request",
-      `${field}: expected a data: URL with base64, or base64 alone; addresses are not fetched`,
+      `${field}: expected a data: URL with base64, or base64 alone; URLs are not fetched`,
       field,
     );
   const text = value.slice(base64?.length ?? 0);
   if (!/^[a-z\d+/\s]+={0,2}\s*$/i.test(text))
-    throw new ApiError("bad-request", `${field}: is not base64`, field);
+    throw new ApiError("bad-request", `${field}: not base64`, field);
   return new Uint8Array(Buffer.from(text, "base64"));
 }

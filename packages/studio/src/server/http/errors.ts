@@ -1,4 +1,4 @@
-/** From what went wrong to an answer. */
+/** Error responses. */
 import type { HubErrorCode } from "@tessera-ml/hub";
 import type { AnyTask, KitErrorCode } from "@tessera-ml/kit";
 import type { MediaErrorCode } from "@tessera-ml/media";
@@ -22,7 +22,7 @@ export const STATUS = {
   internal: 500,
 } as const satisfies Record<ErrorCode, ContentfulStatusCode>;
 
-/** What can be wrong with an image. Nothing is looked up by name for a client, so other codes cannot occur. */
+/** Errors of decoding. The server opens no files by name for clients, so other codes cannot occur. */
 const MEDIA: Partial<Record<MediaErrorCode, ErrorCode>> = {
   empty: "bad-image",
   damaged: "bad-image",
@@ -37,16 +37,16 @@ const HUB: Partial<Record<HubErrorCode, ErrorCode>> = {
   offline: "absent",
 };
 
-/** Files without a name are not opened for a client. */
+/** The server opens no unnamed checkpoint files for clients, so other codes cannot occur. */
 const KIT: Partial<Record<KitErrorCode, ErrorCode>> = {
   "bad-option": "bad-request",
   "no-part": "not-found",
 };
 
-/** Seconds after which a refused client may try again. */
+/** Seconds until a rejected client may retry. */
 const RETRY_AFTER = "2";
 
-/** How a server of certain tasks answers errors. */
+/** Converts errors to responses; each task adds its own error codes. */
 export interface ErrorAnswers {
   of(error: unknown): ErrorAnswer;
   send(c: Context, error: unknown): Response;
@@ -59,7 +59,7 @@ export function errorAnswers(tasks: readonly AnyTask[]): ErrorAnswers {
   );
   const of = (error: unknown): ErrorAnswer => {
     const known =
-      tellable(error, ofTasks) ?? new ApiError("internal", "The server failed; its terminal says why.");
+      publicError(error, ofTasks) ?? new ApiError("internal", "Internal error; see the server's terminal.");
     if (known.code === "internal") console.error(error);
     const { code, message, field } = known;
     return { error: { code, message, ...(field && { field }) } };
@@ -74,10 +74,10 @@ export function errorAnswers(tasks: readonly AnyTask[]): ErrorAnswers {
 }
 
 /**
- * The error as one that a client may see, judged by its name and code rather than its class, since it may come from
- * another thread. Undefined for anything else, which is a fault of the server.
+ * The error as a client may see it; undefined for a fault of the server. Goes by name and code rather than class, since
+ * errors from worker threads lose their class.
  */
-function tellable(error: unknown, ofTasks: Readonly<Record<string, ErrorCode>>): ApiError | undefined {
+function publicError(error: unknown, ofTasks: Readonly<Record<string, ErrorCode>>): ApiError | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof ApiError) return error;
   const { code = "", field } = error as { code?: string; field?: string };

@@ -1,4 +1,4 @@
-/** Files over HTTP: types, validators, ranges. */
+/** Serving files: media types, validators, ranges. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
@@ -24,12 +24,12 @@ const TYPES: Readonly<Record<string, string>> = {
   ".woff2": "font/woff2",
 };
 
-/** For names that hold a hash of the content: such a file never changes. */
+/** For files with a content hash in their name, which never change. */
 export const FOREVER = "public, max-age=31536000, immutable";
-/** Kept, and asked for anew each time, which costs an answer without a body. */
+/** Cached, but revalidated on each use, which costs a response without a body. */
 export const REVALIDATE = "no-cache";
 
-/** The file, a part of it, or that it has not changed; undefined where there is no such file. */
+/** The file, a range of it, or 304; undefined if there is no such file. */
 export async function sendFile(
   c: Context,
   path: string,
@@ -66,7 +66,7 @@ function matches(header: string | undefined, etag: string): boolean {
   return tags.includes(etag) || tags.includes("*");
 }
 
-/** One range; several at once are answered with the whole file, as the standard allows. */
+/** A single range; a request for several gets the whole file, as RFC 9110 (section 14.2) allows. */
 function rangeOf(
   header: string | undefined,
   size: number,

@@ -1,19 +1,18 @@
-/** Who may ask: this machine's own pages and programs, not the pages of other sites. */
+/** Access control: this machine's pages and programs may use the server, pages of other sites may not. */
 import { hostname } from "node:os";
 import type { MiddlewareHandler } from "hono";
 import { ApiError } from "../../api/index.ts";
 
 /**
- * Refuses requests that were sent to a foreign name (a site that lets its own name point at this machine
- * would otherwise be of the same origin as the studio), and whatever changes or computes something for the
- * page of another site.
+ * Rejects requests with a foreign host name, because a site could point its own name at this machine and so share the
+ * studio's origin (DNS rebinding), and all requests from pages of other sites except GET and HEAD.
  */
 export function guard(allowedHosts: readonly string[]): MiddlewareHandler {
   const allowed = new Set([hostname(), ...allowedHosts].map((name) => name.toLowerCase()));
   return async (c, next) => {
     const host = c.req.header("host") ?? "";
     if (!isOurs(host, allowed))
-      throw new ApiError("forbidden", `Host: ${JSON.stringify(host)} is no name of this server`, "Host");
+      throw new ApiError("forbidden", `Host: ${JSON.stringify(host)} is not a name of this server`, "Host");
     const origin = c.req.header("origin");
     const safe = c.req.method === "GET" || c.req.method === "HEAD";
     if (!safe && (isForeign(origin, host) || c.req.header("sec-fetch-site") === "cross-site"))
@@ -22,7 +21,7 @@ export function guard(allowedHosts: readonly string[]): MiddlewareHandler {
   };
 }
 
-/** Numbers cannot be pointed elsewhere as names can. */
+/** IP addresses are safe: unlike names, they cannot be rebound. */
 function isOurs(host: string, allowed: ReadonlySet<string>): boolean {
   const name = host.replace(/:\d+$/, "").toLowerCase();
   const isAddress = /^\d{1,3}(?:\.\d{1,3}){3}$/.test(name) || /^\[[\da-f:.]+\]$/.test(name);
@@ -34,7 +33,7 @@ function isForeign(origin: string | undefined, host: string): boolean {
   return !URL.canParse(origin) || new URL(origin).host !== host.toLowerCase();
 }
 
-/** WebAssembly has threads only in pages that are isolated from other sites' windows and files. */
+/** Isolates the page from other origins, which WebAssembly needs for threads. */
 export function headers(): MiddlewareHandler {
   return async (c, next) => {
     await next();

@@ -1,10 +1,10 @@
-/** The bytes of a request's body, as many as are allowed. */
+/** Reads the bytes of a request's body, up to a limit. */
 import type { IncomingMessage } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { ApiError } from "../../api/index.ts";
 
-/** Most bytes, and milliseconds of silence, that an answer waits for a body that nobody wants. */
+/** Limits for reading an unwanted body: bytes, and milliseconds without data. */
 const DISCARDED = 100e6;
 const PATIENCE = 5000;
 
@@ -12,7 +12,7 @@ function incomingOf(c: Context): IncomingMessage {
   return (c.env as HttpBindings).incoming;
 }
 
-/** @throws ApiError `too-large`, where the length is announced before anything is read */
+/** @throws ApiError `too-large`, before reading anything if Content-Length says so */
 export function readBytes(c: Context, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const incoming = incomingOf(c);
   const tooLarge = (length: string) =>
@@ -29,14 +29,14 @@ export function readBytes(c: Context, maxBytes: number): Promise<Uint8Array<Arra
       return reject(tooLarge("more"));
     });
     incoming.once("end", () => resolve(new Uint8Array(Buffer.concat(chunks))));
-    const gone = () => reject(new ApiError("bad-request", "the body: the connection ended in it"));
+    const gone = () => reject(new ApiError("bad-request", "the body: the connection closed early"));
     incoming.once("error", gone).once("close", gone);
   });
 }
 
 /**
- * Reads the rest of a body away. A client that is still sending when it gets its answer may see a broken
- * connection instead of it.
+ * Reads and drops the rest of a body. Without this, a client that is still sending may see a broken connection instead
+ * of the response.
  */
 export async function discardBody(c: Context): Promise<void> {
   const incoming = incomingOf(c);

@@ -1,4 +1,4 @@
-/** What the worker does: from bytes and names to answers of the API. */
+/** The worker's jobs: from bytes and names to answers of the API. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import { type AnyOpened, type AnyTask, answerAsJson, decodeInput, operate, Shelf } from "@tessera-ml/kit";
 import { profile } from "@tessera-ml/nn/inspect";
@@ -6,15 +6,15 @@ import { installedSystems } from "@tessera-ml/tessera/installed";
 import { decodedOnce } from "../../answers/recent.ts";
 import type { Cost, ModelAnswer, TaskEvent, TaskProgress } from "../../api/index.ts";
 
-/** A file that a question is about, and what may be in it. */
+/** An input file and its limits. */
 export interface FileInput {
   readonly bytes: Uint8Array;
   readonly maxPixels: number;
-  /** Reads what is there of a damaged file. */
+  /** Reads truncated files as far as they go. */
   readonly tolerant?: boolean | undefined;
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string;
-  /** Of an upload: the last few are decoded once. */
+  /** Uploads only: the last few are decoded once. */
   readonly id?: string | undefined;
 }
 
@@ -23,14 +23,14 @@ export type JobInput = FileInput | string;
 
 export interface JobContext {
   readonly signal: AbortSignal;
-  /** Reports before the answer. */
-  readonly tell: (event: TaskEvent) => void;
+  /** Sends an event before the result. */
+  readonly emit: (event: TaskEvent) => void;
 }
 
 const shelf = new Shelf();
 
 export const jobs = {
-  /** Asks checkpoints about one input, in their order. */
+  /** Runs checkpoints on one input, in order. */
   async ask(
     about: {
       task: string;
@@ -38,23 +38,23 @@ export const jobs = {
       models: readonly string[];
       options: object;
     },
-    { signal, tell }: JobContext,
+    { signal, emit }: JobContext,
   ): Promise<unknown[]> {
     const task = await taskNamed(about.task);
     const input = await decode(task, about.input);
-    const progress = (data: TaskProgress) => tell({ type: "progress", data });
+    const progress = (data: TaskProgress) => emit({ type: "progress", data });
     const results: unknown[] = [];
     for (const name of about.models) {
       signal.throwIfAborted();
       const opened = (await shelf.open(task, name, { signal })) as AnyOpened;
       const result = await answerAsJson(task, opened, input, about.options, { signal, progress });
-      tell({ type: "answer", data: result });
+      emit({ type: "answer", data: result });
       results.push(result);
     }
     return results;
   },
 
-  /** One of a task's further questions. */
+  /** Runs one of a task's operations. */
   async operate(
     about: { task: string; operation: string; model: string; input: JobInput | undefined; request: object },
     { signal }: JobContext,
@@ -65,7 +65,7 @@ export const jobs = {
     return await operate(task, about.operation, opened, about.request, input, { signal });
   },
 
-  /** The layers of a checkpoint that need not be on this machine: none of its files is read. */
+  /** The layers of a checkpoint, without reading its files: it need not be on this machine. */
   async describe({
     task: name,
     record,
@@ -80,7 +80,7 @@ export const jobs = {
     return { layers, parts: [], ...more };
   },
 
-  /** In the order of the records. */
+  /** Counts parameters and MACs, in the order of the records. */
   async count(
     { records }: { records: readonly { readonly task: string; readonly record: CheckpointRecord }[] },
     { signal }: JobContext,
@@ -101,7 +101,7 @@ export const jobs = {
   },
 };
 
-/** The network of a record, and the shape of one input [1, …] if there is a usual one. */
+/** The network of a record, and the shape of one input [1, …] if it has a default. */
 async function build(task: AnyTask, record: CheckpointRecord) {
   const { network } = (await task.catalogue()).networks.ofRecord(record);
   const module = (await task.build?.(network, record)) ?? network.create();

@@ -1,4 +1,4 @@
-/** Work that computes, off the event loop: jobs wait in a line of bounded length for a worker thread. */
+/** Keeps computation off the event loop: a bounded queue of jobs for worker threads. */
 import { Worker } from "node:worker_threads";
 import { ApiError, type TaskEvent } from "../../api/index.ts";
 import type { Failure, Incoming, JobAbout, JobName, JobOutput, Outgoing } from "./protocol.ts";
@@ -7,7 +7,7 @@ export interface PoolOptions {
   /** The worker's script: `worker.ts` of this folder, except in tests. */
   readonly script: URL;
   readonly workers: number;
-  /** Jobs that wait or are worked on; one more is refused. */
+  /** Jobs queued or in progress; further ones are rejected. */
   readonly capacity: number;
 }
 
@@ -16,7 +16,7 @@ interface Job {
   readonly name: JobName;
   readonly about: JobAbout<JobName>;
   readonly signal: AbortSignal | undefined;
-  readonly tell: ((event: TaskEvent) => void) | undefined;
+  readonly emit: ((event: TaskEvent) => void) | undefined;
   readonly resolve: (output: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -29,7 +29,7 @@ interface Seat {
 export class WorkerPool {
   readonly #options: PoolOptions;
   readonly #seats = new Set<Seat>();
-  readonly #line: Job[] = [];
+  readonly #queue: Job[] = [];
   #lastId = 0;
   #closed = false;
 
@@ -37,33 +37,33 @@ export class WorkerPool {
     this.#options = options;
   }
 
-  /** Jobs that wait or are worked on. */
+  /** Jobs queued or in progress. */
   get size(): number {
-    return this.#line.length + [...this.#seats].filter(({ job }) => job).length;
+    return this.#queue.length + [...this.#seats].filter(({ job }) => job).length;
   }
 
-  /** Throws `overloaded` where `busy` requests, by default the jobs, leave no room for another. */
+  /** @throws ApiError `overloaded` if `busy` requests, by default the jobs, have reached the capacity */
   checkRoom(busy = this.size): void {
     if (this.#closed) throw new ApiError("overloaded", "the server is closing");
     if (busy >= this.#options.capacity)
-      throw new ApiError("overloaded", `${busy} requests wait already; try again in a moment`);
+      throw new ApiError("overloaded", `${busy} requests are queued; try again in a moment`);
   }
 
   /**
-   * What the worker makes of the input. An aborted job leaves the line, or ends at the worker's next look
-   * at its signal; the promise rejects at once with the signal's reason.
+   * Runs a job on a worker. An aborted job leaves the queue, or ends when the worker next checks its signal; the promise
+   * rejects immediately with the signal's reason.
    */
   async run<N extends JobName>(
     name: N,
     about: JobAbout<N>,
     signal?: AbortSignal,
-    tell?: (event: TaskEvent) => void,
+    emit?: (event: TaskEvent) => void,
   ): Promise<JobOutput<N>> {
     this.checkRoom();
     signal?.throwIfAborted();
     return await new Promise<JobOutput<N>>((resolve, reject) => {
-      const job: Job = { id: ++this.#lastId, name, about, signal, tell, resolve, reject };
-      this.#line.push(job);
+      const job: Job = { id: ++this.#lastId, name, about, signal, emit, resolve, reject };
+      this.#queue.push(job);
       signal?.addEventListener("abort", () => this.#abort(job), { once: true });
       this.#next();
     });
@@ -72,7 +72,7 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.#closed = true;
     const gone = new ApiError("overloaded", "the server is closing");
-    for (const job of this.#line.splice(0)) job.reject(gone);
+    for (const job of this.#queue.splice(0)) job.reject(gone);
     await Promise.all(
       [...this.#seats].map(async ({ worker, job }) => {
         job?.reject(gone);
@@ -82,17 +82,17 @@ export class WorkerPool {
   }
 
   #next(): void {
-    if (this.#line.length === 0 || this.#closed) return;
+    if (this.#queue.length === 0 || this.#closed) return;
     let seat = [...this.#seats].find(({ job }) => !job);
     if (!seat && this.#seats.size < this.#options.workers) seat = this.#open();
     if (!seat) return;
-    const job = this.#line.shift()!;
+    const job = this.#queue.shift()!;
     seat.job = job;
     const { id, name, about } = job;
-    this.#tell(seat, { type: "job", id, name, about });
+    this.#post(seat, { type: "job", id, name, about });
   }
 
-  #tell(seat: Seat, message: Incoming): void {
+  #post(seat: Seat, message: Incoming): void {
     seat.worker.postMessage(message);
   }
 
@@ -100,17 +100,17 @@ export class WorkerPool {
     const worker = new Worker(this.#options.script);
     const seat: Seat = { worker, job: undefined };
     this.#seats.add(seat);
-    worker.on("message", (message: Outgoing) => this.#hear(seat, message));
+    worker.on("message", (message: Outgoing) => this.#receive(seat, message));
     worker.on("error", (error) => this.#lose(seat, error));
     worker.on("exit", (code) => this.#lose(seat, new Error(`the worker ended with code ${code}`)));
     return seat;
   }
 
-  #hear(seat: Seat, message: Outgoing): void {
+  #receive(seat: Seat, message: Outgoing): void {
     const { job } = seat;
     if (job?.id !== message.id) return;
     if (message.type === "event") {
-      job.tell?.(message.event);
+      job.emit?.(message.event);
       return;
     }
     seat.job = undefined;
@@ -119,7 +119,7 @@ export class WorkerPool {
     this.#next();
   }
 
-  /** A worker that died: its job fails, and the next job gets a new one. */
+  /** Handles a dead worker: its job fails, and the next job starts a new worker. */
   #lose(seat: Seat, error: unknown): void {
     if (!this.#seats.delete(seat)) return;
     seat.job?.reject(new Error("the worker failed", { cause: error }));
@@ -128,15 +128,15 @@ export class WorkerPool {
   }
 
   #abort(job: Job): void {
-    const at = this.#line.indexOf(job);
-    if (at >= 0) this.#line.splice(at, 1);
+    const at = this.#queue.indexOf(job);
+    if (at >= 0) this.#queue.splice(at, 1);
     const seat = [...this.#seats].find((other) => other.job === job);
-    if (seat) this.#tell(seat, { type: "abort", id: job.id });
+    if (seat) this.#post(seat, { type: "abort", id: job.id });
     job.reject(job.signal?.reason);
   }
 }
 
-/** An error of another thread, with the name and code by which it is known. */
+/** Rebuilds a worker's error with its name and code. */
 function revived({ name, message, code, field, stack }: Failure): Error {
   if (name === "ApiError") return new ApiError(code as ApiError["code"], message, field);
   return Object.assign(new Error(message), { name, stack, field, ...(code !== undefined && { code }) });

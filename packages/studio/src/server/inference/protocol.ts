@@ -1,4 +1,4 @@
-/** What the server and its worker say to each other. */
+/** Messages between the server and its workers. */
 import type { TaskEvent } from "../../api/index.ts";
 import type { jobs } from "./jobs.ts";
 
@@ -11,7 +11,7 @@ export type Incoming =
   | { readonly type: "job"; readonly id: number; readonly name: JobName; readonly about: JobAbout<JobName> }
   | { readonly type: "abort"; readonly id: number };
 
-/** An error as a message can carry it: classes do not survive the way. */
+/** A serialised error, as messages do not preserve classes. */
 export interface Failure {
   readonly name: string;
   readonly message: string;

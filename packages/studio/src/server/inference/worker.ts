@@ -1,4 +1,4 @@
-/** The worker thread: one job at a time, as they come. */
+/** The worker thread, which the pool sends one job at a time. */
 import { parentPort } from "node:worker_threads";
 import { type JobContext, jobs } from "./jobs.ts";
 import type { Failure, Incoming, Outgoing } from "./protocol.ts";
@@ -16,7 +16,7 @@ async function work({ id, name, about }: Incoming & { type: "job" }): Promise<vo
   running.set(id, controller);
   const context: JobContext = {
     signal: controller.signal,
-    tell: (event) => port.postMessage({ type: "event", id, event } satisfies Outgoing),
+    emit: (event) => port.postMessage({ type: "event", id, event } satisfies Outgoing),
   };
   const job = jobs[name] as (about: unknown, context: JobContext) => Promise<unknown>;
   const answer = await job(about, context).then(

@@ -1,37 +1,35 @@
-/** The OpenAPI document, route by route. */
+/** Registers routes in the OpenAPI document. */
 import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import * as z from "zod";
 import { type ErrorCode, errorAnswer } from "../../api/index.ts";
 import { STATUS } from "../http/errors.ts";
 
-/** What the routes are made with. */
-export type App = OpenAPIHono;
-
 interface Description {
   readonly method: "get" | "post" | "delete";
-  /** Parameters as `{name}`. */
+  /** With parameters as `{name}`. */
   readonly path: string;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
   readonly params?: Readonly<Record<string, string>>;
   readonly body?: z.ZodObject;
-  /** The body is any file. */
+  /** Whether the body is a file of any type. */
   readonly file?: boolean;
   readonly answer?: z.ZodType;
-  /** Of the answer, where it is not 200 with JSON. */
+  /** The response's status if not 200. */
   readonly status?: number;
+  /** The response's media type if not JSON. */
   readonly type?: string;
   readonly errors?: readonly ErrorCode[];
 }
 
-/** Errors of every body. */
+/** Errors of every route with a body. */
 const BODY_ERRORS: readonly ErrorCode[] = ["bad-request", "forbidden", "too-large", "unsupported"];
-/** Errors of every question to a checkpoint. */
+/** Errors of every route that runs a checkpoint. */
 export const INPUT_ERRORS: readonly ErrorCode[] = ["not-found", "absent", "overloaded"];
 
-/** Adds a route to the document. */
-export function describe(app: App, route: Description): void {
+/** Adds a route to the OpenAPI document. */
+export function describe(app: OpenAPIHono, route: Description): void {
   const { method, path, tag, summary, description, params = {}, body, answer, status = 200 } = route;
   const type = route.type ?? "application/json";
   const content = body ? contentOf(body) : route.file ? { "*/*": { schema: binary } } : undefined;
@@ -68,9 +66,9 @@ function contentOf(body: z.ZodObject) {
   const json = { "application/json": { schema: body } };
   const files = ["image", "video", "audio", "documents"].filter((field) => field in body.shape);
   if (files.length === 0) return json;
-  // Built anew rather than extended, so that the document does not take it for the JSON of the same name.
+  // A new object rather than an extension, so that the document does not reuse the JSON schema of that name.
   const form = z
     .object({ ...body.shape, ...Object.fromEntries(files.map((field) => [field, binary.optional()])) })
-    .meta({ description: "Lists: several fields, or one with commas" });
+    .meta({ description: "A list is several fields, or one with commas" });
   return { ...json, "multipart/form-data": { schema: form } };
 }

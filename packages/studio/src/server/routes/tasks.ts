@@ -1,4 +1,5 @@
-/** What each task answers: its own question and its further ones, derived from its schemas. */
+/** The routes of each task and of its operations, derived from its schemas. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AnyTask, Media, OperationSchema, Schemas } from "@tessera-ml/kit";
 import type { Context, MiddlewareHandler } from "hono";
 import { streamSSE } from "hono/streaming";
@@ -11,17 +12,17 @@ import {
   taskResult,
   tasksAnswer,
 } from "../../api/index.ts";
-import type { Catalog } from "../catalog.ts";
+import type { CheckpointList } from "../checkpoint-list.ts";
 import { readBody, readQuestion } from "../http/body.ts";
 import type { ErrorAnswers } from "../http/errors.ts";
 import type { WorkerPool } from "../inference/pool.ts";
 import type { Uploads } from "../uploads.ts";
-import { type App, describe, INPUT_ERRORS } from "./describe.ts";
+import { describe, INPUT_ERRORS } from "./describe.ts";
 
 export interface Limits {
-  /** For the body of a request. */
+  /** Largest request body. */
   readonly maxBytes: number;
-  /** For an image. */
+  /** Largest image. */
   readonly maxPixels: number;
 }
 
@@ -36,21 +37,21 @@ const models = z
   .min(1)
   .max(16)
   .optional()
-  .meta({ description: "Names of checkpoints; default the best on this machine" });
-const tolerant = z.boolean().optional().meta({ description: "Read what is there of a truncated file" });
+  .meta({ description: "Names of checkpoints; default: the best on this machine" });
+const tolerant = z.boolean().optional().meta({ description: "Read truncated files as far as they go" });
 
 export interface TaskRoutesOptions extends Limits {
-  readonly catalog: Catalog;
+  readonly checkpoints: CheckpointList;
   readonly pool: WorkerPool;
   readonly uploads: Uploads;
   readonly served: readonly Served[];
   readonly errors: ErrorAnswers;
 }
 
-export function taskRoutes(app: App, options: TaskRoutesOptions): void {
+export function taskRoutes(app: OpenAPIHono, options: TaskRoutesOptions): void {
   const { pool, served } = options;
   listRoutes(app, served);
-  // Refused before the body is read: bodies on their way in are bounded in memory too.
+  // Rejected before the body is read, so that the memory of incoming bodies is bounded too.
   let inside = 0;
   const bounded: MiddlewareHandler = async (_, next) => {
     pool.checkRoom(inside);
@@ -67,17 +68,17 @@ export function taskRoutes(app: App, options: TaskRoutesOptions): void {
   }
 }
 
-function listRoutes(app: App, served: readonly Served[]): void {
+function listRoutes(app: OpenAPIHono, served: readonly Served[]): void {
   const answer = tasksAnswer.parse({ tasks: served.map(infoOf) });
   describe(app, {
     method: "get",
     path: "/api/tasks",
     tag: "tasks",
-    summary: "Every task: what goes in, its options and what comes out",
+    summary: "All tasks: inputs, options and answers",
     answer: tasksAnswer,
   });
   app.get("/api/tasks", (c) => c.json(answer));
-  // A page that computes by itself reads this; a static host has the same list as a file.
+  // For a page that runs networks itself; a static host has the same list as a file.
   app.get("/models/tasks.json", (c) => c.json(answer));
 }
 
@@ -91,16 +92,16 @@ function infoOf({ task, schemas }: Served): TaskInfo {
   };
 }
 
-/** Built anew without its name, which would turn the schema into a reference. */
+/** A copy without the schema's id, which would turn it into a reference. */
 function schemaOf({ shape }: z.ZodObject): Record<string, unknown> {
   return { ...z.toJSONSchema(z.object(shape), { io: "input" }) };
 }
 
-/** `POST /api/<command>`: one answer for each checkpoint, as JSON or as server-sent events. */
+/** `POST /api/<command>`: an answer for each checkpoint, as JSON or as server-sent events. */
 function questionRoute(
-  app: App,
+  app: OpenAPIHono,
   { task, schemas }: Served,
-  { catalog, pool, uploads, errors, maxBytes, maxPixels }: TaskRoutesOptions,
+  { checkpoints, pool, uploads, errors, maxBytes, maxPixels }: TaskRoutesOptions,
 ): void {
   const path = `/api/${task.command}`;
   const body = z.strictObject({ ...inputFields(task.accepts), models, ...schemas.request.shape });
@@ -112,8 +113,8 @@ function questionRoute(
     tag: task.command,
     summary: task.summary,
     description:
-      "With `Accept: text/event-stream` the answer is a stream of `progress` and `answer` events, one `answer` per " +
-      "checkpoint, or an `error` at its end.",
+      "With `Accept: text/event-stream` the response is a stream of `progress` and `answer` events, one `answer` per " +
+      "checkpoint. If something fails, the stream ends with an `error` event.",
     body,
     answer,
     errors: [...INPUT_ERRORS, ...errorsOf(task)],
@@ -130,9 +131,9 @@ function questionRoute(
       uploads,
     });
     const wanted = (names as string[] | undefined) ?? [await (await task.load()).defaultCheckpoint()];
-    const sources = await Promise.all(wanted.map((name) => catalog.sourceOf(task, name)));
+    const sources = await Promise.all(wanted.map((name) => checkpoints.sourceOf(task, name)));
     const about = { task: task.name, input, models: sources, options };
-    const ask = (tell?: (event: TaskEvent) => void) => pool.run("ask", about, c.req.raw.signal, tell);
+    const ask = (emit?: (event: TaskEvent) => void) => pool.run("ask", about, c.req.raw.signal, emit);
     if (wantsEvents(c)) return streamAnswers(c, ask, errors);
     return c.json(answer.parse({ results: await ask() }));
   });
@@ -144,7 +145,7 @@ function wantsEvents(c: Context): boolean {
 
 function streamAnswers(
   c: Context,
-  ask: (tell: (event: TaskEvent) => void) => Promise<unknown>,
+  ask: (emit: (event: TaskEvent) => void) => Promise<unknown>,
   errors: ErrorAnswers,
 ): Response {
   return streamSSE(c, async (stream) => {
@@ -161,13 +162,13 @@ function streamAnswers(
   });
 }
 
-/** `POST /api/<operation's path>`: a further question to one checkpoint. */
+/** `POST /api/<operation's path>`: runs an operation of one checkpoint. */
 function operationRoute(
-  app: App,
+  app: OpenAPIHono,
   task: AnyTask,
   name: string,
   operation: OperationSchema,
-  { catalog, pool, uploads, maxBytes, maxPixels }: TaskRoutesOptions,
+  { checkpoints, pool, uploads, maxBytes, maxPixels }: TaskRoutesOptions,
 ): void {
   const path = `/api/${operation.path}`;
   const fields = operation.input ? inputFields(task.accepts) : {};
@@ -186,7 +187,7 @@ function operationRoute(
       ? await readQuestion(c, body, { accepts: task.accepts, maxBytes, maxPixels, uploads })
       : { ...(await readBody(c, body, maxBytes)), input: undefined };
     const { input, model: wanted, ...request } = asked as Record<string, unknown>;
-    const source = await catalog.sourceOf(task, wanted as string);
+    const source = await checkpoints.sourceOf(task, wanted as string);
     const about = { task: task.name, operation: name, model: source, input: input as never, request };
     return c.json(operation.answer.parse(await pool.run("operate", about, c.req.raw.signal)) as object);
   });

@@ -1,3 +1,4 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import { HubError } from "@tessera-ml/hub";
 import type { AnyTask } from "@tessera-ml/kit";
 import { findRecipe, listDatasets, listRecipes } from "@tessera-ml/kit/catalogue";
@@ -13,30 +14,30 @@ import {
   trainRequest,
 } from "../../api/index.ts";
 import { readBody } from "../http/body.ts";
-import type { Told } from "../training/history.ts";
+import type { NumberedEvent } from "../training/history.ts";
 import type { Runs } from "../training/runs.ts";
-import { type App, describe } from "./describe.ts";
+import { describe } from "./describe.ts";
 
-/** Milliseconds between signs of life on a stream of events that has nothing to tell. */
+/** Milliseconds between keep-alive comments on a silent event stream. */
 const HEARTBEAT = 15_000;
 
-/** Of a request's body. */
+/** Largest request body. */
 const MAX_BYTES = 10_000;
 
-/** Training of a recipe, to be watched. */
-export function trainRoutes(app: App, tasks: readonly AnyTask[], runs: Runs): void {
-  const id = { id: "Of the run" };
+/** Training by recipe, with progress as events. */
+export function trainRoutes(app: OpenAPIHono, tasks: readonly AnyTask[], runs: Runs): void {
+  const id = { id: "The id of the run" };
 
   describe(app, {
     method: "get",
     path: "/api/recipes",
     tag: "train",
-    summary: "What can be trained",
+    summary: "All recipes",
     answer: recipesAnswer,
   });
   app.get("/api/recipes", async (c) => {
     const places = new Map((await listDatasets(tasks)).map(({ record, place }) => [record.name, place]));
-    // Data that no list has is made by the recipe itself.
+    // A recipe generates data that is not listed.
     const recipes = (await listRecipes(tasks)).map(({ recipe }) => {
       const data = places.get(recipe.dataset) === "absent" ? "absent" : "here";
       return recipeInfo.parse({ ...recipe, data });
@@ -48,7 +49,7 @@ export function trainRoutes(app: App, tasks: readonly AnyTask[], runs: Runs): vo
     method: "get",
     path: "/api/train",
     tag: "train",
-    summary: "The runs since the server started, the newest first",
+    summary: "The runs since the server started, newest first",
     answer: runsAnswer,
   });
   app.get("/api/train", (c) => c.json(runsAnswer.parse({ runs: runs.list() })));
@@ -57,7 +58,7 @@ export function trainRoutes(app: App, tasks: readonly AnyTask[], runs: Runs): vo
     method: "post",
     path: "/api/train",
     tag: "train",
-    summary: "Starts a run, where none is going on",
+    summary: "Starts a run, unless one is in progress",
     body: trainRequest,
     answer: trainAnswer,
     status: 202,
@@ -75,10 +76,10 @@ export function trainRoutes(app: App, tasks: readonly AnyTask[], runs: Runs): vo
     method: "get",
     path: "/api/train/{id}/events",
     tag: "train",
-    summary: "What happens in a run, from its start, as server-sent events",
+    summary: "The events of a run from its start, as server-sent events",
     description:
-      "Each event's name is its type, its data JSON. The stream ends with `done` or `error`. A client that " +
-      "comes again with `Last-Event-ID` hears what followed; where nothing will follow, 204 tells it to stay away.",
+      "Each event's name is its type, its data is JSON. The stream ends with `done` or `error`. A client that " +
+      "reconnects with `Last-Event-ID` gets the events after it; 204 tells it not to reconnect, as none will follow.",
     params: id,
     answer: trainEvent,
     type: "text/event-stream",
@@ -89,18 +90,18 @@ export function trainRoutes(app: App, tasks: readonly AnyTask[], runs: Runs): vo
     const after = Number(c.req.header("last-event-id") ?? 0) || 0;
     if (history.ended && history.last!.number <= after) return c.body(null, 204);
     return streamSSE(c, async (stream) => {
-      const waiting: Told[] = [];
+      const waiting: NumberedEvent[] = [];
       let wake = () => {};
-      const leave = history.follow(after, (told) => {
-        waiting.push(told);
+      const leave = history.follow(after, (numbered) => {
+        waiting.push(numbered);
         wake();
       });
       stream.onAbort(() => wake());
       try {
         while (!stream.aborted) {
-          const told = waiting.shift();
-          if (told) {
-            const { number, event } = told;
+          const numbered = waiting.shift();
+          if (numbered) {
+            const { number, event } = numbered;
             await stream.writeSSE({ id: String(number), event: event.type, data: JSON.stringify(event) });
           } else if (history.ended) break;
           else {
@@ -123,7 +124,7 @@ export function trainRoutes(app: App, tasks: readonly AnyTask[], runs: Runs): vo
     method: "delete",
     path: "/api/train/{id}",
     tag: "train",
-    summary: "Stops a run; answers when it has ended",
+    summary: "Stops a run, and responds when it has ended",
     params: id,
     status: 204,
     errors: ["not-found", "forbidden"],

@@ -1,13 +1,14 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
 import { ApiError, uploadAnswer } from "../../api/index.ts";
 import { readBytes } from "../http/incoming.ts";
 import type { Uploads } from "../uploads.ts";
-import { type App, describe } from "./describe.ts";
+import { describe } from "./describe.ts";
 
-/** Bodies that come in at the same time are in memory too. */
+/** Limits simultaneous uploads, whose bodies are in memory too. */
 const MOST_AT_ONCE = 8;
 
-/** Files that later requests refer to as `upload:ID`. */
-export function uploadRoutes(app: App, uploads: Uploads, maxBytes: number): void {
+/** Stores files that later requests refer to as `upload:ID`. */
+export function uploadRoutes(app: OpenAPIHono, uploads: Uploads, maxBytes: number): void {
   let coming = 0;
   describe(app, {
     method: "post",
@@ -15,8 +16,8 @@ export function uploadRoutes(app: App, uploads: Uploads, maxBytes: number): void
     tag: "uploads",
     summary: "Stores a file for later requests",
     description:
-      "The body is the file, Content-Type its type. Requests then say `input: upload:ID`. Files stay in memory for an hour " +
-      "after their last use, or until newer ones need the room.",
+      "The body is the file, Content-Type its type. Later requests refer to it by `input: upload:ID`. A file stays in " +
+      "memory for an hour after its last use, or until newer files need the space.",
     file: true,
     answer: uploadAnswer,
     status: 201,

@@ -1,4 +1,4 @@
-/** The process that trains: `child.ts RECIPE FOLDER`, events to its parent, which it does not outlive. */
+/** The child process that trains: takes an order, sends events to its parent, and exits with it. */
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { writeAtomic } from "@tessera-ml/hub";
@@ -8,7 +8,7 @@ import { installedSystems } from "@tessera-ml/tessera/installed";
 import { doneEvent, evaluationEvent, stepEvent } from "../../answers/training.ts";
 import type { TrainEvent } from "../../api/index.ts";
 
-/** What the parent sends to begin; any other message stops the run. */
+/** The parent's first message, which starts the run; any later message stops it. */
 export interface Order {
   readonly id: string;
   readonly recipe: string;
@@ -27,11 +27,11 @@ process.once("message", (order: Order) => {
 
 async function train(order: Order): Promise<void> {
   const { id, recipe: name, folder, epochs, samples } = order;
-  // The page should stay quick while a network trains.
+  // Keeps the page responsive during training.
   setPriority(10);
   try {
     const { recipe } = await findRecipe(await installedSystems(), name);
-    await tell({
+    await send({
       type: "start",
       id,
       recipe: name,
@@ -42,20 +42,20 @@ async function train(order: Order): Promise<void> {
       folder,
       ...(epochs !== undefined && { epochs }),
       ...(samples !== undefined && { samples }),
-      progress: (report) => void tell(stepEvent(report)),
-      evaluated: (evaluation) => void tell(evaluationEvent(evaluation)),
+      progress: (report) => void send(stepEvent(report)),
+      evaluated: (evaluation) => void send(evaluationEvent(evaluation)),
       signal: controller.signal,
     });
     await writeRecord(order, recipe, result);
-    await tell(doneEvent({ ...result, stopped: controller.signal.aborted, model: modelName(order, recipe) }));
+    await send(doneEvent({ ...result, stopped: controller.signal.aborted, model: modelName(order, recipe) }));
   } catch (error) {
-    if (controller.signal.aborted) await tell({ type: "done", stopped: true });
-    else await tell({ type: "error", message: error instanceof Error ? error.message : String(error) });
+    if (controller.signal.aborted) await send({ type: "done", stopped: true });
+    else await send({ type: "error", message: error instanceof Error ? error.message : String(error) });
   }
   process.exit(0);
 }
 
-/** The record of the run's network, under a name that no other run has. */
+/** Writes the record of the run's network, under a unique name. */
 async function writeRecord(order: Order, recipe: Recipe, { figures }: RecipeResult): Promise<void> {
   const record = {
     ...recipe.record(modelName(order, recipe), figures),
@@ -68,6 +68,6 @@ function modelName({ id }: Order, { network }: Recipe): string {
   return `${network}.run_${id}`;
 }
 
-function tell(event: TrainEvent): Promise<void> {
+function send(event: TrainEvent): Promise<void> {
   return new Promise((resolve) => process.send!(event, undefined, undefined, () => resolve()));
 }

@@ -1,28 +1,28 @@
-/** What happened in a run, for whoever comes late. */
+/** The events of a run, for clients that connect late. */
 import type { TrainEvent } from "../../api/index.ts";
 
-/** An event and its place in the run, which a client that lost its connection names to go on from there. */
-export interface Told {
+/** An event and its number in the run, from which a client that lost its connection can resume. */
+export interface NumberedEvent {
   readonly number: number;
   readonly event: TrainEvent;
 }
 
-export type Listener = (told: Told) => void;
+export type Listener = (numbered: NumberedEvent) => void;
 
-/** Steps are thinned out when there are more. */
+/** Beyond this many steps, every other one is dropped. */
 const MOST_STEPS = 2000;
-/** Milliseconds between two steps that are told. */
+/** Minimum milliseconds between two recorded steps. */
 const PAUSE = 95;
 
 export class History {
-  #told: Told[] = [];
+  #events: NumberedEvent[] = [];
   #steps = 0;
   #lastNumber = 0;
   #lastStepAt = Number.NEGATIVE_INFINITY;
   readonly #listeners = new Set<Listener>();
 
-  get last(): Told | undefined {
-    return this.#told.at(-1);
+  get last(): NumberedEvent | undefined {
+    return this.#events.at(-1);
   }
 
   /** Whether the run has ended. */
@@ -39,14 +39,14 @@ export class History {
       this.#lastStepAt = now;
       if (++this.#steps > MOST_STEPS) this.#thin();
     }
-    const told = { number: ++this.#lastNumber, event };
-    this.#told.push(told);
-    for (const listener of this.#listeners) listener(told);
+    const numbered = { number: ++this.#lastNumber, event };
+    this.#events.push(numbered);
+    for (const listener of this.#listeners) listener(numbered);
   }
 
-  /** Tells all events after `after`, the old ones at once; the function that comes back ends it. */
+  /** Calls `listener` with all events after `after`, past ones immediately. Returns a function that unsubscribes it. */
   follow(after: number, listener: Listener): () => void {
-    for (const told of this.#told) if (told.number > after) listener(told);
+    for (const numbered of this.#events) if (numbered.number > after) listener(numbered);
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -54,7 +54,7 @@ export class History {
   /** Drops every other step. */
   #thin(): void {
     let step = 0;
-    this.#told = this.#told.filter(({ event }) => event.type !== "step" || step++ % 2 === 0);
+    this.#events = this.#events.filter(({ event }) => event.type !== "step" || step++ % 2 === 0);
     this.#steps = Math.ceil(step / 2);
   }
 }

@@ -1,4 +1,4 @@
-/** Training on request: one recipe at a time, in a process of its own. */
+/** Training runs: one at a time, in a child process. */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync } from "node:fs";
@@ -19,7 +19,7 @@ export interface Run {
   readonly folder: string;
 }
 
-/** A network that was trained here. */
+/** A network trained by this server. */
 export interface Trained {
   readonly record: CheckpointRecord;
   readonly folder: string;
@@ -28,38 +28,38 @@ export interface Trained {
 interface Running {
   readonly run: Run;
   readonly child: ChildProcess;
-  /** Resolves with why, for a run that has not told its end. */
+  /** Resolves when the process has exited, with the reason to report if the run had not ended. */
   readonly exited: Promise<string>;
 }
 
-/** Milliseconds that a run has to end by itself once it is told to stop. */
+/** Milliseconds between asking a run to stop and killing it. */
 const GRACE = 10_000;
 
 const script = scriptUrl("server/training/child");
 
 export class Runs {
   readonly #runs = new Map<string, Run>();
-  /** By name, the newest last. */
+  /** By name, newest last. */
   readonly #trained = new Map<string, Trained>();
   #running: Running | undefined;
-  /** Networks of runs live as long as the server. */
+  /** Temporary: trained networks live as long as the server. */
   #root: string | undefined;
   #closed = false;
 
-  /** The run that is going on. */
+  /** The id of the run in progress. */
   get current(): string | undefined {
     return this.#running?.run.history.ended ? undefined : this.#running?.run.id;
   }
 
-  /** @throws ApiError `busy` where one is going on already */
+  /** @throws ApiError `busy` if a run is in progress */
   async start(recipe: Recipe, budget: Pick<Order, "epochs" | "samples">): Promise<string> {
     if (this.#closed) throw new ApiError("overloaded", "the server is closing");
-    // One that has told its end is a moment from being gone.
+    // A run that has sent its last event exits in a moment.
     while (this.#running?.run.history.ended) await this.#running.exited;
     if (this.#running)
       throw new ApiError(
         "busy",
-        `run ${this.current} of ${this.#running.run.recipe.name} is going on; stop it, or wait for its end`,
+        `run ${this.current} of ${this.#running.run.recipe.name} is in progress; stop it, or wait for it to end`,
       );
     const id = randomBytes(4).toString("hex");
     this.#root ??= mkdtempSync(join(tmpdir(), "tessera-studio-"));
@@ -74,9 +74,9 @@ export class Runs {
     const running = { run, child, exited };
     this.#running = running;
     this.#runs.set(id, run);
-    child.on("message", (event: TrainEvent) => this.#hear(run, event));
+    child.on("message", (event: TrainEvent) => this.#receive(run, event));
     void exited.then((why) => {
-      // Of a run that has told its end this is not told.
+      // Ignored if the run has ended.
       run.history.add({ type: "error", message: why });
       if (this.#running === running) this.#running = undefined;
     });
@@ -84,7 +84,7 @@ export class Runs {
     return id;
   }
 
-  #hear({ folder, history }: Run, event: TrainEvent): void {
+  #receive({ folder, history }: Run, event: TrainEvent): void {
     try {
       if (event.type === "done" && event.model) {
         const record = readRecord(join(folder, "record.json"));
@@ -100,10 +100,10 @@ export class Runs {
   find(id: string): Run {
     const run = this.#runs.get(id);
     if (run) return run;
-    throw new ApiError("not-found", `no run is called ${JSON.stringify(id)} since this server started`, "id");
+    throw new ApiError("not-found", `no run ${JSON.stringify(id)} since this server started`, "id");
   }
 
-  /** The newest first. */
+  /** Newest first. */
   list(): RunsAnswer["runs"] {
     return [...this.#runs.values()].toReversed().map(({ id, recipe, history }) => ({
       id,
@@ -112,12 +112,12 @@ export class Runs {
     }));
   }
 
-  /** The networks that were trained, by the names under which they classify, the newest last. */
+  /** Trained networks by checkpoint name, newest last. */
   get trained(): ReadonlyMap<string, Trained> {
     return this.#trained;
   }
 
-  /** Ends a run where it stands; one that has ended stays as it is. */
+  /** Stops a run; does nothing if it has ended. */
   async stop(id: string): Promise<void> {
     this.find(id);
     if (this.#running?.run.id === id) await this.#end(this.#running);

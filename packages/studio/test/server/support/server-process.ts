@@ -1,6 +1,6 @@
 /**
- * A studio in a process of its own. Tells its parent its address, then the processes that it starts, and closes when it
- * is told anything; it does not outlive its parent.
+ * A studio in a child process. Sends its parent its URL, then the ids of processes it starts, and closes on any message;
+ * exits with its parent.
  */
 import type { ChildProcess } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
@@ -18,7 +18,7 @@ const studio = await startStudio({ port: 0, page: import.meta.dirname });
 process.once("message", async () => {
   closing = true;
   await studio.close();
-  // Whatever is still open would keep the process alive: that is what is tested.
+  // Tests that nothing is left open, which would keep the process alive.
   process.disconnect();
 });
 process.send!(studio.url);

@@ -1,4 +1,4 @@
-/** `server-process.ts` from the side of a test. */
+/** Starts `server-process.ts` for a test. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
-/** Ended with the test at the latest, and what it leaves behind removed. */
+/** A server that is killed, and whose temporary files are removed, when the test finishes. */
 export async function serverProcess(): Promise<{ server: ChildProcess; url: string }> {
   const folder = await mkdtemp(join(tmpdir(), "tessera-studio-test-"));
   const env = { ...process.env, TMPDIR: folder };

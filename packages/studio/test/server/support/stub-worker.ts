@@ -1,4 +1,4 @@
-/** Behaves as the `top` of a classification says: 1 answers, 2 dies, 3 throws, 4 never answers, others when released. */
+/** Acts by the `top` of a classification: 1 answers, 2 exits, 3 throws, 4 never answers, others answer when released. */
 import { parentPort } from "node:worker_threads";
 import type { Incoming, Outgoing } from "../../../src/server/inference/protocol.ts";
 

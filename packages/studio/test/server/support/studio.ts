@@ -1,4 +1,4 @@
-/** A studio of its own for a test file, on tiny networks that nothing has to be downloaded for. */
+/** A studio for one test file, with tiny networks that need no download. */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,17 +9,17 @@ import { type ClassifierRecord, createNetwork, networks } from "@tessera-ml/visi
 import { afterAll, beforeAll, vi } from "vitest";
 import { type Studio, type StudioOptions, startStudio } from "../../../src/server/index.ts";
 
-/** Untrained networks: what they say is nonsense, how it is said is not. */
+/** Untrained networks: their answers are nonsense, but well-formed. */
 export const MODELS = ["cifar_resnet20.test", "lecun1989.test"] as const;
 
 export interface TestStudio {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
   readonly studio: Studio;
   readonly folder: string;
 }
 
-/** Started before the tests of a file, closed after them. */
+/** Starts before the tests of a file and closes after them. */
 export function testStudio(options: StudioOptions = {}, models: readonly string[] = MODELS): TestStudio {
   const state: { current?: TestStudio } = {};
   beforeAll(async () => {
@@ -75,7 +75,7 @@ async function ship(folder: string, name: string): Promise<void> {
   });
 }
 
-/** The file of a picture that is a photograph to one network and a digit to another: a stroke on light paper. */
+/** A picture file that suits networks for photographs and for digits: a stroke on light paper. */
 export async function picture(
   width = 48,
   height = 40,
@@ -112,7 +112,7 @@ export function postForm(
   return fetch(url, { method: "POST", ...options, body });
 }
 
-/** The error of an answer; fails where it is none, or holds anything of the server's insides. */
+/** The error of a response; fails if it is a success or exposes internal details. */
 export async function errorOf(
   response: Response,
 ): Promise<{ status: number; code: string; message: string; field?: string }> {

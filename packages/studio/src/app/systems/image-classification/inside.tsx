@@ -2,7 +2,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { ModelInfo, TaskInfo } from "../../../api/index.ts";
 import { count, origin, shortTitle } from "../../format.ts";
-import { useAnswer } from "../../parts/load.ts";
+import { useAnswer } from "../../parts/answer.ts";
 import { Mosaic } from "../../parts/mosaic.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { hrefOf, route } from "../../route.ts";

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { LineageEntry } from "../../../api/index.ts";
 import { count, dataTitle, shortTitle } from "../../format.ts";
-import { useAnswer } from "../../parts/load.ts";
+import { useAnswer } from "../../parts/answer.ts";
 import { Mosaic } from "../../parts/mosaic.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { Segments } from "../../parts/segments.tsx";

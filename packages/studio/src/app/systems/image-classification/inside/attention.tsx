@@ -1,7 +1,7 @@
 /** What the class token of a Vision Transformer looks at. */
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { ModelInfo } from "../../../../api/index.ts";
-import { useAnswer } from "../../../parts/load.ts";
+import { useAnswer } from "../../../parts/answer.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { Segments } from "../../../parts/segments.tsx";
 import { engine } from "../../../state.ts";

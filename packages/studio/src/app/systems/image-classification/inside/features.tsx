@@ -1,7 +1,7 @@
 /** What comes out of a part, channel by channel, and how much of the input one unit sees. */
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { ModelInfo } from "../../../../api/index.ts";
-import { useAnswer } from "../../../parts/load.ts";
+import { useAnswer } from "../../../parts/answer.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { engine } from "../../../state.ts";
 import * as look from "../look.ts";

@@ -2,7 +2,7 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { TaskInfo } from "../../../../api/index.ts";
 import { firstName, percent } from "../../../format.ts";
-import { useAnswer } from "../../../parts/load.ts";
+import { useAnswer } from "../../../parts/answer.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { engine } from "../../../state.ts";
 import * as look from "../look.ts";
