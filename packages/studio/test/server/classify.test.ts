@@ -60,7 +60,7 @@ describe("POST /api/classify", () => {
     ["no models", { models: [] }, "models"],
     ["a model that is no text", { models: [7] }, "models.0"],
     ["too many models", { models: Array(17).fill("lecun1989") }, "models"],
-    ["a field that nobody knows", { size: 3 }, "size"],
+    ["an unknown field", { size: 3 }, "size"],
     ["an image that is no text", { image: 3 }, "image"],
     ["no image", { image: undefined }, "image"],
     ["an empty image", { image: "" }, "image"],
