@@ -1,4 +1,4 @@
-/** What image classification lists: networks, published checkpoints, data sets. */
+/** The networks, published checkpoints and data sets of image classification. */
 import { datasetRecords } from "./data/records.ts";
 
 export { networks } from "./networks/index.ts";

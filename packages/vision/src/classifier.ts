@@ -1,13 +1,13 @@
-/** What all classification networks have in common. */
+/** The interface all classification networks share. */
 import { Module } from "@tessera-ml/nn";
 import type { Chain, Part } from "@tessera-ml/nn/inspect";
 import { softmax, type Tensor } from "@tessera-ml/tensor";
 
 export type { Part };
 
-/** A network from images to class scores. */
+/** A network that maps images to class scores. */
 export abstract class Classifier extends Module implements Chain {
-  /** The network as a chain: the studio shows what comes out of each part. */
+  /** The network as a chain of parts; the studio shows the output of each. */
   abstract parts(): readonly Part[];
 
   /** Images [N, C, H, W] → logits [N, classes]. */
@@ -18,8 +18,8 @@ export abstract class Classifier extends Module implements Chain {
   }
 
   /**
-   * What the scores of `forward` say of each class, [N, classes], rows that sum to 1: their softmax,
-   * unless the network was trained to mean something else by them.
+   * Converts the scores of `forward` to class probabilities, [N, classes]; rows sum to 1. Softmax by default;
+   * networks trained with another loss override it.
    */
   probabilities(scores: Tensor): Tensor {
     return softmax(scores, 1);

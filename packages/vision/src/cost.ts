@@ -1,10 +1,10 @@
-/** What a record's network reads, and what it costs. */
+/** Input shape and compute cost of a record's network. */
 import { inputOf } from "./describe-record.ts";
 import { profile } from "./inspect/index.ts";
 import { networks } from "./networks/index.ts";
 import type { ClassifierRecord } from "./records/record.ts";
 
-/** What the network of a record reads: [1, C, H, W]. */
+/** Input shape of the record's network: [1, C, H, W]. */
 export function inputShapeOf(record: ClassifierRecord): [number, number, number, number] {
   return [1, ...inputOf(networks.ofRecord(record).network, record)];
 }
@@ -17,7 +17,7 @@ export interface Cost {
 
 const costs = new Map<string, Cost>();
 
-/** Builds the network once and computes nothing: some ten milliseconds the first time. */
+/** Builds the network once without running it; the first call takes some ten milliseconds. */
 export function costOf(record: ClassifierRecord): Cost {
   const inputShape = inputShapeOf(record);
   const key = JSON.stringify([record.source, record.network, record.classes.count, inputShape]);

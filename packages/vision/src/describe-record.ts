@@ -1,4 +1,4 @@
-/** What lists say of a classifier's record. */
+/** How lists describe a classifier's record. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import type { Network } from "@tessera-ml/kit";
 import type { ClassifierNetwork } from "./networks/index.ts";
@@ -13,7 +13,7 @@ export function describeRecord(record: CheckpointRecord): [string, string][] {
   ];
 }
 
-/** Number of classes, and accuracy in one object, as programs expect them. */
+/** Class count and accuracy as JSON, for `tessera models --json`. */
 export function recordJson(network: Network, record: CheckpointRecord | undefined): object {
   const { classes } = (record ?? {}) as Partial<ClassifierRecord>;
   const { evaluation } = record ?? {};
@@ -23,7 +23,7 @@ export function recordJson(network: Network, record: CheckpointRecord | undefine
   };
 }
 
-/** What the studio's list says of a classifier. */
+/** Fields of a classifier in the studio's list. */
 export function info(network: Network, record: CheckpointRecord): object {
   const { classes, preprocessing, evaluation } = record as ClassifierRecord;
   const [, height] = inputOf(network, record);
@@ -36,7 +36,7 @@ export function info(network: Network, record: CheckpointRecord): object {
   };
 }
 
-/** What the network of a record reads, [C, H, W]: its preprocessing decides. */
+/** Input of the record's network, [C, H, W], as its preprocessing defines it. */
 export function inputOf(network: Network, record: CheckpointRecord): [number, number, number] {
   const { crop, resize, mean } = (record as ClassifierRecord).preprocessing;
   const { inputSize } = network as ClassifierNetwork;
@@ -59,7 +59,7 @@ function describePreprocessing({
       (typeof resize === "number" ? `shorter side to ${resize}` : `resized to ${resize.join(" × ")}`),
     crop !== undefined && `${crop.join(" × ")} from the centre`,
     `${interpolation} as in ${library}`,
-    `mean ${mean.join(" ")}, deviation ${std.join(" ")}`,
+    `mean ${mean.join(" ")}, std ${std.join(" ")}`,
   ];
   return steps.filter(Boolean).join("; ");
 }

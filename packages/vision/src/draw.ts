@@ -1,16 +1,16 @@
-/** What a network saw of an image, drawn. */
+/** Renders what a network saw in an image. */
 import { crop, type Image, overlayHeat, type Planes, type Rectangle, resizePil } from "@tessera-ml/media";
 
-/** Longer side of a drawing: enough for a page, however large the photograph. */
+/** Longer side of a rendering: enough for a page, however large the photograph. */
 const SIDE = 448;
 
-/** Map `channel` of [C, H, W] as [1, H, W], without a copy. */
+/** Channel `channel` of [C, H, W] as [1, H, W], without a copy. */
 export function channelOf(planes: Planes, channel: number): Float32Array {
   const area = planes.height * planes.width;
   return planes.data.subarray(channel * area, (channel + 1) * area);
 }
 
-/** The part of an image that a network saw, under a map [1, h, w] of values from 0 to 1. */
+/** The part of an image that a network saw, overlaid with a map [1, h, w] of values from 0 to 1. */
 export function heatOver(image: Image, seen: Rectangle, heat: Planes): Image {
   return overlayHeat(seenPart(image, seen), heat, { range: [0, 1] });
 }

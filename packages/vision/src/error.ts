@@ -1,14 +1,14 @@
 /**
- * What went wrong, in one word a program can branch on; the message is for people.
- * - `no-digit`: a network for digits was given a picture without one
+ * An error code for programs to branch on; the message is for people.
+ * - `no-digit`: a digit network was given an image without a digit
  * - `no-attention`: the network has no attention maps
- * - `no-places`: the class cannot be traced to places in what comes out of the part
- * - `which-network`: a checkpoint file does not say which network it is of
- * - `no-checkpoint`: a network of the registry, and nobody's checkpoint has its name
+ * - `no-places`: the part's output has no spatial positions, or the class does not depend on them
+ * - `which-network`: a checkpoint file does not say which network it belongs to
+ * - `no-checkpoint`: the network is known, but no checkpoint is published for it
  */
 export type VisionErrorCode = "no-digit" | "no-attention" | "no-places" | "which-network" | "no-checkpoint";
 
-/** What a network, or a picture, cannot be asked for. */
+/** A request that the network or the image cannot satisfy. */
 export class VisionError extends Error {
   override readonly name = "VisionError";
   readonly code: VisionErrorCode;

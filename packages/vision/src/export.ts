@@ -1,4 +1,4 @@
-/** Classifiers as ONNX files that other programs run. Node only. */
+/** Exports classifiers to ONNX. Node only. */
 import { mkdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { writeOnnx } from "@tessera-ml/nn";
@@ -7,8 +7,8 @@ import { inputShapeOf } from "./cost.ts";
 import type { ImageClassifier } from "./pipeline/image-classifier.ts";
 
 /**
- * Writes `image` [batch, C, H, W] → `scores` and `probabilities` [batch, classes]. Without `batch` the file takes any
- * number of images. Returns what to tell a person.
+ * Writes a graph `image` [batch, C, H, W] → `scores` and `probabilities` [batch, classes]. The batch size is
+ * dynamic unless `batch` is given. Returns a description for the user.
  */
 export async function exportOnnx(
   { module, record, network, labels, name }: ImageClassifier,
@@ -33,7 +33,7 @@ export async function exportOnnx(
       preprocessing: JSON.stringify(record.preprocessing),
       labels: JSON.stringify(labels),
     },
-    // Protocol buffers end at 2 GB.
+    // Protocol buffers are limited to 2 GB.
     ...(module.parameterCount() * 4 > 1.9e9 && { externalData: `${basename(file)}.data` }),
   });
   compiled.release();

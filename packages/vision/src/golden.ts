@@ -1,4 +1,4 @@
-/** Checks networks with filled parameters against the logits of torchvision and timm. */
+/** Checks networks with deterministic weights against logits from torchvision and timm. */
 import type { Golden } from "@tessera-ml/kit/task";
 import {
   type Checked,
@@ -22,7 +22,7 @@ export const golden: Golden = {
   run: (file, report) => runCases(file, report, checkGolden),
 };
 
-/** Checks the numbers of parameters and keys and the logits of one network; `tolerance` is in standard deviations. */
+/** Checks parameter count, keys and logits of one network; `tolerance` is in standard deviations of the logits. */
 export async function checkGolden(name: string, golden: unknown, tolerance = LIMIT): Promise<Checked> {
   const expected = record(golden, name);
   const input = record(expected.input, `${name}.input`);

@@ -1,4 +1,4 @@
-/** Looks inside a classifier, as the answers of the API. */
+/** API operations that look inside a classifier. */
 import { KitError, pngUrl } from "@tessera-ml/kit";
 import { colorize, finiteRange, fromPlanes, type ImageSource, Planes } from "@tessera-ml/media";
 import { fromArray } from "@tessera-ml/tensor";
@@ -8,7 +8,7 @@ import { channelOf, heatOver } from "./draw.ts";
 import * as inside from "./inspect/index.ts";
 import type { ImageClassifier } from "./pipeline/image-classifier.ts";
 
-/** The `limit` channels of a part that respond most strongly to the image. */
+/** The `limit` channels of a part with the strongest response to the image. */
 export async function features(
   classifier: ImageClassifier,
   { part, limit }: { part: string; limit: number },
@@ -31,7 +31,7 @@ export async function features(
   return { part, shape: all.shape, maps: await Promise.all(maps) };
 }
 
-/** Where the network looked for a class, by default the most probable one. */
+/** Grad-CAM for a class, by default the most probable one. */
 export async function gradcam(
   classifier: ImageClassifier,
   { class: wanted, part }: { class?: number | undefined; part?: string | undefined },
@@ -57,7 +57,7 @@ export async function gradcam(
   };
 }
 
-/** What the class token attends to, in every block and over all of them. */
+/** Attention of the class token, per block and rolled out over all of them. */
 export async function attention(classifier: ImageClassifier, _: object, source: ImageSource) {
   const { image, planes, seen } = await classifier.prepare(source);
   const { blocks, rollout } = await inside.attention(classifier.module, batchOfOne(planes));
@@ -75,7 +75,7 @@ function map({ height, width }: Planes, values: Float32Array): Planes {
   return new Planes(1, height, width, values);
 }
 
-/** How much each input pixel moves the unit in the middle of a part. */
+/** How strongly each input pixel influences the unit at the centre of a part. */
 export async function receptiveField(classifier: ImageClassifier, { part }: { part: string }) {
   checkPart(classifier.module, part);
   const field = await inside.effectiveReceptiveField(
@@ -83,7 +83,7 @@ export async function receptiveField(classifier: ImageClassifier, { part }: { pa
     part,
     inputShapeOf(classifier.record),
   );
-  // Most of it is small: the square root shows its extent.
+  // Most values are tiny; the square root makes their extent visible.
   const shown = new Planes(1, field.height, field.width, field.data.map(Math.sqrt));
   return { png: await pngUrl(colorize(shown, { colormap: "inferno", range: [0, 1] })), size: field.width };
 }

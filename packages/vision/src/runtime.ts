@@ -1,4 +1,4 @@
-/** Image classification at work, on Node and in browsers. */
+/** Opens and runs classifiers, on Node and in browsers. */
 import type { OpenOptions, Operation } from "@tessera-ml/kit";
 import type { ImageSource } from "@tessera-ml/media";
 import type { Module } from "@tessera-ml/nn";
@@ -20,7 +20,7 @@ export async function open(name: string | undefined, options: OpenOptions): Prom
   return await ImageClassifier.load(name ?? (await defaultCheckpoint()), read);
 }
 
-/** A network with ten classes surprises people who expect a thousand. */
+/** Ten classes surprise people who expect a thousand. */
 export function defaultHint({ name, labels }: ImageClassifier): string | undefined {
   if (labels.length > 10) return undefined;
   return (
@@ -29,7 +29,7 @@ export function defaultHint({ name, labels }: ImageClassifier): string | undefin
   );
 }
 
-/** The chain of parts that a classifier is. */
+/** A classifier as its chain of parts. */
 export function describe(module: Module, shape: readonly number[]): object {
   return { parts: partShapes(module as Classifier, shape) };
 }

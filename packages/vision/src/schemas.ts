@@ -1,4 +1,4 @@
-/** Requests and answers of image classification. */
+/** Request and response schemas of image classification. */
 
 import type { OperationSchema } from "@tessera-ml/kit";
 import * as z from "zod";
@@ -18,7 +18,7 @@ export const open = z.strictObject({
     .int()
     .min(1)
     .optional()
-    .meta({ description: "classes of a checkpoint file (default: as many as its head has)" }),
+    .meta({ description: "number of classes of a checkpoint file (default: taken from its head)" }),
   labels: z.string().optional().meta({
     description: "file with the names of the classes: one per line, a JSON array, or JSON {index: name}",
   }),
@@ -30,15 +30,15 @@ const prediction = z.object({ index: z.int(), label: z.string(), probability: z.
 
 const rectangle = z
   .object({ left: z.number(), top: z.number(), width: z.number(), height: z.number() })
-  .meta({ description: "In pixels of the picture; it may extend beyond the edges" });
+  .meta({ description: "In image pixels; may extend beyond the edges" });
 
 export const answer = z
   .object({
     model: z.string().meta({ description: "The checkpoint" }),
     predictions: z.array(prediction).meta({ description: "Most probable first" }),
-    milliseconds: z.number().meta({ description: "Time in the network" }),
+    milliseconds: z.number().meta({ description: "Time spent in the network" }),
     image: z.object({ width: z.int(), height: z.int() }),
-    seen: rectangle.meta({ description: "The part of the picture that the network saw" }),
+    seen: rectangle.meta({ description: "The part of the image that the network saw" }),
   })
   .meta({
     id: "Classification",
@@ -56,7 +56,7 @@ const png = z.string().meta({ description: "A data: URL of a PNG", format: "data
 
 const features = {
   path: "inspect/features",
-  summary: "What comes out of a part of the network, channel by channel",
+  summary: "The output of a part of the network, channel by channel",
   input: true,
   request: z.strictObject({ part, limit: z.int().min(1).max(256).default(32) }),
   answer: z.object({
@@ -66,7 +66,7 @@ const features = {
       .array(
         z.object({
           channel: z.int(),
-          low: z.number().meta({ description: "The value at the dark end of the colours" }),
+          low: z.number().meta({ description: "The value at the dark end of the colour scale" }),
           high: z.number(),
           png,
         }),
@@ -80,15 +80,15 @@ const gradcam = {
   summary: "Where the network looked for a class (Grad-CAM)",
   input: true,
   request: z.strictObject({
-    class: z.int().min(0).optional().meta({ description: "Index; default the most probable class" }),
-    part: part.optional().meta({ description: "Default the last part with a map" }),
+    class: z.int().min(0).optional().meta({ description: "Index; default: the most probable class" }),
+    part: part.optional().meta({ description: "Default: the last part with a map" }),
   }),
   answer: z.object({
     class: z.int(),
     label: z.string(),
     probability: z.number(),
-    heat: png.meta({ description: "The part of the picture that the network saw, under the heat map" }),
-    map: png.meta({ description: "The heat map alone, grey, in the network's resolution" }),
+    heat: png.meta({ description: "The part of the image that the network saw, under the heat map" }),
+    map: png.meta({ description: "The heat map alone, in grey, at the network's resolution" }),
     seen: rectangle,
   }),
 } satisfies OperationSchema;
@@ -100,17 +100,19 @@ const attention = {
   request: z.strictObject({}),
   answer: z.object({
     blocks: z.array(z.object({ block: z.int(), heads: z.array(png), mean: png })),
-    rollout: png.meta({ description: "All blocks multiplied, over the part of the picture that was seen" }),
+    rollout: png.meta({
+      description: "Attention rollout over all blocks, on the part of the image that was seen",
+    }),
     seen: rectangle,
   }),
 } satisfies OperationSchema;
 
 const receptiveField = {
   path: "inspect/receptive-field",
-  summary: "Which input pixels move the unit in the middle of a part, and how much",
+  summary: "How strongly each input pixel influences the unit at the centre of a part",
   input: false,
   request: z.strictObject({ part }),
-  answer: z.object({ png, size: z.int().meta({ description: "Side of the input, and so of the picture" }) }),
+  answer: z.object({ png, size: z.int().meta({ description: "Side of the input and of the PNG" }) }),
 } satisfies OperationSchema;
 
 export const operations = { features, gradcam, attention, receptiveField };

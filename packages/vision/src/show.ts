@@ -1,8 +1,8 @@
-/** Classes with their probabilities as bars, for a terminal. */
+/** Renders predictions as bars for a terminal. */
 import { bar, clip, duration, type Terminal } from "@tessera-ml/kit/terminal";
 import type { Classification } from "./pipeline/types.ts";
 
-/** One picture as all networks see it; with one class of one network, on a single line. */
+/** The answers of all networks for one image; a single line if there is one network and one class. */
 export function show(
   name: string,
   answers: readonly Classification[],
@@ -40,7 +40,7 @@ interface Widths {
   readonly bar: number;
 }
 
-/** Labels get what they need and bars the rest, within 84 columns or the terminal. */
+/** Labels get the width they need and bars the rest, within 84 columns or the terminal. */
 function layout(answers: readonly Classification[], columns: number): Widths {
   const room = Math.min(columns, 84) - 12;
   const longest = Math.max(

@@ -1,4 +1,4 @@
-/** Image classification as a task. Light: what it needs is loaded when it is asked for. */
+/** The image classification task. Lightweight: heavy modules load on first use. */
 import { defineTask, type Task } from "@tessera-ml/kit/task";
 import type { ImageSource } from "@tessera-ml/media";
 import { describeRecord, info, inputOf, recordJson } from "./describe-record.ts";
@@ -22,8 +22,8 @@ export const imageClassification: Task<"image-classification", ImageSource, Clas
       ["curl -s https://example.org/a.jpg | tessera classify -", "a picture from a pipe"],
       ["tessera classify digit.png -m lenet5", "a handwritten digit"],
       ["tessera classify *.jpg | jq -r .predictions[0].label", "a pipe gets JSON lines"],
-      ["tessera classify a.png -m model.pth -n resnet18", "a checkpoint file of your own"],
-      ["tessera classify a.png -m pets.pth --labels pets.txt", "with classes of your own"],
+      ["tessera classify a.png -m model.pth -n resnet18", "your own checkpoint file"],
+      ["tessera classify a.png -m pets.pth --labels pets.txt", "with your own classes"],
     ],
     metrics: {
       top1: { label: "top-1", unit: "%", better: "more" },

@@ -1,4 +1,4 @@
-/** Words of networks' names as their authors write them. */
+/** The words of network names, spelled as their authors spell them. */
 const WORDS: Readonly<Record<string, string>> = {
   alexnet: "AlexNet",
   bn: "with batch norm",
@@ -25,7 +25,7 @@ const WORDS: Readonly<Record<string, string>> = {
 
 const SIZES: Readonly<Record<string, string>> = { tiny: "Ti", small: "S", base: "B", large: "L" };
 
-/** A network's name for people: `vit_base_patch16_224` is ViT-B/16, `cifar_resnet20` ResNet-20 for CIFAR. */
+/** A network's display name: `vit_base_patch16_224` → ViT-B/16, `cifar_resnet20` → ResNet-20 for CIFAR. */
 export function titleOf(network: string): string {
   const vit = /^(vit|deit)_(\w+?)_patch(\d+)_(\d+)$/.exec(network);
   if (vit) {

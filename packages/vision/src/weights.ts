@@ -1,4 +1,4 @@
-/** The names under which others publish the parameters of our networks. */
+/** How other libraries name the parameters of our networks. */
 
 import { type KeyOf, type Naming, rules } from "@tessera-ml/kit/networks";
 import type { Shape } from "@tessera-ml/tensor";
@@ -32,7 +32,7 @@ export const convnextFromTimm: KeyOf = (path) =>
     [/^head\./, "head.fc."],
   )(path);
 
-/** torchvision's ConvNeXt: stem and shrinking layers are the even features, stages the odd ones. */
+/** torchvision's ConvNeXt: even features are the stem and the downsampling layers, odd ones the stages. */
 export const convnextFromTorchvision: KeyOf = (path) => {
   const shrink = /^downsample_layers\.(\d)\./.exec(path);
   if (shrink) return path.replace(shrink[0], `features.${2 * Number(shrink[1])}.`);
@@ -49,11 +49,11 @@ export const convnextFromTorchvision: KeyOf = (path) => {
   return rules([/^norm\./, "classifier.0."], [/^head\./, "classifier.2."])(path);
 };
 
-/** torchvision's layer scale is [C, 1, 1]. */
+/** torchvision stores layer scale as [C, 1, 1]. */
 export const layerScaleShape = (key: string, shape: Shape): Shape =>
   key.endsWith(".layer_scale") ? [...shape, 1, 1] : shape;
 
-/** timm's small ConvNeXt V2 have 1x1 convolutions for linear layers; its response norm is flat. */
+/** timm's small ConvNeXt V2 use 1x1 convolutions instead of linear layers; their response norm is flat. */
 export const convnextV2TimmShape =
   (convolutions: boolean) =>
   (key: string, shape: Shape): Shape => {
@@ -61,7 +61,7 @@ export const convnextV2TimmShape =
     return convolutions && /\.mlp\.fc\d\.weight$/.test(key) ? [...shape, 1, 1] : shape;
   };
 
-/** Hugging Face's ConvNeXt, both versions. */
+/** Hugging Face's ConvNeXt V1 and V2. */
 export const convnextFromHuggingFace =
   (model: "convnext" | "convnextv2"): KeyOf =>
   (path) =>
@@ -78,13 +78,13 @@ export const convnextFromHuggingFace =
       [/^head\./, "classifier."],
     )(path);
 
-/** torchvision's Vision Transformer in files older than its second version. */
+/** torchvision's Vision Transformer in files from before its MLP parameters were renamed. */
 export const vitFromOldTorchvision: KeyOf = (path) =>
   vitFromTorchvision(path)
     .replace(/\.mlp\.0\./, ".mlp.linear_1.")
     .replace(/\.mlp\.3\./, ".mlp.linear_2.");
 
-/** Hugging Face's Vision Transformer: query, key and value are three. */
+/** Hugging Face's Vision Transformer: query, key and value are separate. */
 export const vitFromHuggingFace: Naming = {
   keyOf: rules(
     [/^cls_token$/, "vit.embeddings.cls_token"],
@@ -129,7 +129,7 @@ export const seresnetFromLegacyTimm: KeyOf = rules(
   [/^fc\./, "last_linear."],
 );
 
-/** timm's SENet-154 from Gluon: a ResNet with a deep stem. */
+/** timm's SENet-154, converted from Gluon: a ResNet with a deep stem. */
 export const senet154FromGluon: KeyOf = rules(
   [/^layer0\.conv1\./, "conv1.0."],
   [/^layer0\.bn1\./, "conv1.1."],
@@ -141,10 +141,10 @@ export const senet154FromGluon: KeyOf = rules(
   [/^last_linear\./, "fc."],
 );
 
-/** DenseNet's published files are older than torchvision's names: `norm.1` for `norm1`. */
+/** The published DenseNet files predate torchvision's current names: `norm.1` for `norm1`. */
 export const densenetFromOldTorchvision: KeyOf = rules([/(\.denselayer\d+\.(?:norm|conv))(\d)\./, "$1.$2."]);
 
-/** timm's VGG: the classifier's first layers are convolutions. */
+/** timm's VGG: the first layers of the classifier are convolutions. */
 export const vggFromTimm: Naming = {
   keyOf: rules(
     [/^classifier\.0\./, "pre_logits.fc1."],
@@ -159,9 +159,9 @@ export const vggFromTimm: Naming = {
 };
 
 /**
- * The package `efficientnet_lite_pytorch`, which numbers blocks throughout and starts the norms of a block from 0.
+ * The package `efficientnet_lite_pytorch`, which numbers blocks consecutively and a block's norms from 0.
  *
- * @param counts blocks of each stage
+ * @param counts number of blocks per stage
  */
 export function efficientnetLiteFromPyTorch(counts: readonly number[]): KeyOf {
   return (path) => {
@@ -172,7 +172,7 @@ export function efficientnetLiteFromPyTorch(counts: readonly number[]): KeyOf {
         .replace(/^bn([12])\./, (_, norm) => `_bn${norm - 1}.`)
         .replace(/^classifier\./, "_fc.");
     const first = counts.slice(0, Number(stage)).reduce((a, b) => a + b, 0);
-    // The block of the first stage has no expansion: its 1x1 convolution is the last.
+    // The first stage's block has no expansion; its only 1x1 convolution is the last one.
     const theirs =
       stage === "0"
         ? { conv_dw: "_depthwise_conv", bn1: "_bn1", conv_pw: "_project_conv", bn2: "_bn2" }
@@ -185,7 +185,7 @@ export function efficientnetLiteFromPyTorch(counts: readonly number[]): KeyOf {
   };
 }
 
-/** timm's MobileNetV2: blocks by stage, layers by what they do. */
+/** timm's MobileNetV2: blocks grouped by stage, layers named by role. */
 export const mobilenetV2FromTimm: KeyOf = (path) => {
   const [, index, rest] = /^features\.(\d+)\.(.*)$/.exec(path) ?? [];
   if (index === undefined) return path.replace(/^classifier\.1\./, "classifier.");
@@ -199,7 +199,7 @@ export const mobilenetV2FromTimm: KeyOf = (path) => {
     stage++;
   }
   const at = `blocks.${stage}.${block}.`;
-  // The first block has no expansion. timm calls its last convolution `conv_pw`.
+  // The first block has no expansion; timm calls its last convolution `conv_pw`.
   const layers =
     index === "1"
       ? { "conv.0.0.": "conv_dw.", "conv.0.1.": "bn1.", "conv.1.": "conv_pw.", "conv.2.": "bn2." }
@@ -215,7 +215,7 @@ export const mobilenetV2FromTimm: KeyOf = (path) => {
   return at + theirs + tail.slice(ours.length);
 };
 
-/** timm's Swin: what merges tokens belongs to the stage behind it. */
+/** timm's Swin: patch merging belongs to the stage that follows it. */
 export const swinFromTimm: KeyOf = (path) => {
   const found = /^features\.(\d)\.(.*)$/.exec(path);
   if (!found) return path.replace(/^head\./, "head.fc.");

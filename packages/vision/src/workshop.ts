@@ -1,4 +1,4 @@
-/** Image classification's training and measuring. Node only. */
+/** Training, evaluation and export of image classifiers. Node only. */
 export { evaluateOn as evaluate, showEvaluation } from "./evaluate/index.ts";
 export { exportOnnx } from "./export.ts";
 export { golden } from "./golden.ts";

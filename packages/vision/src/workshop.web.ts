@@ -1,2 +1,2 @@
-/** Pages neither train by recipes nor measure: that needs data sets on disk. */
+/** Browsers have neither recipes nor evaluation: both need data sets on disk. */
 export {};

@@ -1,6 +1,6 @@
 /**
- * Digits that are drawn by rule: a pen follows a few points of each figure, which are never quite where they
- * were. They are nobody's handwriting and need no data set, so that a network can be trained anywhere.
+ * Digits drawn by rule: a pen follows a few jittered control points per figure. They need no data set, so
+ * a network can be trained on them anywhere.
  */
 import { Image } from "@tessera-ml/media";
 import { HostRandom } from "@tessera-ml/tensor";
@@ -9,7 +9,7 @@ import type { Pictures } from "../recipes/pictures.ts";
 import type { DigitLayout } from "../records/record.ts";
 
 type Point = readonly [x: number, y: number];
-/** Points that the pen passes, x and y in a square of 100, in a curve, or `straight` from each to the next. */
+/** Control points in a square of 100, joined by a curve, or by straight lines if `straight`. */
 interface Stroke {
   readonly points: readonly Point[];
   readonly straight?: boolean;
@@ -23,7 +23,7 @@ function pointsOf(text: string): Point[] {
 const curve = (text: string): Stroke => ({ points: pointsOf(text) });
 const line = (text: string): Stroke => ({ points: pointsOf(text), straight: true });
 
-/** The ways in which people write each digit. */
+/** The common ways of writing each digit. */
 const FIGURES: readonly (readonly Figure[])[] = [
   [
     [curve("52,14 30,26 26,52 34,78 52,86 70,76 75,50 68,24 50,14")],
@@ -69,12 +69,12 @@ const FIGURES: readonly (readonly Figure[])[] = [
 
 const SIDE = 56;
 
-/** `count` digits, each as often as the others, as a data set of that layout holds them; a seed gives others. */
+/** `count` digits, balanced over the ten classes, in the layout of that data set. The seed fixes all of them. */
 export function drawnDigits(count: number, seed: number, layout: DigitLayout): Pictures {
   const labels = Int32Array.from({ length: count }, (_, i) => i % 10);
   const digits = Array.from(labels, (label, i) => {
     const random = new HostRandom(seed, i);
-    // There is always ink.
+    // The figure always has ink.
     return (
       layOut(
         drawn(label, () => random.next()),
@@ -92,7 +92,7 @@ function drawn(label: number, random: () => number): Image {
   const within = (least: number, most: number) => least + (most - least) * random();
   const figures = FIGURES[label] as readonly Figure[];
   const figure = figures[Math.floor(random() * figures.length)] as Figure;
-  // The hand: turned, slanted, wide or narrow, and never steady.
+  // The hand: rotated, slanted, wide or narrow, and unsteady.
   const [angle, slant, width, tremor] = [
     within(-0.2, 0.2),
     within(-0.25, 0.35),
@@ -114,7 +114,7 @@ function drawn(label: number, random: () => number): Image {
   return inked(paths, within(1.2, 3.2));
 }
 
-/** Points on the curve through the given ones (Catmull and Rom 1974). */
+/** Points on a Catmull-Rom spline through the given ones (Catmull & Rom 1974). */
 function smooth(points: readonly Point[], steps = 6): Point[] {
   const at = (i: number) => points[Math.min(points.length - 1, Math.max(0, i))] as Point;
   const path = points.slice(1).flatMap((_, i) =>
@@ -130,7 +130,7 @@ function smooth(points: readonly Point[], steps = 6): Point[] {
   return [...path, at(points.length - 1)];
 }
 
-/** Light ink on black along the paths, `radius` pixels to each side, soft at its edges. */
+/** Light ink on black along the paths, `radius` pixels to each side, with soft edges. */
 function inked(paths: readonly (readonly Point[])[], radius: number): Image {
   const image = new Image(SIDE, SIDE, 1);
   for (const path of paths)

@@ -1,5 +1,5 @@
 /**
- * Digits drawn by rule, and networks that learn them without any data set. Runs on Node and in browsers.
+ * Digits drawn by rule, and networks that train on them without a data set. Runs on Node and in browsers.
  *
  * @packageDocumentation
  */

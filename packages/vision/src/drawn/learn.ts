@@ -9,29 +9,29 @@ import { trainedRecord } from "../recipes/record.ts";
 import type { ClassifierRecord, DigitLayout, Preprocessing } from "../records/record.ts";
 import { drawnDigits } from "./digits.ts";
 
-/** What accuracy on drawn digits is said to be measured on. */
+/** The data set name in the record of a network evaluated on drawn digits. */
 export const DRAWN = "drawn-digits";
 
-/** A network, and how it learns. */
+/** A network and its training settings. */
 export interface DrawnRecipe {
   readonly name: string;
-  /** One line for a list. */
+  /** One line for lists. */
   readonly title: string;
   readonly paper: string;
   readonly network: string;
   readonly layout: DigitLayout;
   readonly preprocessing: Preprocessing;
-  /** Of scores [N, 10] and labels [N], mean over the batch. */
+  /** Mean loss over the batch, of scores [N, 10] and labels [N]. */
   readonly loss: (scores: Tensor, labels: Tensor) => Tensor;
-  /** The learning rate at its peak. */
+  /** Peak learning rate. */
   readonly peak: number;
   readonly batchSize: number;
   readonly epochs: number;
-  /** Digits drawn for training. */
+  /** Number of digits drawn for training. */
   readonly samples: number;
-  /** Top-1 in per cent on other drawn digits. */
+  /** Top-1 in per cent on held-out drawn digits. */
   readonly expected: number;
-  /** In a browser, on one thread of a machine that does little else. */
+  /** In a browser, single-threaded on an idle machine. */
   readonly minutes: number;
 }
 
@@ -71,30 +71,30 @@ export const drawnRecipes: readonly DrawnRecipe[] = [
 ];
 
 export interface LearnOptions {
-  /** Instead of the recipe's own number. */
+  /** Overrides the recipe's number. */
   readonly epochs?: number | undefined;
   readonly samples?: number | undefined;
   readonly seed?: number;
   readonly signal?: AbortSignal;
   readonly progress?: (report: ProgressReport) => void;
-  /** Told of every evaluation, one after each epoch. */
+  /** Called after the evaluation at the end of each epoch. */
   readonly evaluated?: (figures: Measured & { epoch: number }) => void;
 }
 
-/** A network that was trained, and what is known of it. */
+/** A trained network and its record. */
 export interface Learned {
   readonly model: Classifier;
   readonly record: ClassifierRecord;
-  /** Of the last evaluation; none where it was stopped before. */
+  /** The last evaluation; empty if training stopped before the first. */
   readonly figures: Readonly<Record<string, number>>;
-  /** Whether the result is the expected one; undefined where the run was shortened or stopped. */
+  /** Whether the result meets the expectation; undefined if the run was shortened or stopped. */
   readonly passed: boolean | undefined;
 }
 
-/** Digits that no training sees. */
+/** Held-out digits drawn for the evaluation. */
 const TESTED = 1000;
 
-/** Draws digits and trains on them. A run that is stopped gives the network as far as it came. */
+/** Draws digits and trains on them. A stopped run returns the network in its current state. */
 export async function learnDrawn(recipe: DrawnRecipe, tag: string, options: LearnOptions): Promise<Learned> {
   const { network, layout, preprocessing, loss, peak } = recipe;
   const { epochs = recipe.epochs, samples = recipe.samples, seed = 0, signal, progress } = options;

@@ -1,4 +1,4 @@
-/** What a Vision Transformer's class token looks at. */
+/** Attention maps of a Vision Transformer's class token. */
 import { type Planes, toUnitRange } from "@tessera-ml/media";
 import { attentionMaps, attentionRollout, tokenGrid } from "@tessera-ml/nn/inspect";
 import { evaluate, type Tensor } from "@tessera-ml/tensor";
@@ -7,26 +7,26 @@ import { VisionError } from "../error.ts";
 import { VisionTransformer } from "../models/vit.ts";
 import { checkPicture, planesOf } from "./maps.ts";
 
-/** Whether a network has attention over the whole picture. */
+/** Whether a network has global self-attention. */
 export function hasAttention(model: Classifier): boolean {
   return model instanceof VisionTransformer;
 }
 
-/** Where a class token's attention goes. Networks without a class token: the mean over all tokens. */
+/** Attention of the class token; the mean over all tokens for networks without one. */
 export interface Attention {
   /**
-   * For each block, how much the token takes from each patch, [heads, rows, columns]; with what it takes
-   * from itself a head's weights sum to 1.
+   * Per block, the class token's attention to each patch, [heads, rows, columns]. Together with its attention
+   * to itself, a head's weights sum to 1.
    */
   readonly blocks: readonly Planes[];
-  /** Attention through all blocks (Abnar & Zuidema 2020), [1, rows, columns], 0 to 1. */
+  /** Attention rollout through all blocks (Abnar & Zuidema 2020), [1, rows, columns], 0 to 1. */
   readonly rollout: Planes;
 }
 
 /**
- * Attention block by block and through all of them, in one run of the network.
+ * Attention per block and rolled out over all blocks, in one forward pass.
  *
- * @param x [1, C, H, W], as the network reads it
+ * @param x [1, C, H, W], preprocessed
  * @throws VisionError `no-attention`
  */
 export async function attention(model: Classifier, x: Tensor): Promise<Attention> {

@@ -1,4 +1,4 @@
-/** Where a network looked: Grad-CAM (Selvaraju et al. 2017). */
+/** Grad-CAM (Selvaraju et al. 2017): the regions that support a class. */
 import { finiteRange, Planes } from "@tessera-ml/media";
 import { inInference, laidOut, layoutOf, reach } from "@tessera-ml/nn/inspect";
 import { grad, type Tensor } from "@tessera-ml/tensor";
@@ -7,12 +7,12 @@ import { VisionError } from "../error.ts";
 import { checkPicture, planesOf } from "./maps.ts";
 
 /**
- * The places that speak for a class, [1, h, w] of the part's size, the strongest 1; all 0 where none does.
- * Each map of the part counts by how much the class's score grows with it.
+ * Class activation map, [1, h, w] at the part's resolution, scaled to a maximum of 1; all 0 if no position supports
+ * the class. Each feature map is weighted by the mean gradient of the class score.
  *
- * @param x [1, C, H, W], as the network reads it
- * @param partName default: the last that still has places and whose places the class depends on
- * @throws VisionError `no-places` where the part has none, or the class does not depend on them
+ * @param x [1, C, H, W], preprocessed
+ * @param partName default: the last part that has spatial positions the class depends on
+ * @throws VisionError `no-places` if the part has no spatial positions, or the class does not depend on them
  */
 export async function gradCam(
   model: Classifier,
@@ -76,7 +76,7 @@ function lastWithPlaces(model: Classifier, x: Tensor): string {
       const [rows, columns] = layout.grid;
       return rows * columns < 2 ? [] : [{ name, layout }];
     });
-    // Behind the last block a class token alone is read: the other tokens last counted in front of it.
+    // After the last block only the class token is read; the other tokens last mattered before it.
     const last = found.at(-1);
     const chosen = last && last.layout.extra > 0 ? found.at(-2) : last;
     if (!chosen) throw new VisionError("no-places", "gradCam: no part of this network has places");

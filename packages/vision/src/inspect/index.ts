@@ -1,5 +1,5 @@
 /**
- * Looking inside a classifier: its layers and what they cost, what comes out of its parts, where it looked.
+ * Looks inside a classifier: layers and their cost, outputs of its parts, and where it looked.
  * Runs on Node and in browsers.
  *
  * @packageDocumentation

@@ -4,10 +4,10 @@ import type { Shape } from "@tessera-ml/tensor";
 import { planesOf } from "./maps.ts";
 
 /**
- * How much the unit in the middle of a part moves with each pixel (Luo et al. 2016): the mean size of the
- * gradient over pictures of noise, a random mixture of the part's channels. [1, H, W], the largest 1.
+ * Influence of each pixel on the unit at the centre of a part (Luo et al. 2016): the mean absolute gradient over
+ * noise images, for random mixtures of the part's channels. [1, H, W], scaled to a maximum of 1.
  *
- * @param inputShape [N, C, H, W]; N does not matter
+ * @param inputShape [N, C, H, W]; N is ignored
  */
 export async function effectiveReceptiveField(
   model: Chain,

@@ -1,4 +1,4 @@
-/** What the outputs of a network mean. */
+/** Labels of a network's outputs. */
 import { cifarClasses, digits, IMAGENET_CLASSES } from "../classes/index.ts";
 import type { Classes } from "../records/record.ts";
 
@@ -8,16 +8,16 @@ const LABELS: Readonly<Record<Classes["labels"], readonly string[]>> = {
   digits,
   cifar10: cifarClasses,
   "imagenet-1k": imagenet,
-  // TensorFlow's networks have a first class for none of them.
+  // TensorFlow's networks start with a background class.
   "imagenet-1k+background": ["background", ...imagenet],
 };
 
 /**
- * The names of outputs, in order, out of a file that a person keeps them in: one on each line, a JSON array, or a
- * JSON object of names by index, as in `{"0": "cat", "1": "dog"}`, or of indices by name.
+ * Reads output labels from a user's file: one per line, a JSON array, or a JSON object of names by index
+ * (`{"0": "cat", "1": "dog"}`) or of indices by name.
  *
- * @param file for messages
- * @throws RangeError where there are none, or indices are missing
+ * @param file the file's name, for error messages
+ * @throws RangeError if there are no labels or indices are missing
  */
 export function parseLabels(text: string, file: string): string[] {
   const content = text.replace(/^\ufeff/, "").trim();
@@ -42,17 +42,17 @@ export function parseLabels(text: string, file: string): string[] {
   });
 }
 
-/** The names of a network's outputs, or their numbers if its classes are its own. */
+/** The labels of a network's outputs, or their numbers if its label set is unknown. */
 export function labelsOrNumbers(classes: Classes): readonly string[] {
   if (LABELS[classes.labels]?.length === classes.count) return labelsOf(classes);
   return Array.from({ length: classes.count }, (_, index) => String(index));
 }
 
 /**
- * The names of a network's outputs, in order. Two of ImageNet's names stand twice (the bird and the machine
- * `crane`, `maillot`): indices tell them apart.
+ * The labels of a network's outputs, in order. Two ImageNet labels occur twice (`crane`, the bird and the machine,
+ * and `maillot`); only the index tells them apart.
  *
- * @throws RangeError where the record has another number of classes than its labels
+ * @throws RangeError if the record's class count differs from the number of labels
  */
 export function labelsOf({ labels, count }: Classes): readonly string[] {
   const names = LABELS[labels];

@@ -1,4 +1,4 @@
-/** Labels from a file, on Node. */
+/** Reads labels from a file on Node. */
 import { readFile } from "node:fs/promises";
 import { parseLabels } from "./labels.ts";
 

@@ -1,4 +1,4 @@
-/** A page reads no files by name. */
+/** Browsers cannot read files by name. */
 export async function readLabels(file: string): Promise<string[]> {
-  throw new Error(`${file}: a page cannot read a file by its name; pass the labels themselves`);
+  throw new Error(`${file}: a browser cannot read a file by name; pass the labels themselves`);
 }

@@ -1,10 +1,10 @@
-/** Networks that were taken out of TensorFlow Lite files: numbered tensors, and a graph that says what they are. */
+/** Networks extracted from TensorFlow Lite files: numbered tensors plus a graph that names them. */
 
 import { type Checkpoint, CheckpointError, Conv2d, Linear } from "@tessera-ml/nn";
 import { fromArray, type Tensor } from "@tessera-ml/tensor";
 import type { Classifier } from "../classifier.ts";
 
-/** The part of such a graph that is read: operators in order, and the key of each constant. */
+/** The fields of such a graph that we read: operators in order, and the key of each constant. */
 export interface TFLiteGraph {
   readonly subgraphs: readonly {
     readonly tensors: readonly { readonly i: number; readonly const?: string }[];
@@ -18,10 +18,10 @@ const LAYOUTS: Readonly<Record<string, readonly number[]>> = {
 };
 
 /**
- * The parameters of a network whose layers are, in order, the graph's convolutions: by our paths, for
- * `model.load`.
+ * Parameters, keyed by our paths for `model.load`, of a network whose layers are the graph's convolutions
+ * in order.
  *
- * @throws CheckpointError where graph and network do not have the same number of layers, or a shape differs
+ * @throws CheckpointError if the number of layers or a shape differs between graph and network
  */
 export async function fromTFLite(
   model: Classifier,
@@ -30,19 +30,19 @@ export async function fromTFLite(
 ): Promise<Map<string, Tensor>> {
   const main = graph.subgraphs[0];
   const convolutions = main?.ops.filter(({ op }) => op in LAYOUTS) ?? [];
-  // Declared in the order in which they compute.
+  // Modules are declared in execution order.
   const layers = [...model.namedModules()].filter(
     (entry): entry is [string, Conv2d | Linear] => entry[1] instanceof Conv2d || entry[1] instanceof Linear,
   );
   if (layers.length !== convolutions.length)
     throw new CheckpointError(
-      `${checkpoint.name}: expected ${layers.length} convolutions in its graph, got ${convolutions.length}`,
+      `${checkpoint.name}: expected ${layers.length} convolutions in the graph, got ${convolutions.length}`,
     );
   const keys = new Map(main?.tensors.map(({ i, const: key }) => [i, key]));
   const read = async (index: number | undefined, order: readonly number[] | undefined, target: Tensor) => {
     const key = index === undefined ? undefined : keys.get(index);
     if (key === undefined)
-      throw new CheckpointError(`${checkpoint.name}: its graph gives no key for tensor ${index}`);
+      throw new CheckpointError(`${checkpoint.name}: the graph has no key for tensor ${index}`);
     const stored = checkpoint.get(key);
     const tensor = fromArray(await stored.read(), stored.shape);
     const moved = order ? tensor.permute(order) : tensor;

@@ -1,4 +1,4 @@
-/** TensorFlow Lite checkpoints on Node: the graph is a file beside the tensors. */
+/** TensorFlow Lite checkpoints on Node: a file with the graph sits beside the tensors. */
 import { readFile } from "node:fs/promises";
 import { HubError } from "@tessera-ml/hub";
 import type { Checkpoint } from "@tessera-ml/nn";
@@ -13,7 +13,7 @@ export async function loadTFLite<M extends Classifier>(
 ): Promise<M> {
   const file = path.replace(/\.safetensors$/, ".graph.json");
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new HubError("absent", `${file}: the graph beside the checkpoint cannot be read`, { cause: error });
+    throw new HubError("absent", `${file}: cannot read the graph beside the checkpoint`, { cause: error });
   });
   await module.load(await fromTFLite(module, checkpoint, JSON.parse(text) as TFLiteGraph), { finite: true });
   return module;

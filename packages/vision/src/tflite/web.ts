@@ -1,6 +1,6 @@
-/** TensorFlow Lite checkpoints are opened on Node alone. */
+/** TensorFlow Lite checkpoints open on Node only. */
 import type { Classifier } from "../classifier.ts";
 
 export async function loadTFLite(): Promise<Classifier> {
-  throw new Error("TensorFlow Lite checkpoints cannot be opened in a page");
+  throw new Error("TensorFlow Lite checkpoints cannot be opened in a browser");
 }
