@@ -81,7 +81,7 @@ test("a custom head: classes come from the file, labels from their index or a fi
 
 test.each([
   [["--classes", "5"], /expected \[5, \d+\], got \[7, \d+\]/, 1],
-  [["--labels", "two.txt"], /seven\.safetensors: expected 7 labels, one for each class, got 2/, 1],
+  [["--labels", "two.txt"], /seven\.safetensors: expected 7 labels, one per class, got 2/, 1],
   [["--labels", "gone.txt"], /gone\.txt: no such file or folder/, 1],
   [["--section", "ema"], /seven\.safetensors: no section ema: only PyTorch files have sections/, 1],
   [["--strip-prefix", "pupil."], /no key starts with the prefix pupil\./, 1],

@@ -106,7 +106,7 @@ test("a truncated picture is reported, and read with --tolerant", async () => {
 test("without --model and any checkpoint for photographs, the error says what to do", async () => {
   const nothing = { TESSERA_SHARED: folder, TESSERA_CACHE: folder, TESSERA_MODELS: folder };
   const { err, code } = await tessera(["classify", "in/one.png"], { cwd: folder, env: nothing });
-  expect(err).toContain("no checkpoint for photographs is on this machine: `tessera pull");
+  expect(err).toContain("no checkpoint for photographs on this machine; `tessera pull");
   expect(code).toBe(1);
 });
 

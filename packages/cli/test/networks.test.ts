@@ -100,7 +100,7 @@ test.skipIf(!sharedFile("image/mnist"))("eval (skipped where the shared data is 
   expect(wrong / 500).toBeCloseTo(evaluation.error / 100, 6);
   const other = await tessera(["eval", "lenet5", "--data", "cifar10-jpeg"], options);
   expect(other.err).toContain(
-    "lenet5.tessera knows digits, cifar10-jpeg shows something else: use mnist or usps",
+    "lenet5.tessera classifies digits, which cifar10-jpeg does not show: use mnist or usps",
   );
   expect(other.code).toBe(2);
 });

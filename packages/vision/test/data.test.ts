@@ -57,9 +57,9 @@ describe("formats", () => {
     expect(() => readIdx(idx, [2, 3, 1], "a.idx")).toThrow("a.idx: expected [2, 3, 1], got [2, 1, 3]");
     expect(() => readIdx(idx, [6], "a.idx")).toThrow("a.idx: expected [6], got [2, 1, 3]");
     expect(() => readIdx(idx.slice(0, -1), [2, 1, 3], "a.idx")).toThrow("a.idx: expected 6 values, got 5");
-    expect(() => readIdx(idx.slice(0, 6), [2, 1, 3], "a.idx")).toThrow("no IDX file");
+    expect(() => readIdx(idx.slice(0, 6), [2, 1, 3], "a.idx")).toThrow("not an IDX file");
     idx[2] = 13; // floats
-    expect(() => readIdx(idx, [2, 1, 3], "a.idx")).toThrow("no IDX file of bytes");
+    expect(() => readIdx(idx, [2, 1, 3], "a.idx")).toThrow("not an IDX file of bytes");
   });
 
   it("the zip codes as text", () => {
@@ -69,7 +69,7 @@ describe("formats", () => {
     expect([...labels]).toEqual([6, 3]);
     expect([images[0], images[1], images[256]]).toEqual([0.75, 0, 1]);
     expect(() => readUspsText(row("6", 0), 2, "zip")).toThrow("zip: expected 2 lines, got 1");
-    expect(() => readUspsText(row("11", 0), 1, "zip")).toThrow("zip: line 1: the label is no digit");
+    expect(() => readUspsText(row("11", 0), 1, "zip")).toThrow("zip: line 1: the label is not a digit");
     expect(() => readUspsText(row("1", 1.5), 1, "zip")).toThrow("zip: line 1: a value is not in -1 to 1");
     expect(() => readUspsText("1 2 3", 1, "zip")).toThrow("line 1: expected a label and 256 values, got 2");
   });
@@ -116,7 +116,7 @@ describe("formats", () => {
     expect(error.message).toBe(`${path}: expected data_batch_2.bin with 10,000 records, got no bytes`);
     await writeFile(path, (await readFile(path)).subarray(0, 30_000));
     expect((await failure(unpackCifarArchive(path, undefined), "bad-data")).message).toContain(
-      "no whole .tar.gz",
+      "not a complete .tar.gz",
     );
   });
 
@@ -149,9 +149,11 @@ describe("formats", () => {
     }
     expect(Math.abs(test[1]! - 10)).toBeLessThan(4);
     await archive(path, all.slice(1));
-    expect((await failure(read(path), "bad-data")).message).toContain("expected 4 pictures of train, got 3");
+    expect((await failure(read(path), "bad-data")).message).toContain("expected 4 images in train, got 3");
     await archive(path, [...all.slice(1), ["train/dog/0002.jpg", all[0]![1]]]);
-    expect((await failure(read(path), "bad-data")).message).toContain("dog/0002.jpg: not of this data set");
+    expect((await failure(read(path), "bad-data")).message).toContain(
+      "dog/0002.jpg: not part of this data set",
+    );
     await archive(path, [...all.slice(1), ["train/dog/0001.jpg", await jpeg(1, 16)]]);
     expect((await failure(read(path), "bad-data")).message).toContain("expected 32x32 pixels, got 16x16");
   });

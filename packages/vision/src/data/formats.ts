@@ -1,20 +1,20 @@
 import { HubError } from "@tessera-ml/hub";
 import type { Samples } from "./record.ts";
 
-/** The published formats of small pictures, from bytes that are already decompressed. */
+/** Readers for the published formats of small images, from decompressed bytes. */
 
 function bad(what: string, problem: string): HubError {
   return new HubError("bad-data", `${what}: ${problem}`);
 }
 
-/** `shape` as people write it. */
+/** `shape` in readable form. */
 function written(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
 
 /**
- * The IDX format of MNIST: two zeros, the type (8: unsigned byte), the number of dimensions, each as a big-endian
- * 32-bit integer, the values. Returns the values, a view of `bytes`.
+ * Reads MNIST's IDX format: two zero bytes, the type (8: unsigned byte), the number of dimensions, each dimension as a
+ * big-endian 32-bit integer, then the values. Returns the values as a view of `bytes`.
  */
 export function readIdx(
   bytes: Uint8Array<ArrayBuffer>,
@@ -23,7 +23,7 @@ export function readIdx(
 ): Uint8Array<ArrayBuffer> {
   const header = 4 + 4 * shape.length;
   if (bytes.length < header || bytes[0] !== 0 || bytes[1] !== 0 || bytes[2] !== 8) {
-    throw bad(what, "no IDX file of bytes");
+    throw bad(what, "not an IDX file of bytes");
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = Array.from({ length: bytes[3]! }, (_, i) =>
@@ -42,8 +42,8 @@ export function checkLabels(labels: Uint8Array, classes: number, what: string): 
 }
 
 /**
- * The zip codes as "The Elements of Statistical Learning" publishes them: a line per digit, the label and 256 numbers
- * from -1 (paper) to 1 (ink). Floats come back from 0 to 1.
+ * Reads the zip codes as published by "The Elements of Statistical Learning": one digit per line, the label and 256
+ * values from -1 (paper) to 1 (ink). Returns floats from 0 to 1.
  */
 export function readUspsText(text: string, count: number, what: string): Samples<Float32Array<ArrayBuffer>> {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
@@ -57,14 +57,14 @@ export function readUspsText(text: string, count: number, what: string): Samples
     if (!pixels.every((value) => value >= -1 && value <= 1))
       throw bad(what, `line ${i + 1}: a value is not in -1 to 1`);
     if (!Number.isInteger(label) || label! < 0 || label! > 9)
-      throw bad(what, `line ${i + 1}: the label is no digit`);
+      throw bad(what, `line ${i + 1}: the label is not a digit`);
     labels[i] = label!;
     for (let j = 0; j < 256; j++) images[i * 256 + j] = (pixels[j]! + 1) / 2;
   }
   return { images, labels };
 }
 
-/** Little-endian floats, row by row; every machine that runs Node is little-endian. */
+/** Little-endian floats, row-major; every machine that runs Node is little-endian. */
 export function readFloats(
   bytes: Uint8Array<ArrayBuffer>,
   count: number,
@@ -76,11 +76,11 @@ export function readFloats(
   return values;
 }
 
-/** A picture of CIFAR-10's binary version: its label, then 32x32 red, green and blue values. */
+/** One image of CIFAR-10's binary version: its label, then 32x32 red, green and blue values. */
 export const cifarPixels: number = 3 * 32 * 32;
 export const cifarRecord: number = 1 + cifarPixels;
 
-/** The binary version of CIFAR-10: records one after another. */
+/** Reads the binary version of CIFAR-10: consecutive records. */
 export function readCifar(bytes: Uint8Array, count: number, what: string): Samples<Uint8Array<ArrayBuffer>> {
   if (bytes.length !== count * cifarRecord) {
     throw bad(what, `expected ${count} records of ${cifarRecord} bytes, got ${bytes.length} bytes`);

@@ -1,7 +1,7 @@
 import type { DataFile } from "@tessera-ml/hub";
 import { IMAGENET_CLASSES } from "../classes/index.ts";
 
-/** [bytes, SHA-256] of one photograph of every tenth class of ILSVRC, from the first. */
+/** [bytes, SHA-256] of one photograph for every tenth class of ILSVRC, starting with the first. */
 type Row = readonly [size: number, sha256: string];
 
 const rows: readonly Row[] = [
@@ -116,7 +116,7 @@ export const imagenetSampleFiles: readonly DataFile[] = rows.map(([size, sha256]
   return { file, urls: [`${base}/${file}`], size, sha256, shared: `image/imagenet-sample/${file}` };
 });
 
-/** What the n-th photograph shows. */
+/** Class of the n-th photograph. */
 export function imagenetSampleClass(n: number): { wnid: string; label: string; classIndex: number } {
   const classIndex = 10 * n;
   const { wnid, name } = IMAGENET_CLASSES[classIndex]!;

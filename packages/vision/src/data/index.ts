@@ -1,5 +1,5 @@
 /**
- * The data sets that image classifiers are trained and measured on, and their readers. Node only.
+ * The data sets that image classifiers are trained and evaluated on, and their readers. Node only.
  *
  * @packageDocumentation
  */

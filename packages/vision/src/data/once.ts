@@ -6,8 +6,8 @@ import type { Split } from "./record.ts";
 import type { Unpacked } from "./unpack.ts";
 
 /**
- * The records of a split from `folder`, where `train.bin` and `test.bin` are kept; else unpacked and put there, by one
- * process at a time. A folder that cannot be written is no reason to fail.
+ * Reads a split's records from `folder`, where `train.bin` and `test.bin` are cached; unpacks them first if missing, in
+ * one process at a time. An unwritable folder is not an error.
  */
 export async function unpackedOnce(
   folder: string,
@@ -32,7 +32,7 @@ export async function unpackedOnce(
     const again = await ready();
     if (again) return again;
     const all = await unpack();
-    // The pictures are in memory; a disk too full to keep them costs only the next start.
+    // The images are already in memory; if the disk is full, the next start unpacks again.
     for (const part of ["train", "test"] as const) await writeAtomic(kept(part), all[part]).catch(() => {});
     return all[split];
   });

@@ -38,11 +38,11 @@ export interface LoadedDataset<Pixels extends Uint8Array | Float32Array> extends
 }
 
 /**
- * Reads a data set that is on this machine: from the cache, else from the shared data folder. Archives are unpacked once
- * and kept in the cache.
+ * Loads a data set from this machine: from the cache, else from the shared data folder. Archives are unpacked once and
+ * cached.
  *
- * Throws `unknown-name`, `absent` with how to get it, `checksum`, `size` or `bad-data` for files that are not what
- * their names say.
+ * Throws `unknown-name`, `absent` with how to get it, or `checksum`, `size` or `bad-data` for files with unexpected
+ * contents.
  */
 export async function loadDataset<N extends DatasetName>(
   name: N,
@@ -60,7 +60,7 @@ export async function loadDataset(
   if (record.kind !== "samples") {
     throw new HubError(
       "bad-data",
-      `${record.name} holds photographs of many sizes, no arrays: use loadPhotographs`,
+      `${record.name} holds photographs of various sizes, not arrays: use loadPhotographs`,
     );
   }
   const { split = "train", signal } = options;
@@ -116,21 +116,21 @@ async function read(
       );
     }
     default:
-      throw new HubError("bad-data", `${record.name}: ${form.format} holds no arrays`);
+      throw new HubError("bad-data", `${record.name}: ${form.format} does not hold arrays`);
   }
 }
 
-/** A verified file's content, decompressed where its name ends in `.gz`. */
+/** Content of a verified file, decompressed if its name ends in `.gz`. */
 async function contentOf(
   { file, path, cached }: LocalDataFile,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // Where the content's hash is known, the archive's own says nothing more.
+  // If the content's hash is known, the archive's own hash adds nothing.
   if (file.contentSha256 === undefined) await acceptFile(path, file, { signal, mark: cached });
   const raw = await readFile(path, { signal });
   if (!file.file.endsWith(".gz")) return new Uint8Array(raw);
   const content = await promisify(gunzip)(raw).catch((error: unknown) => {
-    throw new HubError("bad-data", `${path}: no whole .gz file (${String(error)})`, { cause: error });
+    throw new HubError("bad-data", `${path}: not a complete .gz file (${String(error)})`, { cause: error });
   });
   if (file.contentSha256 !== undefined) {
     const got = createHash("sha256").update(content).digest("hex");
@@ -142,17 +142,17 @@ async function contentOf(
   return new Uint8Array(content.buffer, content.byteOffset, content.byteLength) as Uint8Array<ArrayBuffer>;
 }
 
-/** A photograph and what it shows. */
+/** A photograph and its class. */
 export interface Photograph {
   path: string;
   wnid: string;
   label: string;
-  /** class of ILSVRC, 0 to 999 */
+  /** ILSVRC class, 0 to 999. */
   classIndex: number;
 }
 
 /**
- * The photographs of a data set that is on this machine, verified, in order of their class.
+ * Verified photographs of a data set on this machine, ordered by class.
  * Throws as {@link loadDataset} does.
  */
 export async function loadPhotographs(

@@ -2,7 +2,7 @@ import type { DatasetRecord, Form } from "@tessera-ml/hub";
 
 export type Split = "train" | "test";
 
-/** What a split is: pixels and labels. */
+/** Pixels and labels of a split. */
 export interface Samples<Pixels extends Uint8Array | Float32Array = Uint8Array | Float32Array> {
   /** [N, C, H, W], row-major: bytes 0 to 255, or floats 0 to 1 */
   images: Pixels;
@@ -10,7 +10,7 @@ export interface Samples<Pixels extends Uint8Array | Float32Array = Uint8Array |
   labels: Uint8Array;
 }
 
-/** Small pictures of one size with one label each: arrays. */
+/** Small images of equal size with one label each, as arrays. */
 export interface SamplesRecord extends DatasetRecord {
   readonly kind: "samples";
   readonly forms: Forms<"idx" | "usps-text" | "usps-f32" | "cifar-archive" | "cifar-records" | "cifar-jpeg">;
@@ -21,7 +21,7 @@ export interface SamplesRecord extends DatasetRecord {
   readonly splits: Readonly<Partial<Record<Split, number>>>;
 }
 
-/** Photographs of many sizes: files. */
+/** Photographs of various sizes, as files. */
 export interface PhotographsRecord extends DatasetRecord {
   readonly kind: "photographs";
   readonly forms: Forms<"photographs">;

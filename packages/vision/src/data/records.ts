@@ -1,4 +1,4 @@
-/** The data sets of image classification: plain data. */
+/** The data sets of image classification, as plain data. */
 import type { DataFile } from "@tessera-ml/hub";
 import { cifarClasses, digits } from "../classes/index.ts";
 import { imagenetSampleFiles } from "./imagenet-sample.ts";
@@ -48,8 +48,8 @@ function uspsShared(split: Split, file: string, sha256: string): DataFile {
   return { file, split, urls: [], sha256, shared: `image/usps/${file}` };
 }
 
-// Sizes and hashes of MNIST, Fashion-MNIST and CIFAR-10: the checksums of tensorflow-datasets. Those of files that
-// are published nowhere: the files.
+// Sizes and hashes of MNIST, Fashion-MNIST and CIFAR-10 are those of tensorflow-datasets; those of unpublished
+// files are computed from the files.
 export const records = {
   mnist: {
     kind: "samples",
@@ -249,13 +249,13 @@ export const records = {
       },
     ],
     note:
-      "Ordered by class. The loss matters: a network trained on exact pictures, 91.78 % right on the exact test set, " +
-      "is 81.03 % right on this one.",
+      "Ordered by class. The loss matters: a network trained on the exact images scores 91.78 % on the exact test set " +
+      "but 81.03 % on this one.",
   },
   "cifar10-sample": {
     kind: "samples",
     name: "cifar10-sample",
-    title: "CIFAR-10, the first 4,000 training pictures, exact",
+    title: "CIFAR-10, the first 4,000 training images, exact",
     licence: "research",
     home: "https://www.cs.toronto.edu/~kriz/cifar.html",
     reference: "Krizhevsky, Learning multiple layers of features from tiny images, 2009",

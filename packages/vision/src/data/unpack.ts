@@ -6,7 +6,7 @@ import { readImage } from "@tessera-ml/media";
 import { cifarPixels, cifarRecord } from "./formats.ts";
 import type { Split } from "./record.ts";
 
-/** CIFAR-10's archives, unpacked to the records of its binary version, both splits at once: they share one file. */
+/** CIFAR-10's archives unpacked to binary-version records, both splits at once since they share one file. */
 export type Unpacked = Record<Split, Uint8Array<ArrayBuffer>>;
 
 async function wholeEntry(entry: AsyncIterable<unknown>): Promise<Buffer> {
@@ -15,7 +15,7 @@ async function wholeEntry(entry: AsyncIterable<unknown>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** Calls `each` with every file of a `.tar.gz`, in order, and waits for it. */
+/** Calls `each` for every file of a `.tar.gz`, in order, awaiting each call. */
 async function eachFile(
   path: string,
   signal: AbortSignal | undefined,
@@ -34,7 +34,9 @@ async function eachFile(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof HubError) throw error;
-    throw new HubError("bad-data", `${path}: no whole .tar.gz archive (${String(error)})`, { cause: error });
+    throw new HubError("bad-data", `${path}: not a complete .tar.gz archive (${String(error)})`, {
+      cause: error,
+    });
   }
 }
 
@@ -57,12 +59,12 @@ export async function unpackCifarArchive(path: string, signal: AbortSignal | und
   return { train: new Uint8Array(Buffer.concat(train)), test: new Uint8Array(take("test_batch")) };
 }
 
-/** Decoded at the same time: enough to keep the decoder's threads busy. */
+/** Images decoded concurrently: enough to keep the decoder's threads busy. */
 const batchSize = 64;
 
 /**
- * Folders of JPEG files, `test/cat/0000.jpg`: 10,000 and 50,000 pictures by split and class. Records come in the order
- * of class and number, whatever the order of the archive.
+ * Unpacks folders of JPEG files, `test/cat/0000.jpg`: 10,000 and 50,000 images by split and class. Records are ordered
+ * by class and number, whatever the order of the archive.
  */
 export async function unpackCifarJpeg(
   path: string,
@@ -94,7 +96,7 @@ export async function unpackCifarJpeg(
     const perClass = counts[split] / classes.length;
     const number = Number(match[3]);
     if (label < 0 || number >= perClass)
-      throw new HubError("bad-data", `${path}: ${name}: not of this data set`);
+      throw new HubError("bad-data", `${path}: ${name}: not part of this data set`);
     filled[split]++;
     waiting.push(decode(name, await bytes(), split, label * perClass + number, label));
     if (waiting.length === batchSize) await Promise.all(waiting.splice(0));
@@ -105,13 +107,13 @@ export async function unpackCifarJpeg(
     if (filled[split] === counts[split]) continue;
     throw new HubError(
       "bad-data",
-      `${path}: expected ${counts[split]} pictures of ${split}, got ${filled[split]}`,
+      `${path}: expected ${counts[split]} images in ${split}, got ${filled[split]}`,
     );
   }
   return out;
 }
 
-/** One record: the label, then the picture [H, W, 3] plane by plane. */
+/** Writes one record: the label, then the image [H, W, 3] plane by plane. */
 function writeRecord(records: Uint8Array, at: number, label: number, pixels: Uint8Array): void {
   const start = at * cifarRecord;
   const area = cifarPixels / 3;

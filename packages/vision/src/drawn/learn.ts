@@ -55,8 +55,8 @@ export const drawnRecipes: readonly DrawnRecipe[] = [
   },
   {
     name: "digitnet",
-    title: "A small network with the means of today, on digits drawn here",
-    paper: "Batch Normalization (Ioffe & Szegedy 2015), on the plan of LeNet-5",
+    title: "A small digit network with modern techniques, on digits drawn here",
+    paper: "Batch Normalization (Ioffe & Szegedy 2015), in the layout of LeNet-5",
     network: "digitnet",
     layout: "mnist",
     preprocessing: { ...COMMON, mean: [0.1307], std: [0.3081] },

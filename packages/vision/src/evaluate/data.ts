@@ -1,4 +1,4 @@
-/** Labelled images that a classifier can be measured on. */
+/** Labelled images for evaluating a classifier. */
 
 import type { ReportProgress } from "@tessera-ml/hub";
 import { KitError } from "@tessera-ml/kit";
@@ -14,7 +14,7 @@ import type { ImageClassifier } from "../pipeline/image-classifier.ts";
 import { accuracyOf } from "../records/record.ts";
 import type { LabelledImages } from "./evaluate.ts";
 
-/** Data sets by what a network's outputs mean. */
+/** Suitable data sets, by label set. */
 const SETS: Readonly<Record<string, readonly string[]>> = {
   digits: ["mnist", "usps"],
   cifar10: ["cifar10", "cifar10-jpeg", "cifar10-sample"],
@@ -22,7 +22,7 @@ const SETS: Readonly<Record<string, readonly string[]>> = {
   "imagenet-1k+background": ["imagenet-sample"],
 };
 
-/** A data set that fits a network: the wanted one, else that of its record's accuracy, else one on this machine. */
+/** Picks a data set for a network: the requested one, else the one its record reports, else one on this machine. */
 export async function chooseData({ record }: ImageClassifier, wanted: string | undefined): Promise<string> {
   const { labels } = record.classes;
   const suitable = SETS[labels] ?? [];
@@ -31,7 +31,7 @@ export async function chooseData({ record }: ImageClassifier, wanted: string | u
     if (suitable.includes(name)) return name;
     throw new KitError(
       "bad-option",
-      `${record.name} knows ${labels}, ${name} shows something else: use ${suitable.join(" or ")}`,
+      `${record.name} classifies ${labels}, which ${name} does not show: use ${suitable.join(" or ")}`,
       { field: "data" },
     );
   }
@@ -50,7 +50,7 @@ export interface LoadPicturesOptions {
   readonly progress?: ReportProgress | undefined;
 }
 
-/** Reads a data set: its test split, if it has one and no other is wanted. */
+/** Loads a data set: its test split by default, if it has one. */
 export async function loadPictures(
   name: string,
   { split, ...options }: LoadPicturesOptions,

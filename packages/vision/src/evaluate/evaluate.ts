@@ -1,29 +1,29 @@
-/** How often a classifier is right, and what it takes for what. */
+/** Accuracy and confusions of a classifier. */
 import { fromPlanes, type Image, Planes } from "@tessera-ml/media";
 import type { LoadedDataset, Photograph } from "../data/index.ts";
 import type { ImageClassifier } from "../pipeline/image-classifier.ts";
 import type { Prepared } from "../pipeline/types.ts";
 
-/** A split of a data set in memory, or photographs (`loadPhotographs`). */
+/** A split in memory, or photographs (`loadPhotographs`). */
 export type LabelledImages = LoadedDataset<Uint8Array | Float32Array> | readonly Photograph[];
 
 export interface EvaluationProgress {
   readonly done: number;
   readonly total: number;
-  /** In per cent, so far. */
+  /** Per cent, so far. */
   readonly top1: number;
 }
 
 export interface EvaluateOptions {
   readonly progress?: ((progress: EvaluationProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Pictures in one run of the network; default 16. */
+  /** Images per forward pass; default 16. */
   readonly batchSize?: number;
-  /** Only so many pictures, evenly spread; default all. */
+  /** Evaluates this many images, evenly spaced; default all. */
   readonly limit?: number | undefined;
 }
 
-/** One true class. Accuracy in per cent. */
+/** Results for one true class. Accuracy in per cent. */
 export interface ClassResult {
   readonly index: number;
   readonly label: string;
@@ -35,33 +35,33 @@ export interface ClassResult {
 export interface Evaluation {
   readonly model: string;
   readonly count: number;
-  /** Per cent of the pictures whose class is the most probable one, and 100 less it. */
+  /** Per cent of the images whose top prediction is correct; `error` is 100 − `top1`. */
   readonly top1: number;
   readonly error: number;
-  /** Per cent of the pictures whose class is among the five most probable. */
+  /** Per cent of the images whose true class is among the top five predictions. */
   readonly top5: number;
-  /** Classes of which there are pictures, in order. */
+  /** The classes that occur, in order. */
   readonly classes: readonly ClassResult[];
-  /** What was taken for what, the most frequent first. */
+  /** Misclassifications, most frequent first. */
   readonly confusions: readonly {
     readonly truth: string;
     readonly predicted: string;
     readonly count: number;
   }[];
-  /** `matrix[i][j]`: pictures of class i that were taken for j. For up to a hundred classes. */
+  /** `matrix[i][j]`: images of class i predicted as j. Present for up to 100 classes. */
   readonly matrix?: readonly (readonly number[])[];
-  /** Through the network alone. */
+  /** Forward pass only. */
   readonly imagesPerSecond: number;
-  /** With reading and preprocessing. */
+  /** Including loading and preprocessing. */
   readonly seconds: number;
 }
 
 const LARGEST_MATRIX = 100;
 
 /**
- * Asks a classifier about labelled pictures.
+ * Evaluates a classifier on labelled images.
  *
- * @throws RangeError where the pictures have other classes than the classifier
+ * @throws RangeError if the images' classes differ from the classifier's
  */
 export async function evaluate(
   classifier: ImageClassifier,
@@ -154,7 +154,7 @@ function tables(
   };
 }
 
-/** For each picture the output that would be right, and what the network reads of it. */
+/** For each image, the index of the correct output and the network's input. */
 function labelled(
   classifier: ImageClassifier,
   pictures: LabelledImages,
@@ -170,7 +170,7 @@ function labelled(
   const isImageNet = labels.startsWith("imagenet-1k");
   if (!isImageNet || ![1000, 1001].includes(classifier.labels.length))
     throw new RangeError(
-      `${classifier.name}: photographs have ImageNet's classes, the classifier has ${isImageNet ? `${classifier.labels.length} of its own` : labels}`,
+      `${classifier.name}: photographs have ImageNet's classes, but the classifier has ${isImageNet ? `${classifier.labels.length} others` : labels}`,
     );
   const shift = classifier.labels.length - 1000; // a background class comes first
   return {
@@ -186,11 +186,11 @@ function checkClasses(
   if (labels.join() === pictures.classes.join()) return;
   const list = (names: readonly string[]) => `${names.length} (${names.slice(0, 3).join(", ")}, …)`;
   throw new RangeError(
-    `${name}: its classes are ${list(labels)}, those of ${pictures.name} are ${list(pictures.classes)}`,
+    `${name}: it has ${list(labels)} classes, but ${pictures.name} has ${list(pictures.classes)}`,
   );
 }
 
-/** A picture of a data set, as its file would hold it: the classifier is given what it is given elsewhere. */
+/** Image `index` of a data set as a decoded file would give it, so that it takes the classifier's usual path. */
 function sampleImage(
   { images, shape: [, channels, height, width] }: LoadedDataset<Uint8Array | Float32Array>,
   index: number,

@@ -1,20 +1,20 @@
-/** `tessera eval` for classifiers: choose a data set, measure, show. Node only. */
+/** `tessera eval` for classifiers: picks a data set, evaluates, prints. Node only. */
 import type { Evaluation as AnyEvaluation, EvaluateOptions } from "@tessera-ml/kit";
 import { clip, duration, pairs, type Terminal, table, whole } from "@tessera-ml/kit/terminal";
 import type { ImageClassifier } from "../pipeline/image-classifier.ts";
 import { chooseData, loadPictures } from "./data.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 
-/** A classifier's evaluation beside what all tasks report. */
+/** A classifier's evaluation plus the fields all tasks report. */
 export type Measured = AnyEvaluation & Evaluation;
 
-/** Images in one run of the network. */
+/** Images per forward pass. */
 const BATCH = 50;
-/** Up to so many classes the whole confusion matrix is shown, for more only the most frequent mistakes. */
+/** The full confusion matrix is shown for up to this many classes; beyond it, only the most frequent mistakes. */
 const MOST = 12;
 const MISTAKES = 8;
 
-/** @throws HubError `absent` if the data set is not on this machine; RangeError if its classes are others */
+/** @throws HubError `absent` if the data set is not on this machine; RangeError if its classes do not match */
 export async function evaluateOn(
   classifier: ImageClassifier,
   { data, split: wanted, limit, signal, progress, hubProgress }: EvaluateOptions,

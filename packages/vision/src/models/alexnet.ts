@@ -1,7 +1,7 @@
 /**
  * ImageNet Classification with Deep Convolutional Neural Networks (Krizhevsky, Sutskever & Hinton 2012).
  *
- * `AlexNetTwoTower` is the paper's network: two groups of channels that meet in layer 3, local response
+ * `AlexNetTwoTower` is the paper's network: two groups of channels joined in layer 3, local response
  * normalisation, overlapping pooling; 60,965,224 parameters. `AlexNet` is the single tower of "One weird
  * trick for parallelizing convolutional neural networks" (Krizhevsky 2014) with torchvision's names:
  * 61,100,840 parameters, 0.71 GMAC, 56.52 % top-1.
@@ -47,7 +47,7 @@ export class AlexNet extends Classifier {
   }
 }
 
-/** The network of the paper, for images of 227x227 (its text says 224, which does not divide). */
+/** The paper's network, for images of 227x227 (the paper says 224, which does not divide evenly). */
 export class AlexNetTwoTower extends Classifier {
   features = new Sequential(
     new Conv2d(3, 96, 11, { stride: 4 }), // [N, 96, 55, 55]
@@ -71,7 +71,7 @@ export class AlexNetTwoTower extends Classifier {
   constructor({ classes = 1000 }: { classes?: number } = {}) {
     super();
     this.classifier = head(256 * 6 * 6, classes);
-    // Section 5: N(0, 0.01), and a bias of 1 where it keeps the first ReLUs alive.
+    // Section 5: N(0, 0.01), and a bias of 1 in the layers where it keeps the first ReLUs active.
     const ones = new Set([
       "features.4.bias",
       "features.10.bias",
@@ -89,7 +89,7 @@ export class AlexNetTwoTower extends Classifier {
   }
 }
 
-/** b = a / (2 + 1e-4 · Σ a²)^0.75 over 5 channels (section 3.3); ours divides alpha by their number. */
+/** b = a / (2 + 1e-4 · Σ a²)^0.75 over 5 channels (section 3.3); our layer divides alpha by the 5. */
 function lrn(): LocalResponseNorm {
   return new LocalResponseNorm(5, { alpha: 5e-4, beta: 0.75, k: 2 });
 }

@@ -1,9 +1,9 @@
 /**
  * A ConvNet for the 2020s (Liu et al. 2022), and ConvNeXt V2 (Woo et al. 2023).
  *
- * A ResNet brought up to the Transformer's habits: patches for a stem, depthwise 7x7, layer norm, one
- * GELU, a wide middle. V2 drops the layer scale and lets channels compete (global response norm). Names
- * are the authors'. ConvNeXt-T: 28,589,128 parameters, 4.46 GMAC, 82.1 % top-1.
+ * A ResNet modernised with design choices of Transformers: a patch stem, depthwise 7x7 convolutions, layer norm, a
+ * single GELU, inverted bottlenecks. V2 replaces layer scale with global response norm, by which channels compete.
+ * Names are the authors'. ConvNeXt-T: 28,589,128 parameters, 4.46 GMAC, 82.1 % top-1.
  */
 import { Conv2d, DropPath, init, LayerNorm, Linear, Module, Sequential } from "@tessera-ml/nn";
 import { full, gelu, parameter, type Tensor, type Variable, zeros } from "@tessera-ml/tensor";
@@ -13,9 +13,9 @@ export interface ConvNeXtConfig {
   readonly depths: readonly [number, number, number, number];
   readonly dims: readonly [number, number, number, number];
   readonly version?: 1 | 2;
-  /** Side of the stem's patches, default 4. */
+  /** Patch size of the stem, default 4. */
   readonly patch?: number;
-  /** The largest probability with which a block is left out in training. */
+  /** Maximum stochastic depth rate. */
   readonly dropPath?: number;
   readonly classes?: number;
 }
@@ -29,7 +29,7 @@ class LayerNorm2d extends LayerNorm {
   }
 }
 
-/** x + β + γ·x·N with N a channel's norm against the mean of all (V2, section 3.2). x [N, H, W, C]. */
+/** x + β + γ·x·N, where N is a channel's norm divided by the mean norm (V2, section 3.2). x [N, H, W, C]. */
 class GlobalResponseNorm extends Module {
   gamma: Variable;
   beta: Variable;
@@ -74,7 +74,7 @@ class Block extends Module {
 }
 
 export class ConvNeXt extends Classifier {
-  /** A 4x4 stem, then a 2x2 between stages: each shrinks. */
+  /** The 4x4 stem, then a 2x2 downsampling between stages. */
   downsample_layers: Sequential[];
   stages: Sequential[];
   norm: LayerNorm;
@@ -94,7 +94,7 @@ export class ConvNeXt extends Classifier {
       return new Sequential(new LayerNorm2d(before, { eps: EPS }), new Conv2d(before, dim, 2, { stride: 2 }));
     });
     this.stages = dims.map((dim, i) => {
-      // Later blocks are left out more often: the rate grows linearly with depth.
+      // Stochastic depth: the rate grows linearly with depth.
       const rate = () => (total > 1 ? (dropPath * seen++) / (total - 1) : 0);
       return new Sequential(
         ...Array.from({ length: depths[i] as number }, () => new Block(dim, version, rate())),

@@ -1,7 +1,7 @@
 /**
  * Densely Connected Convolutional Networks (Huang, Liu, van der Maaten & Weinberger 2016).
  *
- * Every layer of a block sees the outputs of all layers before it, and adds a few channels of its own.
+ * Every layer of a block takes the outputs of all preceding layers as input and adds a few channels.
  * Names are torchvision's. DenseNet-121: 7,978,856 parameters, 2.83 GMAC, 74.43 % top-1.
  */
 import { AvgPool2d, BatchNorm2d, Conv2d, init, Linear, MaxPool2d, Module } from "@tessera-ml/nn";
@@ -9,16 +9,16 @@ import { concat, type Tensor } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 
 export interface DenseNetConfig {
-  /** Channels that each layer adds. */
+  /** Growth rate: channels added by each layer. */
   readonly growth: number;
   readonly blocks: readonly [number, number, number, number];
   readonly initial: number;
-  /** `small`: a 3x3 convolution that keeps the size of small pictures. Default `large`: 7x7 and a pooling, a quarter. */
+  /** `large` (default): 7x7 and pooling, to a quarter of the size. `small`: 3x3 at full size, for small images. */
   readonly stem?: "large" | "small";
   readonly classes?: number;
 }
 
-/** Batch norm and ReLU before each convolution; a 1x1 narrows to four times the growth (section 3). */
+/** Batch norm and ReLU before each convolution; a 1x1 bottleneck of four times the growth rate (section 3). */
 class DenseLayer extends Module {
   norm1: BatchNorm2d;
   conv1: Conv2d;
@@ -51,7 +51,7 @@ class DenseBlock extends Module {
   }
 }
 
-/** Halves channels and size between blocks. */
+/** Halves channels and resolution between blocks. */
 class Transition extends Module {
   norm: BatchNorm2d;
   conv: Conv2d;
@@ -78,7 +78,7 @@ class Features extends Module {
   transition3: Transition;
   denseblock4: DenseBlock;
   norm5: BatchNorm2d;
-  /** Channels of the result. */
+  /** Number of output channels. */
   readonly outputs: number;
 
   constructor({ growth, blocks, initial, stem = "large" }: DenseNetConfig) {

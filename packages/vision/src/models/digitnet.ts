@@ -1,8 +1,8 @@
 /**
- * A small network for digits as one would write it today: what LeNet-5 began with, plus batch
- * normalisation (Ioffe & Szegedy 2015), rectifiers (Nair & Hinton 2010) and max pooling.
+ * A small digit network as one would write it today: the structure of LeNet-5 with batch normalisation
+ * (Ioffe & Szegedy 2015), ReLU (Nair & Hinton 2010) and max pooling.
  *
- * 28x28 images, 215,418 parameters, 3.0 million multiplications.
+ * 28x28 images, 215,418 parameters, 3.0 MMAC.
  */
 import { BatchNorm2d, Conv2d, Linear } from "@tessera-ml/nn";
 import { maxPool2d } from "@tessera-ml/tensor";

@@ -1,11 +1,11 @@
 /**
  * Going Deeper with Convolutions (Szegedy et al. 2014): GoogLeNet.
  *
- * An inception looks at its input through windows of several sizes at once; 1x1 convolutions in front
- * of the larger ones keep them cheap. Names are torchvision's, and so are, by default, its deviations:
- * batch norm (eps 0.001), and 3x3 where the paper has 5x5 (published weights count on it). 6,624,904
- * parameters without the auxiliary heads, 13,004,888 with; 1.5 GMAC; 69.78 % top-1. With `paper: true`
- * it is the paper's: biases instead of batch norm and true 5x5, 6,998,552 parameters.
+ * An inception module looks at its input at several scales in parallel; 1x1 convolutions before the larger
+ * ones keep them cheap. Names are torchvision's and so, by default, are its departures from the paper: batch
+ * norm (eps 0.001), and 3x3 in place of 5x5, as the published weights require. 6,624,904 parameters without
+ * the auxiliary heads, 13,004,888 with; 1.5 GMAC; 69.78 % top-1. `paper: true` builds the paper's network:
+ * biases instead of batch norm and true 5x5, 6,998,552 parameters.
  */
 import { BatchNorm2d, Conv2d, Dropout, init, Linear, MaxPool2d, Module, Sequential } from "@tessera-ml/nn";
 import { adaptiveAvgPool2d, avgPool2d, concat, type Tensor } from "@tessera-ml/tensor";
@@ -13,9 +13,9 @@ import { Classifier, type Part } from "../classifier.ts";
 
 export interface GoogLeNetConfig {
   readonly classes?: number;
-  /** Two classifiers half-way, for training (the loss adds 0.3 of theirs). */
+  /** Two auxiliary heads for training (their losses are added with weight 0.3). */
   readonly auxLogits?: boolean;
-  /** Takes ImageNet-normalised images and normalises them as the published weights were trained. */
+  /** Takes ImageNet-normalised images and renormalises them the way the published weights were trained. */
   readonly transformInput?: boolean;
   /** The paper's network instead of torchvision's. */
   readonly paper?: boolean;
@@ -25,7 +25,7 @@ interface Style {
   readonly paper: boolean;
 }
 
-/** A convolution with batch norm (or, as in the paper, a bias) and ReLU. */
+/** Convolution, batch norm (or, as in the paper, a bias) and ReLU. */
 class BasicConv2d extends Module {
   conv: Conv2d;
   bn: BatchNorm2d | undefined;
@@ -46,7 +46,7 @@ class BasicConv2d extends Module {
   }
 }
 
-/** Widths of an inception: 1x1, 3x3 and what reduces before it, 5x5 likewise, and the pooled branch. */
+/** Widths of an inception module: 1x1; reduction and 3x3; reduction and 5x5; pooled branch. */
 type Widths = readonly [
   one: number,
   reduce3: number,
@@ -100,7 +100,7 @@ export class Inception extends Module {
   }
 }
 
-/** A classifier half-way: the gradient reaches the lower layers on a short road. */
+/** An auxiliary head: shortens the gradient's path to the lower layers. */
 class InceptionAux extends Module {
   conv: BasicConv2d;
   fc1 = new Linear(2048, 1024);
@@ -194,7 +194,7 @@ export class GoogLeNet extends Classifier {
     ];
   }
 
-  /** Logits of the classifier and of the two heads half-way, for training. */
+  /** Logits of the classifier and of both auxiliary heads, for training. */
   forwardWithAux(x: Tensor): { logits: Tensor; aux: readonly Tensor[] } {
     const aux: Tensor[] = [];
     let y = x;
@@ -207,7 +207,7 @@ export class GoogLeNet extends Classifier {
   }
 }
 
-/** From ImageNet's mean and deviation to 0.5 and 0.5, channel by channel. */
+/** From ImageNet's mean and standard deviation to 0.5 and 0.5, per channel. */
 function transform(x: Tensor): Tensor {
   const [mean, std] = [
     [0.485, 0.456, 0.406],

@@ -2,9 +2,9 @@
  * Backpropagation Applied to Handwritten Zip Code Recognition (LeCun et al. 1989): the first convolutional
  * network trained end to end.
  *
- * 16x16 images of −1 (paper) to 1 (ink), two layers of 5x5 with stride 2 whose weights are shared but
- * whose biases are not, 9,760 parameters, 63,660 multiplications. Paper: 5.0 % error on 2,007 test
- * digits after 23 passes over 7,291.
+ * 16x16 images from −1 (paper) to 1 (ink), two 5x5 convolutions of stride 2 that share weights but not
+ * biases, 9,760 parameters, 63,660 multiplications. Paper: 5.0 % error on 2,007 test digits after 23 epochs
+ * of 7,291.
  */
 import { init, Linear, Module, mse } from "@tessera-ml/nn";
 import {
@@ -20,12 +20,12 @@ import {
 import { Classifier, type Part } from "../classifier.ts";
 
 export interface LeCun1989Options {
-  /** `scaled`: 1.7159·tanh(2a/3), as in the paper; `tanh`: as it is. */
+  /** `scaled`: 1.7159·tanh(2a/3), as in the paper; `tanh`: plain. */
   readonly activation?: "scaled" | "tanh";
   readonly classes?: number;
 }
 
-/** A·tanh(S·a) with f(±1) = ±1: targets of ±1 lie inside its range (appendix A of LeCun et al. 1998). */
+/** A·tanh(S·a) with f(±1) = ±1, so targets of ±1 are within its range (appendix A of LeCun et al. 1998). */
 export function scaledTanh(x: Tensor): Tensor {
   return x
     .mul(2 / 3)
@@ -33,14 +33,14 @@ export function scaledTanh(x: Tensor): Tensor {
     .mul(1.7159);
 }
 
-/** The first weights of both papers by LeCun: uniform within ±2.4 over the inputs of a unit. */
+/** Initialization used in both of LeCun's papers: uniform within ±2.4 / fan-in. */
 export function lecunUniform(shape: readonly number[], fanIn: number): Tensor {
   return init.uniform(shape, { low: -2.4 / fanIn, high: 2.4 / fanIn });
 }
 
 /**
- * 5x5, stride 2, over a border of −1. Maps share their weights, but each unit has a bias of its own.
- * A map may see some of the inputs only: `groups` lists which, for equal shares of the maps.
+ * 5x5, stride 2, padded with −1. Maps share their weights, but each unit has its own bias. A map may be
+ * connected to some of the inputs only: `groups` lists them, one list for each equal share of the maps.
  */
 class UnitBiasConv extends Module {
   weight: Variable;
@@ -70,8 +70,8 @@ class UnitBiasConv extends Module {
 }
 
 /**
- * Which 8 of the 12 maps of H1 each third of H2's maps sees. The paper does not print its scheme; any
- * with eight has its parameters. This is the one of karpathy's reproduction.
+ * The 8 of H1's 12 maps that each third of H2's maps is connected to. The paper does not give its scheme;
+ * any scheme with eight has the same parameter count. This one is from karpathy's reproduction.
  */
 const H2_SEES = [
   [0, 1, 2, 3, 4, 5, 6, 7],
@@ -94,7 +94,7 @@ export class LeCun1989 extends Classifier {
       layer.weight.assign(lecunUniform(layer.weight.shape, layer.inFeatures));
       layer.bias?.assign(zeros(layer.bias.shape));
     }
-    // Nine of ten targets are −1.
+    // Nine out of ten targets are −1.
     this.out.bias?.assign(init.constant([classes], -1));
   }
 
@@ -110,8 +110,8 @@ export class LeCun1989 extends Classifier {
   }
 
   /**
-   * Least squares with targets of ±1 teaches an output its mean, 2P − 1, so that P is (output + 1) / 2.
-   * Nothing in the network makes the ten sum to 1; here they are divided by their sum.
+   * Least squares with targets of ±1 trains an output towards its mean, 2P − 1, so P = (output + 1) / 2.
+   * The ten need not sum to 1, so they are divided by their sum.
    */
   override probabilities(outputs: Tensor): Tensor {
     const each = outputs.add(1).div(2).clamp(1e-6, 1);
@@ -119,7 +119,7 @@ export class LeCun1989 extends Classifier {
   }
 }
 
-/** The paper's loss: the mean squared distance from +1 for the digit and −1 for all others. */
+/** The paper's loss: mean squared error with target +1 for the digit and −1 for all others. */
 export function squaredErrorLoss(outputs: Tensor, labels: Tensor): Tensor {
   const classes = outputs.shape[1] as number;
   const checked = checkedIndex(labels, classes, { what: "squaredErrorLoss: label" });

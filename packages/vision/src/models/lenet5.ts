@@ -1,8 +1,8 @@
 /**
  * Gradient-Based Learning Applied to Document Recognition (LeCun, Bottou, Bengio & Haffner 1998): LeNet-5.
  *
- * 32x32 images (28x28 digits in the middle), background −0.1 and ink 1.175; convolutions, subsampling
- * with trained coefficients, and an output that measures the distance to a drawing of each digit.
+ * 32x32 images (28x28 digits in the centre), background −0.1 and ink 1.175; convolutions, subsampling
+ * with trained coefficients, and an output layer that measures the distance to a template of each digit.
  * 60,000 parameters, 340,908 connections; 0.95 % error on MNIST, 0.8 % with distorted digits.
  */
 import { Conv2d, crossEntropy, Linear, Module } from "@tessera-ml/nn";
@@ -24,12 +24,12 @@ import { Classifier, type Part } from "../classifier.ts";
 import { lecunUniform, scaledTanh } from "./lecun1989.ts";
 
 export interface LeNet5Options {
-  /** `rbf`: distances to the codes, as in the paper; `softmax`: ten linear units, as networks end today. */
+  /** `rbf`: distances to the codes, as in the paper; `softmax`: ten linear units, as is usual today. */
   readonly output?: "rbf" | "softmax";
   readonly classes?: number;
 }
 
-/** The sum of each 2x2, times a coefficient of the map, plus its bias. */
+/** The sum of each 2x2 block, times a trained coefficient per map, plus a bias. */
 class Subsampling extends Module {
   weight: Variable;
   bias: Variable;
@@ -45,7 +45,7 @@ class Subsampling extends Module {
   }
 }
 
-/** Table I: which maps of S2 each map of C3 sees. Different views keep the maps from learning the same. */
+/** Table I: the maps of S2 each map of C3 is connected to. Different inputs lead to different features. */
 export const C3_TABLE: readonly (readonly number[])[] = [
   [0, 1, 2],
   [1, 2, 3],
@@ -65,9 +65,9 @@ export const C3_TABLE: readonly (readonly number[])[] = [
   [0, 1, 2, 3, 4, 5],
 ];
 
-/** A 5x5 convolution with a connection table: one kernel for each connection, 60 of them in C3. */
+/** A 5x5 convolution with a connection table: one kernel per connection, 60 of them in C3. */
 class PartialConv extends Module {
-  /** In the order of the table, [connections, 5, 5]. */
+  /** In table order, [connections, 5, 5]. */
   weight: Variable;
   bias: Variable;
   readonly #inputs: number;
@@ -81,7 +81,7 @@ class PartialConv extends Module {
     this.bias = parameter(zeros([table.length]));
   }
   forward(x: Tensor): Tensor {
-    // Absent connections are zeros of a full kernel: one row of zeros stands for all of them.
+    // Missing connections are zeros in a full kernel; all share one row of zeros.
     const padded = concat([this.weight, zeros([1, 5, 5])], 0);
     const absent = this.weight.shape[0] as number;
     let next = 0;
@@ -97,8 +97,8 @@ class PartialConv extends Module {
 }
 
 /**
- * The digits of figure 3, 7x12, as published transcriptions of it have them: `#` is +1. Similar
- * characters have similar codes, so that a confusion stays plausible to what reads the words.
+ * The digit bitmaps of figure 3, 7x12, as transcribed in the literature: `#` is +1. Similar characters have
+ * similar codes, so a language model that reads the output can resolve confusions.
  */
 const DRAWINGS = `
 .#####. ...##.. .#####. ####### .#####. .#####. ..####. ####### .#####. .#####.
@@ -115,7 +115,7 @@ const DRAWINGS = `
 ....... ....... ....... ....... .....## ....... ....... ....... ....... .......
 `;
 
-/** One code of 84 for each digit, row by row, ±1. */
+/** One code of 84 values of ±1 per digit, row by row. */
 export function digitCodes(): Float32Array<ArrayBuffer> {
   const rows = DRAWINGS.trim()
     .split("\n")
@@ -126,7 +126,7 @@ export function digitCodes(): Float32Array<ArrayBuffer> {
 
 /** Euclidean radial basis functions: squared distances to fixed codes. [N, 84] → [N, 10] */
 class RadialBasis extends Module {
-  /** Not trained: part of the design. */
+  /** Fixed by design, not trained. */
   codes = buffer(fromArray(digitCodes(), [10, 84]));
   forward(x: Tensor): Tensor {
     return x.unsqueeze(1).sub(this.codes).square().sum(-1);
@@ -138,7 +138,7 @@ export class LeNet5 extends Classifier {
   s2 = new Subsampling(6);
   c3 = new PartialConv(6, C3_TABLE);
   s4 = new Subsampling(16);
-  /** A convolution over all that is left: [N, 16, 5, 5] → [N, 120, 1, 1]. */
+  /** A convolution that covers its whole input: [N, 16, 5, 5] → [N, 120, 1, 1]. */
   c5 = new Conv2d(16, 120, 5);
   f6 = new Linear(120, 84);
   output: RadialBasis | Linear;
@@ -146,7 +146,7 @@ export class LeNet5 extends Classifier {
   constructor({ output = "rbf", classes = 10 }: LeNet5Options = {}) {
     super();
     if (output === "rbf" && classes !== 10)
-      throw new Error(`LeNet-5: its codes are the ten digits, there are none for ${classes} classes`);
+      throw new Error(`LeNet-5: there are codes for the 10 digits only, got ${classes} classes`);
     this.output = output === "rbf" ? new RadialBasis() : new Linear(84, classes);
     for (const layer of [this.c1, this.c5, this.f6]) {
       const fanIn = layer.weight.size / (layer.weight.shape[0] as number);
@@ -155,7 +155,7 @@ export class LeNet5 extends Classifier {
     }
   }
 
-  /** Images [N, 1, 32, 32] → scores [N, classes]: minus the distance to each code, or logits. */
+  /** Images [N, 1, 32, 32] → scores [N, classes]: negated distances to the codes, or logits. */
   parts(): Part[] {
     const { output } = this;
     return [
@@ -172,18 +172,18 @@ export class LeNet5 extends Classifier {
     ];
   }
 
-  // Probabilities are the softmax of the scores for both outputs: the paper reads a distance as minus the
-  // logarithm of a probability.
+  // For both outputs, probabilities are the softmax of the scores: the paper reads a distance as a negative
+  // log-probability.
 
-  /** What training minimises: `rbfLoss` for the paper's output, cross-entropy for today's. */
+  /** The training loss: `rbfLoss` for the paper's output, cross-entropy for softmax. */
   loss(scores: Tensor, labels: Tensor): Tensor {
     return this.output instanceof Linear ? crossEntropy(scores, labels) : rbfLoss(scores.neg(), labels);
   }
 }
 
 /**
- * The paper's discriminative loss (equation 9): the distance to the right code, and a push away from the
- * others that fades once they are further than j. Mean over the batch.
+ * The paper's discriminative loss (equation 9): the distance to the correct code, plus a penalty on the
+ * other distances that fades once they exceed j. Mean over the batch.
  *
  * @param distances [N, classes]
  * @param labels [N]

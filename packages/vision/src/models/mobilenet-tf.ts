@@ -1,8 +1,8 @@
 /**
- * MobileNetV2 (Sandler et al. 2018) as TensorFlow's converted files have it: batch norms folded into the
+ * MobileNetV2 (Sandler et al. 2018) as in files converted from TensorFlow: batch norms folded into the
  * convolutions, TensorFlow's padding, and 1,001 classes, of which 0 is the background.
  *
- * Inputs are (x − 127.5) / 127.5. Names are timm's, without the norms. Weights: see `../tflite.ts`.
+ * Inputs are (x − 127.5) / 127.5. Names are timm's, without the norms. For loading weights see `../tflite/`.
  */
 import { Linear, Module, Sequential } from "@tessera-ml/nn";
 import { relu6, type Tensor } from "@tessera-ml/tensor";

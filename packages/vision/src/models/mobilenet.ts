@@ -2,8 +2,8 @@
  * MobileNets (Howard et al. 2017) and MobileNetV2: Inverted Residuals and Linear Bottlenecks (Sandler
  * et al. 2018).
  *
- * A depthwise convolution looks at each channel by itself, a 1x1 mixes the channels: an eighth to a
- * ninth of the multiplications of a 3x3. V1 has timm's names: 4,231,976 parameters, 0.57 GMAC, 70.6 %
+ * A depthwise convolution filters each channel separately and a 1x1 convolution mixes the channels, at an
+ * eighth to a ninth of the cost of a full 3x3. V1 has timm's names: 4,231,976 parameters, 0.57 GMAC, 70.6 %
  * top-1 (paper). V2 has torchvision's: 3,504,872 parameters, 0.30 GMAC, 71.88 %.
  */
 import {
@@ -20,7 +20,7 @@ import {
 import { relu6, type Tensor } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 
-/** Widths are multiples of 8, and never more than a tenth below what was asked for. */
+/** Rounds a width to a multiple of 8, at most a tenth below the exact value. */
 export function roundWidth(width: number): number {
   const rounded = Math.max(8, Math.floor((width + 4) / 8) * 8);
   return rounded < 0.9 * width ? rounded + 8 : rounded;
@@ -117,7 +117,7 @@ function convBNReLU(
   return new Sequential(conv, new BatchNorm2d(outputs), new ReLU6());
 }
 
-/** Widens by 1x1, filters depthwise, narrows by 1x1 without an activation (section 3.3 of V2). */
+/** Expands by 1x1, filters depthwise, projects by 1x1 without an activation (section 3.3 of V2). */
 class InvertedResidual extends Module {
   conv: Sequential;
   readonly #residual: boolean;
@@ -138,7 +138,7 @@ class InvertedResidual extends Module {
   }
 }
 
-/** Table 2 of the V2 paper: expansion, width, blocks, stride of the first. */
+/** Table 2 of the V2 paper. */
 export const V2_STAGES = [
   [1, 16, 1, 1],
   [6, 24, 2, 2],
@@ -149,11 +149,11 @@ export const V2_STAGES = [
   [6, 320, 1, 1],
 ] as const;
 
-/** Expansion, width, blocks, stride of the first: a row of table 2. */
+/** A row of table 2: expansion, width, number of blocks, stride of the first block. */
 export type V2Stage = readonly [expansion: number, width: number, blocks: number, stride: number];
 
 export interface MobileNetV2Config {
-  /** Factor of all widths. */
+  /** Width multiplier. */
   readonly width?: number;
   readonly stages?: readonly V2Stage[];
   /** Channels before the classifier, default 1280. */

@@ -2,7 +2,7 @@
  * Deep Residual Learning for Image Recognition (He, Zhang, Ren & Sun 2015), section 4.2: the small
  * ResNets for CIFAR-10.
  *
- * 6n + 2 layers on 32x32 pictures, shortcuts without parameters (option A). Names are those of akamaster's
+ * 6n + 2 layers on 32x32 images, parameter-free shortcuts (option A). Names are those of akamaster's
  * checkpoints. ResNet-20: 269,722 parameters, 41 MMAC, 91.25 % (paper); ResNet-110: 1,727,962, 93.57 %.
  */
 import { BatchNorm2d, Conv2d, init, Linear, Module, Sequential } from "@tessera-ml/nn";
@@ -10,7 +10,7 @@ import type { Tensor } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 import { SqueezeExcite } from "./resnet.ts";
 
-/** Two 3x3 convolutions and a shortcut without parameters. */
+/** Two 3x3 convolutions and a parameter-free shortcut. */
 class Block extends Module {
   conv1: Conv2d;
   bn1: BatchNorm2d;
@@ -31,7 +31,7 @@ class Block extends Module {
     if (this.se) y = this.se.forward(y);
     return y.add(this.#shortcut(x)).relu();
   }
-  /** Every second pixel, and zeros for the new channels, half of them before. */
+  /** Subsamples by two and pads the new channels with zeros, half before and half after. */
   #shortcut(x: Tensor): Tensor {
     const { inChannels, outChannels } = this.conv1;
     if (inChannels === outChannels) return x;
@@ -55,8 +55,8 @@ export class CifarResNet extends Classifier {
   linear: Linear;
 
   /**
-   * @param config `depth` is 6n + 2: 20, 32, 44, 56, 110; with a `reduction`, each block weighs its channels
-   *   (squeeze-and-excitation)
+   * @param config `depth` is 6n + 2: 20, 32, 44, 56, 110; `reduction` adds squeeze-and-excitation to each
+   * block
    */
   constructor({ depth, reduction, classes = 10 }: { depth: number; reduction?: number; classes?: number }) {
     super();

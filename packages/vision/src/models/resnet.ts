@@ -1,10 +1,10 @@
 /**
- * Deep Residual Learning for Image Recognition (He, Zhang, Ren & Sun 2015), Squeeze-and-Excitation in its blocks (Hu,
+ * Deep Residual Learning for Image Recognition (He, Zhang, Ren & Sun 2015), with optional Squeeze-and-Excitation (Hu,
  * Shen & Sun 2017), and ResNeXt: Aggregated Residual Transformations for Deep Neural Networks (Xie et al. 2017).
  *
- * A block learns what to add to its input, so that depth costs nothing where nothing is gained. Names
- * are torchvision's. ResNet-50: 25,557,032 parameters, 4.09 GMAC, 76.13 % top-1 on ImageNet (the
- * bottleneck's stride stands on its 3x3 convolution, "v1.5"; the paper had it on the first 1x1).
+ * A block learns a residual that is added to its input, so extra depth does no harm. Names are torchvision's.
+ * ResNet-50: 25,557,032 parameters, 4.09 GMAC, 76.13 % top-1 on ImageNet (the bottleneck's stride is on its
+ * 3x3 convolution, "v1.5"; the paper puts it on the first 1x1).
  */
 import { BatchNorm2d, Conv2d, init, Linear, MaxPool2d, Module, Sequential } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
@@ -12,20 +12,20 @@ import { Classifier, type Part } from "../classifier.ts";
 
 export interface ResNetConfig {
   readonly block: "basic" | "bottleneck";
-  /** Blocks in each of the four stages. */
+  /** Number of blocks in each of the four stages. */
   readonly layers: readonly [number, number, number, number];
-  /** The squeeze's reduction; without it there is no squeeze-and-excitation. */
+  /** Reduction ratio of squeeze-and-excitation; without it there is none. */
   readonly reduction?: number;
   /** ResNeXt: groups of the bottlenecks' 3x3 convolutions, default 1. */
   readonly groups?: number;
-  /** ResNeXt: channels of a group in the first stage, default 64. */
+  /** ResNeXt: channels per group in the first stage, default 64. */
   readonly groupWidth?: number;
-  /** As Caffe's weights have it: a bottleneck's stride on its first 1x1, and a pooling without padding. */
+  /** As in Caffe's weights: a bottleneck's stride is on its first 1x1, and the pooling is unpadded. */
   readonly caffe?: boolean;
   readonly classes?: number;
 }
 
-/** One weight for each channel, from all channels' means: what matters in this image (SENet, section 3). */
+/** Channel attention: one weight per channel, computed from the means of all channels (SENet, section 3). */
 export class SqueezeExcite extends Module {
   fc1: Conv2d;
   fc2: Conv2d;
@@ -48,7 +48,7 @@ interface BlockOptions {
   readonly groupWidth?: number;
 }
 
-/** A 1x1 convolution of the input where the block changes its shape. */
+/** A 1x1 convolution of the input if the block changes its shape. */
 function shortcut(inputs: number, outputs: number, stride: number): Sequential | undefined {
   if (stride === 1 && inputs === outputs) return undefined;
   return new Sequential(new Conv2d(inputs, outputs, 1, { stride, bias: false }), new BatchNorm2d(outputs));
@@ -69,7 +69,7 @@ class BasicBlock extends Module {
     this.bn1 = new BatchNorm2d(width);
     this.conv2 = new Conv2d(width, width, 3, { padding: 1, bias: false });
     this.bn2 = new BatchNorm2d(width);
-    // timm's networks never squeeze below 8.
+    // timm's networks never squeeze below 8 channels.
     this.se = reduction ? new SqueezeExcite(width, Math.max(8, width / reduction)) : undefined;
     this.downsample = shortcut(inputs, width, stride);
   }
@@ -81,7 +81,7 @@ class BasicBlock extends Module {
   }
 }
 
-/** A 3x3 convolution between two 1x1 that narrow and widen again. */
+/** A 3x3 convolution between two 1x1 that reduce and restore the width. */
 class Bottleneck extends Module {
   static readonly expansion = 4;
   conv1: Conv2d;

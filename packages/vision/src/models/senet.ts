@@ -1,8 +1,8 @@
 /**
  * Squeeze-and-Excitation Networks (Hu, Shen & Sun 2017): SENet-154, the winner of ILSVRC 2017.
  *
- * A ResNeXt-152 (64 groups) whose blocks weigh their channels; its stem is three 3x3 convolutions and
- * its shortcuts shrink by 3x3. Names are those of the published weights (timm's `legacy_senet154`).
+ * A ResNeXt-152 (64 groups) with squeeze-and-excitation; its stem is three 3x3 convolutions and its
+ * shortcuts downsample by 3x3. Names are those of the published weights (timm's `legacy_senet154`).
  * 115,088,984 parameters, 20.7 GMAC, 81.32 % top-1. SE-ResNets are in `resnet.ts`.
  */
 import { BatchNorm2d, Conv2d, Dropout, Linear, MaxPool2d, Module, Sequential } from "@tessera-ml/nn";
@@ -70,7 +70,7 @@ export class SENet154 extends Classifier {
   last_linear: Linear;
   dropout = new Dropout(0.2);
 
-  /** @param padPool pads the stem's pooling, as Gluon's weights want it; the first ones (Caffe) do not */
+  /** @param padPool pads the stem's pooling, as Gluon's weights require; the original ones (Caffe) do not */
   constructor({ padPool = false, classes = 1000 }: { padPool?: boolean; classes?: number } = {}) {
     super();
     this.layer0 = new Stem(padPool);

@@ -1,9 +1,9 @@
 /**
  * Swin Transformer: Hierarchical Vision Transformer using Shifted Windows (Liu et al. 2021).
  *
- * Attention within windows of 7x7, which every second block shifts by 3, so that neighbours meet; 2x2
- * tokens merge between stages as in a convolutional network. Names are torchvision's. Swin-T: 28,288,354
- * parameters, 4.49 GMAC, 81.47 % top-1.
+ * Attention within 7x7 windows, shifted by 3 in every second block so that neighbouring windows interact; groups of
+ * 2x2 tokens are merged between stages. Names are torchvision's. Swin-T: 28,288,354 parameters, 4.49 GMAC,
+ * 81.47 % top-1.
  */
 import { Attention, Conv2d, DropPath, init, LayerNorm, Linear, Module, Sequential } from "@tessera-ml/nn";
 import {
@@ -23,9 +23,9 @@ export interface SwinConfig {
   readonly dim: number;
   readonly depths: readonly [number, number, number, number];
   readonly heads: readonly [number, number, number, number];
-  /** The largest probability with which a block is left out in training. */
+  /** Maximum stochastic depth rate. */
   readonly dropPath?: number;
-  /** Whether checkpoints hold the table of relative positions: torchvision's do, timm's no longer. */
+  /** Whether checkpoints include the relative position index: torchvision's do, timm's no longer do. */
   readonly keepIndex?: boolean;
   readonly classes?: number;
 }
@@ -33,7 +33,7 @@ export interface SwinConfig {
 const WINDOW = 7;
 const TOKENS = WINDOW ** 2;
 
-/** For each pair of a window's tokens, the row of the table for their offset. */
+/** For each pair of tokens in a window, the row of the bias table for their offset. */
 function relativePositions(): BigInt64Array<ArrayBuffer> {
   const side = 2 * WINDOW - 1;
   return BigInt64Array.from({ length: TOKENS ** 2 }, (_, pair) => {
@@ -44,14 +44,14 @@ function relativePositions(): BigInt64Array<ArrayBuffer> {
   });
 }
 
-/** How far windows are shifted along an extent: not at all where one window covers it. */
+/** Shift of the windows along an extent: none if a single window covers it. */
 function shiftOf(shift: number, extent: number): number {
   return extent <= WINDOW ? 0 : shift;
 }
 
 /**
- * Tokens that were rolled in from the other side are in the same window as strangers, and must not see
- * them: −100 for such pairs, [windows, 1, T, T] (section 3.2, "cyclic shift").
+ * Masks pairs of tokens that share a window only because of the cyclic shift: −100 for such pairs, [windows, 1, T, T]
+ * (section 3.2, "cyclic shift").
  */
 function strangers(height: number, width: number, down: number, right: number): Tensor {
   const region = (at: number, extent: number, shift: number): number =>
@@ -132,7 +132,7 @@ class Block extends Module {
   norm1: LayerNorm;
   attn: WindowAttention;
   norm2: LayerNorm;
-  /** Linear, GELU, a dropout that is never used, linear: torchvision's numbers. */
+  /** Linear, GELU, an unused dropout, linear; the indices are torchvision's. */
   mlp: Readonly<Record<"0" | "3", Linear>>;
   drop: DropPath;
   constructor(dim: number, attn: WindowAttention, dropPath: number) {
@@ -150,7 +150,7 @@ class Block extends Module {
   }
 }
 
-/** 2x2 tokens become one of twice the width. */
+/** Merges 2x2 tokens into one of twice the width. */
 class PatchMerging extends Module {
   norm: LayerNorm;
   reduction: Linear;
@@ -174,7 +174,7 @@ class PatchMerging extends Module {
   }
 }
 
-/** Patches of 4x4, channels last from here on. */
+/** Patches of 4x4; channels last from here on. */
 class Stem extends Module {
   0: Conv2d;
   2: LayerNorm;
@@ -189,7 +189,7 @@ class Stem extends Module {
 }
 
 export class SwinTransformer extends Classifier {
-  /** The stem, then stages and what merges between them in turn. */
+  /** The stem, then stages alternating with patch merging. */
   features: Sequential;
   norm: LayerNorm;
   head: Linear;

@@ -1,8 +1,8 @@
 /**
  * Very Deep Convolutional Networks for Large-Scale Image Recognition (Simonyan & Zisserman 2014).
  *
- * Nothing but 3x3 convolutions: two see as far as one of 5x5, three as one of 7x7, with fewer weights
- * and more bends. Names are torchvision's. VGG-16: 138,357,544 parameters, 15.47 GMAC, 71.59 % top-1.
+ * Only 3x3 convolutions: two have the receptive field of one 5x5, three that of one 7x7, with fewer weights and
+ * more nonlinearities. Names are torchvision's. VGG-16: 138,357,544 parameters, 15.47 GMAC, 71.59 % top-1.
  */
 import {
   BatchNorm2d,
@@ -18,7 +18,7 @@ import {
 import { adaptiveAvgPool2d } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 
-/** Columns A, B, D and E of the paper's table 1: 3x3 convolutions in each of the five stages. */
+/** Columns A, B, D and E of the paper's table 1: the number of 3x3 convolutions in each of the five stages. */
 const DEPTHS = {
   11: [1, 1, 2, 2, 2],
   13: [2, 2, 2, 2, 2],
@@ -36,7 +36,7 @@ export interface VGGConfig {
 export class VGG extends Classifier {
   features: Sequential;
   classifier: Sequential;
-  /** Where each stage of `features` ends: after its pooling. */
+  /** Index at which each stage of `features` ends, after its pooling. */
   readonly #ends: readonly number[];
 
   constructor({ depth, batchNorm = false, classes = 1000 }: VGGConfig) {
@@ -76,7 +76,7 @@ export class VGG extends Classifier {
     });
     return [
       ...parts,
-      // Any size of image becomes 7x7, which is what the weights of the first layer count on.
+      // Pools any image size to 7x7, as the first layer's weights expect.
       { name: "classifier", forward: (x) => this.classifier.forward(adaptiveAvgPool2d(x, 7).flatten(1)) },
     ];
   }

@@ -1,8 +1,8 @@
 /**
  * An Image is Worth 16x16 Words (Dosovitskiy et al. 2020): the Vision Transformer.
  *
- * Patches are tokens; a learned token gathers what the classifier needs. Names are timm's. ViT-B/16:
- * 86,567,656 parameters, 17.6 GMAC, 81.07 % top-1 (torchvision's weights).
+ * Patches are tokens; the classifier reads a learned class token. Names are timm's. ViT-B/16: 86,567,656
+ * parameters, 17.6 GMAC, 81.07 % top-1 (torchvision's weights).
  */
 import { init, LayerNorm, Linear, PatchEmbed, Sequential, ViTBlock } from "@tessera-ml/nn";
 import { concat, parameter, type Tensor, type Variable, zeros } from "@tessera-ml/tensor";
@@ -44,7 +44,9 @@ export class VisionTransformer extends Classifier {
       classes = 1000,
     } = config;
     if (imageSize % patchSize !== 0)
-      throw new Error(`ViT: an image of ${imageSize} has no whole number of patches of ${patchSize}`);
+      throw new Error(
+        `ViT: expected an image size that is a multiple of the patch size ${patchSize}, got ${imageSize}`,
+      );
     this.grid = imageSize / patchSize;
     this.cls_token = parameter(zeros([1, 1, dim]));
     this.pos_embed = parameter(init.truncatedNormal([1, 1 + this.grid ** 2, dim], { std: 0.02 }));

@@ -1,30 +1,30 @@
 /**
- * A digit that somebody drew or photographed, as MNIST or USPS has its digits: light ink on black, made as
- * large as a box allows with its proportions kept, and laid into the middle of a square.
+ * Converts a drawn or photographed digit to the layout of MNIST or USPS: light ink on black, scaled to fit a
+ * box with its aspect ratio kept, and centred in a square.
  */
 import { Image, type Rectangle, resizePil, toGrey } from "@tessera-ml/media";
 import { VisionError } from "../error.ts";
 import type { DigitLayout } from "../records/record.ts";
 import { separateInk } from "./ink.ts";
 
-/** Sides of the square and of the box in it, and what of the digit is in the middle. */
+/** Side of the square, side of the box within it, and which point of the digit is centred. */
 const LAYOUTS = {
   mnist: { side: 28, box: 20, centre: centreOfMass },
   usps: { side: 16, box: 16, centre: centreOfInk },
 } as const;
 
-/** Larger pictures are looked at smaller: a digit has no details. */
+/** Larger images are scaled down first: a digit has no fine detail. */
 const LARGEST = 224;
-/** What is weaker than this is not where a digit ends. */
+/** Ink fainter than this does not extend a digit's bounding box. */
 const FAINT = 40;
 
-/** Ink of a picture, 0 (paper) to 255, and how many of the picture's pixels one of it is wide. */
+/** Ink of an image, from 0 (paper) to 255, and the width of one of its pixels in pixels of the original. */
 interface Ink {
   readonly image: Image;
   readonly scale: number;
 }
 
-/** Where the ink of a grey picture is: dark on light or light on dark, under uneven light. */
+/** Extracts the ink of a grey image: dark on light or light on dark, under uneven light. */
 function readInk(grey: Image): Ink {
   const scale = Math.max(1, Math.max(grey.width, grey.height) / LARGEST);
   const side = (length: number) => Math.max(1, Math.round(length / scale));
@@ -33,7 +33,7 @@ function readInk(grey: Image): Ink {
   return { image: separateInk(small), scale };
 }
 
-/** Grey; where it is transparent, the paper is what the strokes are not. */
+/** Flattens an image to grey; transparent areas become paper, the opposite of the strokes. */
 function opaqueGrey(picture: Image): Image {
   if (picture.channels !== 4) return toGrey(picture);
   const { data, width, height } = picture;
@@ -53,10 +53,10 @@ function opaqueGrey(picture: Image): Image {
 }
 
 /**
- * The digit of a picture, dark on light or light on dark or drawn on transparency, in the square of a data
- * set, and the square of the picture it shows. A picture of the data set stays as it is.
+ * Finds an image's digit (dark on light, light on dark, or drawn on transparency) and lays it out as in a data
+ * set; also gives the square of the image it covers. An image already in that layout stays unchanged.
  *
- * @throws VisionError `no-digit` where there is no ink
+ * @throws VisionError `no-digit` if there is no ink
  */
 export function findDigit(picture: Image, layout: DigitLayout = "mnist"): { digit: Image; seen: Rectangle } {
   const grey = opaqueGrey(picture);
@@ -68,7 +68,7 @@ export function findDigit(picture: Image, layout: DigitLayout = "mnist"): { digi
   if (!laid)
     throw new VisionError(
       "no-digit",
-      "no digit found: the picture is all of one shade. Expected dark strokes on light paper, or light on dark.",
+      "no digit found: the image is a single shade. Expected dark strokes on light paper, or light on dark.",
     );
   const { left, top, width, height } = laid.seen;
   return {
@@ -78,8 +78,8 @@ export function findDigit(picture: Image, layout: DigitLayout = "mnist"): { digi
 }
 
 /**
- * Ink, light on black, in the square of a data set, and the square of the ink's picture that it shows; undefined
- * where there is none.
+ * Lays out ink, light on black, in a data set's square, and gives the square of the ink image it covers; undefined
+ * if there is no ink.
  */
 export function layOut(ink: Image, layout: DigitLayout): { digit: Image; seen: Rectangle } | undefined {
   const box = inkBox(ink);
@@ -107,7 +107,7 @@ export function layOut(ink: Image, layout: DigitLayout): { digit: Image; seen: R
   return { digit, seen };
 }
 
-/** The smallest rectangle around all that is clearly ink. */
+/** Bounding box of everything that is clearly ink. */
 function inkBox({ width, height, data }: Image): Rectangle | undefined {
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0, i = 0; y < height; y++)
@@ -121,7 +121,7 @@ function inkBox({ width, height, data }: Image): Rectangle | undefined {
   return right < 0 ? undefined : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** Whether a picture is one of the data set's: light on dark, as large as they are and where they are. */
+/** Whether an image already has the data set's layout: light on dark, of the right size, and centred. */
 function isLaidOut(image: Image, layout: DigitLayout): boolean {
   const { side, box: most, centre } = LAYOUTS[layout];
   if (image.width !== side || image.height !== side || edgeOf(image) >= 128) return false;
@@ -132,7 +132,7 @@ function isLaidOut(image: Image, layout: DigitLayout): boolean {
   return near && longer >= most - 3 && longer <= most;
 }
 
-/** Mean grey of the outermost pixels, dark around all light digits of MNIST and USPS. */
+/** Mean grey of the outermost pixels; dark for all digits of MNIST and USPS. */
 function edgeOf({ width, height, data }: Image): number {
   const edge = data.filter((_, i) => {
     const [x, y] = [i % width, Math.floor(i / width)];
@@ -141,13 +141,13 @@ function edgeOf({ width, height, data }: Image): number {
   return edge.reduce((sum, value) => sum + value, 0) / edge.length;
 }
 
-/** [x, y], in pixels from the left upper corner. */
+/** [x, y], in pixels from the top-left corner. */
 function centreOfInk(image: Image): [number, number] {
   const { left, top, width, height } = inkBox(image) as Rectangle;
   return [left + width / 2, top + height / 2];
 }
 
-/** [x, y], in pixels from the left upper corner. */
+/** [x, y], in pixels from the top-left corner. */
 function centreOfMass({ width, data }: Image): [number, number] {
   let [x, y, mass] = [0, 0, 0];
   for (let i = 0; i < data.length; i++) {
@@ -168,8 +168,8 @@ function cut(image: Image, { left, top, width, height }: Rectangle): Image {
 }
 
 /**
- * Strokes of a thin pen at least as wide as MNIST's thin ones, an eighth of the digit: a hair line would
- * fade to grey when it is made small.
+ * Widens the strokes of a thin pen to MNIST's minimum, an eighth of the digit: a hairline would fade to grey
+ * when scaled down.
  */
 function thickened(image: Image): Image {
   const wanted = Math.max(image.width, image.height) / 8;
@@ -177,7 +177,7 @@ function thickened(image: Image): Image {
   return radius < 1 ? image : spread(spread(image, radius, 1), radius, image.width);
 }
 
-/** Twice the ink over the length of its edge. */
+/** Twice the ink area divided by the length of its edge. */
 function strokeWidth({ width, data }: Image): number {
   let [area, edge] = [0, 0];
   for (let i = 0; i < data.length; i++) {
@@ -191,7 +191,7 @@ function strokeWidth({ width, data }: Image): number {
   return edge === 0 ? Number.POSITIVE_INFINITY : (2 * area) / edge;
 }
 
-/** Each pixel the largest of those within `radius` along one axis; `step` is 1 for rows, the width for columns. */
+/** Dilates along one axis by `radius`; `step` is 1 for rows, the width for columns. */
 function spread(image: Image, radius: number, step: number): Image {
   const { width, height, data } = image;
   const out = new Image(width, height, 1);
@@ -207,7 +207,7 @@ function spread(image: Image, radius: number, step: number): Image {
   return out;
 }
 
-/** The strongest ink is 255: MNIST's are. */
+/** Scales the strongest ink to 255, as in MNIST. */
 function full(image: Image): Image {
   const most = image.data.reduce((a, b) => Math.max(a, b), 1);
   return new Image(

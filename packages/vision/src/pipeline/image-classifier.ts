@@ -1,4 +1,4 @@
-/** Images to classes. */
+/** The image classification pipeline. */
 import { loadNetwork, type Opened, type OpenOptions, openNamed } from "@tessera-ml/kit";
 import { type ImageSource, stack } from "@tessera-ml/media";
 import { type CheckpointInput, openCheckpoint } from "@tessera-ml/nn";
@@ -22,7 +22,7 @@ import type {
 } from "./types.ts";
 
 /**
- * A trained network with all it takes to ask it about a picture: preprocessing, labels, a session.
+ * A trained network with its preprocessing, labels and session.
  *
  * @example
  * const classifier = await ImageClassifier.load("resnet50");
@@ -30,13 +30,13 @@ import type {
  * predictions[0]; // { index: 281, label: "tabby", probability: 0.62 }
  */
 export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Classification> {
-  /** The record's: `cifar_resnet20.tessera`. */
+  /** The record's name: `cifar_resnet20.tessera`. */
   readonly name: string;
   readonly record: ClassifierRecord;
   readonly network: ClassifierNetwork;
   /** In inference mode. */
   readonly module: Classifier;
-  /** Of the outputs, in order. */
+  /** Output labels, in order. */
   readonly labels: readonly string[];
   readonly #ask: Compiled<[Tensor], Tensor>;
 
@@ -48,7 +48,7 @@ export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Cla
     this.labels = labels ?? labelsOf(record.classes);
     if (this.labels.length !== record.classes.count)
       throw new RangeError(
-        `${record.name}: expected ${record.classes.count} labels, one for each class, got ${this.labels.length}`,
+        `${record.name}: expected ${record.classes.count} labels, one per class, got ${this.labels.length}`,
       );
     this.#ask = compile((x: Tensor) => module.probabilities(module.forward(x)), {
       freeze: true,
@@ -57,13 +57,13 @@ export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Cla
   }
 
   /**
-   * Opens a checkpoint. On Node it is looked for on this machine and downloaded where it is not; a browser
-   * fetches it from `base`.
+   * Opens a checkpoint. On Node, it is looked up on this machine and downloaded if absent; a browser fetches it
+   * from `base`.
    *
-   * @param name a record's (`resnet50.tv_in1k_v2`), a network's (`resnet50`), or on Node the path of a
-   *   checkpoint, with `{ network }` where no record lies beside it
-   * @throws HubError `unknown-name` with names like it, `absent` or `offline` with what to do, …; VisionError
-   *   `which-network` or `no-checkpoint`
+   * @param name the name of a record (`resnet50.tv_in1k_v2`) or a network (`resnet50`), or, on Node, the path of
+   * a checkpoint, with `{ network }` if there is no record beside it
+   * @throws HubError `unknown-name` with the closest names, `absent` or `offline` with what to do, …; VisionError
+   * `which-network` or `no-checkpoint`
    */
   static async load(name: string, options: OpenOptions = {}): Promise<ImageClassifier> {
     const opened = await openNamed(opener, name, options);
@@ -71,7 +71,7 @@ export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Cla
       options.signal?.throwIfAborted();
       const { classes, labels } = (options.details ?? {}) as ClassifierOpenOptions;
       const record = classes === undefined ? opened.record : withClasses(opened.record, classes);
-      // Only a file without a record of its own may have classes of its own.
+      // Only a file without its own record may have its own classes.
       const isOwn = options.network !== undefined || classes !== undefined;
       const names = labels ?? (isOwn ? labelsOrNumbers(record.classes) : undefined);
       return new ImageClassifier(record, await buildNetwork({ ...opened, record }), names);
@@ -80,7 +80,7 @@ export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Cla
     }
   }
 
-  /** The same of a checkpoint in memory, an encoded `.safetensors` for example, with its record. */
+  /** The same for a checkpoint in memory, such as an encoded `.safetensors`, with its record. */
   static async of(record: ClassifierRecord, file: CheckpointInput): Promise<ImageClassifier> {
     const checkpoint = await openCheckpoint(file);
     try {
@@ -90,24 +90,24 @@ export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Cla
     }
   }
 
-  /** Makes the session for `count` pictures at a time while they are still being read; asking waits for it. */
+  /** Creates the session for batches of `count` while inputs are still loading; classifying waits for it. */
   async warmUp(count = 1): Promise<void> {
     const [, ...picture] = inputShapeOf(this.record);
     await this.#ask.prepare(zeros([count, ...picture]));
   }
 
-  /** What the network reads of a picture. */
+  /** Preprocesses an image. */
   async prepare(source: ImageSource): Promise<Prepared> {
     return await prepareImage(source, this.record);
   }
 
-  /** What a picture shows: the `top` most probable classes. */
+  /** The `top` most probable classes of an image. */
   async classify(source: ImageSource, options: ClassifyOptions = {}): Promise<Classification> {
     const [only] = await this.answer([source], options);
     return only as Classification;
   }
 
-  /** The same for many pictures, a batch at a time, in their order. */
+  /** The same for many images, in batches, in order. */
   async classifyAll(
     sources: readonly ImageSource[],
     options: ClassifyAllOptions = {},
@@ -121,28 +121,28 @@ export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Cla
     return found;
   }
 
-  /** Probabilities of prepared pictures, [N, classes], a row each. */
+  /** Class probabilities of prepared images, one row each. */
   async probabilities(prepared: readonly Pick<Prepared, "planes">[]): Promise<Float32Array[]> {
     const { data, shape } = stack(prepared.map(({ planes }) => planes));
     const values = await this.#ask(fromArray(data as Float32Array<ArrayBuffer>, [...shape])).data();
     const count = this.labels.length;
     if (values.some(Number.isNaN))
-      throw new RangeError(`${this.name}: the network gives NaN: its weights are too large, or damaged`);
+      throw new RangeError(`${this.name}: the network outputs NaN: its weights are too large or damaged`);
     return prepared.map((_, i) => Float32Array.from(values.subarray(i * count, (i + 1) * count), Number));
   }
 
-  /** Frees the session; asking again makes another. */
+  /** Frees the session; the next call creates a new one. */
   release(): void {
     this.#ask.release();
   }
 
-  /** The same for one batch. */
+  /** The same for a single batch. */
   async answer(
     sources: readonly ImageSource[],
     { top = 5 }: ClassifyOptions = {},
   ): Promise<Classification[]> {
     if (!Number.isInteger(top) || top < 1)
-      throw new RangeError(`classify: expected at least one class to tell, got top ${top}`);
+      throw new RangeError(`classify: expected top to be a whole number of at least 1, got ${top}`);
     const prepared = await Promise.all(sources.map((source) => this.prepare(source)));
     const started = performance.now();
     const rows = await this.probabilities(prepared);
@@ -167,7 +167,7 @@ export class ImageClassifier implements Opened<ImageSource, ClassifyOptions, Cla
   }
 }
 
-/** A record of a checkpoint whose head has other classes. */
+/** The record of a checkpoint whose head has a different number of classes. */
 function withClasses(record: ClassifierRecord, count: number): ClassifierRecord {
   return { ...record, classes: { ...record.classes, count } };
 }
@@ -175,7 +175,7 @@ function withClasses(record: ClassifierRecord, count: number): ClassifierRecord 
 async function buildNetwork({ record, checkpoint, paths }: OpenedCheckpoint): Promise<Classifier> {
   const { network } = networks.ofRecord(record);
   const create = { classes: record.classes.count };
-  // TensorFlow names tensors by operator: the graph beside the file tells which is which.
+  // TensorFlow names tensors by operator; the graph beside the file maps them to layers.
   if (record.source === "tensorflow") return await loadTFLite(network.create(create), checkpoint, paths);
   return (await loadNetwork(networks, network.name, checkpoint, { create })).module;
 }

@@ -1,15 +1,15 @@
-/** Telling ink from paper. */
+/** Separates ink from paper. */
 import { Image } from "@tessera-ml/media";
 
-/** A picture with less contrast than this, in steps of grey, shows no ink. */
+/** Below this contrast, in grey levels, an image shows no ink. */
 const LEAST_CONTRAST = 16;
 
-/** [H, W] grey → ink, 0 where there is paper and 255 where a stroke is full. */
+/** [H, W] grey → ink, from 0 on paper to 255 on a solid stroke. */
 export function separateInk(image: Image): Image {
   const { width, height } = image;
   const paper = paperPlane(image);
   const above = differences(image, paper);
-  // Strokes are the rarer side: what lies above the paper, or what lies below.
+  // Strokes are the smaller class: either what is lighter than the paper or what is darker.
   const noise = quantile(above.map(Math.abs), 0.5);
   const mass = (sign: number) => above.reduce((sum, value) => sum + Math.max(0, sign * value - 3 * noise), 0);
   const sign = mass(1) > mass(-1) ? 1 : -1;
@@ -25,10 +25,10 @@ export function separateInk(image: Image): Image {
   return withoutSpecks(new Image(width, height, 1, new Uint8Array(shares)));
 }
 
-/** Grey of the paper as a + b·x + c·y, x and y from −1 to 1: light falls off to one side. */
+/** Grey level of the paper as a + b·x + c·y, x and y from −1 to 1: models light that falls off to one side. */
 type Plane = readonly [number, number, number];
 
-/** What a picture has above the plane. */
+/** The image minus the plane. */
 function differences({ width, height, data }: Image, [a, b, c]: Plane): Float32Array {
   const out = new Float32Array(data.length);
   for (let row = 0, i = 0; row < height; row++) {
@@ -39,7 +39,7 @@ function differences({ width, height, data }: Image, [a, b, c]: Plane): Float32A
   return out;
 }
 
-/** Least squares over the pixels that are paper: the border first, then whatever is near the plane so far. */
+/** Least squares over paper pixels: first the border, then every pixel close to the current plane. */
 function paperPlane(image: Image): Plane {
   const { width, height, data } = image;
   const border = Math.max(1, Math.round(Math.min(width, height) / 20));
@@ -58,7 +58,7 @@ function paperPlane(image: Image): Plane {
   return plane;
 }
 
-/** The plane through the pixels that are at most `limit` far from the last one. */
+/** Fits the plane to the pixels that are at most `limit` from the previous one. */
 function fitPlane({ width, height, data }: Image, far: Float32Array, limit: number): Plane | undefined {
   // Normal equations of 1, x and y.
   let [n, x1, y1, xx, xy, yy, v, xv, yv] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -92,7 +92,7 @@ function determinant([a, b, c]: Plane, [d, e, f]: Plane, [g, h, i]: Plane): numb
   return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
 }
 
-/** The value that `part` of the others are below, to a quarter of a step of grey. */
+/** The `part` quantile, to a quarter of a grey level. */
 function quantile(values: Float32Array, part: number): number {
   const counts = new Uint32Array(4 * 256);
   for (const value of values) counts[Math.min(counts.length - 1, Math.floor(4 * value))]!++;
@@ -104,7 +104,7 @@ function quantile(values: Float32Array, part: number): number {
   return 0;
 }
 
-/** The value that parts the others into two groups most unlike each other (Otsu 1979). */
+/** Otsu's threshold (1979): maximizes the variance between the two classes. */
 function otsu(values: Float32Array): number {
   const counts = new Float64Array(256);
   let sum = 0;
@@ -123,13 +123,13 @@ function otsu(values: Float32Array): number {
     const between = below * above * apart * apart;
     if (between > best) [best, threshold] = [between, level];
   }
-  // Values were rounded to levels: paper that is a hair above 0 stays below.
+  // Values were quantised to levels: paper just above 0 stays below the threshold.
   return threshold + 0.5;
 }
 
 /**
- * Without dust (pieces less than a fiftieth of the largest) and without what reaches in over the border,
- * the table's edge or a finger, unless that is most of the ink.
+ * Removes dust (components smaller than a fiftieth of the largest) and whatever touches the border, such as
+ * a table edge or a finger, unless it is most of the ink.
  */
 function withoutSpecks(image: Image): Image {
   const { width, height, data } = image;
@@ -148,11 +148,11 @@ function withoutSpecks(image: Image): Image {
 interface Piece {
   readonly pixels: readonly number[];
   readonly mass: number;
-  /** Whether it touches the edge of the picture. */
+  /** Whether it touches the image's border. */
   readonly border: boolean;
 }
 
-/** Ink that hangs together, over corners too. */
+/** Connected components of the ink, with 8-connectivity. */
 function connectedPieces({ width, height, data }: Image): Piece[] {
   const seen = new Uint8Array(data.length);
   const pieces: Piece[] = [];

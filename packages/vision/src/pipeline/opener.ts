@@ -1,4 +1,4 @@
-/** Where classifiers' checkpoints come from. */
+/** Where classifiers get their checkpoints. */
 
 import { HubError } from "@tessera-ml/hub/error";
 import { parseRecordAs } from "@tessera-ml/hub/records";
@@ -23,7 +23,7 @@ export const opener: Opener<ClassifierRecord> = {
   bareRecord,
 };
 
-/** The best checkpoint on this machine for photographs: of ImageNet's classes if there is one, else of CIFAR-10's. */
+/** The best checkpoint on this machine for photographs: an ImageNet classifier, else a CIFAR-10 one. */
 export async function defaultCheckpoint(): Promise<string> {
   const records = (await recordsOf(opener)) as ClassifierRecord[];
   for (const kind of ["imagenet-1k", "imagenet-1k+background", "cifar10"]) {
@@ -32,17 +32,17 @@ export async function defaultCheckpoint(): Promise<string> {
     const best = await firstHere(wanted.toSorted((a, b) => figure(b) - figure(a)));
     if (best) return best.name;
   }
-  // A page lists nothing: it has the small classifier that comes along.
+  // A browser lists nothing; it gets the small classifier that ships with Tessera.
   if (records.length === 0) return "cifar_speedrun.tessera";
   throw new HubError(
     "absent",
-    "no checkpoint for photographs is on this machine: `tessera pull resnet50` downloads one",
+    "there is no checkpoint for photographs on this machine; `tessera pull resnet50` downloads one",
   );
 }
 
 /**
- * What can be said of a file from its network alone: the usual preprocessing, or for a small network that of its named
- * checkpoint, and classes by their number.
+ * A record for a bare file, derived from its network: the usual preprocessing (for a small network, that of its named
+ * checkpoint), and numbered classes.
  */
 async function bareRecord(
   network: ClassifierNetwork,

@@ -1,4 +1,4 @@
-/** From a picture to what a network reads, as the record of its checkpoint says. */
+/** From an image to the network's input, as the checkpoint's record defines it. */
 import {
   centerRectangle,
   crop,
@@ -16,7 +16,7 @@ import type { Prepared } from "./types.ts";
 
 const WHITE = [255, 255, 255] as const;
 
-/** Reads a picture, upright and opaque, and makes the network's input of it. */
+/** Decodes an image, upright and opaque, and preprocesses it. */
 export async function prepareImage(source: ImageSource, record: ClassifierRecord): Promise<Prepared> {
   const { preprocessing, classes } = record;
   if (classes.labels !== "digits") {
@@ -26,7 +26,7 @@ export async function prepareImage(source: ImageSource, record: ClassifierRecord
   const read = await readImage(source, { mode: "file" });
   const { digit, seen } = findDigit(read, preprocessing.digit);
   const planes = preprocess(digit, preprocessing);
-  // The network may see less, or more, than the digit's picture.
+  // The network may see a smaller or larger area than the digit's square.
   const inside = visibleRectangle(digit, preprocessing);
   const scale = seen.width / digit.width;
   return {
@@ -44,7 +44,7 @@ export async function prepareImage(source: ImageSource, record: ClassifierRecord
 
 function photograph(image: Image, preprocessing: Preprocessing): Pick<Prepared, "planes" | "seen"> {
   const { centralFraction = 1 } = preprocessing;
-  // TensorFlow cuts whole pixels off, the same number on both sides.
+  // TensorFlow crops whole pixels, the same number on both sides.
   const cut = (side: number) => side - 2 * Math.floor((side - side * centralFraction) / 2);
   const middle: Rectangle = centerRectangle(image, [cut(image.height), cut(image.width)]);
   const part = crop(image, middle);

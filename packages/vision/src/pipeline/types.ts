@@ -1,10 +1,10 @@
-/** What a classification is, and what a checkpoint needs to be opened. Types alone: nothing here runs. */
+/** Classification results and options. Types only: nothing here runs. */
 import type { OpenedFile } from "@tessera-ml/kit";
 import type { Image, Planes, Rectangle } from "@tessera-ml/media";
 import type { ClassifierRecord } from "../records/record.ts";
 
 export interface Prediction {
-  /** The output's number. */
+  /** Index of the output. */
   readonly index: number;
   readonly label: string;
   /** 0 to 1. */
@@ -12,47 +12,47 @@ export interface Prediction {
 }
 
 export interface Classification {
-  /** Name of the checkpoint's record, `cifar_resnet20.tessera`. */
+  /** Name of the checkpoint's record: `cifar_resnet20.tessera`. */
   readonly model: string;
   /** Most probable first. */
   readonly predictions: readonly Prediction[];
-  /** Of the network alone; the first of a shape includes making its session. In a batch, its share. */
+  /** Forward pass only; the first for a given shape includes creating the session. In a batch, its share. */
   readonly milliseconds: number;
-  /** Size of the picture as it came. */
+  /** Size of the original image. */
   readonly image: { readonly width: number; readonly height: number };
-  /** The part of the picture the network saw, in its pixels; it may reach over the edges. */
+  /** The area of the image the network saw, in its pixels; may extend beyond the edges. */
   readonly seen: Rectangle;
 }
 
-/** What a checkpoint file's outputs are, if they are not those of its record or network. */
+/** Classes of a checkpoint file, if they differ from those of its record or network. */
 export interface ClassifierOpenOptions {
-  /** Default: as many as the record says, or the file's head has. */
+  /** Default: the record's number, or that of the file's head. */
   readonly classes?: number | undefined;
-  /** Names of the outputs, in order. Default: those of the record; numbers if the head has classes of its own. */
+  /** Output labels, in order. Default: the record's; numbers if the file's head has its own classes. */
   readonly labels?: readonly string[] | undefined;
 }
 
 export interface ClassifyOptions {
-  /** How many classes are told; default 5. */
+  /** Number of classes to return; default 5. */
   readonly top?: number;
 }
 
 export interface ClassifyAllOptions extends ClassifyOptions {
-  /** Pictures in one run of the network; default 8. */
+  /** Images per forward pass; default 8. */
   readonly batchSize?: number;
 }
 
-/** A picture as it came, and what the network reads of it. */
+/** An image and the network's input made from it. */
 export interface Prepared {
   /** RGB, upright. */
   readonly image: Image;
   /** [C, H, W], normalised. */
   readonly planes: Planes;
-  /** The part of `image` that `planes` show. */
+  /** The area of `image` that `planes` covers. */
   readonly seen: Rectangle;
-  /** Of digit networks: the digit as their data set would have it, light on dark. */
+  /** For digit networks: the digit laid out as in their data set, light on dark. */
   readonly digit?: Image;
 }
 
-/** A classifier's checkpoint, found and opened. */
+/** A classifier's checkpoint, located and opened. */
 export type OpenedCheckpoint = OpenedFile<ClassifierRecord>;

@@ -1,4 +1,4 @@
-/** What all networks for CIFAR-10 are trained on, and how its pictures are changed on the way. */
+/** Data set and augmentation shared by all CIFAR-10 networks. */
 import { alternatingFlip, type Batch, randomCrop } from "@tessera-ml/media";
 import { arrays, type Batches, DataLoader } from "@tessera-ml/nn";
 import type { DatasetName } from "../data/index.ts";
@@ -20,8 +20,8 @@ export const CIFAR10 = {
 } as const;
 
 /**
- * Every picture is moved by up to two pixels, and mirrored in every second epoch: within two epochs each is
- * seen both ways (airbench, section 3.6).
+ * Every image is shifted by up to two pixels and mirrored every other epoch, so two epochs show both
+ * orientations of each (airbench, section 3.6).
  */
 export function cifarBatches({ train, batchSize, seed }: Setting): Batches<PictureBatch> {
   const { images, labels } = train;

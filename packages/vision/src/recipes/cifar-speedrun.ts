@@ -1,9 +1,9 @@
 /**
- * CIFAR-10 in half an hour on two cores: airbench's recipe (Jordan 2024) for a processor.
+ * CIFAR-10 in half an hour on two cores: airbench's recipe (Jordan 2024) adapted to a CPU.
  *
- * Convolutions are turned rather than moved (Muon), batch norm only shifts, the first layer is computed
- * rather than learned, labels are smoothed, and the mean of the last weights is kept. In inference the
- * network also looks at the mirror image. Data: CIFAR-10 as JPEG.
+ * Muon orthogonalises the updates of convolutions, batch norm only learns biases, the first layer is computed
+ * from data rather than learned, labels are smoothed, and an average of the last weights is kept. Inference
+ * averages each image with its mirror image. Data: CIFAR-10 as JPEG.
  */
 
 import { crossEntropy, EMA, schedules } from "@tessera-ml/nn";
@@ -17,14 +17,14 @@ import { whiteningFilters } from "./whitening.ts";
 
 const BATCH = 1000;
 /*
- * Airbench's rates are for batches of 2,000 and, but for Muon's, for summed losses; here batches are half as
- * large and losses are means. Momenta remember about as many pictures as there.
+ * Airbench's rates are for batches of 2,000 and, except for Muon's, for summed losses. Here batches are half
+ * as large and losses are means. The momenta average over about as many images as in airbench.
  */
 const TURN = { lr: 0.12, momentum: 0.8 };
 const SHIFT = { lr: 0.053 * BATCH, momentum: 0.85 };
 /** Airbench divides the scores by 256, this network by 9. */
 const HEAD = { lr: 0.67 * (9 / 256) ** 2 * BATCH, momentum: 0.85 };
-/** The share of shifts and head that a step takes away. */
+/** Weight decay per step, on biases and head. */
 const DECAY = 2e-6 * BATCH;
 
 export const cifarSpeedrun: ClassifierRecipe = defineClassifierRecipe({
@@ -38,10 +38,11 @@ export const cifarSpeedrun: ClassifierRecipe = defineClassifierRecipe({
   expected: { metric: "top1", atLeast: 90 },
   minutes: 25,
   limits:
-    "Its scores are the mean of those for a picture and for its mirror image, in the accuracy above as well: it computes everything twice. From one view alone it was 89.7 % right.",
+    "Its scores average the image and its mirror image, also for the accuracy above, which doubles the cost. From a single view it reaches 89.7 %.",
   train: async (setting) => {
     const { model, train, steps } = setting;
-    if (!(model instanceof CifarSpeedrun)) throw new Error("cifar_speedrun: another network");
+    if (!(model instanceof CifarSpeedrun))
+      throw new Error(`cifar_speedrun: expected a CifarSpeedrun, got ${model.constructor.name}`);
     model.whiten.weight.assign(whiteningFilters(await normalised(spread(train, 5000)), 2));
     const falling = (from: number) => schedules.linear({ from, steps });
     return {
@@ -62,12 +63,12 @@ export const cifarSpeedrun: ClassifierRecipe = defineClassifierRecipe({
   },
 });
 
-/** The biases of batch norm. */
+/** Batch norm biases. */
 function shifts(path: string): boolean {
   return /bn\d\.bias$/.test(path);
 }
 
-/** Pictures as the network reads them. */
+/** Images as the network's input. */
 async function normalised({ images }: Pictures) {
   const read = compile((x: Tensor) => networkInput(x, CIFAR10.preprocessing));
   const data = (await read(fromArray(images.data, images.shape)).data()) as Float32Array;

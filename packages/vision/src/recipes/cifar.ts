@@ -1,9 +1,9 @@
 /**
- * Generations of networks on equal terms: the same pictures of CIFAR-10, the same five passes over them, the
- * same changes on the way. What differs is the network, and the optimizer that its generation brought.
+ * Generations of networks on equal terms: the same CIFAR-10 images, epochs and augmentation. Only the network
+ * differs, and the optimizer typical of its generation.
  *
- * Data: CIFAR-10 as JPEG. Expected results stand in the table below; five passes are few, so they are far
- * from what each network can learn, but they compare.
+ * Data: CIFAR-10 as JPEG. The table below has the expected results. Five epochs are few: the results are far below
+ * what each network can reach, but comparable with each other.
  */
 
 import { AdamW, crossEntropy, EMA, type Schedule, SGD, schedules } from "@tessera-ml/nn";
@@ -16,13 +16,13 @@ const EPOCHS = 5;
 
 interface Entry {
   readonly network: string;
-  /** Momentum for networks with batch norm, Adam with decoupled decay for those without. */
+  /** SGD with momentum for networks with batch norm, AdamW for those without. */
   readonly optimizer: "sgd" | "adamw";
-  /** Where the learning rate has its peak. */
+  /** Peak learning rate. */
   readonly peak: number;
-  /** Top-1 in per cent that the run reaches: a little below what was measured. */
+  /** Top-1 in per cent that the run must reach: slightly below the measured value. */
   readonly expected: number;
-  /** On two cores. */
+  /** Minutes on two cores. */
   readonly minutes: number;
 }
 
@@ -45,14 +45,14 @@ export const cifarLineage: readonly ClassifierRecipe[] = LINEAGE.map((entry) => 
   return defineClassifierRecipe({
     ...CIFAR10,
     name: network,
-    title: `${family} (${year}) at the size of CIFAR-10, in ${EPOCHS} passes`,
+    title: `${family} (${year}) for CIFAR-10, in ${EPOCHS} epochs`,
     paper,
     network,
     epochs: EPOCHS,
     batchSize: 125,
     expected: { metric: "top1", atLeast: expected },
     minutes,
-    limits: `${EPOCHS} passes over the data are few: it was trained to be compared with the other generations, not to be the best of its own.`,
+    limits: `Trained for only ${EPOCHS} epochs, to be compared with the other generations rather than to reach its own best result.`,
     train: (setting) => ({
       optimizer: optimizerOf(entry, setting.model, riseAndFall(peak, setting.steps)),
       loss: (scores, labels) => crossEntropy(scores, labels, { labelSmoothing: 0.1 }),
@@ -62,7 +62,7 @@ export const cifarLineage: readonly ClassifierRecipe[] = LINEAGE.map((entry) => 
   });
 });
 
-/** A straight way up to the peak in a fifth of the steps, and down to nothing in the rest. */
+/** Linear warm-up to the peak over a fifth of the steps, then linear decay to zero. */
 function riseAndFall(peak: number, steps: number): Schedule {
   const rise = Math.floor(steps / 5);
   return schedules.warmUp(rise, schedules.linear({ from: peak, steps: steps - rise }));

@@ -1,4 +1,4 @@
-/** Recipes of classifiers: what they share is the data set in memory and how it is measured. */
+/** Recipes of classifiers: they share data loading and evaluation. */
 
 import { defineRecipe, type Recipe, type RecipeInfo, type RecipeSetting } from "@tessera-ml/kit/training";
 import type { Batch, Random } from "@tessera-ml/media";
@@ -10,39 +10,39 @@ import { createNetwork } from "../networks/index.ts";
 import { type Classes, metrics, type Preprocessing, TASK } from "../records/record.ts";
 import { measure, networkInput, type Pictures, type Pixels, spread } from "./pictures.ts";
 
-/** A batch as the data set holds it, on its way into the step. */
+/** A batch as stored in the data set, before the training step preprocesses it. */
 export interface PictureBatch {
   readonly images: Tensor;
   readonly labels: Tensor;
 }
 
-/** What a recipe decides with. */
+/** What a recipe's `train` is given. */
 export interface Setting {
-  /** The network of the registry, with fresh parameters. */
+  /** The recipe's network, with freshly initialized parameters. */
   readonly model: Classifier;
   readonly train: Pictures;
   readonly epochs: number;
   readonly stepsPerEpoch: number;
-  /** Of the whole run, for schedules. */
+  /** Over the whole run, for schedules. */
   readonly steps: number;
   readonly batchSize: number;
   readonly seed: number;
 }
 
-/** What a recipe decides: the paper's section on training. */
+/** A recipe's choices: the training section of its paper. */
 export interface ClassifierTraining {
   readonly optimizer: Updates;
-  /** Mean over the batch. Scores [N, classes], labels [N]. */
+  /** Mean loss over the batch. Scores [N, classes], labels [N]. */
   readonly loss: (scores: Tensor, labels: Tensor) => Tensor;
-  /** What is minimised, if not the loss of the network's scores. Images as the network reads them. */
+  /** Training objective, if not the loss of the network's scores. Images are preprocessed. */
   readonly objective?: (images: Tensor, labels: Tensor) => Tensor;
-  /** How the evaluation asks the network; default its forward pass. */
+  /** The forward pass for evaluation; default the network's own. */
   readonly scores?: (images: Tensor) => Tensor;
-  /** A new order in every epoch; default true. */
+  /** Reshuffles every epoch; default true. */
   readonly shuffle?: boolean;
-  /** Changes the images of a batch before they are normalised. */
+  /** Augments the images of a batch before they are normalised. */
   readonly augment?: (images: Batch<Pixels>, random: Random) => Batch<Pixels>;
-  /** Batches made in another way, instead of `shuffle` and `augment`. */
+  /** Replaces the default batching; excludes `shuffle` and `augment`. */
   readonly data?: Batches<PictureBatch>;
   readonly ema?: EMA;
   readonly clipNorm?: number;
@@ -56,13 +56,13 @@ export interface ClassifierRecipe extends Recipe {
   readonly classes: Classes;
 }
 
-/** What a recipe of a classifier decides. */
+/** Definition of a classifier's recipe. */
 export interface ClassifierRecipeDefinition extends Omit<RecipeInfo, "task" | "dataset"> {
   readonly dataset: DatasetName;
-  /** From an image to the network's input; training and testing read the data set the same way. */
+  /** From an image to the network's input, for training and evaluation alike. */
   readonly preprocessing: Preprocessing;
   readonly classes: Classes;
-  /** Samples in a step. */
+  /** Samples per step. */
   readonly batchSize: number;
   readonly train: (setting: Setting) => ClassifierTraining | Promise<ClassifierTraining>;
 }
@@ -76,7 +76,7 @@ export function defineClassifierRecipe(definition: ClassifierRecipeDefinition): 
     ...info,
     task: TASK,
     metrics: METRICS,
-    limits: [LIMITS[classes.labels] ?? "It calls everything one of its classes.", info.limits]
+    limits: [LIMITS[classes.labels] ?? "It assigns every image to one of its classes.", info.limits]
       .filter(Boolean)
       .join(" "),
     recorded: ["top1"],
@@ -139,7 +139,7 @@ export async function readPictures(
   return { images: { data: images, shape }, labels: Int32Array.from(labels) };
 }
 
-/** The training set in batches of one size; those left over in an epoch come in another one. */
+/** The training set in batches of equal size; a remainder is dropped and differs in each epoch. */
 function batchesOf(
   { train, batchSize, seed }: Setting,
   { shuffle = true, augment = (images) => images }: ClassifierTraining,
@@ -150,15 +150,15 @@ function batchesOf(
     shuffle,
     seed,
     dropLast: true,
-    // `arrays` gives images in the type and the four axes that it was given.
+    // `arrays` keeps the dtype and the four axes of its input.
     augment: (batch, random) => ({ ...batch, images: augment(batch.images as Batch<Pixels>, random) }),
   });
 }
 
-/** What a network cannot do, by what its outputs mean. */
+/** Known limits, by label set. */
 const LIMITS: Partial<Record<Classes["labels"], string>> = {
   digits:
-    "It knows one digit at a time, light on dark, centred and at the size its data set has. It calls anything else a digit too, often with a high probability. Its writers were American: it may misread a 1 with a long upstroke or a 7 with a bar.",
+    "It reads a single digit, light on dark, centred and scaled as in its data set. It classifies anything else as a digit too, often with high probability. Its training data was written by Americans: it may misread a 1 with a long upstroke or a 7 with a bar.",
   cifar10:
-    "It knows ten kinds of things in images of 32x32 pixels and calls everything one of them. Photographs scaled down to that size do not look like the images it learned from, so its probabilities mean little there.",
+    "It knows ten classes in images of 32x32 pixels and assigns everything to one of them. Photographs scaled down to that size do not look like its training images, so its probabilities mean little there.",
 };

@@ -11,7 +11,7 @@ import { digitnet } from "./digitnet.ts";
 import { lecun1989 } from "./lecun1989.ts";
 import { lenet5 } from "./lenet5.ts";
 
-/** In the order of their papers. */
+/** In order of publication. */
 export const recipes: readonly ClassifierRecipe[] = [
   lecun1989,
   lenet5,

@@ -1,8 +1,8 @@
 /**
- * LeCun et al. 1989 on their own kind of data: zip codes.
+ * LeCun et al. 1989 on its original kind of data: zip code digits.
  *
- * Data: USPS, 7,291 digits for training, 2,007 for testing. Expected: at most 6.5 % test error (the paper
- * has 5.0 %, with second derivatives; plain gradient descent gives about 6). Takes 5 minutes on two cores.
+ * Data: USPS, 7,291 training and 2,007 test digits. Expected: at most 6.5 % test error (the paper reports 5.0 %
+ * with second derivatives; plain gradient descent gives about 6). Takes 5 minutes on two cores.
  */
 
 import { SGD } from "@tessera-ml/nn";
@@ -21,9 +21,9 @@ export const lecun1989: ClassifierRecipe = defineClassifierRecipe({
   batchSize: 1,
   expected: { metric: "error", atMost: 6.5, published: "5.0 % (LeCun et al. 1989)" },
   minutes: 5,
-  limits: "Of MNIST's digits, which have thinner strokes, it reads about four in five.",
+  limits: "It reads about four in five of MNIST's digits, which have thinner strokes.",
   train: ({ model }) => ({
-    // The paper: weights change after each pattern, always in the same order.
+    // As in the paper: weights are updated after each pattern, in a fixed order.
     shuffle: false,
     optimizer: new SGD(model, { lr: 0.03 }),
     loss: squaredErrorLoss,

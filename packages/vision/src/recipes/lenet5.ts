@@ -1,8 +1,8 @@
 /**
- * LeNet-5 (LeCun et al. 1998) as published: its connection table, trained subsampling, and drawings of
- * the digits to be near to.
+ * LeNet-5 (LeCun et al. 1998) as published: with its connection table, trained subsampling, and outputs that
+ * measure the distance to a drawing of each digit.
  *
- * Data: MNIST. Expected: at least 98.7 % (the paper has 99.05 % with its second-order method). Takes 7
+ * Data: MNIST. Expected: at least 98.7 % (the paper reports 99.05 % with its second-order method). Takes 7
  * minutes on two cores.
  */
 
@@ -12,11 +12,11 @@ import { type ClassifierRecipe, defineClassifierRecipe } from "./define.ts";
 
 export const lenet5: ClassifierRecipe = defineClassifierRecipe({
   name: "lenet5",
-  title: "LeNet-5 with its distances to ten drawings",
+  title: "LeNet-5 with distances to ten digit templates",
   paper: "Gradient-Based Learning Applied to Document Recognition (LeCun et al. 1998)",
   network: "lenet5",
   dataset: "mnist",
-  // Paper is −0.1 and ink 1.175, so that the mean is about 0 and the deviation about 1.
+  // Background is −0.1 and ink 1.175, which gives a mean of about 0 and a standard deviation of about 1.
   preprocessing: {
     library: "pil",
     interpolation: "bilinear",
@@ -30,7 +30,7 @@ export const lenet5: ClassifierRecipe = defineClassifierRecipe({
   expected: { metric: "top1", atLeast: 98.7, published: "99.05 % (LeCun et al. 1998)" },
   minutes: 7,
   train: ({ model, steps }) => ({
-    // For the paper's diagonal Levenberg-Marquardt: both give each weight a step of its own size.
+    // In place of the paper's diagonal Levenberg-Marquardt: both give each weight its own step size.
     optimizer: new Adam(model, { lr: schedules.oneCycle({ peak: 4e-3, steps }) }),
     loss: (scores, labels) => rbfLoss(scores.neg(), labels),
   }),

@@ -1,9 +1,9 @@
-/** Pictures in memory as tensors, and how many of them a network gets right. Runs on Node and in browsers. */
+/** Images in memory as tensors, and a network's accuracy on them. Runs on Node and in browsers. */
 import type { Batch } from "@tessera-ml/media";
 import { compile, fromArray, type Tensor } from "@tessera-ml/tensor";
 import type { Preprocessing } from "../records/record.ts";
 
-/** Values as data sets hold them: bytes, or floats from 0 to 1. */
+/** Pixels as data sets store them: bytes, or floats from 0 to 1. */
 export type Pixels = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** One split. */
@@ -12,7 +12,7 @@ export interface Pictures {
   readonly labels: Int32Array<ArrayBuffer>;
 }
 
-/** `count` of them, evenly spread: a data set may be sorted by class. All, where there are fewer. */
+/** `count` images, evenly spaced since a data set may be sorted by class; all if there are fewer. */
 export function spread({ images, labels }: Pictures, count: number): Pictures {
   const [length, ...rest] = images.shape;
   if (count >= length) return { images, labels };
@@ -25,8 +25,8 @@ export function spread({ images, labels }: Pictures, count: number): Pictures {
 }
 
 /**
- * What the network reads, [N, C, H, W], of a data set's pictures: black around those that are smaller than
- * the crop, values from 0 to 1, then less the mean and divided by the deviation. Part of a graph.
+ * Stored images → the network's input, [N, C, H, W]: zero-padded up to the crop, scaled to 0 to 1, then
+ * normalised by mean and standard deviation. Part of a graph.
  */
 export function networkInput(images: Tensor, { crop, mean, std }: Preprocessing): Tensor {
   let x = images.dtype === "uint8" ? images.astype("float32").div(255) : images;
@@ -34,7 +34,7 @@ export function networkInput(images: Tensor, { crop, mean, std }: Preprocessing)
     const border = ([2, 3] as const).map((axis, i) => {
       const missing = (crop[i] as number) - (images.shape[axis] as number);
       if (missing < 0)
-        throw new Error(`pictures of [${images.shape.slice(2)}] are larger than the input, [${crop}]`);
+        throw new Error(`images of [${images.shape.slice(2)}] are larger than the input, [${crop}]`);
       return [Math.floor(missing / 2), Math.ceil(missing / 2)] as const;
     });
     x = x.pad([[0, 0], [0, 0], ...border]);
@@ -45,17 +45,17 @@ export function networkInput(images: Tensor, { crop, mean, std }: Preprocessing)
 }
 
 export interface Measured {
-  /** Mean over the pictures. */
+  /** Mean over the images. */
   readonly loss: number;
-  /** In per cent. */
+  /** Per cent. */
   readonly top1: number;
 }
 
 /**
- * Asks a network, in inference mode, about all pictures.
+ * Evaluates a network on all images.
  *
- * @param scores [N, C, H, W], as the network reads them → [N, classes]
- * @param loss of scores and labels [N], mean over the batch
+ * @param scores preprocessed images [N, C, H, W] → [N, classes]
+ * @param loss mean over the batch, of scores and labels [N]
  */
 export async function measure(
   { images, labels }: Pictures,
@@ -87,5 +87,5 @@ export async function measure(
   return { loss: sum.loss / count, top1: (100 * sum.right) / count };
 }
 
-/** Pictures in a batch of the evaluation. */
+/** Images per batch of the evaluation. */
 const AT_ONCE = 500;

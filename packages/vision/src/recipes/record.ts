@@ -1,11 +1,11 @@
-/** What is known of a classifier that was trained here. */
+/** The record of a classifier trained here. */
 import { MODEL } from "@tessera-ml/kit";
 import { type ClassifierRecord, TASK } from "../records/record.ts";
 import type { ClassifierRecipeDefinition } from "./define.ts";
 
 /**
  * @param name `network.tag`
- * @param top1 in per cent, on the test set of `dataset`
+ * @param top1 per cent, on the test set of `dataset`
  */
 export function trainedRecord(
   {

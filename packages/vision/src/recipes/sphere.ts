@@ -2,17 +2,17 @@ import { type CommonOptions, type Grouped, type Module, Optimizer, orthogonalize
 import type { Tensor, Variable } from "@tessera-ml/tensor";
 
 export interface SphereOptions extends CommonOptions {
-  /** How much of the last direction is kept; Nesterov's look ahead is always taken. */
+  /** Decay of the momentum buffer; the update always uses Nesterov's look-ahead. */
   readonly momentum: number;
-  /** Decay times the parameter is added to the gradient. Not for matrices, whose size is fixed. */
+  /** L2 penalty added to the gradient. Ignored for matrices, whose norm is fixed. */
   readonly weightDecay?: number;
-  /** Whether the parameter is a matrix [R, ...] of fixed size, and its direction is made orthogonal. */
+  /** Whether the parameter is a matrix [R, ...] of fixed norm with orthogonalised updates. */
   readonly matrix?: boolean;
 }
 
 /**
- * Muon as airbench has it (Jordan 2024): before each step a convolution's weights are brought to the norm √R,
- * so that the learning rate is an angle and no decay is needed; all else is moved by gradient descent with
+ * Muon as in airbench (Jordan 2024): a convolution's weights are rescaled to norm √R before each step, so the
+ * learning rate acts as an angle and no decay is needed. All other parameters are updated by SGD with
  * momentum.
  */
 export class SphereMuon extends Optimizer<SphereOptions, Tensor | number> {

@@ -1,14 +1,14 @@
-/** Patterns that small patches of pictures are made of, for a first layer that need not be learned. */
+/** Whitening filters for small image patches: a first layer that need not be learned. */
 import type { Batch } from "@tessera-ml/media";
 import { fromArray, type Tensor } from "@tessera-ml/tensor";
 
 /**
- * Convolution weights [2·C·k², C, k, k] that make the patches of these pictures uncorrelated and of equal
- * strength: the eigenvectors of their covariance, each over the root of its eigenvalue, and their
- * negatives (airbench, section 3.2).
+ * Convolution weights [2·C·k², C, k, k] that whiten the patches of these images: the eigenvectors of their
+ * covariance, each divided by the square root of its eigenvalue, and their negatives (airbench,
+ * section 3.2).
  *
- * @param images [N, C, H, W] as the network reads them
- * @param eps added to the eigenvalues: keeps what hardly ever occurs from being blown up
+ * @param images [N, C, H, W], preprocessed
+ * @param eps added to the eigenvalues, so that rare directions are not blown up
  */
 export function whiteningFilters({ shape, data }: Batch, kernel: number, eps = 5e-4): Tensor {
   const [count, channels, height, width] = shape;
@@ -40,7 +40,7 @@ export function whiteningFilters({ shape, data }: Batch, kernel: number, eps = 5
   return fromArray(filters, [2 * size, channels, kernel, kernel]);
 }
 
-/** Eigenvalues of a symmetric matrix and their vectors, in columns, by Jacobi's rotations. */
+/** Eigenvalues of a symmetric matrix and eigenvectors as columns, by Jacobi rotations. */
 export function eigen(matrix: readonly (readonly number[])[]): { values: number[]; vectors: number[][] } {
   const size = matrix.length;
   const a = matrix.map((row) => [...row]);
@@ -57,7 +57,7 @@ export function eigen(matrix: readonly (readonly number[])[]): { values: number[
     (m[i] as number[])[j] = c * first - s * second;
     (m[k] as number[])[l] = s * first + c * second;
   };
-  // Each sweep squares what is left beside the diagonal; a dozen are more than enough.
+  // Convergence is quadratic; a dozen sweeps are more than enough.
   for (let sweep = 0; sweep < 12; sweep++)
     for (let p = 0; p < size; p++)
       for (let q = p + 1; q < size; q++) {

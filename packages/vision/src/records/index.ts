@@ -1,5 +1,5 @@
 /**
- * The named checkpoints of classifiers. Node only: some of the records are files.
+ * Named checkpoints of classifiers. Node only: some records are files.
  *
  * @packageDocumentation
  */

@@ -2,10 +2,10 @@ import { HALF, IMAGENET_MEAN, IMAGENET_STD, type Preset, timmPreset, vitPreset }
 import { papers } from "./papers.ts";
 import { type ClassifierRecord, imagenet, TASK } from "./record.ts";
 
-/** The `ConvNextImageProcessor` of transformers with its usual `crop_pct` of 0.875. */
+/** The `ConvNextImageProcessor` of transformers with its default `crop_pct` of 0.875. */
 const convNextProcessor: Preset = { ...timmPreset(224, 0.875, "bicubic"), cropRounding: "down" };
 
-/** Checkpoints in transformers' parameter names, from the model pages of Hugging Face. */
+/** Checkpoints with transformers' parameter names, from Hugging Face model pages. */
 export const huggingFaceRecords: readonly ClassifierRecord[] = [
   {
     name: "vit_base_patch16_224.hf_google",
@@ -23,7 +23,7 @@ export const huggingFaceRecords: readonly ClassifierRecord[] = [
     classes: imagenet,
     params: 86_567_656,
     reference: papers.vit,
-    note: "LayerNorm epsilon 1e-12, where timm and torchvision have 1e-6.",
+    note: "LayerNorm epsilon is 1e-12; timm and torchvision use 1e-6.",
   },
   {
     name: "convnext_tiny.hf_facebook",
@@ -41,7 +41,7 @@ export const huggingFaceRecords: readonly ClassifierRecord[] = [
     classes: imagenet,
     params: 28_589_128,
     reference: papers.convnext,
-    note: "The last LayerNorm has epsilon 1e-12, the others 1e-6.",
+    note: "The last LayerNorm has epsilon 1e-12, all others 1e-6.",
   },
   {
     name: "resnet50.hf_microsoft",
@@ -98,11 +98,11 @@ function cifarResNet(
     params,
     reference:
       "Idelbayev, Proper ResNet implementation for CIFAR10/CIFAR100 in PyTorch (github.com/akamaster)",
-    note: 'PyTorch\'s file format of before 1.6; the parameters lie under "state_dict", their names begin with "module.".',
+    note: 'Saved in PyTorch\'s file format from before 1.6; parameters are under "state_dict" and prefixed with "module.".',
   };
 }
 
-/** ResNets for CIFAR-10 as in section 4.2 of the paper, with shortcuts of option A. Sizes and hashes: the files. */
+/** ResNets for CIFAR-10 as in section 4.2 of the paper (option A). Sizes and hashes are those of the files. */
 export const cifarRecords: readonly ClassifierRecord[] = [
   cifarResNet(
     20,
@@ -134,7 +134,7 @@ export const cifarRecords: readonly ClassifierRecord[] = [
   ),
 ];
 
-/** Google's quantised MobileNetV2, taken back to float32: no file of this form is published anywhere. */
+/** Google's quantised MobileNetV2, dequantised to float32; it is not published in this form. */
 export const tensorflowRecords: readonly ClassifierRecord[] = [
   {
     name: "mobilenet_v2_tf.quant_in1k",

@@ -1,34 +1,34 @@
-/** What is known of a classifier's checkpoint. Runs on Node and in browsers. */
+/** The record of a classifier's checkpoint. Runs on Node and in browsers. */
 import { type CheckpointRecord, parseRecordAs, recordSchema } from "@tessera-ml/hub/records";
 import type { Preset } from "@tessera-ml/media";
 import * as z from "zod";
 
-/** Figures of a classifier, in per cent. */
+/** Metrics of a classifier, in per cent. */
 export const metrics = {
   top1: { label: "top-1", unit: "%", better: "more" },
   top5: { label: "top-5", unit: "%", better: "more" },
 } as const;
 
-/** The task of every record here. */
+/** The task of all records in this package. */
 export const TASK = "image-classification";
 
-/** How a picture becomes the network's input: what `preprocess` of the media package is given. */
+/** How an image becomes the network's input: options for `preprocess` of the media package. */
 export type Preprocessing = Preset & {
-  /** TensorFlow's way: this fraction of each side is first cut out of the middle. */
+  /** TensorFlow's way: first crops this fraction of each side from the centre. */
   readonly centralFraction?: number | undefined;
-  /** For `digits`: how a digit lies in the picture that all else begins with. Default `mnist`. */
+  /** For `digits`: the digit's layout within the image before preprocessing. Default `mnist`. */
   readonly digit?: DigitLayout | undefined;
 };
 
 /**
- * `mnist`: in a box of 20x20, its centre of mass in the middle of 28x28; `usps`: as large as 16x16 allows.
- * Both keep the digit's proportions.
+ * `mnist`: scaled into a 20x20 box, its centre of mass at the centre of 28x28; `usps`: as large as 16x16 allows.
+ * Both keep the digit's aspect ratio.
  */
 export type DigitLayout = "mnist" | "usps";
 
 /**
- * What the outputs mean. `imagenet-1k`: the 1,000 classes of ILSVRC in the order of their WordNet ids;
- * `imagenet-1k+background`: the same after one class for "none of them"; `digits`: 0 to 9; `cifar10`: see the data set.
+ * Meaning of the outputs. `imagenet-1k`: the 1,000 classes of ILSVRC in the order of their WordNet ids;
+ * `imagenet-1k+background`: the same after a background class; `digits`: 0 to 9; `cifar10`: see the data set.
  */
 export interface Classes {
   count: number;
@@ -38,8 +38,8 @@ export interface Classes {
 export const imagenet: Classes = { count: 1000, labels: "imagenet-1k" };
 
 /**
- * A checkpoint of a classifier. `evaluation` has the metrics `top1` and perhaps `top5`, in per cent, on the validation
- * or test set, with this preprocessing.
+ * A checkpoint of a classifier. `evaluation` has `top1` and optionally `top5`, in per cent, measured on the validation
+ * or test set with this preprocessing.
  */
 export interface ClassifierRecord extends CheckpointRecord {
   readonly preprocessing: Preprocessing;
@@ -49,7 +49,7 @@ export interface ClassifierRecord extends CheckpointRecord {
 const positive = z.number().positive();
 const percent = z.number().min(0).max(100);
 const sides = z.tuple([positive.int(), positive.int()]);
-/** Whatever is trained here is preprocessed as PIL does it. */
+/** Everything trained here is preprocessed as PIL does it. */
 const preprocessingSchema = z.strictObject({
   library: z.literal("pil"),
   interpolation: z.enum(["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]),
@@ -62,7 +62,7 @@ const preprocessingSchema = z.strictObject({
   digit: z.enum(["mnist", "usps"]).optional(),
 });
 
-/** For records that are read from files. */
+/** Validates records read from files. */
 export const classifierSchema: z.ZodType<ClassifierRecord> = recordSchema({
   task: z.literal(TASK),
   preprocessing: preprocessingSchema,
@@ -78,26 +78,26 @@ export const classifierSchema: z.ZodType<ClassifierRecord> = recordSchema({
     .optional(),
 });
 
-/** A classifier's record from the text of a `record.json`. Throws HubError `bad-data` naming the file `where` and the field. */
+/** Parses a classifier's `record.json`. Throws HubError `bad-data` naming the file `where` and the field. */
 export function parseClassifierRecord(json: string, where: string): ClassifierRecord {
   return parseRecordAs(classifierSchema, json, where);
 }
 
-/** How often a classifier is right, in per cent. */
+/** Top-1 and top-5 accuracy, in per cent. */
 export interface Accuracy {
   readonly dataset: string;
   readonly top1: number;
   readonly top5?: number;
 }
 
-/** The accuracy in a record; undefined where nobody published or measured it. */
+/** A record's accuracy; undefined if none was published or measured. */
 export function accuracyOf({ evaluation }: CheckpointRecord): Accuracy | undefined {
   const { top1, top5 } = evaluation?.metrics ?? {};
   if (evaluation === undefined || top1 === undefined) return undefined;
   return { dataset: evaluation.dataset, top1, ...(top5 !== undefined && { top5 }) };
 }
 
-/** `evaluation` of a published checkpoint, measured on ImageNet's validation set; in per cent. */
+/** `evaluation` of a published checkpoint on ImageNet's validation set, in per cent. */
 export function imagenetAccuracy(top1: number, top5?: number): NonNullable<CheckpointRecord["evaluation"]> {
   return { dataset: "imagenet-1k", metrics: { top1, ...(top5 !== undefined && { top5 }) } };
 }

@@ -1,10 +1,10 @@
-/** Classifiers' records by name. Node only. */
+/** Classifier records by name. Node only. */
 import { readRecordAs, shippedRecordsOf } from "@tessera-ml/hub";
 import { findRecord as find } from "@tessera-ml/kit";
 import { publishedRecords } from "./published.ts";
 import { type ClassifierRecord, classifierSchema, TASK } from "./record.ts";
 
-/** Reads the `record.json` of a classifier. @throws HubError `bad-data` naming the file and the field */
+/** Reads a classifier's `record.json`. @throws HubError `bad-data` naming the file and the field */
 export function readClassifierRecord(path: string): ClassifierRecord {
   return readRecordAs(classifierSchema, path);
 }
@@ -14,7 +14,7 @@ export function shippedClassifiers(): ClassifierRecord[] {
   return shippedRecordsOf(TASK, classifierSchema);
 }
 
-/** Every named checkpoint of a classifier: those that ship with Tessera, then the published ones. */
+/** All named checkpoints of classifiers: the shipped ones, then the published ones. */
 export function classifierRecords(): ClassifierRecord[] {
   return [...shippedClassifiers(), ...publishedRecords];
 }

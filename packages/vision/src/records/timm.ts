@@ -169,7 +169,7 @@ function record(group: Group, [name, params, cropPct, interpolation, top1, top5]
   };
 }
 
-/** SENets of the Caffe lineage, which timm keeps as release files of its repository. */
+/** SENets converted from Caffe, which timm hosts as release files of its repository. */
 function legacy(name: string, release: string, stem: string, shaPrefix: string): ClassifierRecord {
   const releases = "https://github.com/rwightman/pytorch-image-models/releases/download";
   const file = `${stem}-${shaPrefix}.pth`;
@@ -186,7 +186,7 @@ function legacy(name: string, release: string, stem: string, shaPrefix: string):
   };
 }
 
-/** Checkpoints of timm. Names, licences and preprocessing: its model files; accuracies: results-imagenet.csv. */
+/** timm's checkpoints. Names, licences, preprocessing: its model files. Accuracies: its results-imagenet.csv. */
 export const timmRecords: readonly ClassifierRecord[] = [
   ...groups.flatMap((group) => group.rows.map((row) => record(group, row))),
   {

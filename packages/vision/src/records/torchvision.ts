@@ -2,7 +2,7 @@ import { torchvisionPreset } from "@tessera-ml/media";
 import { papers } from "./papers.ts";
 import { type ClassifierRecord, imagenet, imagenetAccuracy, TASK } from "./record.ts";
 
-/** [network, parameters, hash prefix in the file's name, size in MiB, top-1, top-5, resize (256 where absent)] */
+/** [network, parameters, hash prefix in the file's name, size in MiB, top-1, top-5, resize (default 256)] */
 type Row = readonly [
   network: string,
   params: number,
@@ -13,7 +13,7 @@ type Row = readonly [
   resize?: number,
 ];
 
-// The newer weights come first: a bare network's name means the first record that has it.
+// Newer weights come first: a bare network name refers to its first record.
 const second: readonly Row[] = [
   ["resnet50", 25_557_032, "11ad3fa6", undefined, 80.858, 95.434, 232],
   ["resnet101", 44_549_160, "cd907fc2", undefined, 81.886, 95.78, 232],
@@ -68,8 +68,8 @@ const families = {
 
 const notes: Record<string, string> = {
   googlenet:
-    "The file holds the auxiliary heads too (13,004,888 parameters with them), and the network normalises its input " +
-    "once more, to mean and standard deviation 0.5.",
+    "The file includes the auxiliary heads (13,004,888 parameters with them). The network normalises its input " +
+    "again, to mean and standard deviation 0.5.",
 };
 
 function record(row: Row, tag: string): ClassifierRecord {
@@ -83,7 +83,7 @@ function record(row: Row, tag: string): ClassifierRecord {
     network,
     source: "torchvision",
     files: [{ file, url: `https://download.pytorch.org/models/${file}`, sizeMiB, shaPrefix }],
-    // The library's licence; torchvision itself says nothing of its weights beyond it.
+    // The library's licence; torchvision states no other for its weights.
     licence: "BSD-3-Clause",
     preprocessing: torchvisionPreset(224, resize, family === "swin" ? "bicubic" : "bilinear"),
     classes: imagenet,
@@ -94,7 +94,7 @@ function record(row: Row, tag: string): ClassifierRecord {
   };
 }
 
-/** torchvision's zoo: `IMAGENET1K_V1` as `….tv_in1k_v1`, `IMAGENET1K_V2` as `….tv_in1k_v2`. Figures: its own metadata. */
+/** torchvision's weights: `IMAGENET1K_V1` as `….tv_in1k_v1`, `IMAGENET1K_V2` as `….tv_in1k_v2`. Figures are its own. */
 export const torchvisionRecords: readonly ClassifierRecord[] = [
   ...second.map((row) => record(row, "tv_in1k_v2")),
   ...first.map((row) => record(row, "tv_in1k_v1")),

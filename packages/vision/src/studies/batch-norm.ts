@@ -25,16 +25,16 @@ function sixLayers(norm: boolean): Sequential {
   );
 }
 
-/** A rate at which both learn, and the paper's multiples of it. */
+/** A learning rate at which both train, and the paper's multiples of it. */
 const RATE = 0.01;
 const TIMES = [1, 5, 30] as const;
 const nameOf = (norm: boolean, times: number) => `${norm ? "batch norm" : "plain"}, ${times}x rate`;
 
 const error = (run: Run) => last(run.trainError.y);
-/** Whether a network got anywhere: clearly better than guessing one of ten. */
+/** Whether a network learned anything: clearly better than chance among ten classes. */
 const learned = (run: Run) => run.diverged === 0 && error(run) < 80;
 
-const outcome = (run: Run) => (run.diverged > 0 ? "numbers that are none" : percent(error(run)));
+const outcome = (run: Run) => (run.diverged > 0 ? "NaN or infinity" : percent(error(run)));
 
 export function batchNormFindings(runs: readonly Run[]): Finding[] {
   const run = (norm: boolean, times: number) => runOf(runs, nameOf(norm, times));
@@ -52,13 +52,13 @@ export function batchNormFindings(runs: readonly Run[]): Finding[] {
         "Inception with batch norm reaches the accuracy of the plain network in 14 times fewer steps at five times its learning rate, in 11 times fewer at 30 times.",
       here:
         fastest && speed
-          ? `the ${percent(goal)} training error at which the plain network ends after ${epochs} epochs, at its best rate, is reached with batch norm after ${(fastest.at as number).toFixed(1)} (at ${fastest.times} times the rate): ${speed.toFixed(1)} times sooner`
+          ? `with batch norm, the plain network's final ${percent(goal)} training error (${epochs} epochs at its best rate) is reached after ${(fastest.at as number).toFixed(1)} (at ${fastest.times} times the rate): ${speed.toFixed(1)} times sooner`
           : `no network with batch norm reaches the plain network's ${percent(goal)} training error`,
       holds: speed !== undefined && speed >= 1.5,
     },
     {
       paper:
-        "With batch norm 30 times the learning rate still trains; the plain network's parameters reach machine infinity at five times.",
+        "With batch norm, training still works at 30 times the learning rate; the plain network's parameters reach machine infinity at five times.",
       here: `at 30 times the rate ${percent(error(highNorm))} training error with batch norm, ${outcome(highPlain)} without; at five times ${outcome(run(false, 5))} without`,
       holds: learned(highNorm) && !learned(highPlain),
     },
@@ -68,8 +68,7 @@ export function batchNormFindings(runs: readonly Run[]): Finding[] {
 export const batchNorm = defineStudy({
   name: "batch-norm",
   title: "Batch normalisation",
-  claim:
-    "Normalising every layer over the batch makes training faster, and lets it use much higher learning rates.",
+  claim: "Normalising every layer over the batch speeds up training and allows much higher learning rates.",
   paper:
     "Ioffe & Szegedy 2015, Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift, section 4.2",
   minutes: 1,

@@ -11,7 +11,7 @@ const full: Block = (inputs, width, stride) =>
     width,
     stride,
   );
-/** 1x1 to a quarter of the channels, 3x3 there, 1x1 back (ResNet, figure 5). */
+/** 1x1 to a quarter of the channels, 3x3, and 1x1 back (ResNet, figure 5). */
 const narrowed: Block = (inputs, width, stride) =>
   new Residual(
     new Sequential(
@@ -37,19 +37,19 @@ export function bottleneckFindings(runs: readonly Run[]): Finding[] {
   return [
     {
       paper:
-        "1x1 reductions keep computation in bounds (GoogLeNet, section 4): 3x3 and 5x5 convolutions run on fewer channels. A ResNet bottleneck on 256 channels costs about what two 3x3 on 64 do.",
+        "1x1 reductions keep computation in bounds (GoogLeNet, section 4): 3x3 and 5x5 convolutions run on fewer channels. A ResNet bottleneck on 256 channels costs about as much as two 3x3 on 64.",
       here: `${fewer.toFixed(1)} times fewer multiply-accumulates and ${(wide.parameters / reduced.parameters).toFixed(1)} times fewer parameters than two 3x3 on all channels; a training step is ${(wide.stepTime / reduced.stepTime).toFixed(1)} times faster`,
       holds: fewer >= 3,
     },
     {
       paper:
-        "What is saved buys depth, and depth accuracy: ResNet-50 of bottlenecks, 3.8 GMAC, has 22.85 % error on ImageNet, ResNet-34 of 3x3 pairs, 3.6 GMAC, 25.03 %.",
+        "The savings buy depth, and depth buys accuracy: on ImageNet, ResNet-50 with bottlenecks (3.8 GMAC) has 22.85 % error, ResNet-34 with 3x3 pairs (3.6 GMAC) 25.03 %.",
       here: `3x3 pairs ${percent(error(wide))} at ${(wide.macs / 1e6).toFixed(1)} MMAC; bottlenecks ${percent(error(reduced))} at ${(reduced.macs / 1e6).toFixed(1)}, and three times as many ${percent(error(deep))} at ${(deep.macs / 1e6).toFixed(1)}`,
       holds: deep.macs <= wide.macs && error(deep) <= error(wide),
     },
     {
       paper:
-        "More of the cheap blocks are better than few: ResNet-101 and -152 of bottlenecks are still better, 21.75 % and 21.43 % error.",
+        "More of the cheap blocks are better still: ResNet-101 and -152 with bottlenecks have 21.75 % and 21.43 % error.",
       here: `one bottleneck in each stage ${percent(error(reduced))}, three ${percent(error(deep))}`,
       holds: error(deep) < error(reduced),
     },

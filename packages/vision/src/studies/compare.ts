@@ -1,4 +1,4 @@
-/** Trains several networks on the same batches and keeps what they did: the heart of nearly every study. */
+/** Trains several networks on the same batches and records the results: the core of nearly every study. */
 
 import type { Curve } from "@tessera-ml/kit/studies";
 import { AdamW, crossEntropy, DataLoader, type Module, SGD, schedules } from "@tessera-ml/nn";
@@ -6,7 +6,7 @@ import { compile, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tens
 import { countMacs } from "./cost.ts";
 import type { Pictures } from "./data.ts";
 
-/** Pictures [N, C, H, W] → logits [N, classes]. */
+/** Images [N, C, H, W] → logits [N, classes]. */
 export type Network = Module & { forward(x: Tensor): Tensor };
 
 export interface Variant {
@@ -14,7 +14,7 @@ export interface Variant {
   readonly network: () => Network;
   /** Default: SGD with momentum. */
   readonly optimizer?: "sgd" | "adamw";
-  /** The peak of the learning rate. */
+  /** Peak learning rate. */
   readonly rate: number;
 }
 
@@ -24,39 +24,39 @@ export interface Comparison {
   readonly epochs: number;
   /** Default 64. */
   readonly batchSize?: number;
-  /** How many runs are averaged, each from other initial weights and in another order. Default 1. */
+  /** Number of runs to average over, each with other initial weights and another order. Default 1. */
   readonly seeds?: number;
-  /** The first of them. Default 0. */
+  /** Seed of the first run. Default 0. */
   readonly seed?: number;
-  /** One cycle up and down (default), or the same rate throughout. */
+  /** One cycle up and down (default), or a constant rate. */
   readonly schedule?: "one cycle" | "constant";
-  /** Of SGD. Default 5e-4. */
+  /** Weight decay of SGD. Default 5e-4. */
   readonly weightDecay?: number;
-  /** Points of the training curve in an epoch. Default 1. */
+  /** Points per epoch in the training curve. Default 1. */
   readonly points?: number;
-  /** The error on the test pictures after every epoch (default), or at the end alone. */
+  /** Evaluates the test set after every epoch (default), or only at the end. */
   readonly tests?: "every epoch" | "end";
-  /** Told after every point: how much of the whole is behind. */
+  /** Called after every point; `done` is the fraction completed. */
   readonly progress?: (text: string, done: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a variant did, averaged over its runs. Errors are in per cent, x counts epochs. */
+/** Results of a variant, averaged over its runs. Errors are in per cent, x counts epochs. */
 export interface Run {
   readonly name: string;
   readonly parameters: number;
-  /** Multiply-accumulates of one picture. */
+  /** Multiply-accumulates per image. */
   readonly macs: number;
-  /** Of the batches since the point before, as the network was while it learned. */
+  /** Over the batches since the previous point, in training mode. */
   readonly trainError: Curve;
   readonly testError: Curve;
-  /** The last error on the test pictures of each run. */
+  /** Final test error of each run. */
   readonly finals: readonly number[];
-  /** At the end, on the training pictures and as the network is in inference. */
+  /** Final error on the training images, in inference mode. */
   readonly fitError: number;
-  /** Milliseconds of a training step, the median. */
+  /** Median milliseconds per training step. */
   readonly stepTime: number;
-  /** Runs that ended in numbers that are none. Their errors from there on are those of guessing. */
+  /** Number of runs whose loss became NaN or infinite. From then on, their errors are those of guessing. */
   readonly diverged: number;
 }
 
@@ -74,7 +74,7 @@ interface Batch {
   readonly labels: Tensor;
 }
 
-/** Trains all variants; each run i of each variant sees the same batches. */
+/** Trains all variants; run i sees the same batches for every variant. */
 export async function compare(variants: readonly Variant[], comparison: Comparison): Promise<Run[]> {
   const { seeds = 1, progress } = comparison;
   const whole = variants.length * seeds;
@@ -144,7 +144,7 @@ async function trainOnce(
   return trace;
 }
 
-/** The means of `count` stretches of the values, as equal as can be. */
+/** Means of `count` consecutive chunks of the values, as equal in length as possible. */
 function means(values: readonly number[], count: number): number[] {
   const end = (i: number) => Math.round((i * values.length) / count);
   return Array.from({ length: count }, (_, i) =>
@@ -152,19 +152,19 @@ function means(values: readonly number[], count: number): number[] {
   );
 }
 
-/** Bytes as numbers of mean 0 and deviation 1, as the training pictures have them. */
+/** Normalises bytes by mean and standard deviation of the training images. */
 function normalized(images: Tensor, { mean, deviation }: Pictures): Tensor {
   return images.astype("float32").sub(mean).div(deviation);
 }
 
-/** The share of pictures whose highest logit is not their label's. */
+/** Fraction of images whose highest logit is not that of their label. */
 function wrongShare(logits: Tensor, labels: Tensor): Tensor {
   return logits.argmax(1).notEqual(labels).astype("float32").mean();
 }
 
 const TEST_BATCH = 250;
 
-/** The error in per cent of a network in inference. */
+/** Error of a network in inference mode, in per cent. */
 async function errorOf(model: Network, shown: Pictures, train: Pictures): Promise<number> {
   model.eval();
   const batchSize = Math.min(TEST_BATCH, shown.samples.length);

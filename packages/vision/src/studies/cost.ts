@@ -1,17 +1,17 @@
-/** What a network costs. */
+/** Compute cost of a network. */
 import { countMacs as macsBetween } from "@tessera-ml/nn/inspect";
 import { compile, type Shape, type Tensor, zeros } from "@tessera-ml/tensor";
 import type { Network } from "./compare.ts";
 
-/** Multiply-accumulates for one picture of [C, H, W]. Nothing is computed: the graph is built and looked at. */
+/** Multiply-accumulates for one image of [C, H, W], counted in the graph without running it. */
 export function countMacs(model: Network, shape: Shape): number {
   const x = zeros([1, ...shape]);
   return macsBetween([model.eval().forward(x)], [x]);
 }
 
 /**
- * Milliseconds that a picture of [C, H, W] takes in inference in each network: the best of many batches of 4: runs
- * that short are seldom interrupted. The networks take turns, so that whatever else the machine does is fair to all.
+ * Milliseconds per image of [C, H, W] in inference, for each network. Takes the best of many batches of 4, since runs
+ * that short are rarely interrupted. Networks take turns, so that other load on the machine affects all alike.
  */
 export async function inferenceTimes(models: readonly Network[], shape: Shape): Promise<number[]> {
   const batch = zeros([4, ...shape]);

@@ -1,4 +1,4 @@
-/** The pictures of the studies: a random part of a data set, in memory. */
+/** Images for the studies: a random subset of a data set, in memory. */
 import { arrays, type Dataset, type HostArray } from "@tessera-ml/nn";
 import { HostRandom, type Shape } from "@tessera-ml/tensor";
 import { type DatasetName, loadDataset, type Split } from "../data/index.ts";
@@ -9,15 +9,15 @@ export interface Pictures {
   /** [C, H, W] */
   readonly shape: Shape;
   readonly classes: number;
-  /** Of all bytes: what a network subtracts and divides by. */
+  /** Mean and standard deviation of all bytes, for normalisation. */
   readonly mean: number;
   readonly deviation: number;
 }
 
-/** Data sets of bytes. */
+/** Data sets stored as bytes. */
 export type StudyData = Extract<DatasetName, "mnist" | "cifar10-jpeg">;
 
-/** `count` pictures of a split, drawn without repetition: the same ones for the same seed. */
+/** `count` images of a split, drawn without replacement; the same ones for the same seed. */
 export async function pictures(
   name: StudyData,
   split: Split,
@@ -26,12 +26,11 @@ export async function pictures(
 ): Promise<Pictures> {
   const all = await loadDataset(name, { split, signal });
   const [length, ...shape] = all.shape;
-  if (count > length)
-    throw new RangeError(`pictures: ${name}, ${split} has ${length} pictures, not ${count}`);
+  if (count > length) throw new RangeError(`pictures: ${name}, ${split} has ${length} images, not ${count}`);
   const size = shape.reduce((a, b) => a * b, 1);
   const data = new Uint8Array(count * size);
   const labels = new Int32Array(count);
-  // Files are ordered by class: the first thousand would show one thing only.
+  // Files are ordered by class: the first thousand images would show a single one.
   const order = new HostRandom(seed).permutation(length);
   for (let i = 0; i < count; i++) {
     const from = order[i] as number;

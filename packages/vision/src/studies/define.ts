@@ -1,4 +1,4 @@
-/** From what a study measures to a `Study`: scale, seed, progress and the clock are the same for all. */
+/** Turns a study's measurements into a `Study`: scale, seed, progress and timing are common to all. */
 
 import {
   defineStudy as defineAnyStudy,
@@ -12,18 +12,18 @@ import { type Comparison, compare, type Run, type Variant } from "./compare.ts";
 import { type Pictures, pictures, type StudyData } from "./data.ts";
 
 export interface DataOptions {
-  /** Training pictures. */
+  /** Number of training images. */
   readonly count: number;
-  /** Test pictures. Default 2,000. */
+  /** Number of test images. Default 2,000. */
   readonly test?: number;
   readonly epochs: number;
 }
 
-/** How a study trains, apart from what the context knows. */
+/** Settings of a comparison, except those the context provides. */
 export type StudyComparison = DataOptions &
   Omit<Comparison, keyof Prepared | "progress"> & { data: StudyData };
 
-/** The pictures of a study and how often it sees them, made smaller by its scale. */
+/** A study's images and epochs, reduced by its scale. */
 interface Prepared {
   readonly train: Pictures;
   readonly test: Pictures;
@@ -32,9 +32,9 @@ interface Prepared {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a study of classifiers measures with. */
+/** What a classifier study measures with. */
 export class Context extends StudyContext {
-  /** Fewer epochs at a small scale; where less than one would be left, one of fewer pictures. */
+  /** A small scale reduces the epochs; below one epoch, it reduces the images of a single epoch. */
   async #prepare(
     data: StudyData,
     { count, test = 2000, epochs }: DataOptions,
@@ -53,7 +53,7 @@ export class Context extends StudyContext {
     };
   }
 
-  /** Trains variants and shows progress between `from` and `to` of the whole. */
+  /** Trains variants and reports progress between `from` and `to`. */
   async compare(
     variants: readonly Variant[],
     { data, count, test, epochs, ...comparison }: StudyComparison,
@@ -65,7 +65,7 @@ export class Context extends StudyContext {
   }
 }
 
-/** A study by what it measures. */
+/** Defines a study by its `measure` function. */
 export function defineStudy({
   measure,
   ...about
@@ -82,14 +82,14 @@ export function errorPlots(runs: readonly Run[]): Plot[] {
   ];
 }
 
-/** What each network costs and reached. */
+/** Cost and accuracy of each network. */
 export function costTable(runs: readonly Run[], title = "Cost and accuracy"): Table {
   return {
     title,
     columns: [
       "network",
       "parameters",
-      "MMAC per picture",
+      "MMAC per image",
       "training error %",
       "test error %",
       "spread",
@@ -111,7 +111,7 @@ export function last(values: readonly number[]): number {
   return values.at(-1) as number;
 }
 
-/** From the lowest to the highest. */
+/** The difference between the largest and the smallest value. */
 export function spread(values: readonly number[]): number {
   return Math.max(...values) - Math.min(...values);
 }
@@ -119,7 +119,7 @@ export function spread(values: readonly number[]): number {
 /** The run of that name. */
 export function runOf(runs: readonly Run[], name: string): Run {
   const found = runs.find((run) => run.name === name);
-  if (!found) throw new Error(`study: no run is called ${name}`);
+  if (!found) throw new Error(`study: there is no run called ${name}`);
   return found;
 }
 

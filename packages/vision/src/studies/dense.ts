@@ -5,7 +5,7 @@ import { average, type Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, percent, runOf, spread } from "./define.ts";
 import { convNorm, convUnit, globalMean, Residual, stages, started } from "./networks.ts";
 
-/** Layers that each see the outputs of all before them and add `growth` channels. */
+/** Layers that each take the outputs of all preceding ones as input and add `growth` channels. */
 class DenseBlock extends Module {
   layers: Sequential[];
   constructor(inputs: number, growth: number, count: number) {
@@ -17,7 +17,7 @@ class DenseBlock extends Module {
   }
 }
 
-/** Three dense blocks; between them 1x1 convolutions and means of 2x2 halve channels and size (section 3). */
+/** Three dense blocks; 1x1 convolutions and 2x2 pooling in between halve channels and resolution (section 3). */
 function denseNet({ growth, count, first }: { growth: number; count: number; first: number }): Sequential {
   const layers: Layer[] = [convUnit(3, first, 3, { stride: 2 })];
   let channels = first;
@@ -51,7 +51,7 @@ export function denseFindings(runs: readonly Run[]): Finding[] {
   return [
     {
       paper:
-        "Dense connections use parameters better: DenseNet-BC of 0.8 M parameters has 4.51 % test error on CIFAR-10+, ResNet-1001 of 10.2 M has 4.62 %.",
+        "Dense connections use parameters more efficiently: on CIFAR-10+, DenseNet-BC with 0.8 M parameters has 4.51 % test error, ResNet-1001 with 10.2 M has 4.62 %.",
       here: `with ${dense.parameters.toLocaleString("en")} parameters dense ${percent(a)}, with ${residual.parameters.toLocaleString("en")} residual ${percent(b)} test error (runs differ by up to ${Math.max(spread(dense.finals), spread(residual.finals)).toFixed(1)} points)`,
       holds: dense.parameters <= 1.05 * residual.parameters && a < b,
     },
@@ -62,7 +62,7 @@ export const dense = defineStudy({
   name: "dense",
   title: "Dense connections",
   claim:
-    "At equal parameters a network whose layers see all layers before them is more accurate than a residual one.",
+    "With equally many parameters, a network whose layers see all preceding layers is more accurate than a residual one.",
   paper:
     "Huang, Liu, van der Maaten & Weinberger 2016, Densely Connected Convolutional Networks, section 4.3",
   minutes: 1,

@@ -4,7 +4,7 @@ import type { Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, last, percent, runOf } from "./define.ts";
 import { type Block, convNorm, convUnit, Residual, relu, stages } from "./networks.ts";
 
-/** Two 3x3 convolutions, as a block of He et al. has them. */
+/** Two 3x3 convolutions, as in a block of He et al. */
 const two = (inputs: number, width: number, stride: number) =>
   new Sequential(convUnit(inputs, width, 3, { stride }), convNorm(width, width, 3));
 
@@ -12,7 +12,7 @@ const plain: Block = (inputs, width, stride) => new Sequential(two(inputs, width
 const residual: Block = (inputs, width, stride) =>
   new Residual(two(inputs, width, stride), inputs, width, stride);
 
-/** Blocks in each of three stages, shallow and deep: 6n + 2 layers. */
+/** Blocks per stage, shallow and deep, in three stages: 6n + 2 layers. */
 const COUNTS = [1, 5] as const;
 const nameOf = (kind: string, count: number) => `${kind} ${6 * count + 2}`;
 
@@ -31,7 +31,7 @@ export function depthFindings(runs: readonly Run[]): Finding[] {
     },
     {
       paper:
-        "With shortcuts deeper is better: 8.75 % test error for ResNet-20, 7.51 % for ResNet-32, 6.97 % for ResNet-56.",
+        "With shortcuts, deeper is better: 8.75 % test error for ResNet-20, 7.51 % for ResNet-32, 6.97 % for ResNet-56.",
       here: `residual, test error: ${both("residual", test)}; training error: ${both("residual", train)}`,
       holds: test("residual", high) < test("residual", low),
     },
@@ -46,7 +46,7 @@ export function depthFindings(runs: readonly Run[]): Finding[] {
 export const depth = defineStudy({
   name: "depth",
   title: "Depth, plain and residual",
-  claim: "Plain networks get worse with depth even on the training pictures; with shortcuts they do not.",
+  claim: "Plain networks get worse with depth even on the training images; with shortcuts they do not.",
   paper: "He, Zhang, Ren & Sun 2015, Deep Residual Learning for Image Recognition, section 4.2",
   minutes: 2,
   async measure(context) {

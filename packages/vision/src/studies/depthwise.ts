@@ -6,7 +6,7 @@ import { costTable, defineStudy, errorPlots, last, percent, runOf } from "./defi
 import { type Block, convUnit, stages } from "./networks.ts";
 
 const standard: Block = (inputs, width, stride) => convUnit(inputs, width, 3, { stride });
-/** Each channel on its own, then a 1x1 convolution of all. */
+/** A depthwise 3x3 convolution, then a 1x1 over all channels. */
 const separable: Block = (inputs, width, stride) =>
   new Sequential(convUnit(inputs, inputs, 3, { stride, groups: inputs }), convUnit(inputs, width, 1));
 
@@ -16,7 +16,7 @@ const depthwiseNetworks = {
   "separable, twice as wide": () => stages({ widths: [48, 96, 192], count: 2, block: separable }),
 };
 
-/** @param times milliseconds for one picture in inference, by network */
+/** @param times milliseconds per image in inference, by network */
 export function depthwiseFindings(runs: readonly Run[], times: Readonly<Record<string, number>>): Finding[] {
   const [full, cheap] = ["standard", "separable"].map((name) => runOf(runs, name)) as [Run, Run];
   const [error, cheapError] = [last(full.testError.y), last(cheap.testError.y)];
@@ -25,7 +25,7 @@ export function depthwiseFindings(runs: readonly Run[], times: Readonly<Record<s
   return [
     {
       paper:
-        "MobileNet with separable convolutions needs 569 million multiply-adds instead of 4,866 million, 4.2 M parameters instead of 29.3 M: 8.6 and 7 times fewer.",
+        "With separable convolutions, MobileNet needs 569 million multiply-adds instead of 4,866 million and 4.2 M parameters instead of 29.3 M: 8.6 and 7 times fewer.",
       here: `${fewer.toFixed(1)} times fewer multiply-accumulates, ${(full.parameters / cheap.parameters).toFixed(1)} times fewer parameters`,
       holds: fewer >= 4,
     },
@@ -36,8 +36,8 @@ export function depthwiseFindings(runs: readonly Run[], times: Readonly<Record<s
     },
     {
       paper:
-        "Cost in multiply-adds is not time: it also matters how well the operations are implemented (section 3.2).",
-      here: `a picture takes ${(times.standard as number).toFixed(2)} ms with standard, ${(times.separable as number).toFixed(2)} ms with separable convolutions: ${faster.toFixed(1)} times faster for ${fewer.toFixed(1)} times fewer multiply-accumulates`,
+        "Multiply-adds are not time: it also matters how well the operations are implemented (section 3.2).",
+      here: `an image takes ${(times.standard as number).toFixed(2)} ms with standard, ${(times.separable as number).toFixed(2)} ms with separable convolutions: ${faster.toFixed(1)} times faster for ${fewer.toFixed(1)} times fewer multiply-accumulates`,
       holds: faster < 0.8 * fewer,
     },
   ];
@@ -47,7 +47,7 @@ export const depthwise = defineStudy({
   name: "depthwise",
   title: "Depthwise separable convolutions",
   claim:
-    "Filtering each channel alone and mixing them by 1x1 costs a small part of a full convolution and loses little.",
+    "Filtering each channel separately and mixing channels by 1x1 costs a fraction of a full convolution and loses little accuracy.",
   paper:
     "Howard et al. 2017, MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications, section 4.1",
   minutes: 1,
@@ -66,7 +66,7 @@ export const depthwise = defineStudy({
     const times = Object.fromEntries(variants.map(({ name }, i) => [name, measured[i] as number]));
     const table = {
       title: "Time",
-      columns: ["network", "MMAC per picture", "inference, ms per picture", "GMAC per second"],
+      columns: ["network", "MMAC per image", "inference, ms per image", "GMAC per second"],
       rows: runs.map(({ name, macs }) => {
         const ms = times[name] as number;
         return [name, (macs / 1e6).toFixed(2), ms.toFixed(3), (macs / 1e6 / ms).toFixed(1)];

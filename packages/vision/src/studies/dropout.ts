@@ -5,7 +5,7 @@ import { costTable, defineStudy, errorPlots, last, percent, runOf, spread } from
 import { relu } from "./networks.ts";
 import { reaches } from "./relu-tanh.ts";
 
-/** Two wide hidden layers, far more weights than so few digits can settle (Hinton et al. 2012, section 2). */
+/** Two wide hidden layers, with far more weights than so few digits can determine (Hinton et al. 2012, section 2). */
 function perceptron(drop: boolean): Sequential {
   return new Sequential(
     (x) => x.flatten(1), // [N, 784]
@@ -27,18 +27,18 @@ export function dropoutFindings(runs: readonly Run[]): Finding[] {
   const epochs = last(plain.trainError.x);
   const slower = early === undefined ? 0 : (late ?? epochs) / early;
   const after = (at: number | undefined) =>
-    at === undefined ? `never in ${epochs} epochs` : `after ${at.toFixed(1)} epochs`;
+    at === undefined ? `not within ${epochs} epochs` : `after ${at.toFixed(1)} epochs`;
   const gap = (run: Run) => average(run.finals) - run.fitError;
   return [
     {
       paper:
-        "On MNIST the same network makes 160 errors in 10,000 without and about 110 with dropout of half the hidden and a fifth of the input units: about 30 % fewer.",
+        "On MNIST, the same network makes 160 errors in 10,000 without dropout and about 110 when dropping half of the hidden and a fifth of the input units: about 30 % fewer.",
       here: `${percent(without)} test error without, ${percent(with_)} with dropout: ${(100 * (1 - with_ / without)).toFixed(0)} % fewer errors (runs differ by up to ${Math.max(spread(plain.finals), spread(drop.finals)).toFixed(1)} points)`,
       holds: without - with_ > Math.max(spread(plain.finals), spread(drop.finals)) / 2,
     },
     {
       paper: "Without dropout the network exhibits substantial overfitting (AlexNet, section 4.2).",
-      here: `test error minus error on the training pictures, no unit left out: ${gap(plain).toFixed(1)} points without, ${gap(drop).toFixed(1)} with dropout`,
+      here: `test error minus training error, without dropping units: ${gap(plain).toFixed(1)} points without, ${gap(drop).toFixed(1)} with dropout`,
       holds: gap(plain) > 1 && gap(drop) < gap(plain),
     },
     {
@@ -52,7 +52,7 @@ export function dropoutFindings(runs: readonly Run[]): Finding[] {
 export const dropout = defineStudy({
   name: "dropout",
   title: "Dropout",
-  claim: "Leaving out half of the units at random in training keeps a large network from overfitting.",
+  claim: "Randomly dropping half of the units during training keeps a large network from overfitting.",
   paper:
     "Hinton, Srivastava, Krizhevsky, Sutskever & Salakhutdinov 2012, Improving neural networks by preventing co-adaptation of feature detectors",
   minutes: 1,

@@ -1,5 +1,5 @@
 /**
- * Claims of the papers as experiments of minutes: `tessera study NAME`. Node only.
+ * Claims from papers as experiments that take minutes: `tessera study NAME`. Node only.
  *
  * @packageDocumentation
  */

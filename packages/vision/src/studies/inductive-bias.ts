@@ -5,7 +5,7 @@ import { costTable, defineStudy, last, percent } from "./define.ts";
 import { convUnit, stages } from "./networks.ts";
 
 const SIZES = [500, 2000, 6000] as const;
-/** Pictures that each network sees in all, however few different ones there are. */
+/** Images each network trains on, counting repetitions. */
 const SEEN = 12_000;
 
 const NETWORKS = {
@@ -33,22 +33,22 @@ const NETWORKS = {
   },
 } as const;
 
-/** @param errors test error by number of training pictures */
+/** Curves hold test error by number of training images. */
 export function biasFindings(cnn: Curve, vit: Curve): Finding[] {
   const gap = (i: number) => (vit.y[i] as number) - (cnn.y[i] as number);
   const sizes = cnn.x.map((size) => size.toLocaleString("en"));
-  const gaps = cnn.x.map((_, i) => `${gap(i).toFixed(1)} points with ${sizes[i]} pictures`);
+  const gaps = cnn.x.map((_, i) => `${gap(i).toFixed(1)} points with ${sizes[i]} images`);
   return [
     {
       paper:
-        "Trained on ImageNet alone (1.3 M pictures) ViT stays below ResNets of its size: it lacks the locality and translation equivariance that are built into CNNs.",
-      here: `with ${sizes.at(-1)} pictures the CNN has ${percent(last(cnn.y))} test error, the ViT ${percent(last(vit.y))}; the ViT is worse by ${gaps.join(", ")}`,
+        "Trained on ImageNet alone (1.3 M images), ViT stays below ResNets of its size: it lacks the locality and translation equivariance built into CNNs.",
+      here: `with ${sizes.at(-1)} images, the CNN has ${percent(last(cnn.y))} test error, the ViT ${percent(last(vit.y))}; the ViT is worse by ${gaps.join(", ")}`,
       holds: cnn.x.every((_, i) => gap(i) > 0),
     },
     {
       paper:
-        "Large data trumps inductive bias: from 14 M to 300 M pictures on the gap closes and turns round (figures 3 and 4).",
-      here: `relative to the CNN's error the ViT's is ${cnn.x.map((_, i) => `${((vit.y[i] as number) / (cnn.y[i] as number)).toFixed(2)} times (${sizes[i]})`).join(", ")}: ${gap(cnn.x.length - 1) < gap(0) ? "the gap shrinks" : "the gap does not shrink"} within these few pictures`,
+        "Large data trumps inductive bias: between 14 M and 300 M images the gap closes and reverses (figures 3 and 4).",
+      here: `the ViT's error relative to the CNN's is ${cnn.x.map((_, i) => `${((vit.y[i] as number) / (cnn.y[i] as number)).toFixed(2)} times (${sizes[i]})`).join(", ")}: ${gap(cnn.x.length - 1) < gap(0) ? "the gap shrinks" : "the gap does not shrink"} within these few images`,
       holds: gap(cnn.x.length - 1) < gap(0),
     },
   ];
@@ -58,7 +58,7 @@ export const inductiveBias = defineStudy({
   name: "inductive-bias",
   title: "Inductive bias: CNN and ViT on little data",
   claim:
-    "A convolutional network knows that pictures are local and shift; a transformer has to learn it from more data.",
+    "Locality and translation equivariance are built into a convolutional network; a transformer has to learn them from more data.",
   paper:
     "Dosovitskiy et al. 2020, An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale, sections 3.1 and 4.3",
   minutes: 1,
@@ -85,21 +85,19 @@ export const inductiveBias = defineStudy({
     return {
       plots: [
         {
-          title: "Test error by training pictures",
-          xLabel: "training pictures",
+          title: "Test error by training images",
+          xLabel: "training images",
           yLabel: "error in %",
           curves: errors,
         },
         ...bySize.map(({ size, runs }) => ({
-          title: `Training error, ${size.toLocaleString("en")} pictures`,
+          title: `Training error, ${size.toLocaleString("en")} images`,
           xLabel: "epochs",
           yLabel: "error in %",
           curves: runs.map((run) => run.trainError),
         })),
       ],
-      tables: bySize.map(({ size, runs }) =>
-        costTable(runs, `${size.toLocaleString("en")} training pictures`),
-      ),
+      tables: bySize.map(({ size, runs }) => costTable(runs, `${size.toLocaleString("en")} training images`)),
       findings: biasFindings(cnn, vit),
     };
   },

@@ -13,7 +13,7 @@ import { reluTanh } from "./relu-tanh.ts";
 import { squeezeExcitation } from "./squeeze-excitation.ts";
 import { stacked } from "./stacked.ts";
 
-/** In the order of their papers. */
+/** In order of publication. */
 export const studies: readonly Study[] = [
   reluTanh,
   dropout,

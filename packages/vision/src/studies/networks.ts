@@ -1,4 +1,4 @@
-/** What the studies' small networks are made of: one function a block, one frame that stacks them. */
+/** Building blocks of the studies' small networks, and a frame that stacks them. */
 import { BatchNorm2d, Conv2d, init, type Layer, Linear, Module, Sequential } from "@tessera-ml/nn";
 import { maxPool2d, type Tensor } from "@tessera-ml/tensor";
 
@@ -11,7 +11,7 @@ export interface ConvNormOptions {
   readonly groups?: number;
 }
 
-/** A convolution that keeps the size (at stride 1), and batch norm. */
+/** A convolution that keeps the size (at stride 1), then batch norm. */
 export function convNorm(
   inputs: number,
   width: number,
@@ -34,7 +34,7 @@ export function convUnit(
   return new Sequential(convNorm(inputs, width, kernel, options), relu);
 }
 
-/** body(x) + x, then ReLU (He et al. 2015); a 1x1 convolution of x where the body changes its shape. */
+/** body(x) + x, then ReLU (He et al. 2015); a 1x1 convolution of x if the body changes its shape. */
 export class Residual extends Module {
   body: Sequential;
   shortcut: Sequential | undefined;
@@ -51,21 +51,21 @@ export class Residual extends Module {
   }
 }
 
-/** A block that turns [N, inputs, H, W] into [N, width, H/stride, W/stride]. */
+/** Maps [N, inputs, H, W] to [N, width, H/stride, W/stride]. */
 export type Block = (inputs: number, width: number, stride: number) => Layer;
 
 export interface StagesOptions {
-  /** Channels of the stages; each is half as large as the one before. */
+  /** Channels of the stages; each has half the resolution of the previous one. */
   readonly widths: readonly number[];
-  /** Blocks in each stage. */
+  /** Blocks per stage. */
   readonly count: number;
   readonly block: Block;
-  /** Default 3: the channels of a picture. */
+  /** Default 3: the channels of an image. */
   readonly inputs?: number;
   readonly classes?: number;
 }
 
-/** A 3x3 convolution, stages of blocks (the first already at half the picture's size), the mean of all places, a linear layer. */
+/** A 3x3 convolution, stages of blocks (the first at half resolution), global average pooling, a linear layer. */
 export function stages({ widths, count, block, inputs = 3, classes = 10 }: StagesOptions): Sequential {
   const first = widths[0] as number;
   let channels = first;
@@ -86,7 +86,7 @@ export function stages({ widths, count, block, inputs = 3, classes = 10 }: Stage
   );
 }
 
-/** Gives every convolution the initial weights of He et al. 2015. */
+/** Gives every convolution the initialization of He et al. 2015. */
 export function started<M extends Module>(net: M): M {
   for (const module of net.namedModules().values())
     if (module instanceof Conv2d) module.weight.assign(init.kaimingNormal(module.weight.shape));

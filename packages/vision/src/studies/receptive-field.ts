@@ -12,7 +12,7 @@ export interface FieldLayer {
   readonly dilation?: number;
 }
 
-/** Pixels along a side that one output of a chain of convolutions can see. */
+/** Side, in pixels, of the receptive field of a chain of convolutions. */
 export function theoreticalField(layers: readonly FieldLayer[]): number {
   let [field, jump] = [1, 1];
   for (const { kernel, stride = 1, dilation = 1 } of layers) {
@@ -41,7 +41,7 @@ function chain(layers: readonly FieldLayer[]): Sequential {
   );
 }
 
-/** How much each pixel of a line through the middle moves the middle output, the mean of many networks, 1 at most. */
+/** Influence of each pixel of a central line on the central output, averaged over many networks; the maximum is 1. */
 export async function influence(
   layers: readonly FieldLayer[],
   size: number,
@@ -55,7 +55,7 @@ export async function influence(
       const middle = Math.floor(((y.shape[2] as number) - 1) / 2);
       return y.index(null, null, middle, middle).sum();
     })(uniform(nextKey(), [1, 1, size, size]));
-    // Squares: the paper's measure is the variance of the gradient over weights and inputs (section 2.2).
+    // Squared: the paper's measure is the variance of the gradient over weights and inputs (section 2.2).
     const squares = (await gradient.square().reshape([size, size]).sum(0).data()) as Float32Array;
     squares.forEach((value, at) => {
       sum[at] = (sum[at] as number) + value;
@@ -66,7 +66,7 @@ export async function influence(
   return line.map((value) => value / most);
 }
 
-/** Pixels from two deviations left of the middle to two right, as the paper measures it (section 3.1): 95 % of a bell's influence. */
+/** Width of ± two standard deviations, in pixels (section 3.1 of the paper): 95 % of a Gaussian's influence. */
 export function effectiveWidth(line: readonly number[]): number {
   const weights = line.map((value) => value ** 2);
   const total = weights.reduce((a, b) => a + b, 0);
@@ -77,7 +77,7 @@ export function effectiveWidth(line: readonly number[]): number {
 
 const DEPTHS = [2, 5, 10, 20, 30] as const;
 const plain = (depth: number): FieldLayer[] => Array.from({ length: depth }, () => ({ kernel: 3 }));
-/** Six layers each: stride and dilation let the field grow by factors. */
+/** Six layers each: stride and dilation grow the field by factors. */
 const CHAINS: Readonly<Record<string, readonly FieldLayer[]>> = {
   "six 3x3": plain(6),
   "six 3x3, every second with stride 2": plain(6).map((layer, i) => ({
@@ -94,7 +94,7 @@ export interface Field {
   readonly effective: number;
 }
 
-/** The exponent p of y ~ x^p through the points, by least squares of the logarithms. */
+/** The exponent p of y ~ x^p, by least squares on the logarithms. */
 export function exponent(xs: readonly number[], ys: readonly number[]): number {
   const [u, v] = [xs.map(Math.log), ys.map(Math.log)];
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -103,7 +103,7 @@ export function exponent(xs: readonly number[], ys: readonly number[]): number {
   return covariance / u.reduce((sum, x) => sum + (x - mu) ** 2, 0);
 }
 
-/** @param depths by depth; @param chains of equal depth, the plain one first */
+/** @param depths ordered by depth; @param chains of equal depth, the plain one first */
 export function fieldFindings(depths: readonly Field[], chains: readonly Field[]): Finding[] {
   const power = exponent(
     depths.map((f) => f.depth),
@@ -116,7 +116,7 @@ export function fieldFindings(depths: readonly Field[], chains: readonly Field[]
     {
       paper:
         "The effective receptive field grows with the square root of depth, the theoretical one with depth.",
-      here: `effective width grows with depth to the power of ${power.toFixed(2)}, from ${first.effective.toFixed(1)} pixels at ${first.depth} layers to ${last.effective.toFixed(1)} at ${last.depth}`,
+      here: `effective width grows as depth to the power of ${power.toFixed(2)}, from ${first.effective.toFixed(1)} pixels at ${first.depth} layers to ${last.effective.toFixed(1)} at ${last.depth}`,
       holds: Math.abs(power - 0.5) < 0.15,
     },
     {
@@ -142,7 +142,7 @@ async function measureField(
   const theoretical = theoreticalField(layers);
   const size = theoretical + 16 + ((theoretical + 16) % 2 === 0 ? 1 : 0);
   const line = await influence(layers, size, Math.max(2, Math.round(60 * context.scale)));
-  // The middle output stands over a pixel that its strides decide.
+  // Strides determine the pixel under the central output.
   const jump = layers.reduce((product, { stride = 1 }) => product * stride, 1);
   const middle = Math.floor((Math.ceil(size / jump) - 1) / 2) * jump;
   const curve = { name, x: line.map((_, i) => i - middle), y: line };
@@ -153,7 +153,7 @@ export const receptiveField = defineStudy({
   name: "receptive-field",
   title: "Receptive fields",
   claim:
-    "What an output can see grows with every layer, stride and dilation; what it mostly looks at is a smaller, bell-shaped part.",
+    "An output's receptive field grows with every layer, stride and dilation, but most of the influence comes from a smaller, bell-shaped region.",
   paper:
     "Luo, Li, Urtasun & Zemel 2016, Understanding the Effective Receptive Field in Deep Convolutional Neural Networks",
   minutes: 0.2,
@@ -171,7 +171,7 @@ export const receptiveField = defineStudy({
       x: fields.map((f) => f.depth),
       y: fields.map(y),
     });
-    const distance = { xLabel: "pixels from the middle", yLabel: "influence, 1 at most" };
+    const distance = { xLabel: "pixels from the centre", yLabel: "influence, at most 1" };
     const row = (f: Field) => [
       f.name,
       f.theoretical,

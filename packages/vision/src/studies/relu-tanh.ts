@@ -6,13 +6,13 @@ import { costTable, defineStudy, errorPlots, runOf } from "./define.ts";
 import { halve, relu, started } from "./networks.ts";
 
 /**
- * Four layers with one nonlinearity, as the network of the paper's figure 1 had. "Then" it gets centred bytes as they
- * are, and starts from normal weights of deviation 0.01; "now" pictures have deviation 1, and weights that of He et al.
+ * Four layers with one kind of nonlinearity, as in the paper's figure 1. "Then": inputs are centred bytes, initial
+ * weights normal with standard deviation 0.01. "Now": inputs are standardised, initial weights those of He et al.
  */
 function fourLayers(activation: (x: Tensor) => Tensor, time: "then" | "now"): Sequential {
   const net = started(
     new Sequential(
-      time === "then" ? (x) => x.mul(64) : (x) => x, // about the deviation of bytes
+      time === "then" ? (x) => x.mul(64) : (x) => x, // about the standard deviation of bytes
       new Conv2d(3, 24, 5, { padding: 2 }), // [N, 24, 32, 32]
       activation,
       halve,
@@ -34,10 +34,10 @@ function fourLayers(activation: (x: Tensor) => Tensor, time: "then" | "now"): Se
 
 const tanh = (x: Tensor): Tensor => x.tanh();
 
-/** The error that figure 1 asks for, in per cent. */
+/** The error that figure 1 uses as its goal, in per cent. */
 const GOAL = 25;
 
-/** Where a falling curve first reaches the goal, between two points on a straight line; undefined where it never does. */
+/** Where a falling curve first reaches the goal, linearly interpolated; undefined if it never does. */
 export function reaches({ x, y }: Curve, goal: number): number | undefined {
   const at = y.findIndex((value) => value <= goal);
   if (at < 0) return undefined;
@@ -51,9 +51,9 @@ function compareSpeed(relu: Curve, tanh: Curve): Pick<Finding, "here" | "holds">
   const epochs = relu.x.at(-1) as number;
   const times = fast === undefined ? 0 : (slow ?? epochs) / fast;
   const after = (at: number | undefined) =>
-    at === undefined ? `not in ${epochs} epochs` : `after ${at.toFixed(1)} epochs`;
+    at === undefined ? `not within ${epochs} epochs` : `after ${at.toFixed(1)} epochs`;
   const ratio = times > 0 ? `: ${times.toFixed(1)} times as many${slow === undefined ? " or more" : ""}` : "";
-  // That it is clearly sooner is the claim; six times is what their network gave.
+  // The claim is that ReLU is clearly faster; six times is what the authors' network gave.
   return { here: `ReLU ${after(fast)}, tanh ${after(slow)}${ratio}`, holds: times >= 1.5 };
 }
 
@@ -62,11 +62,11 @@ export function reluTanhFindings(runs: readonly Run[]): Finding[] {
     compareSpeed(runOf(runs, `ReLU, ${time}`).trainError, runOf(runs, `tanh, ${time}`).trainError);
   return [
     {
-      paper: `A four-layer network with ReLUs reaches ${GOAL} % training error on CIFAR-10 six times sooner than with tanh (figure 1). Weights and pictures as they were then:`,
+      paper: `On CIFAR-10, a four-layer network with ReLUs reaches ${GOAL} % training error six times sooner than with tanh (figure 1). With weights and images scaled as in the paper:`,
       ...speed("then"),
     },
     {
-      paper: "The same with initial weights and pictures scaled as they are now (He et al. 2015):",
+      paper: "The same with initial weights and images scaled as is usual today (He et al. 2015):",
       ...speed("now"),
     },
   ];

@@ -5,7 +5,7 @@ import { average, type Run } from "./compare.ts";
 import { costTable, defineStudy, errorPlots, percent, runOf, spread } from "./define.ts";
 import { type Block, convNorm, convUnit, Residual, stages } from "./networks.ts";
 
-/** A residual block, with its channels weighed before the sum where `reduction` says how far to squeeze. */
+/** A residual block; with a `reduction`, squeeze-and-excitation weights its channels before the sum. */
 const block =
   (reduction?: number): Block =>
   (inputs, width, stride) => {
@@ -24,8 +24,8 @@ export function squeezeFindings(runs: readonly Run[]): Finding[] {
   return [
     {
       paper:
-        "ResNet-110 on CIFAR-10: 6.37 % test error without, 5.21 % with squeeze-and-excitation; ResNet-50 on ImageNet 24.8 % and 23.29 %.",
-      here: `${percent(without)} without, ${percent(with_)} with (runs of one kind differ by up to ${noise.toFixed(1)} points)`,
+        "ResNet-110 on CIFAR-10: 6.37 % test error without and 5.21 % with squeeze-and-excitation; ResNet-50 on ImageNet: 24.8 % and 23.29 %.",
+      here: `${percent(without)} without, ${percent(with_)} with (runs of the same network differ by up to ${noise.toFixed(1)} points)`,
       holds: with_ < without,
     },
     {
@@ -40,7 +40,7 @@ export const squeezeExcitation = defineStudy({
   name: "squeeze-excitation",
   title: "Squeeze and excitation",
   claim:
-    "Weighing channels by what the whole picture shows makes a network more accurate for almost no computation.",
+    "Weighting channels by the content of the whole image makes a network more accurate at almost no computational cost.",
   paper: "Hu, Shen & Sun 2017, Squeeze-and-Excitation Networks, sections 4 and 6.1",
   minutes: 1,
   async measure(context) {

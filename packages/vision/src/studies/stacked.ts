@@ -5,7 +5,7 @@ import { costTable, defineStudy, errorPlots, percent, runOf } from "./define.ts"
 import { type Block, convUnit, stages } from "./networks.ts";
 import { theoreticalField } from "./receptive-field.ts";
 
-/** `count` convolutions of one size after each other. */
+/** `count` consecutive convolutions of the same size. */
 const stack =
   (kernel: number, count: number): Block =>
   (inputs, width, stride) =>
@@ -30,18 +30,18 @@ export function stackedFindings(runs: readonly Run[]): Finding[] {
   return [
     {
       paper:
-        "Three 3x3 convolutions have 27 C² weights, one of 7x7, which sees as far, 49 C²: 81 % more. For 5x5 it is 25 to 18.",
+        "Three 3x3 convolutions have 27 C² weights; one 7x7 with the same receptive field has 49 C², 81 % more. For 5x5 the ratio is 25 to 18.",
       here: `whole networks: 7x7 has ${fewer("one 7x7", "three 3x3").toFixed(2)} times the parameters of three 3x3, 5x5 ${fewer("one 5x5", "two 3x3").toFixed(2)} times those of two (the first convolution of a stack has fewer inputs)`,
       holds: fewer("one 7x7", "three 3x3") > 1 && fewer("one 5x5", "two 3x3") > 1,
     },
     {
       paper:
-        "A shallow net with 5x5 in place of each pair of 3x3 had a top-1 error 7 points higher (section 4.1).",
+        "A shallow net with a 5x5 in place of each pair of 3x3 had a top-1 error 7 points higher (section 4.1).",
       here: `test error: one 5x5 ${percent(error("one 5x5"))}, two 3x3 ${percent(error("two 3x3"))}`,
       holds: error("two 3x3") < error("one 5x5"),
     },
     {
-      paper: "Three bends instead of one make the function more discriminative (section 2.3).",
+      paper: "Three nonlinearities instead of one make the function more discriminative (section 2.3).",
       here: `test error: one 7x7 ${percent(error("one 7x7"))}, three 3x3 ${percent(error("three 3x3"))}`,
       holds: error("three 3x3") < error("one 7x7"),
     },
@@ -52,7 +52,7 @@ export const stacked = defineStudy({
   name: "stacked-3x3",
   title: "Stacks of 3x3",
   claim:
-    "Two 3x3 convolutions see as far as one of 5x5, three as far as one of 7x7, with fewer weights and less error.",
+    "Two 3x3 convolutions have the receptive field of one 5x5 and three that of one 7x7, with fewer weights and less error.",
   paper:
     "Simonyan & Zisserman 2014, Very Deep Convolutional Networks for Large-Scale Image Recognition, section 2.3",
   minutes: 1,

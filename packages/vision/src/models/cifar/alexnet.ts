@@ -1,8 +1,8 @@
 /**
- * AlexNet's plan (Krizhevsky, Sutskever & Hinton 2012) for small pictures: five convolutions with ReLU, the
- * first with a stride, pooling windows that overlap, and dropout (a fifth: training is short) before two full layers.
+ * AlexNet's layout (Krizhevsky, Sutskever & Hinton 2012) for small images: five convolutions with ReLU, the
+ * first strided, overlapping pooling, and dropout (0.2, since training is short) before two fully connected layers.
  *
- * Strides and widths shrink with the picture, local response norm is left out. 736,906 parameters, 15 MMAC.
+ * Strides and widths are scaled to the image; local response norm is omitted. 736,906 parameters, 15 MMAC.
  */
 import { Conv2d, Dropout, init, Linear, MaxPool2d, ReLU, Sequential } from "@tessera-ml/nn";
 import { Classifier, type Part } from "../../classifier.ts";
@@ -26,7 +26,7 @@ export class CifarAlexNet extends Classifier {
       new ReLU(),
       new Linear(256, classes),
     );
-    // The paper's N(0, 0.01) needs days to come alive; He's grew out of that.
+    // With the paper's N(0, 0.01), training takes days to get going; He initialization fixes that.
     for (const module of this.namedModules().values())
       if (module instanceof Conv2d) module.weight.assign(init.kaimingNormal(module.weight.shape));
   }
@@ -43,7 +43,7 @@ export class CifarAlexNet extends Classifier {
   }
 }
 
-/** Windows of 3 that move by 2 (section 3.4). */
+/** 3x3 windows with stride 2 (section 3.4). */
 function overlapping(): MaxPool2d {
   return new MaxPool2d(3, { stride: 2, padding: 1 });
 }

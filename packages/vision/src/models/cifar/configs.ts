@@ -1,4 +1,4 @@
-/** The big networks' classes at the size of CIFAR-10: pictures of 32x32, and less than a million parameters. */
+/** Configurations of the big networks for CIFAR-10: images of 32x32 and fewer than a million parameters. */
 import type { ConvNeXtConfig } from "../convnext.ts";
 import type { DenseNetConfig } from "../densenet.ts";
 import type { MobileNetV2Config } from "../mobilenet.ts";
@@ -12,7 +12,7 @@ export const cifarDenseNet = {
   blocks: [1, 4, 6, 4],
 } as const satisfies DenseNetConfig;
 
-/** The table's strides of 2 are left out until 16x16 are 4x4. */
+/** After the stem at 16x16: fewer strides of 2 than in the paper's table, so the last stages are at 4x4. */
 export const cifarMobileNet = {
   last: 256,
   stages: [
@@ -23,7 +23,7 @@ export const cifarMobileNet = {
   ],
 } as const satisfies MobileNetV2Config;
 
-/** Patches of 4x4, 64 of them. */
+/** 64 patches of 4x4. */
 export const cifarViT = {
   imageSize: 32,
   patchSize: 4,
@@ -33,7 +33,7 @@ export const cifarViT = {
   mlpRatio: 2,
 } as const satisfies ViTConfig;
 
-/** A stem of 2x2: stages at 16x16, 8x8, 4x4 and 2x2. */
+/** A 2x2 stem: stages at 16x16, 8x8, 4x4 and 2x2. */
 export const cifarConvNeXt = {
   patch: 2,
   depths: [1, 1, 3, 1],

@@ -1,12 +1,12 @@
 /**
- * GoogLeNet's plan (Szegedy et al. 2014) for small pictures: four inceptions of the big network, an eighth
- * to a quarter as wide, between poolings, and an average instead of full layers.
+ * GoogLeNet's layout (Szegedy et al. 2014) for small images: four inception modules, an eighth to a quarter as
+ * wide as the original's, with pooling in between, and global average pooling instead of fully connected layers.
  */
 import { BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU, Sequential } from "@tessera-ml/nn";
 import { Classifier, type Part } from "../../classifier.ts";
 import { Inception } from "../googlenet.ts";
 
-/** 64 and 128 channels come out of them. */
+/** These have 64 and 128 output channels. */
 const NARROW = [16, 24, 32, 4, 8, 8] as const;
 const WIDE = [32, 32, 64, 8, 16, 16] as const;
 const STYLE = { paper: false };

@@ -1,8 +1,8 @@
 /**
- * LeNet-5's plan (LeCun, Bottou, Bengio & Haffner 1998) for colour pictures: two 5x5 convolutions, each
- * followed by an average of 2x2, and three full layers, all with tanh.
+ * LeNet-5's layout (LeCun, Bottou, Bengio & Haffner 1998) for colour images: two 5x5 convolutions, each
+ * followed by 2x2 average pooling, and three fully connected layers, all with tanh.
  *
- * What made it a network for digits (the table of C3, the radial output) is left out. 62,006 parameters,
+ * What is specific to digits (the table of C3, the radial basis output) is omitted. 62,006 parameters,
  * 0.65 MMAC.
  */
 import { Conv2d, Linear } from "@tessera-ml/nn";

@@ -1,16 +1,16 @@
 /**
- * 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (Jordan 2024): the network of airbench, which is made to
- * learn much in few steps.
+ * 94% on CIFAR-10 in 3.29 Seconds on a Single GPU (Jordan 2024): airbench's network, designed to learn
+ * as much as possible in few steps.
  *
- * A frozen first layer that whitens patches of 2x2, six 3x3 convolutions that begin as the identity, batch
- * norm that only shifts, and small scores. With the paper's widths (64, 256, 256): 1,972,768 parameters of
+ * A frozen first layer that whitens 2x2 patches, six 3x3 convolutions initialized to the identity, batch
+ * norm without scale, and scaled-down logits. With the paper's widths (64, 256, 256): 1,972,768 parameters of
  * which 1,971,328 are trained, 118 MMAC for each of the two views.
  */
 import { BatchNorm2d, Conv2d, init, Linear, MaxPool2d, Module } from "@tessera-ml/nn";
 import { concat, gelu, type Tensor } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../../classifier.ts";
 
-/** Twelve patterns of a patch of 2x2 in three colours, and their negatives. */
+/** Twelve whitening filters of a 2x2 patch in three colours, and their negatives. */
 const WHITENED = 24;
 
 class Group extends Module {
@@ -35,7 +35,7 @@ class Group extends Module {
   }
 }
 
-/** The first outputs of a convolution pass its inputs on as they are; the rest stay random. */
+/** Initializes the first outputs of a convolution to pass its inputs through; the rest stay random. */
 function identityFirst(weight: Tensor): Tensor {
   const [outputs, inputs] = weight.shape as [number, number];
   const passed = init.dirac([inputs, ...weight.shape.slice(1)]);
@@ -65,7 +65,7 @@ export class CifarSpeedrun extends Classifier {
     this.freeze("whiten");
   }
 
-  /** Images [N, 3, 32, 32] → logits [N, classes]. In inference the mean of those of the image and its mirror image. */
+  /** Images [N, 3, 32, 32] → logits [N, classes]. In inference, the mean over the image and its mirror image. */
   override forward(x: Tensor): Tensor {
     const scores = super.forward(x);
     return this.training ? scores : scores.add(super.forward(x.flip(3))).div(2);

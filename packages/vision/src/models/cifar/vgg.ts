@@ -1,8 +1,8 @@
 /**
- * VGG's plan (Simonyan & Zisserman 2014) for small pictures: pairs of 3x3 convolutions, twice as wide after
- * every pooling, with the batch norm that came a year later.
+ * VGG's layout (Simonyan & Zisserman 2014) for small images: pairs of 3x3 convolutions, doubling in width after
+ * every pooling, with batch norm, which came a year later.
  *
- * Eight convolutions and two full layers. 427,898 parameters, 13 MMAC.
+ * Eight convolutions and two fully connected layers. 427,898 parameters, 13 MMAC.
  */
 import { BatchNorm2d, Conv2d, init, Linear, MaxPool2d, ReLU, Sequential } from "@tessera-ml/nn";
 import { Classifier, type Part } from "../../classifier.ts";
