@@ -1,15 +1,15 @@
-/** Several checkpoints asked about many inputs, each decoded once. */
+/** Runs several checkpoints on many inputs, decoding each input once. */
 import { answerEach, BATCH } from "./pipeline.ts";
 import type { Opened } from "./task.ts";
 
-/** What all checkpoints say of one input. */
+/** The answers of all checkpoints for one input. */
 export interface Asked<Source, Answer> {
   readonly source: Source;
   /** Of the checkpoints that could answer, in their order. */
   readonly answers: readonly Answer[];
   /** The names of these checkpoints. */
   readonly models: readonly string[];
-  /** One if the input cannot be read, else one for each checkpoint that could not answer. */
+  /** One if the input cannot be read, else one per checkpoint that failed. */
   readonly errors: readonly unknown[];
 }
 
@@ -23,10 +23,10 @@ export interface AskOptions<Source, Input> {
 }
 
 /**
- * Yields each input's answers in order. While a batch is asked about, the next one is decoded; a bad input does not lose
+ * Yields each input's answers in order. While one batch runs, the next is decoded; a bad input does not affect
  * the others.
  *
- * @throws the signal's reason where it is aborted
+ * @throws the signal's reason if it is aborted
  */
 export async function* askAll<Source, Input, Options, Answer>(
   openeds: readonly Opened<Input, Options, Answer>[],

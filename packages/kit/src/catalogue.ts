@@ -1,4 +1,4 @@
-/** All checkpoints of all tasks, and where they are. Node only. */
+/** All checkpoints of all tasks, and where they are stored. Node only. */
 import {
   type CheckpointRecord,
   type DatasetRecord,
@@ -27,16 +27,16 @@ export interface Item {
   readonly network: Network;
   readonly record?: CheckpointRecord;
   readonly place: Place;
-  /** Of the record's first file. */
+  /** Path of the record's first file. */
   readonly path?: string;
   /** Bytes on this machine. */
   readonly size?: number;
 }
 
 /**
- * Records of a task: the checkpoints that come with Tessera, then the published ones.
+ * Records of a task: the checkpoints shipped with Tessera, then the published ones.
  *
- * @throws HubError `bad-data` naming a file and the field of the task's own that is wrong in it
+ * @throws HubError `bad-data` naming the file and the invalid task-specific field
  */
 export async function recordsOfTask(task: AnyTask): Promise<CheckpointRecord[]> {
   const [{ records }, { record }] = await Promise.all([task.catalogue(), task.schemas()]);
@@ -46,7 +46,7 @@ export async function recordsOfTask(task: AnyTask): Promise<CheckpointRecord[]> 
   return [...shipped, ...records];
 }
 
-/** Everything there is, task by task, in the order of the networks' years. */
+/** All checkpoints and untrained networks, by task and then by the network's year. */
 export async function listItems(tasks: readonly AnyTask[]): Promise<Item[]> {
   const lists = await Promise.all(tasks.map(itemsOf));
   return lists.flat();
@@ -70,7 +70,7 @@ async function itemsOf(task: AnyTask): Promise<Item[]> {
   return items;
 }
 
-/** Undefined for the record of a network that the registry lacks: it cannot be shown, and must not hide the others. */
+/** Undefined if the registry lacks the record's network: such a record is left out without hiding the others. */
 function nameOfNetwork(
   networks: Awaited<ReturnType<AnyTask["catalogue"]>>["networks"],
   record: CheckpointRecord,
@@ -84,7 +84,7 @@ function nameOfNetwork(
 }
 
 /**
- * The items that a name means: one checkpoint, or all of a network.
+ * The items a name refers to: one checkpoint, or all of a network's.
  *
  * @throws HubError `unknown-name` with the closest names
  */
@@ -101,7 +101,7 @@ export function itemsNamed(items: readonly Item[], name: string): Item[] {
 }
 
 /**
- * The task and record of a checkpoint's name.
+ * Finds the task and record of a checkpoint by name.
  *
  * @throws HubError `unknown-name` with the closest names of all tasks
  */
@@ -118,7 +118,7 @@ export async function findCheckpoint(
   return all.find((each) => each.record === record) as { task: AnyTask; record: CheckpointRecord };
 }
 
-/** Learned parameters, without computing anything. */
+/** Number of learned parameters; runs nothing. */
 export function parametersOf({ network, record }: Item): number {
   return record?.params ?? network.create().parameterCount();
 }

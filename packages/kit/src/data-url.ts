@@ -1,4 +1,4 @@
-/** Pictures and other files inside JSON answers. */
+/** Images and other files embedded in JSON answers. */
 import { encodeImage, type Image } from "@tessera-ml/media";
 
 /** The image as a `data:` URL of a PNG. */

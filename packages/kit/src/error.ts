@@ -1,8 +1,8 @@
 /**
- * What went wrong when a checkpoint was opened or used, as one word to branch on; `field` names the option at fault.
+ * An error code for opening or using a checkpoint, for programs to branch on; `field` names the option at fault.
  * - `which-network`: a checkpoint file does not say which network it belongs to
- * - `no-checkpoint`: a network is known, but no checkpoint has its name
- * - `bad-option`: an option of a question is out of range
+ * - `no-checkpoint`: the network is known, but it has no named checkpoint
+ * - `bad-option`: an option of a request is out of range
  * - `no-part`: a network has no part of that name
  */
 export type KitErrorCode = "which-network" | "no-checkpoint" | "bad-option" | "no-part";

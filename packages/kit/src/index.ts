@@ -1,5 +1,5 @@
 /**
- * What every system is built with: tasks, networks by name, checkpoints, pipelines.
+ * The building blocks of every system: tasks, networks by name, checkpoints, pipelines.
  *
  * @packageDocumentation
  */

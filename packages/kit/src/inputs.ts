@@ -1,22 +1,22 @@
-/** From bytes, addresses and files to what a task is asked about. Runs on Node and in browsers. */
+/** Decodes bytes, URLs and files into a task's inputs. Runs on Node and in browsers. */
 import { type Image, type ImageSource, readImage } from "@tessera-ml/media";
 import type { Media } from "./task.ts";
 
-/** An input as it comes: a path or address (Node), bytes, a Blob, or something decoded already. */
+/** A raw input: a path or URL (Node), bytes, a Blob, or something already decoded. */
 export type RawInput = ImageSource;
 
 export interface DecodeOptions {
-  /** Reads what is there of a damaged file. */
+  /** Reads damaged files as far as possible. */
   readonly tolerant?: boolean | undefined;
-  /** What messages call the input. */
+  /** The input's name in error messages. */
   readonly name?: string | undefined;
-  /** Images with more pixels are refused before they are decoded. */
+  /** Images with more pixels are rejected before decoding. */
   readonly maxPixels?: number | undefined;
 }
 
 /**
- * Decodes an input once, however many checkpoints are asked about it: an `Image` as the file has it (transparency is
- * the network's business), a text as a string. What only the task itself can read is passed on as it is.
+ * Decodes an input once for all checkpoints: an image file to an `Image` with its channels unchanged (transparency is
+ * left to the network), text to a string. Formats only the task can read are passed on unchanged.
  *
  * @throws MediaError for files that cannot be read
  */
@@ -40,5 +40,5 @@ async function textOf(source: RawInput): Promise<string> {
   if (typeof source === "string") return source;
   if (source instanceof Uint8Array || source instanceof ArrayBuffer) return new TextDecoder().decode(source);
   if (source instanceof Blob) return await source.text();
-  throw new TypeError("expected a text, as a string or as bytes in UTF-8");
+  throw new TypeError("expected text, as a string or as UTF-8 bytes");
 }

@@ -1,17 +1,17 @@
-/** A checkpoint as a function, and the way many inputs go through it. */
+/** A checkpoint as a function, and how it processes many inputs. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import type { Module } from "@tessera-ml/nn";
 import type { AnswerContext, Opened } from "./task.ts";
 
-/** Inputs that go through a network together, where nobody says otherwise. */
+/** Default number of inputs per forward pass. */
 export const BATCH = 8;
 
 export interface PipelineOptions extends AnswerContext {
-  /** Inputs in one run of the network; default 8. */
+  /** Inputs per forward pass; default 8. */
   readonly batchSize?: number | undefined;
 }
 
-/** One input's answer, or why there is none. */
+/** One input's answer, or the error. */
 export type Outcome<Answer> =
   | { readonly index: number; readonly answer: Answer }
   | { readonly index: number; readonly error: unknown };
@@ -26,16 +26,16 @@ export type Outcome<Answer> =
 export interface Pipeline<Input, Options, Answer> {
   /** @throws RangeError for options out of range; whatever reading the input throws */
   (input: Input, options?: Partial<Options> & PipelineOptions): Promise<Answer>;
-  /** Answers in the order of the inputs; the first error ends it. */
+  /** Answers in the order of the inputs; the first error rejects the call. */
   (inputs: readonly Input[], options?: Partial<Options> & PipelineOptions): Promise<Answer[]>;
-  /** Answers as they come, in order. A bad input is reported in its place and the others go on. */
+  /** Streams answers in order. A bad input is reported in its place; the others continue. */
   stream(
     inputs: Iterable<Input> | AsyncIterable<Input>,
     options?: Partial<Options> & PipelineOptions,
   ): AsyncGenerator<Outcome<Answer>, void, undefined>;
   readonly record: CheckpointRecord;
   readonly module: Module;
-  /** Frees the session; asking again makes another. */
+  /** Frees the session; the next call creates a new one. */
   release(): void;
   [Symbol.dispose](): void;
 }
@@ -66,10 +66,10 @@ export function pipelineOf<Input, Options, Answer>(
 }
 
 /**
- * Asks about many inputs, a batch at a time. Where a batch fails each of its inputs is asked alone, so that one bad
- * input does not lose the others.
+ * Processes many inputs in batches. If a batch fails, its inputs are retried one by one, so that one bad
+ * input does not affect the others.
  *
- * @throws the signal's reason where it is aborted
+ * @throws the signal's reason if it is aborted
  */
 export async function* streamOf<Input, Options, Answer>(
   opened: Opened<Input, Options, Answer>,
@@ -90,7 +90,7 @@ export async function* streamOf<Input, Options, Answer>(
 
 type Bare<Answer> = { readonly answer: Answer } | { readonly error: unknown };
 
-/** The answers of a batch, each beside the error of those that have none. */
+/** An answer or an error for each input of a batch. */
 export async function answerEach<Input, Options, Answer>(
   opened: Opened<Input, Options, Answer>,
   batch: readonly Input[],

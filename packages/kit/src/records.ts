@@ -2,13 +2,13 @@
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import { unknownName } from "@tessera-ml/hub/names";
 
-/** The file of a network trained here, in a run's folder and where it is shipped. */
+/** File name of a network trained here, both in the run's folder and where it ships. */
 export const MODEL = "model.safetensors";
 
 /**
- * The record called `name`: its full name (`resnet50.tv_in1k_v2`), a network (`resnet50`: the first record that has
- * it), either after a source (`timm/resnet50`), or a page of Hugging Face (`google/vit-base-patch16-224`). Case does not
- * matter.
+ * Finds a record by its full name (`resnet50.tv_in1k_v2`), by network (`resnet50`: the network's first
+ * record), by either with a source prefix (`timm/resnet50`), or by Hugging Face repository
+ * (`google/vit-base-patch16-224`). Case-insensitive.
  *
  * @throws HubError `unknown-name` with the closest names
  */
@@ -21,17 +21,17 @@ export function findRecord<R extends CheckpointRecord>(records: readonly R[], na
     within.find((record) => record.network === rest) ??
     records.find(({ files }) => files[0].url?.startsWith(`https://huggingface.co/${wanted}/`));
   if (found) return found;
-  // A name without a tag means a network.
+  // A name without a tag is a network.
   const names = new Set(records.map((record) => (wanted.includes(".") ? record.name : record.network)));
   throw unknownName("checkpoint", name, [...names], "tessera models");
 }
 
-/** A record's figure, if it has one. */
+/** A record's value for a metric, if it has one. */
 export function figureOf({ evaluation }: CheckpointRecord, metric: string): number | undefined {
   return evaluation?.metrics[metric];
 }
 
-/** Bytes of all files, as far as they are known. */
+/** Total bytes of all files; undefined if any size is unknown. */
 export function sizeOf({ files }: CheckpointRecord): number | undefined {
   const sizes = files.map(
     ({ size, sizeMiB }) => size ?? (sizeMiB === undefined ? undefined : sizeMiB * 2 ** 20),

@@ -1,11 +1,11 @@
-/** Answers as the API gives them: for a server's worker, and for a page that computes by itself. */
+/** Answers API requests: for the server's worker and for pages that compute locally. */
 import type { AnswerContext, AnyTask, Opened, Operation, Runtime } from "./task.ts";
 
-/** An open checkpoint whose types are the task's own business. */
+/** An open checkpoint of any task. */
 export type AnyOpened = Opened<unknown, object, unknown>;
 
 /**
- * One checkpoint's answer to one decoded input, as the task's answer schema has it, with the checkpoint's name as
+ * One checkpoint's answer to one decoded input, in the form of the task's answer schema, plus the checkpoint's name as
  * `model`.
  *
  * @param options checked against the task's request schema
@@ -24,7 +24,7 @@ export async function answerAsJson(
 }
 
 /**
- * A further question of a task to one checkpoint.
+ * Runs an additional operation of a task on one checkpoint.
  *
  * @param request checked against the operation's schema
  * @throws Error if the task has no operation of that name

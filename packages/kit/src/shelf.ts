@@ -1,4 +1,4 @@
-/** Checkpoints that are open: the few that were used last. */
+/** A cache of open checkpoints: the most recently used ones. */
 import type { OpenOptions } from "./open/types.ts";
 import type { AnyTask, Opened } from "./task.ts";
 
@@ -7,9 +7,9 @@ const PLACES = 6;
 type AnyOpened = Opened<never, never, unknown>;
 
 export class Shelf {
-  /** The last used is last. */
+  /** Most recently used last. */
   readonly #open = new Map<string, Promise<AnyOpened>>();
-  /** Cannot be opened again: they were trained here. */
+  /** Never evicted: they were trained here and cannot be reopened. */
   readonly #kept = new Map<string, AnyOpened>();
 
   /** Serves a checkpoint under its name from now on. */
@@ -17,7 +17,7 @@ export class Shelf {
     this.#kept.set(`${task.name}\n${opened.record.name}`, opened);
   }
 
-  /** The checkpoint, opened at most once; the least recently used one makes room. */
+  /** The checkpoint, opened at most once; evicts the least recently used one if full. */
   async open(task: AnyTask, name: string, options: OpenOptions = {}): Promise<AnyOpened> {
     const key = `${task.name}\n${name}`;
     const kept = this.#kept.get(key);
@@ -30,7 +30,7 @@ export class Shelf {
       await this.#makeRoom();
       return opened;
     } catch (error) {
-      // Not remembered: the file may come, and an abort is no property of the checkpoint.
+      // Failures are not cached: the file may appear later, and an abort says nothing about the checkpoint.
       if (this.#open.get(key) === found) this.#open.delete(key);
       throw error;
     }
@@ -39,7 +39,7 @@ export class Shelf {
   async #makeRoom(): Promise<void> {
     for (const [key, opening] of [...this.#open].slice(0, Math.max(0, this.#open.size - PLACES))) {
       this.#open.delete(key);
-      // A failure to open was reported to whoever asked.
+      // A failure to open was already reported to the caller.
       await opening.then((opened) => opened.release()).catch(() => {});
     }
   }

@@ -1,12 +1,12 @@
-/** Numbers, times and tables as people read them. Pure text: runs anywhere. */
+/** Formats numbers, times and tables for people. Pure text: runs anywhere. */
 
 export type Style = "bold" | "dim" | "reset" | "red" | "green" | "yellow" | "cyan";
 
-/** What text is written to. */
+/** The terminal text is written to. */
 export interface Terminal {
-  /** Columns of a line. */
+  /** Width in columns. */
   readonly columns: number;
-  /** Colours a text if the terminal shows colours. */
+  /** Colours text if the terminal supports it. */
   paint(style: Style, text: string): string;
 }
 
@@ -46,13 +46,13 @@ export function shape(dims: readonly (number | string)[]): string {
 
 export interface Column {
   readonly title: string;
-  /** Numbers stand at the right. */
+  /** `right` for numbers. */
   readonly align?: "left" | "right";
 }
 
 /**
- * Rows under titles, as wide as their longest cells. A cell holds plain text; `paintTitle` and `paintCell` colour
- * what is already padded.
+ * A table with titles; columns are as wide as their longest cell. Cells are plain text; `paintTitle` and `paintCell`
+ * colour them after padding.
  */
 export function table(
   columns: readonly Column[],
@@ -72,7 +72,7 @@ export function table(
   ].join("\n");
 }
 
-/** Names and values under each other, the values in one column. */
+/** One name and value per line, with the values aligned. */
 export function pairs(entries: readonly (readonly [string, string | undefined])[]): string {
   const known = entries.filter((entry): entry is readonly [string, string] => entry[1] !== undefined);
   const widest = Math.max(...known.map(([name]) => name.length));
@@ -81,14 +81,14 @@ export function pairs(entries: readonly (readonly [string, string | undefined])[
 
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/** A bar of `width` columns, a fraction of it full, in steps of an eighth of a column. */
+/** A bar of `width` columns filled to a fraction, in steps of an eighth of a column. */
 export function bar(fraction: number, width: number): string {
   const eighths = Math.round(Math.min(1, Math.max(0, fraction)) * width * 8);
   const text = "█".repeat(eighths >> 3) + EIGHTHS[eighths & 7];
   return text.padEnd(width);
 }
 
-/** Cut to `width` columns, with a sign that something is missing. */
+/** Truncates text to `width` columns, ending in an ellipsis. */
 export function clip(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }

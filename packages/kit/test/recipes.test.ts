@@ -82,7 +82,7 @@ describe("expectations", () => {
     expect(meets({ metric: "rate", atLeast: 1, atMost: 2 }, { rate: 3 })).toBe(false);
     expect(meets({ metric: "mae", atMost: 1 }, { mae: Number.NaN })).toBe(false);
     expect(() => meets({ metric: "mae", atMost: 1 }, { loss: 1, top1: 2 })).toThrow(
-      "expected the figure mae, got loss, top1",
+      "expected the metric mae, got loss, top1",
     );
   });
 
@@ -202,7 +202,7 @@ describe("shipping", () => {
       "# line.tessera",
       "| Training data | Made-up points: 200 samples, 4 epochs |",
       `| error | ${record.evaluation!.metrics.mae!.toFixed(3)} m |`,
-      "| Expected of the recipe | error ≤ 0.05 m (reached) |",
+      "| Expected result | error ≤ 0.05 m (reached) |",
       "| Published | 0.01 (somebody) |",
       "tessera train line --seed 0",
       "It knows straight lines alone.",

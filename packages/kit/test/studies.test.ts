@@ -62,8 +62,8 @@ describe("studyReport", () => {
     expect(html).toContain("<title>Outliers &amp; lines</title>");
     expect(html).toContain("One far point &lt;pulls&gt; a line.");
     expect(html).toContain("Somebody 1805");
-    expect(html).toMatch(/It pulls by 3<\/p>.*\n.*✓ Shows in this experiment/);
-    expect(html).toContain("✗ Does not show in this experiment");
+    expect(html).toMatch(/It pulls by 3<\/p>.*\n.*✓ Observed in this experiment/);
+    expect(html).toContain("✗ Not observed in this experiment");
     expect(html.match(/<figure>/g)).toHaveLength(1);
     expect(html).toContain("<tr><td>all</td><td>0</td></tr>");
     expect(html).toContain("tessera study outliers");

@@ -154,7 +154,7 @@ describe("loadClassifier", () => {
     const path = join(folder, "distilled.safetensors");
     await writeSafetensors(path, tensors);
     await expect(loadClassifier("lenet5", path)).rejects.toThrow(
-      `${path}: lenet5 fits under several prefixes: student. and teacher.; choose one (--strip-prefix)`,
+      `${path}: lenet5 matches under several prefixes: student. and teacher.; choose one (--strip-prefix)`,
     );
     const { module: model } = await loadClassifier("lenet5", path, { stripPrefix: "teacher." });
     expect(new Set(await values(model.parameters().values().next().value))).toEqual(new Set([1]));

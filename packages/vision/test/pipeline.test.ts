@@ -119,7 +119,7 @@ describe.skipIf(!present)("a real network on photographs", () => {
 describe("names", () => {
   test.each([
     ["resnet5", /no checkpoint is called "resnet5"\. Did you mean resnet50/],
-    ["mobilenet_v2_075", /mobilenet_v2_075 is a network, but no checkpoint has its name/],
+    ["mobilenet_v2_075", /mobilenet_v2_075 is a network without a named checkpoint/],
     ["./nothing.safetensors", /nothing\.safetensors: no such file/],
   ])("%s", async (name, message) => {
     await expect(ImageClassifier.load(name)).rejects.toThrow(message);

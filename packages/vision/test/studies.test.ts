@@ -66,7 +66,7 @@ describe("findings follow from the numbers", () => {
     ]);
     const found = reluTanhFindings([...pair("then", fast, never), ...pair("now", never, slow)]);
     expect(holds(found)).toEqual([true, false]);
-    expect(found[0]?.here).toBe("ReLU after 2.5 epochs, tanh not in 6 epochs: 2.4 times as many or more");
+    expect(found[0]?.here).toBe("ReLU after 2.5 epochs, tanh not within 6 epochs: 2.4 times as many or more");
   });
   test("dropout", () => {
     const plain = run("plain", [20, 5, 1], [6, 6.2], { fitError: 0 });
@@ -252,8 +252,8 @@ test("a report holds everything, and text stays text", async () => {
   expect(html).not.toMatch(/<script|<b>|<i>|https?:\/\/(?!www\.w3\.org)/);
   expect(html).toContain("a &amp; b");
   expect(html).toContain(study.claim);
-  expect(html.match(/Shows in this/g)).toHaveLength(1);
-  expect(html.match(/Does not show/g)).toHaveLength(1);
+  expect(html.match(/✓ Observed in this/g)).toHaveLength(1);
+  expect(html.match(/✗ Not observed in this/g)).toHaveLength(1);
   expect(html).toContain("1.7 minutes");
   // Names are one to a document: charts on one page must not share any.
   const ids = [...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);

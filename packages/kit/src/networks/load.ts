@@ -1,4 +1,4 @@
-/** Published checkpoints into networks, whoever named the parameters. */
+/** Loads published checkpoints into networks, under any known parameter naming. */
 import {
   type Checkpoint,
   CheckpointError,
@@ -15,27 +15,27 @@ import { keysOf, type Naming, same, sourceShape } from "./naming.ts";
 import type { Network, Networks } from "./networks.ts";
 
 export interface LoadNetworkOptions<M extends Module, O extends object> extends OpenCheckpointOptions {
-  /** Options for building the network. Its number of classes, if not given, is that of the file's head. */
+  /** Options for building the network. The number of classes defaults to that of the file's head. */
   readonly create?: O;
-  /** An existing network of that name, loaded instead of a new one. */
+  /** An existing instance of the network to load into, instead of a new one. */
   readonly module?: M;
 }
 
 export interface LoadedNetwork<M extends Module> {
   readonly module: M;
-  /** Whose names the file uses: `torchvision`, `timm`, `hf`, …, or `own`. */
+  /** The naming the file uses: `torchvision`, `timm`, `hf`, …, or `own`. */
   readonly source: string;
   readonly report: KeyReport;
 }
 
 /**
- * Builds a network by name and loads a checkpoint into it. The file may use any naming that the registry knows for the
- * network, behind prefixes such as `module.`, `_orig_mod.` and `model.`, and have another number of classes than the
- * network's own.
+ * Builds a network by name and loads a checkpoint into it. The file may use any naming the registry knows for the
+ * network, with prefixes such as `module.`, `_orig_mod.` and `model.`, and its number of classes may differ from the
+ * network's default.
  *
- * @param name ours (`vit_base_patch16_224`) or a source's (`torchvision/vit_b_16`)
- * @throws CheckpointError listing missing, unexpected and misshapen tensors, or naming the first tensor that holds NaN
- *   or infinity
+ * @param name one of our names (`vit_base_patch16_224`) or a source's (`torchvision/vit_b_16`)
+ * @throws CheckpointError listing missing tensors, unexpected tensors and shape mismatches, or naming the first tensor
+ *   with NaN or infinity
  */
 export async function loadNetwork<M extends Module, O extends object>(
   networks: Networks<Network<M, O>>,
@@ -43,7 +43,7 @@ export async function loadNetwork<M extends Module, O extends object>(
   source: Checkpoint | CheckpointInput,
   options: LoadNetworkOptions<M, O> = {},
 ): Promise<LoadedNetwork<M>> {
-  networks.find(name); // An unknown name fails before a file is opened.
+  networks.find(name); // Fail on an unknown name before opening the file.
   if (typeof source === "object" && "names" in source) return await load(networks, name, source, options);
   const checkpoint = await openCheckpoint(source, options);
   try {
@@ -62,7 +62,7 @@ async function load<M extends Module, O extends object>(
   const { network, best, fit, index } = fitNetwork(networks, name, checkpoint, options.module);
   if (fit.ambiguous && fit.missing === 0)
     throw new CheckpointError(
-      `${checkpoint.name}: ${name} fits under several prefixes: ${[fit.prefix, ...fit.copies].join(" and ")}; ` +
+      `${checkpoint.name}: ${name} matches under several prefixes: ${[fit.prefix, ...fit.copies].join(" and ")}; ` +
         "choose one (--strip-prefix)",
     );
   const found = fit.classes === undefined ? {} : { classes: fit.classes };
@@ -71,7 +71,7 @@ async function load<M extends Module, O extends object>(
   const has = [...module.stateDict().keys()].some((path) => trainingOnly?.test(path));
   const report = await module.load(translated(index.select(fit), module, best.naming), {
     finite: true,
-    // A network built without its training heads leaves them in the file.
+    // If the network is built without its training heads, they stay in the file.
     optional: (path) => !has && trainingOnly?.test(path) === true,
   });
   return { module, source: best.source, report };
@@ -83,7 +83,7 @@ interface Candidate<M extends Module, O extends object> {
   readonly create: (options?: O) => M;
 }
 
-/** The naming under which a checkpoint has most of a network. */
+/** The naming under which a checkpoint covers most of a network. */
 function fitNetwork<M extends Module, O extends object>(
   networks: Networks<Network<M, O>>,
   name: string,
@@ -99,7 +99,7 @@ function fitNetwork<M extends Module, O extends object>(
     fit: index.fit(needed(network, best.naming, state), fitOptions(network)),
     index,
   }));
-  // Among equals the first wins: our own names before a source that uses the same.
+  // On a tie the first wins: our own names before a source with the same names.
   return fits.reduce((a, b) => (b.fit.named > a.fit.named ? b : a));
 }
 
@@ -134,19 +134,19 @@ function needed(
     }));
 }
 
-/** Classes that the head of a checkpoint has, if they are not as many as the network's. */
+/** Number of classes of a checkpoint's head, if it differs from the network's default. */
 export function classesInFile(networks: Networks, name: string, checkpoint: Checkpoint): number | undefined {
   return fitNetwork(networks, name, checkpoint).fit.classes;
 }
 
-/** How well a checkpoint fits a network, under the names of the source that has most of them. */
+/** How well a checkpoint fits a network under the best-matching naming. */
 export interface NetworkFit extends KeyFit {
   readonly network: string;
-  /** Whose names the keys are: `own`, `torchvision`, `timm`, `hf`, … */
+  /** The naming of the keys: `own`, `torchvision`, `timm`, `hf`, … */
   readonly source: string;
 }
 
-/** The networks of which a checkpoint has at least half, best first; one fit per network. */
+/** The networks a checkpoint covers by at least half, best first; one fit per network. */
 export function fitNetworks(networks: Networks, checkpoint: Checkpoint): NetworkFit[] {
   const index = new KeyIndex(checkpoint);
   const fits = networks.list().map((network) => {
@@ -167,12 +167,12 @@ export function fitNetworks(networks: Networks, checkpoint: Checkpoint): Network
     .toSorted((a, b) => share(b) - share(a) || (a.classes ?? 0) - (b.classes ?? 0));
 }
 
-/** 1 if the two have all keys in common, 0 if none. */
+/** From 0 (no keys in common) to 1 (all keys in common). */
 function share({ matched, missing, unexpected }: KeyFit): number {
   return matched / Math.max(1, matched + missing + unexpected);
 }
 
-/** The same checkpoint under our paths and in our shapes; keys that no path has keep their names. */
+/** The checkpoint translated to our paths and shapes; keys without a matching path keep their names. */
 function translated(checkpoint: Checkpoint, module: Module, naming: Naming): Checkpoint {
   const tensors = new Map<string, StoredTensor>();
   const used = new Set<string>();
@@ -192,7 +192,7 @@ function translated(checkpoint: Checkpoint, module: Module, naming: Naming): Che
   };
 }
 
-/** Parts joined along the first axis, in our shape where they have the source's. */
+/** Joins parts along the first axis and reshapes from the source's shape to ours. */
 function ours(
   name: string,
   parts: readonly StoredTensor[],
@@ -203,7 +203,7 @@ function ours(
   const alike = parts.every(
     (part) => part.dtype === first.dtype && part.shape.slice(1).join() === first.shape.slice(1).join(),
   );
-  // Parts that do not fit each other keep their shape, which the message will then name.
+  // Parts that cannot be joined keep their shape, so that the error message names it.
   const whole = alike ? [...parts] : [first];
   const rows = whole.reduce((sum, part) => sum + (part.shape[0] ?? 1), 0);
   const joined = first.shape.length === 0 ? [] : [rows, ...first.shape.slice(1)];

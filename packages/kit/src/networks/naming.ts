@@ -1,4 +1,4 @@
-/** The names under which others publish the parameters of our networks. */
+/** How other libraries name the parameters of our networks. */
 import type { Shape } from "@tessera-ml/tensor";
 
 /** A source's key for one of our paths. */
@@ -7,16 +7,16 @@ export type KeyOf = (path: string) => string;
 /** How a source names and stores our parameters. */
 export interface Naming {
   readonly keyOf: KeyOf;
-  /** The keys that are joined along the first axis into one of our parameters. Default: the key alone. */
+  /** The source's keys that are joined along the first axis into one of our parameters. Default: the key alone. */
   readonly partsOf?: (key: string) => readonly string[];
-  /** The shape in which the source stores a parameter. Default: ours. */
+  /** The source's shape for a parameter. Default: ours. */
   readonly shapeOf?: (key: string, shape: Shape) => Shape;
 }
 
 /** The source uses our paths. */
 export const same: KeyOf = (path) => path;
 
-/** Rewrites a path by the first rule that matches it. */
+/** Rewrites a path by the first matching rule. */
 export function rules(...list: readonly (readonly [RegExp, string])[]): KeyOf {
   return (path) => {
     const rule = list.find(([pattern]) => pattern.test(path));
@@ -24,7 +24,7 @@ export function rules(...list: readonly (readonly [RegExp, string])[]): KeyOf {
   };
 }
 
-/** The shape in which a source stores one of our parameters; the number of elements is the same. */
+/** A source's shape for one of our parameters; the number of elements is the same. */
 export function sourceShape(naming: Naming, key: string, shape: Shape): Shape {
   return naming.shapeOf?.(key, shape) ?? shape;
 }

@@ -1,15 +1,15 @@
-/** The networks of a task by name: ours, and the names under which others publish them. */
+/** A task's networks by our names and by those of other libraries. */
 import { unknownName } from "@tessera-ml/hub/names";
 import type { Module } from "@tessera-ml/nn";
 import { type Naming, same } from "./naming.ts";
 
-/** A network as one source publishes it. */
+/** How one source publishes a network. */
 export interface Published<M extends Module = Module, O extends object = object> extends Naming {
   /** Its name there. */
   readonly name: string;
-  /** Other names there: the same network, trained in another way. */
+  /** Other names there for the same network, trained differently. */
   readonly also?: readonly string[];
-  /** Set when the published network differs from ours in more than names. */
+  /** Set if the published network differs from ours in more than names. */
   create?(options?: O): M;
 }
 
@@ -18,18 +18,18 @@ export interface Network<M extends Module = Module, O extends object = object> {
   readonly family: string;
   readonly year: number;
   readonly paper: string;
-  /** Shape of one input without the batch axis, when there is a usual one: [C, H, W]. */
+  /** Usual shape of one input without the batch axis, if there is one: [C, H, W]. */
   readonly input?: readonly number[];
-  /** Classes that its head tells apart, if it has one. A file may have another number; `create` then takes it. */
+  /** Number of classes of its head, if it has one. `create` takes a different number if a file has one. */
   readonly classes?: number;
-  /** Builds the network with fresh parameters. */
+  /** Builds the network with freshly initialized parameters. */
   create(options?: O): M;
   /**
-   * By source (`torchvision`, `timm`, …): the name there and the file's key for each of our paths. A source with a
-   * suffix (`timm-legacy`) is a second kind of file from that source.
+   * By source (`torchvision`, `timm`, …): its name there, and the file's key for each of our paths. A source with a
+   * suffix (`timm-legacy`) is another file format of that source.
    */
   readonly sources: Readonly<Record<string, Published<M, O>>>;
-  /** Keys of published files that only training needs: they may be missing and may be left over. */
+  /** Keys needed only for training: they may be missing from the file or left over. */
   readonly trainingOnly?: RegExp;
 }
 
@@ -40,7 +40,7 @@ export interface Found<N extends Network> {
   readonly naming: Naming;
 }
 
-/** A registry as a value. */
+/** A registry of networks. */
 export class Networks<N extends Network = Network> {
   readonly #networks = new Map<string, N>();
 
@@ -90,7 +90,7 @@ export class Networks<N extends Network = Network> {
   }
 
   /**
-   * The network of a record. A source that names no network of its own uses our names.
+   * Finds the network of a record. Sources without their own names use ours.
    *
    * @throws HubError `unknown-name` with the closest names
    */

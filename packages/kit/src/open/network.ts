@@ -1,4 +1,4 @@
-/** From a checkpoint's name to its network, for tasks that need nothing else of the file. */
+/** Opens a checkpoint's network by name, for tasks that need nothing else from the file. */
 
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import { HubError } from "@tessera-ml/hub/error";
@@ -11,7 +11,7 @@ import type { Opener, OpenOptions } from "./types.ts";
 /**
  * Opens a checkpoint, downloading it if it is not on this machine, and loads it into its network.
  *
- * @param name as {@link openNamed} takes it; default the first checkpoint on this machine
+ * @param name as for {@link openNamed}; default the first checkpoint on this machine
  * @returns its record, and the network in inference mode
  */
 export async function openNetwork<R extends CheckpointRecord, M extends Module>(
@@ -32,7 +32,7 @@ export async function openNetwork<R extends CheckpointRecord, M extends Module>(
 }
 
 /**
- * The first of a task's checkpoints that is on this machine: those that come with Tessera, then the published ones.
+ * The first of a task's checkpoints that is on this machine: those shipped with Tessera, then the published ones.
  *
  * @throws HubError `absent`
  */

@@ -1,4 +1,4 @@
-/** Checkpoints on Node: by name through the hub, or a file with its network. */
+/** Opens checkpoints on Node: by name through the hub, or from a file with a known network. */
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { findRecord } from "../records.ts";
 import { bareRecord, checked } from "./record.ts";
 import type { OpenedFile, Opener, OpenOptions } from "./types.ts";
 
-/** Loaded only when needed: a file with its network opens sooner without it. */
+/** Loaded on demand: opening a file with a known network is faster without it. */
 const hub = () => import("@tessera-ml/hub");
 
 async function hubError(code: HubErrorCode, message: string): Promise<HubError> {
@@ -17,7 +17,7 @@ async function hubError(code: HubErrorCode, message: string): Promise<HubError> 
   return new HubError(code, message);
 }
 
-/** The records of a task: the checkpoints that come with Tessera, then the published ones. */
+/** The records of a task: the checkpoints shipped with Tessera, then the published ones. */
 export async function recordsOf(opener: Opener): Promise<CheckpointRecord[]> {
   const { shippedRecords } = await hub();
   const shipped = shippedRecords().filter(({ task }) => task === opener.task);
@@ -27,8 +27,8 @@ export async function recordsOf(opener: Opener): Promise<CheckpointRecord[]> {
 /**
  * Opens a checkpoint, downloading it if it is not on this machine.
  *
- * @param name a record's, a network's, or a path: of a folder with a `record.json`, of a file with one beside it, or of
- *   any file of `options.network`
+ * @param name the name of a record or network, or a path: to a folder with a `record.json`, a file with one beside it,
+ *   or any file of `options.network`
  * @throws HubError `unknown-name` with the closest names, `absent`, `offline`, …; KitError `which-network` or
  *   `no-checkpoint`
  */
@@ -46,7 +46,7 @@ export async function openNamed<R extends CheckpointRecord>(
   return await open(checked(opener, record, record.name), paths, options);
 }
 
-/** The first of the records that lies on this machine; undefined if none does. */
+/** The first record whose files are on this machine; undefined if there is none. */
 export async function firstHere<R extends CheckpointRecord>(records: readonly R[]): Promise<R | undefined> {
   const { locateCheckpoint } = await hub();
   for (const record of records) if (await locateCheckpoint(record)) return record;
@@ -58,9 +58,9 @@ async function recordNamed(opener: Opener, name: string): Promise<CheckpointReco
   try {
     return findRecord(records, name);
   } catch (error) {
-    // A network without a checkpoint is not the same as an unknown name.
+    // A network without a checkpoint differs from an unknown name.
     if (!isNetwork(opener, name)) throw error;
-    const message = `${name} is a network, but no checkpoint has its name: give the path of one, and { network: "${name}" }`;
+    const message = `${name} is a network without a named checkpoint: give the path of one, and { network: "${name}" }`;
     throw new KitError("no-checkpoint", message, { cause: error });
   }
 }
@@ -76,7 +76,7 @@ function isNetwork({ networks }: Opener, name: string): boolean {
 
 async function pathOf(name: string, { network }: OpenOptions): Promise<string | undefined> {
   const found = await stat(name).catch(() => undefined);
-  // A folder that happens to be called like a network does not count.
+  // A folder that happens to have a network's name does not count.
   if (found && (found.isFile() || network !== undefined || /[\\/]/.test(name))) return name;
   // `timm/resnet50` is a name too.
   if (network === undefined && !/^[./~]|\\|\.(safetensors|pth?|th|bin|npz|ckpt|pt2)$/.test(name))

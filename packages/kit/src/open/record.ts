@@ -1,10 +1,10 @@
-/** Records of opened checkpoints, where a task does not say otherwise. Runs on Node and in browsers. */
+/** Default records of opened checkpoints. Runs on Node and in browsers. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import type { Checkpoint } from "@tessera-ml/nn";
 import type { Network } from "../networks/networks.ts";
 import type { Opener } from "./types.ts";
 
-/** A record with the task's own fields checked. */
+/** Validates the task-specific fields of a record. */
 export function checked<R extends CheckpointRecord>(
   opener: Opener<R>,
   record: CheckpointRecord,
@@ -13,7 +13,7 @@ export function checked<R extends CheckpointRecord>(
   return opener.check?.(record, where) ?? (record as R);
 }
 
-/** The record of a file that has none. */
+/** A record for a file without one. */
 export async function bareRecord<R extends CheckpointRecord>(
   opener: Opener<R>,
   network: Network,

@@ -1,10 +1,10 @@
-/** What is needed to open a checkpoint. Types only: nothing here runs. */
+/** Options and results of opening a checkpoint. Types only: nothing here runs. */
 import type { CheckpointRecord, ReportProgress } from "@tessera-ml/hub";
 import type { Checkpoint, OpenCheckpointOptions } from "@tessera-ml/nn";
 import type { Network, Networks } from "../networks/networks.ts";
 
 export interface OpenOptions extends OpenCheckpointOptions {
-  /** Progress of a download, or of checking a file. */
+  /** Progress of a download or of verifying a file. */
   readonly progress?: ReportProgress | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Where a browser fetches `NAME/record.json` and the file beside it. Default `models`. */
@@ -15,23 +15,23 @@ export interface OpenOptions extends OpenCheckpointOptions {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** Where a task's checkpoints come from. */
+/** Where a task gets its checkpoints. */
 export interface Opener<R extends CheckpointRecord = CheckpointRecord> {
-  /** The task's name, as its records have it. */
+  /** The task's name, as in its records. */
   readonly task: string;
   readonly networks: Networks;
-  /** Published checkpoints; those that come with Tessera are found without them. */
+  /** Published checkpoints; shipped ones are found without them. */
   readonly records: readonly CheckpointRecord[];
-  /** A record with the task's own fields checked, if it has any. @throws HubError `bad-data` naming the field */
+  /** Validates the task-specific fields of a record, if it has any. @throws HubError `bad-data` naming the field */
   check?(record: CheckpointRecord, where: string): R;
-  /** What can be said of a file without a record, from its network and its keys. Default: no fields of the task's own. */
+  /** A record for a file without one, from its network and keys. Default: no task-specific fields. */
   bareRecord?(network: Network, file: string, checkpoint: Checkpoint): R | Promise<R>;
 }
 
-/** A checkpoint that was found and opened; the caller closes it. */
+/** A located and opened checkpoint; the caller closes it. */
 export interface OpenedFile<R extends CheckpointRecord = CheckpointRecord> {
   readonly record: R;
   readonly checkpoint: Checkpoint;
-  /** Where the record's files lie, in their order; on Node alone. */
+  /** Paths of the record's files, in order; Node only. */
   readonly paths: readonly string[];
 }

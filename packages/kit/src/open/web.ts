@@ -1,16 +1,16 @@
-/** Checkpoints in a browser: `NAME/record.json` and the files it names, beside the page or wherever `base` says. */
+/** Checkpoints in a browser: `NAME/record.json` and the files it names, relative to the page or to `base`. */
 import type { CheckpointRecord, FileRecord } from "@tessera-ml/hub";
 import { parseRecord } from "@tessera-ml/hub/records";
 import { openCheckpoint } from "@tessera-ml/nn";
 import { checked } from "./record.ts";
 import type { OpenedFile, Opener, OpenOptions } from "./types.ts";
 
-/** In a browser only what lies beside the page is known, and that is listed there. */
+/** Browsers only know the checkpoints beside the page, which the page itself lists. */
 export async function recordsOf(opener: Opener): Promise<CheckpointRecord[]> {
   return [...opener.records];
 }
 
-/** The name of a network means the checkpoint of it that comes with Tessera. */
+/** A network's name refers to its checkpoint shipped with Tessera. */
 export async function openNamed<R extends CheckpointRecord>(
   opener: Opener<R>,
   name: string,
@@ -60,7 +60,7 @@ async function download(
   if (size !== undefined && received !== size)
     throw new Error(`${address}: expected ${size} bytes, got ${received}`);
   const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
-  // Pages that are not served securely cannot compute a hash.
+  // Hashing is unavailable in insecure contexts.
   if (sha256 !== undefined && globalThis.crypto?.subtle) {
     const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
     const got = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,4 +1,4 @@
-/** From a recipe's own decisions to a whole run: training, evaluation, files, and the verdict. */
+/** Turns a recipe's choices into a complete run: training, evaluation, files and the verdict. */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,47 +10,47 @@ import type { Metric } from "../task.ts";
 import { meets, type Recipe, type RecipeInfo, type RecipeOptions, type RecipeResult } from "./recipe.ts";
 import { shipRecipe } from "./ship.ts";
 
-/** What a recipe decides with. */
+/** What a recipe's `prepare` is given. */
 export interface RecipeSetting {
   readonly epochs: number;
   readonly seed: number;
-  /** At most so many training samples; infinite for all. */
+  /** Maximum number of training samples; infinite for all. */
   readonly samples: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a recipe decides: the paper's section on training. */
+/** A recipe's choices: the training section of its paper. */
 export interface RecipePlan<B>
   extends Pick<
     FitOptions<B>,
     "optimizer" | "data" | "loss" | "ema" | "clipNorm" | "accumulate" | "evaluateEvery"
   > {
   readonly module: Module;
-  /** Training samples that are used. */
+  /** Number of training samples used. */
   readonly samples: number;
-  /** Figures of the network by name, on the whole test set, in inference mode. */
+  /** Metrics of the network by name, on the whole test set, in inference mode. */
   readonly evaluate: () => Promise<Record<string, number>>;
 }
 
-/** A network and the way to measure it. */
+/** A network and its evaluation. */
 export interface Measurable {
   readonly module: Module;
   readonly evaluate: () => Promise<Record<string, number>>;
 }
 
-/** A recipe without what is the same for all. */
+/** The parts of a recipe that differ between recipes. */
 export interface RecipeDefinition<B> extends RecipeInfo {
-  /** Loads the data and builds the network; its random numbers come from the run's seed. */
+  /** Loads the data and builds the network, with random numbers from the run's seed. */
   readonly prepare: (setting: RecipeSetting) => Promise<RecipePlan<B>>;
-  /** A network with fresh parameters, and its evaluation, for shipping. Default: those that `prepare` makes. */
+  /** A freshly initialized network and its evaluation, for shipping. Default: those from `prepare`. */
   readonly measure?: () => Promise<Measurable>;
-  /** How figures are written; default their names and bare numbers. */
+  /** How metrics are displayed; default their names and bare numbers. */
   readonly metrics?: Readonly<Record<string, Metric>>;
-  /** The figures that the record keeps. Default: all but the loss. */
+  /** The metrics stored in the record. Default: all except the loss. */
   readonly recorded?: readonly string[];
-  /** What the model card says of the data: its title, and its licence with its source. */
+  /** The data's title, and its licence with source, for the model card. */
   readonly card?: () => { readonly data: string; readonly licence: string };
-  /** The task's fields of the record: preprocessing, labels, … */
+  /** Task-specific fields of the record: preprocessing, labels, … */
   readonly details?: () => object;
 }
 
@@ -69,7 +69,7 @@ export function defineRecipe<B>(definition: RecipeDefinition<B>): Recipe {
   return recipe;
 }
 
-/** With it as `record.json` beside {@link MODEL}, a trained network is a checkpoint like any other. */
+/** The `record.json` beside {@link MODEL} that makes a trained network a regular checkpoint. */
 function recordOf<B>(
   { task, network, dataset, paper, recorded, details }: RecipeDefinition<B>,
   name: string,
@@ -92,7 +92,7 @@ function recordOf<B>(
   };
 }
 
-/** What must not change between two processes of one run. */
+/** Settings that must stay the same when a run is resumed. */
 interface Settings {
   readonly recipe: string;
   readonly seed: number;
@@ -101,7 +101,7 @@ interface Settings {
 }
 
 /**
- * Trains, continuing from the newest checkpoint in the folder if there is one. A finished run returns its result again.
+ * Trains, resuming from the newest checkpoint in the folder if there is one. A finished run returns its stored result.
  *
  * @throws HubError `absent` if the data set is not on this machine; an error if the folder holds another run
  */
@@ -162,7 +162,7 @@ async function run<B>(
 const SETTINGS = "run.json";
 const RESULT = "result.json";
 
-/** Claims the folder for this run or checks that it is this run's; the result, if the run has finished. */
+/** Claims the folder for this run or checks that it belongs to it. Returns the result if the run has finished. */
 async function enter(folder: string, settings: Settings): Promise<RecipeResult | undefined> {
   const path = join(folder, SETTINGS);
   if (!existsSync(path)) {
@@ -183,6 +183,6 @@ export async function readResult(folder: string): Promise<RecipeResult | undefin
   const path = join(folder, RESULT);
   if (!existsSync(path)) return undefined;
   const result = JSON.parse(await readFile(path, "utf8")) as RecipeResult;
-  // The folder may have moved since.
+  // The folder may have been moved since.
   return { ...result, checkpoint: join(folder, MODEL) };
 }

@@ -2,29 +2,29 @@
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import type { ProgressReport } from "@tessera-ml/nn";
 
-/** The figure a recipe is judged by, and the value it must reach. */
+/** The metric a recipe is judged by, and the value it must reach. */
 export interface Expectation {
-  /** One of the figures that the run produces. */
+  /** One of the metrics the run produces. */
   readonly metric: string;
   readonly atLeast?: number;
   readonly atMost?: number;
-  /** As {@link Metric} has them, for people: default the metric's name, no unit. */
+  /** For display, as in {@link Metric}; default the metric's name, no unit. */
   readonly label?: string;
   readonly unit?: string;
-  /** What was published, and by whom. */
+  /** The published value and its source. */
   readonly published?: string;
 }
 
 export interface RecipeOptions {
-  /** Where checkpoints, `metrics.jsonl` and the result go. A killed run continues from there. */
+  /** Folder for checkpoints, `metrics.jsonl` and the result. A killed run resumes from it. */
   readonly folder: string;
   /** Default 0. */
   readonly seed?: number;
   /** Overrides the recipe's own number. The expected result is then not checked. */
   readonly epochs?: number;
-  /** Uses only so many training samples, for a quick look. The expected result is then not checked. */
+  /** Limits the number of training samples, for a quick look. The expected result is then not checked. */
   readonly samples?: number;
-  /** Progress on the terminal (default), none, or elsewhere. */
+  /** Reports progress on the terminal (default), not at all, or to a callback. */
   readonly progress?: boolean | ((report: ProgressReport) => void);
   /** Called after every evaluation. */
   readonly evaluated?: (evaluation: {
@@ -38,24 +38,24 @@ export interface RecipeResult {
   readonly recipe: string;
   /** The network's name in the registry. */
   readonly network: string;
-  /** By name, on the whole test set. */
+  /** Metrics by name, on the whole test set. */
   readonly figures: Readonly<Record<string, number>>;
   readonly epochs: number;
   readonly seed: number;
-  /** Training samples used. */
+  /** Number of training samples used. */
   readonly samples: number;
-  /** Of this process, without what it did before it was resumed. */
+  /** Of this process only, excluding time before a resume. */
   readonly seconds: number;
   /** The trained network, `.safetensors`. */
   readonly checkpoint: string;
-  /** Whether the result is the expected one; undefined if the run was shortened or stopped. */
+  /** Whether the result meets the expectation; undefined if the run was shortened or stopped. */
   readonly passed: boolean | undefined;
 }
 
-/** What a list shows of a recipe. */
+/** What lists show of a recipe. */
 export interface RecipeInfo {
   readonly name: string;
-  /** One line for a list. */
+  /** One line for lists. */
   readonly title: string;
   readonly paper: string;
   /** The task's name. */
@@ -67,7 +67,7 @@ export interface RecipeInfo {
   readonly expected: Expectation;
   /** Measured on two cores. */
   readonly minutes: number;
-  /** What the network cannot do: sentences for the model card. */
+  /** Known limits of the network: sentences for the model card. */
   readonly limits?: string;
 }
 
@@ -90,13 +90,13 @@ export function describeExpected({ metric, label = metric, unit, atLeast, atMost
   return `${label} ${bounds.filter(Boolean).join(" and ")}${unit ? ` ${unit}` : ""}`;
 }
 
-/** Whether the figures are what the recipe promises. */
+/** Whether the metrics meet the expectation. */
 export function meets(
   { metric, atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY }: Expectation,
   figures: Readonly<Record<string, number>>,
 ): boolean {
   const value = figures[metric];
   if (value === undefined)
-    throw new Error(`expected the figure ${metric}, got ${Object.keys(figures).join(", ")}`);
+    throw new Error(`expected the metric ${metric}, got ${Object.keys(figures).join(", ")}`);
   return value >= atLeast && value <= atMost;
 }

@@ -1,4 +1,4 @@
-/** From a finished run to a checkpoint that comes with Tessera: `models/NETWORK.tessera/`. */
+/** Turns a finished run into a checkpoint shipped with Tessera: `models/NETWORK.tessera/`. */
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
@@ -14,7 +14,7 @@ import type { Metric } from "../task.ts";
 import { type Measurable, type RecipeDefinition, readResult } from "./define.ts";
 import { describeExpected, type Expectation, type Recipe, type RecipeResult } from "./recipe.ts";
 
-/** What shipping needs of a recipe's definition. */
+/** The parts of a recipe's definition that shipping needs. */
 export type Shipping = Required<Pick<RecipeDefinition<never>, "measure">> & {
   readonly [K in "card" | "metrics"]: RecipeDefinition<never>[K] | undefined;
 };
@@ -24,12 +24,12 @@ export interface ShipOptions {
   readonly force?: boolean | undefined;
 }
 
-/** What half precision may cost of the expected figure, as a share of it. The record has the figures of the file. */
+/** Tolerated loss in the expected metric at half precision, relative to it. The record has the file's own metrics. */
 const TOLERATED = 0.0005;
 
 /**
- * Puts the network of a finished run into `models/` (or `TESSERA_MODELS`): the checkpoint, its record, and a model card.
- * The checkpoint is in half precision unless that costs quality.
+ * Adds the network of a finished run to `models/` (or `TESSERA_MODELS`): the checkpoint, its record, and a model card.
+ * The checkpoint is in half precision unless that costs accuracy.
  */
 export async function shipRecipe(
   recipe: Recipe,
@@ -61,7 +61,7 @@ export async function shipRecipe(
   return record;
 }
 
-/** Saves the network in the smallest form that keeps its quality, and returns the figures of that form. */
+/** Saves the network at the lowest precision that keeps its quality, and returns that file's metrics. */
 async function writeSmallest(
   { module, evaluate }: Measurable,
   { expected, network, name }: Recipe,
@@ -86,7 +86,7 @@ function figure({ metric, unit }: Expectation, figures: Readonly<Record<string, 
   return [figures[metric]?.toFixed(2), unit].filter(Boolean).join(" ");
 }
 
-/** The README.md beside a checkpoint, from what the run gave. */
+/** The README.md beside a checkpoint, generated from the run. */
 function modelCard(
   recipe: Recipe,
   result: RecipeResult,
@@ -110,13 +110,13 @@ function modelCard(
       const { label = name, unit, digits = 2 } = metrics[name] ?? {};
       return [label, [value.toFixed(digits), unit].filter(Boolean).join(" ")];
     }),
-    ["Expected of the recipe", `${describeExpected(expected)} (${verdict[`${result.passed}`]})`],
+    ["Expected result", `${describeExpected(expected)} (${verdict[`${result.passed}`]})`],
     ...(expected.published ? [["Published", expected.published]] : []),
     ["File", `\`${file}\`, ${formatBytes(size)}, SHA-256 \`${sha256}\``],
   ];
   return `# ${record.name}
 
-${recipe.title}. The figures are those of this file, on the whole test set.
+${recipe.title}. The metrics are those of this file, on the whole test set.
 
 | | |
 |---|---|

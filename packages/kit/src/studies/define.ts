@@ -1,7 +1,7 @@
-/** From what a study measures to a `Study`: scale, seed, progress and the clock are the same for all. */
+/** Turns a study's measurements into a `Study`: scale, seed, progress and timing are common to all. */
 import type { Study, StudyOptions, StudyResult } from "./study.ts";
 
-/** What a study measures with. Systems extend it by their own data. */
+/** What a study measures with. Systems extend it with their own data. */
 export class StudyContext {
   readonly scale: number;
   readonly seed: number;
@@ -16,7 +16,7 @@ export class StudyContext {
     this.#progress = progress;
   }
 
-  /** Reports what is being done and the share of the whole that is done. @throws the signal's reason when aborted */
+  /** Reports the current step and the fraction completed. @throws the signal's reason if aborted */
   say(text: string, done: number): void {
     this.signal?.throwIfAborted();
     this.#progress(text, done);

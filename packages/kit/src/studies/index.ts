@@ -1,5 +1,5 @@
 /**
- * Studies: claims of papers as experiments of minutes, and their report.
+ * Studies: claims from papers as experiments that take minutes, and their reports.
  *
  * @packageDocumentation
  */

@@ -1,4 +1,4 @@
-/** The report of a study: one HTML file that needs nothing else. */
+/** The report of a study: a self-contained HTML file. */
 import { lineChart } from "@tessera-ml/media";
 import type { Finding, Plot, Study, StudyResult, Table } from "./study.ts";
 
@@ -36,7 +36,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
 @media print { main { padding: 0; } .finding, figure, tr { break-inside: avoid; } }
 `;
 
-/** The charts' own colours are for white paper: these follow the page. */
+/** The charts' colours are designed for a white background; these follow the page's theme. */
 const CHART_STYLE = `
 figure svg > rect { fill: transparent; }
 figure svg text { fill: var(--ink); }
@@ -47,7 +47,7 @@ figure svg path[stroke="#333"] { stroke: var(--soft); }
   figure svg [fill="#444444"] { fill: #b8b8b8; } }
 `;
 
-/** A whole HTML document: what the paper says, what was measured, curves and tables. Reads nothing from the network. */
+/** A complete HTML document: the paper's claims, the measurements, curves and tables. Loads nothing external. */
 export function studyReport(study: Study, result: StudyResult): string {
   return `<!doctype html>
 <html lang="en">
@@ -87,11 +87,11 @@ function finding({ paper, here, holds }: Finding): string {
   return `<section class="finding${holds ? " holds" : ""}">
 <div><h3>The paper says</h3><p>${escape(paper)}</p></div>
 <div><h3>Seen here</h3><p>${escape(sentence(here))}</p></div>
-<p class="verdict">${holds ? "✓ Shows in this experiment" : "✗ Does not show in this experiment"}</p>
+<p class="verdict">${holds ? "✓ Observed in this experiment" : "✗ Not observed in this experiment"}</p>
 </section>`;
 }
 
-/** With a capital letter. */
+/** Capitalizes the first letter. */
 function sentence(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

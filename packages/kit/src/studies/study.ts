@@ -1,4 +1,4 @@
-/** What a study is: a claim of a paper, as an experiment of minutes whose curves a person can look at. */
+/** A study: a paper's claim as an experiment that takes minutes and produces curves. */
 
 export interface Curve {
   readonly name: string;
@@ -20,13 +20,13 @@ export interface Table {
   readonly rows: readonly (readonly (string | number)[])[];
 }
 
-/** One thing the paper says, and what was seen here. */
+/** One claim of the paper, and what was observed here. */
 export interface Finding {
-  /** What the paper claims, with its own figures, in our words. */
+  /** The paper's claim with its own figures, in our words. */
   readonly paper: string;
   /** What was measured here. */
   readonly here: string;
-  /** Whether the claim was seen in this experiment. */
+  /** Whether the claim was observed in this experiment. */
   readonly holds: boolean;
 }
 
@@ -42,9 +42,9 @@ export interface StudyResult {
 export interface StudyOptions {
   /** Default 0. */
   readonly seed?: number;
-  /** A fraction of the usual training, for a quick look: 1 by default. */
+  /** Fraction of the usual training, for a quick look; default 1. */
   readonly scale?: number;
-  /** A line of text for each thing that is done, and how much of the whole is behind. */
+  /** Called for each step with a line of text and the fraction completed. */
   readonly progress?: (text: string, done: number) => void;
   readonly signal?: AbortSignal;
 }
