@@ -7,6 +7,7 @@ const CHECKS: readonly (readonly [name: RegExp, load: () => Promise<{ readonly c
   [/^dinov2\//, () => import("./golden/dinov2.ts")],
   [/^da[12](-metric)?\//, () => import("./golden/depth-anything.ts")],
   [/^hf\/(?!(keys-)?dpt)/, () => import("./golden/transformers.ts")],
+  [/^midas\/|^hf\/(keys-)?dpt/, () => import("./golden/midas.ts")],
   [/^eval\//, () => import("./golden/evaluate.ts")],
   [/^loss\//, () => import("./golden/losses.ts")],
   [/^post\/(colormaps|visual)/, () => import("./golden/visualize.ts")],

@@ -44,6 +44,8 @@ export {
 } from "./models/depth-anything-3.ts";
 export { DinoV2, type DinoV2Config, dinov2Configs, type Features } from "./models/dinov2.ts";
 export { DPTHead, type DPTHeadConfig } from "./models/dpt-head.ts";
+export { DPT, type DPTConfig, dptConfigs } from "./models/midas/dpt.ts";
+export { MidasNet, type MidasNetConfig, midasConfigs } from "./models/midas/midas-net.ts";
 export {
   VideoDepthAnything,
   type VideoDepthAnythingConfig,
@@ -53,6 +55,7 @@ export {
   depthAnything3FromHuggingFace,
   depthAnythingFromHuggingFace,
   dinov2FromHuggingFace,
+  dptFromHuggingFace,
 } from "./naming.ts";
 export { networks } from "./networks/index.ts";
 export {

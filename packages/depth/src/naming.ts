@@ -29,21 +29,23 @@ function splitQkv(key: string): readonly string[] {
 /** `facebook/dinov2-small` and its siblings, with and without registers. */
 export const dinov2FromHuggingFace: Naming = { keyOf: rules(...dinov2Rules("", "")), partsOf: splitQkv };
 
+/** The maps and fusions of DPT's decoder below a prefix; undefined for other paths. */
+function neckKey(path: string, prefix: string): string | undefined {
+  if (!path.startsWith(prefix)) return undefined;
+  const rest = path.slice(prefix.length);
+  const map = /^layer(\d)_rn\.(.*)$/.exec(rest);
+  if (map) return `neck.convs.${Number(map[1]) - 1}.${map[2]}`;
+  // They count fusions from coarse to fine.
+  const fusion = /^refinenet(\d)\.(.*)$/.exec(rest);
+  const leaf = fusion?.[2]
+    ?.replace(/^out_conv\./, "projection.")
+    .replace(/^resConfUnit(\d)\.conv(\d)\./, "residual_layer$1.convolution$2.");
+  return fusion ? `neck.fusion_stage.layers.${4 - Number(fusion[1])}.${leaf}` : undefined;
+}
+
 /** `depth-anything/Depth-Anything-V2-Small-hf`, `LiheYoung/depth-anything-small-hf` and their siblings. */
 export const depthAnythingFromHuggingFace: Naming = {
-  keyOf: (path) => {
-    // They count fusions from coarse to fine.
-    const fusion = /^depth_head\.scratch\.refinenet(\d)\.(.*)$/.exec(path);
-    if (fusion) {
-      const [, number, rest] = fusion as unknown as [string, string, string];
-      const leaf = rest
-        .replace(/^out_conv\./, "projection.")
-        .replace(/^resConfUnit(\d)\.conv(\d)\./, "residual_layer$1.convolution$2.");
-      return `neck.fusion_stage.layers.${4 - Number(number)}.${leaf}`;
-    }
-    const map = /^depth_head\.scratch\.layer(\d)_rn\.(.*)$/.exec(path);
-    return map ? `neck.convs.${Number(map[1]) - 1}.${map[2]}` : otherKey(path);
-  },
+  keyOf: (path) => neckKey(path, "depth_head.scratch.") ?? otherKey(path),
   partsOf: splitQkv,
 };
 
@@ -58,3 +60,32 @@ const otherKey = rules(
 
 /** `depth-anything/DA3MONO-LARGE` and `depth-anything/DA3METRIC-LARGE`. */
 export const depthAnything3FromHuggingFace: Naming = { keyOf: (path) => `model.${path}` };
+
+/** `Intel/dpt-large`. */
+export const dptFromHuggingFace: Naming = {
+  keyOf: (path) => {
+    const reassemble = /^pretrained\.act_postprocess(\d)\.(.*)$/.exec(path);
+    if (!reassemble) return neckKey(path, "scratch.") ?? dptKey(path);
+    const [index, leaf] = [Number(reassemble[1]) - 1, reassemble[2] as string];
+    return leaf.startsWith("0.project.")
+      ? leaf.replace("0.project.", `neck.reassemble_stage.readout_projects.${index}.`)
+      : `neck.reassemble_stage.layers.${index}.${leaf.replace("3.", "projection.").replace("4.", "resize.")}`;
+  },
+  partsOf: splitQkv,
+};
+
+const DPT_BLOCK = "^pretrained\\.model\\.blocks\\.(\\d+)\\.";
+const DPT_LAYER = "dpt.encoder.layer.$1.";
+const dptKey = rules(
+  [/^pretrained\.model\.cls_token$/, "dpt.embeddings.cls_token"],
+  [/^pretrained\.model\.pos_embed$/, "dpt.embeddings.position_embeddings"],
+  [/^pretrained\.model\.patch_embed\.proj\./, "dpt.embeddings.patch_embeddings.projection."],
+  [/^pretrained\.model\.norm\./, "dpt.layernorm."],
+  [new RegExp(`${DPT_BLOCK}attn\\.qkv\\.`), `${DPT_LAYER}attention.attention.qkv.`],
+  [new RegExp(`${DPT_BLOCK}attn\\.proj\\.`), `${DPT_LAYER}attention.output.dense.`],
+  [new RegExp(`${DPT_BLOCK}norm1\\.`), `${DPT_LAYER}layernorm_before.`],
+  [new RegExp(`${DPT_BLOCK}norm2\\.`), `${DPT_LAYER}layernorm_after.`],
+  [new RegExp(`${DPT_BLOCK}mlp\\.fc1\\.`), `${DPT_LAYER}intermediate.dense.`],
+  [new RegExp(`${DPT_BLOCK}mlp\\.fc2\\.`), `${DPT_LAYER}output.dense.`],
+  [/^scratch\.output_conv\./, "head.head."],
+);

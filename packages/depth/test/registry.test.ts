@@ -21,6 +21,13 @@ const COUNTS: Readonly<Record<string, readonly [parameters: number, keys: number
   depth_anything_v2_vitl: [335_315_649, 407],
   depth_anything_v2_vitg: [1_258_132_225, 631],
   depth_anything_v2_metric_vkitti_vits: [24_785_089, 239],
+  // With the counters of batch norm: 562 and 410 without.
+  midas_v21_384: [105_362_945, 666],
+  midas_v21_small_256: [21_320_545, 482],
+  dpt_large_384: [344_055_465, 368],
+  dpt_hybrid_384: [123_146_985, 368],
+  dpt_beit_base_384: [111_531_689, 271],
+  dpt_swin2_tiny_256: [41_701_331, 273],
 };
 
 test.each(Object.entries(COUNTS))("%s", (name, [parameters, keys]) => {
@@ -34,6 +41,7 @@ describe("names of Hugging Face's files", () => {
     ["hf/facebook/dinov2-with-registers-small", 224],
     ["hf/depth-anything/Depth-Anything-V2-Small-hf", 287],
     ["hf/LiheYoung/depth-anything-large-hf", 503],
+    ["hf/Intel/dpt-large", 462],
   ])("%s", (name, count) => {
     const { create, naming } = networks.find(name);
     const state = publishedState(create(), naming);

@@ -23,7 +23,7 @@ export interface DPTHeadConfig {
   readonly unusedUnit?: boolean;
 }
 
-const conv3x3 = (from: number, to: number, options: { bias?: boolean; stride?: number } = {}) =>
+export const conv3x3 = (from: number, to: number, options: { bias?: boolean; stride?: number } = {}) =>
   new Conv2d(from, to, 3, { padding: 1, ...options });
 
 /** x + conv(relu(conv(relu(x)))), [B, F, H, W]. */
@@ -45,13 +45,13 @@ export class FeatureFusionBlock extends Module {
   out_conv: Conv2d;
   resConfUnit1: ResidualConvUnit | undefined;
   resConfUnit2: ResidualConvUnit;
-  constructor(features: number, twoInputs = true) {
+  constructor(features: number, twoInputs = true, outputs = features) {
     super();
-    this.out_conv = new Conv2d(features, features, 1);
+    this.out_conv = new Conv2d(features, outputs, 1);
     if (twoInputs) this.resConfUnit1 = new ResidualConvUnit(features);
     this.resConfUnit2 = new ResidualConvUnit(features);
   }
-  /** Path [B, F, h, w] and map [B, F, h, w] to [B, F, ...size]. */
+  /** Path [B, F, h, w] and map [B, F, h, w] to [B, outputs, ...size]. */
   forward(path: Tensor, map: Tensor | undefined, size: readonly number[]): Tensor {
     const sum = map ? path.add((this.resConfUnit1 as ResidualConvUnit).forward(map)) : path;
     const refined = this.resConfUnit2.forward(sum);
@@ -169,6 +169,6 @@ export function twice(map: Tensor): number[] {
 }
 
 /** Bilinear with aligned corners, as everywhere in this head. */
-function enlarge(x: Tensor, size: readonly number[]): Tensor {
+export function enlarge(x: Tensor, size: readonly number[]): Tensor {
   return resize(x, { size, mode: "bilinear", alignCorners: true });
 }

@@ -2,6 +2,7 @@
 import { Networks } from "@tessera-ml/kit/networks";
 import { depthAnythings } from "./depth-anything.ts";
 import { dinov2s } from "./dinov2.ts";
+import { midas } from "./midas.ts";
 
 // One line per family.
-export const networks = new Networks([...dinov2s, ...depthAnythings]);
+export const networks = new Networks([...dinov2s, ...depthAnythings, ...midas]);
