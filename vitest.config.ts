@@ -11,6 +11,25 @@ const common = {
   provide: { seed: Number(process.env.TESSERA_SEED ?? 1989) },
 };
 
+const PORTABLE = "packages/*/test/portable/**/*.test.ts";
+const SLOW = ["**/node_modules/**", "**/*.slow.test.ts"];
+/** `npm run test:quick`. */
+const quick = process.env.TESSERA_QUICK === "1";
+
+const quickPortable = {
+  test: {
+    ...common,
+    name: "quick-portable",
+    include: [PORTABLE],
+    exclude: SLOW,
+    // A third of the time of small tests goes into loading the same modules again.
+    isolate: false,
+    pool: "forks" as const,
+    maxWorkers: availableParallelism(),
+    sequence: { groupOrder: 1 },
+  },
+};
+
 export default defineConfig({
   test: {
     reporters: ["default", "./tools/reporter.ts"],
@@ -20,12 +39,15 @@ export default defineConfig({
           ...common,
           name: "node",
           include: ["packages/*/test/**/*.test.ts", "tools/*.test.ts"],
+          ...(quick && { exclude: [...SLOW, PORTABLE] }),
           pool: "forks",
           // ONNX Runtime's two threads spin while they wait: two workers on two cores were 1.2 to 1.6x slower than one.
-          maxWorkers: Math.max(1, Math.floor(availableParallelism() / 2)),
+          // The quick tests have one thread each instead.
+          maxWorkers: quick ? availableParallelism() : Math.max(1, Math.floor(availableParallelism() / 2)),
           sequence: { groupOrder: 0 },
         },
       },
+      ...(quick ? [quickPortable] : []),
       {
         // Dependencies met halfway through a run would be bundled then, and the page reloaded under its tests.
         optimizeDeps: { noDiscovery: true, include: ["fast-check"] },
@@ -39,9 +61,9 @@ export default defineConfig({
         test: {
           ...common,
           name: "browser",
-          include: ["packages/*/test/portable/**/*.test.ts"],
+          include: [PORTABLE],
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           browser: {
             enabled: true,
             headless: true,
