@@ -27,7 +27,7 @@ beforeAll(async () => {
   vi.stubEnv("TESSERA_CACHE", join(folder, "cache"));
   vi.stubEnv("TESSERA_SHARED", join(folder, "shared"));
   await ship(recordOf("line.shipped", { params: 2 }));
-  // Of a task, and of a network, that nobody here knows.
+  // Of an unknown task, and of an unknown network.
   await ship(recordOf("dream.v9", { task: "dream-reading", hours: 8 } as Partial<CheckpointRecord>));
   await ship(recordOf("parabola.v2"));
 });

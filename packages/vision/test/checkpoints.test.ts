@@ -1,4 +1,4 @@
-/** The named checkpoints: what is known of each, and the names they go by. */
+/** Named checkpoints: their records and names. */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
@@ -44,7 +44,7 @@ describe("the registry", () => {
     expect(places).not.toContain(undefined);
   });
 
-  it("carries the hash prefix that the file's name carries", () => {
+  it("has the hash prefix from the file's name", () => {
     const files = records.flatMap((record) => record.files);
     const prefixed = files.filter(({ file }) => /-[0-9a-f]{8}\.\w+$/.test(file));
     expect(prefixed.length).toBeGreaterThan(35);
@@ -65,7 +65,7 @@ describe("the registry", () => {
     expect(records.filter((record) => record.source === "torchvision")).toHaveLength(34);
   });
 
-  it("gives equal networks equal counts, whoever published them", () => {
+  it("has equal parameter counts for equal networks from different sources", () => {
     const params = (name: string) => findRecord(name).params;
     for (const [one, two] of [
       ["resnet50.tv_in1k_v2", "resnet50.a1_in1k"],
@@ -79,7 +79,7 @@ describe("the registry", () => {
     }
   });
 
-  it("knows how each was preprocessed", () => {
+  it("has the preprocessing of each source", () => {
     expect(findRecord("resnet50.tv_in1k_v1").preprocessing).toMatchObject({
       resize: 256,
       interpolation: "bilinear",
@@ -98,7 +98,7 @@ describe("the registry", () => {
 });
 
 describe("the name of a checkpoint", () => {
-  it("may be short, long, or a page of Hugging Face", () => {
+  it("may be short, full, or a Hugging Face repository", () => {
     expect(findRecord("resnet50").name).toBe("resnet50.tv_in1k_v2");
     expect(findRecord("ResNet18").name).toBe("resnet18.tv_in1k_v1");
     expect(findRecord("timm/resnet50").name).toBe("resnet50.a1_in1k");
@@ -107,7 +107,7 @@ describe("the name of a checkpoint", () => {
     expect(findRecord("google/vit-base-patch16-224").name).toBe("vit_base_patch16_224.hf_google");
   });
 
-  it("if unknown, brings the ones like it", () => {
+  it("suggests similar names if unknown", () => {
     expect(message(() => findRecord("resnet-51"))).toBe(
       'no checkpoint is called "resnet-51". Did you mean resnet50 or resnet101 or resnet152? `tessera models` lists all.',
     );
@@ -119,7 +119,7 @@ describe("the name of a checkpoint", () => {
 });
 
 describe("on this machine", () => {
-  it("says how to get what is not here", async () => {
+  it("says how to get an absent checkpoint", async () => {
     const absent = await failure(requireCheckpoint(findRecord("resnet18")), "absent");
     expect(absent.message).toBe(
       "resnet18.tv_in1k_v1 is not on this machine.\n`tessera pull resnet18.tv_in1k_v1` downloads it (44.7 MiB).",
@@ -131,7 +131,7 @@ describe("on this machine", () => {
   });
 
   it.runIf(realShared)(
-    "finds the real ones in the shared folder, and leaves nothing there (skipped where the shared data is absent)",
+    "finds the real files in the shared folder without writing there (skipped if the shared data is absent)",
     async () => {
       const folder = join(cache, "shared", "data", "weights", "resnet-cifar");
       await mkdir(folder, { recursive: true });
@@ -142,7 +142,7 @@ describe("on this machine", () => {
       const shared = { place: "shared", against: "sha256", fetched: false };
       expect(await pullCheckpoint(record)).toMatchObject(shared);
       expect(await readdir(folder)).toEqual([name]);
-      // By hand, and marked so that it is not read again.
+      // Placed by hand and marked as verified, so it is not read again.
       const path = checkpointCachePath(record);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, await readFile(join(folder, name)));
@@ -152,7 +152,7 @@ describe("on this machine", () => {
   );
 });
 
-describe("the classifiers that ship", () => {
+describe("shipped classifiers", () => {
   const record = {
     name: "lenet5.mnist",
     task: "image-classification",
@@ -180,7 +180,7 @@ describe("the classifiers that ship", () => {
     return path;
   }
 
-  it("come first, and have names like all others", async () => {
+  it("come first and are found by name", async () => {
     const path = await write(record);
     expect(classifierRecords()[0]).toEqual(record);
     expect(findRecord("LeNet5")).toEqual(record);
@@ -189,7 +189,7 @@ describe("the classifiers that ship", () => {
     expect(accuracyOf(findRecord("lenet5"))).toEqual({ dataset: "mnist", top1: 98.8 });
   });
 
-  it("stand beside checkpoints of other tasks", async () => {
+  it("coexist with checkpoints of other tasks", async () => {
     const { preprocessing: _, classes: __, ...general } = record;
     const path = await write({ ...general, name: "whisper_tiny.test", task: "speech-recognition" });
     await write(record);
@@ -199,15 +199,11 @@ describe("the classifiers that ship", () => {
   });
 
   it.each([
-    ["a field that nobody knows", { colour: "red" }, "colour"],
-    ["a metric that nobody knows", { evaluation: { dataset: "mnist", metrics: { top2: 99 } } }, "top2"],
-    ["an accuracy above all", { evaluation: { dataset: "mnist", metrics: { top1: 101 } } }, "top1"],
-    [
-      "an accuracy without its first figure",
-      { evaluation: { dataset: "mnist", metrics: { top5: 99 } } },
-      "top1",
-    ],
-    ["other classes", { classes: { count: 10, labels: "letters" } }, "classes.labels"],
+    ["an unknown field", { colour: "red" }, "colour"],
+    ["an unknown metric", { evaluation: { dataset: "mnist", metrics: { top2: 99 } } }, "top2"],
+    ["an accuracy above 100 %", { evaluation: { dataset: "mnist", metrics: { top1: 101 } } }, "top1"],
+    ["an accuracy without top-1", { evaluation: { dataset: "mnist", metrics: { top5: 99 } } }, "top1"],
+    ["unknown labels", { classes: { count: 10, labels: "letters" } }, "classes.labels"],
     ["no preprocessing", { preprocessing: undefined }, "preprocessing"],
   ])("cannot have %s", async (_, wrong, expected) => {
     const path = await write({ ...record, ...wrong });

@@ -1,4 +1,4 @@
-/** The lineage at the size of CIFAR-10: sizes, shapes, learning, and what its recipes share. */
+/** The networks for CIFAR-10: parameter counts, shapes, training, and what their recipes share. */
 import { Conv2d, crossEntropy, Linear, Module, SGD } from "@tessera-ml/nn";
 import { compile, fromArray, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
 import { expect, test } from "vitest";
@@ -22,7 +22,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   cifar_speedrun: 1_972_768,
 };
 
-/** Noise, brighter in another third of the picture for each class. */
+/** Noise, with a different third of the image brightened for each class. */
 function pictures(count: number) {
   const labels = Int32Array.from({ length: count }, (_, i) => i % 3);
   const images = Float32Array.from({ length: count * 3 * 32 * 32 }, (_, i) => {
@@ -32,7 +32,7 @@ function pictures(count: number) {
   return { images, labels };
 }
 
-test.each(Object.keys(COUNTS))("%s: size, shape of its scores, and it learns", async (name) => {
+test.each(Object.keys(COUNTS))("%s has the expected size and output shape, and learns", async (name) => {
   manualSeed(5);
   const model = createNetwork(name);
   expect(model.parameterCount()).toBe(COUNTS[name]);
@@ -51,7 +51,7 @@ test.each(Object.keys(COUNTS))("%s: size, shape of its scores, and it learns", a
   expect((await model.eval().forward(x).data()).length).toBe(120);
 });
 
-test("every network of the lineage has a recipe on the same data", () => {
+test("every CIFAR network has a recipe on the same data", () => {
   const recipes = allRecipes.filter(({ dataset }) => dataset === "cifar10-jpeg");
   expect(recipes.map(({ network }) => network).sort()).toEqual(Object.keys(COUNTS).sort());
   for (const recipe of recipes) {
@@ -61,7 +61,7 @@ test("every network of the lineage has a recipe on the same data", () => {
   }
 });
 
-test("two epochs show every picture both ways, and the same again where a run goes on", async () => {
+test("two epochs show every image in both orientations, and a resumed run repeats them exactly", async () => {
   const images = Uint8Array.from({ length: 20 * 3072 }, (_, i) => (i % 32) + 32 * Math.floor(i / 3072 / 4));
   const labels = Int32Array.from({ length: 20 }, (_, i) => i);
   const setting = {
@@ -74,7 +74,7 @@ test("two epochs show every picture both ways, and the same again where a run go
     const ways = new Map<number, boolean>();
     for await (const batch of batches.epoch(epoch)) {
       const data = (await batch.images.data()) as Uint8Array;
-      // Columns grow to the right, but for the reflected edge.
+      // Columns increase to the right, except at the reflected edge.
       for (const [i, label] of (await batch.labels.data()).entries())
         ways.set(Number(label), (data[i * 3072 + 10] as number) > (data[i * 3072 + 20] as number));
     }
@@ -91,9 +91,9 @@ test("two epochs show every picture both ways, and the same again where a run go
   expect(await last(3)).toBe(await last(0));
 });
 
-test("whitened patches are uncorrelated and of equal strength", async () => {
+test("whitened patches are uncorrelated with equal variance", async () => {
   const { images } = pictures(8);
-  // Colours that depend on each other.
+  // Correlated colours.
   for (let i = 0; i < images.length; i += 3072)
     for (let j = 0; j < 1024; j++)
       images[i + 1024 + j] = 0.5 * (images[i + j] as number) + (images[i + 1024 + j] as number);
@@ -119,7 +119,7 @@ test("eigenvectors of a symmetric matrix", () => {
   expect(Math.abs(vectors[0]?.[three] ?? 0)).toBeCloseTo(Math.SQRT1_2, 10);
 });
 
-test("airbench's network says the same of a picture and its mirror image", async () => {
+test("airbench's network gives an image and its mirror image the same scores", async () => {
   manualSeed(2);
   const model = createNetwork("cifar_speedrun").eval();
   const x = fromArray(pictures(2).images, [2, 3, 32, 32]);
@@ -127,7 +127,7 @@ test("airbench's network says the same of a picture and its mirror image", async
   for (const [i, score] of one.entries()) expect(other[i]).toBeCloseTo(Number(score), 5);
 });
 
-test("Muon on the sphere: matrices are turned at a fixed size, the rest moves with momentum", async () => {
+test("Muon on the sphere rotates matrices at fixed norm and updates the rest with momentum", async () => {
   class Net extends Module {
     conv = new Conv2d(2, 4, 3, { bias: false });
     head = new Linear(4, 1);

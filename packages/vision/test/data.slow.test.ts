@@ -173,14 +173,14 @@ describe("the registry", () => {
     expect(() => findDataset("fashion_mnits")).toThrow("Did you mean fashion-mnist");
   });
 
-  it("knows what is here", async () => {
+  it("lists what is on this machine", async () => {
     withoutShared();
     const states = await listDatasets();
     expect(states.map((state) => state.place)).toEqual(states.map(() => "absent"));
     expect(states.find(({ record }) => record.name === "cifar10")!.size).toBe(170_052_171);
   });
 
-  it("gives arrays their types", () => {
+  it("types the arrays", () => {
     expectTypeOf(loadDataset<"mnist">)
       .returns.resolves.toHaveProperty("images")
       .toEqualTypeOf<Uint8Array<ArrayBuffer>>();
@@ -191,7 +191,7 @@ describe("the registry", () => {
 });
 
 describe("getting and loading", () => {
-  it("says how to get what is not here", async () => {
+  it("says how to get an absent data set", async () => {
     withoutShared();
     const error = await failure(loadDataset("mnist"), "absent");
     expect(error.message).toBe(
@@ -239,7 +239,7 @@ describe("getting and loading", () => {
     expect(state!.place).toBe("cache");
   });
 
-  it("refuses a file that is something else", async () => {
+  it("rejects a file with other contents", async () => {
     withoutShared();
     const record = findDataset("mnist");
     await mkdir(join(cache, "data", "mnist"), { recursive: true });
@@ -264,7 +264,7 @@ describe("unpacked archives", () => {
   const all = { train: records(5, 1), test: records(2, 2) };
   const meter = new Meter("x", undefined);
 
-  it("are unpacked once, by whoever comes first", async () => {
+  it("are unpacked only once by concurrent readers", async () => {
     const folder = join(cache, "data", "x");
     const unpack = vi.fn(async () => all);
     const read = (split: "train" | "test") =>
@@ -278,7 +278,7 @@ describe("unpacked archives", () => {
     expect(unpack).toHaveBeenCalledTimes(2);
   });
 
-  it("are read though the cache cannot be written", async () => {
+  it("are read even if the cache is not writable", async () => {
     await writeFile(join(cache, "data"), "in the way");
     const got = await unpackedOnce(join(cache, "data", "x"), "test", 2, async () => all, meter, undefined);
     expect(got).toBe(all.test);
@@ -288,7 +288,7 @@ describe("unpacked archives", () => {
 const here = (path: string) => sharedFile(path) !== undefined;
 
 describe("the real data", () => {
-  it.runIf(here("image/mnist"))("MNIST (skipped where the shared data is absent)", async () => {
+  it.runIf(here("image/mnist"))("MNIST (skipped if the shared data is absent)", async () => {
     const test = await loadDataset("mnist", { split: "test" });
     expect(test.shape).toEqual([10_000, 1, 28, 28]);
     expect([...test.labels.subarray(0, 5)]).toEqual([7, 2, 1, 0, 4]);
@@ -298,7 +298,7 @@ describe("the real data", () => {
     const train = await loadDataset("mnist");
     expect([...train.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9]);
     expect(histogram(train.labels)).toEqual([5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
-    // The mean and deviation everybody normalises with.
+    // The usual normalisation constants.
     let sum = 0;
     let squares = 0;
     for (const value of train.images) {
@@ -310,7 +310,7 @@ describe("the real data", () => {
     expect(Math.sqrt(squares / train.images.length - mean ** 2)).toBeCloseTo(0.3081, 4);
   });
 
-  it.runIf(here("image/usps"))("USPS (skipped where the shared data is absent)", async () => {
+  it.runIf(here("image/usps"))("USPS (skipped if the shared data is absent)", async () => {
     const train = await loadDataset("usps");
     expect(train.shape).toEqual([7_291, 1, 16, 16]);
     expect([...train.labels.subarray(0, 8)]).toEqual([6, 5, 4, 7, 3, 6, 3, 1]);
@@ -321,13 +321,13 @@ describe("the real data", () => {
   });
 
   it.runIf(here("image/cifar10"))(
-    "CIFAR-10: the exact sample (skipped where the shared data is absent)",
+    "CIFAR-10: the exact sample (skipped if the shared data is absent)",
     async () => {
       const sample = await loadDataset("cifar10-sample");
       expect(sample.shape).toEqual([4_000, 3, 32, 32]);
       expect([...sample.labels.subarray(0, 8)]).toEqual([6, 9, 9, 4, 1, 1, 2, 7]);
       expect(sample.classes[sample.labels[0]!]).toBe("frog");
-      // The first pixel of the first training picture: 59, 62, 63.
+      // The first pixel of the first training image: 59, 62, 63.
       expect([0, 1024, 2048].map((at) => sample.images[at])).toEqual([59, 62, 63]);
       const error = await failure(loadDataset("cifar10"), "absent");
       expect(error.message).toContain("Here is only cifar10-jpeg");
@@ -335,9 +335,9 @@ describe("the real data", () => {
   );
 
   it.runIf(here("image/cifar10"))(
-    "CIFAR-10: each exact picture has its lossy twin (skipped where the shared data is absent)",
+    "CIFAR-10: each exact image has a lossy counterpart (skipped if the shared data is absent)",
     async () => {
-      // Decoding all 60,000 takes a minute; the first 60 of each class and split tell as much.
+      // Decoding all 60,000 takes a minute; the first 60 of each class and split suffice.
       const few = join(cache, "few.tar.gz");
       const tar = pack();
       const all = createReadStream(sharedFile("image/cifar10/cifar10_jpeg_60000.tar.gz")!).pipe(
@@ -356,7 +356,7 @@ describe("the real data", () => {
       expect(reports.at(-1)).toMatchObject({ phase: "decoding", received: 1_200, total: 1_200 });
       const lossy = readCifar(unpacked.train, 600, "few");
       expect(histogram(lossy.labels)).toEqual(new Array<number>(10).fill(60));
-      // Within a class the pictures keep their order.
+      // Within a class, images keep their order.
       const exact = await loadDataset("cifar10-sample");
       const seen = new Array<number>(10).fill(0);
       const differences: number[] = [];
@@ -374,7 +374,7 @@ describe("the real data", () => {
   );
 
   it.runIf(here("image/imagenet-sample"))(
-    "ImageNet: the photographs (skipped where the shared data is absent)",
+    "ImageNet: the photographs (skipped if the shared data is absent)",
     async () => {
       const photographs = await loadPhotographs("imagenet-sample");
       expect(photographs).toHaveLength(100);
@@ -389,7 +389,7 @@ describe("the real data", () => {
   );
 
   it.runIf(here("image/imagenet-sample"))(
-    "ImageNet: fetched one by one (skipped where the shared data is absent)",
+    "ImageNet: downloaded file by file (skipped if the shared data is absent)",
     async () => {
       const record = findDataset("imagenet-sample");
       const files = record.forms[0]!.files;
@@ -403,7 +403,7 @@ describe("the real data", () => {
   );
 
   it.runIf(here("image/mnist"))(
-    "MNIST: a recompressed file is the same file, another is not (skipped where the shared data is absent)",
+    "MNIST: accepts a recompressed file, rejects a different one (skipped if the shared data is absent)",
     async () => {
       const shared = sharedFile("image/mnist")!;
       withoutShared();

@@ -1,9 +1,9 @@
-/** Where a drawn digit comes to lie in the picture that a network of MNIST or of USPS reads. */
+/** The layout of drawn digits for networks trained on MNIST or USPS. */
 import { Image } from "@tessera-ml/media";
 import { expect, test } from "vitest";
 import { findDigit } from "../src/pipeline/digit.ts";
 
-/** A seven, dark on light, 30 wide and 60 high, off the middle of 100x80. */
+/** A seven, dark on light, 30 wide and 60 high, off-centre in 100x80. */
 function seven(): Image {
   const image = new Image(100, 80, 1, new Uint8Array(8000).fill(240));
   const ink = (x: number, y: number) => image.data.fill(20, y * 100 + x, y * 100 + x + 10);
@@ -29,7 +29,7 @@ function extent({ width, height, data }: Image) {
   };
 }
 
-test("MNIST: 20 pixels high, its mass in the middle of 28x28", () => {
+test("MNIST: 20 pixels high, its centre of mass at the centre of 28x28", () => {
   const { digit, seen } = findDigit(seven());
   const { rows, x, y } = extent(digit);
   expect([digit.width, digit.height]).toEqual([28, 28]);
@@ -39,7 +39,7 @@ test("MNIST: 20 pixels high, its mass in the middle of 28x28", () => {
   expect(seen.width).toBeCloseTo((28 * 60) / 20, 5);
 });
 
-test("USPS: as high as its 16x16, its box in the middle", () => {
+test("USPS: fills the height of 16x16, its bounding box centred", () => {
   const { digit, seen } = findDigit(seven(), "usps");
   const { rows, columns } = extent(digit);
   expect([digit.width, digit.height]).toEqual([16, 16]);
@@ -48,7 +48,7 @@ test("USPS: as high as its 16x16, its box in the middle", () => {
   expect(seen).toMatchObject({ top: 10, width: 60, height: 60 });
 });
 
-test("a grey picture of either data set stays as it is, and its negative is turned round", () => {
+test("an image already in either layout stays unchanged, and its negative is inverted", () => {
   for (const layout of ["mnist", "usps"] as const) {
     const { digit } = findDigit(seven(), layout);
     const soft = new Image(
@@ -68,7 +68,7 @@ test("a grey picture of either data set stays as it is, and its negative is turn
   }
 });
 
-test("a digit of either data set stays as it is", () => {
+test("a real digit of either data set stays unchanged", () => {
   for (const layout of ["mnist", "usps"] as const) {
     const { digit } = findDigit(seven(), layout);
     expect(findDigit(digit, layout).digit.data).toEqual(digit.data);

@@ -1,4 +1,4 @@
-/** The two networks for digits that are not anybody's checkpoint. */
+/** LeCun 1989 and LeNet-5, which have no published checkpoints. */
 import { uniformTensor } from "@tessera-ml/nn/golden";
 import { conv2d, fromArray, type Tensor, valueAndGrad, zeros } from "@tessera-ml/tensor";
 import { describe, expect, test } from "vitest";
@@ -15,14 +15,14 @@ const part = (model: LeCun1989 | LeNet5, name: string, x: Tensor) => {
 };
 
 describe("LeCun 1989", () => {
-  test("shapes; a map of H2 sees its 8 of 12 maps and no others", async () => {
+  test("shapes; a map of H2 is connected to its 8 of 12 maps only", async () => {
     const model = new LeCun1989();
     const x = uniformTensor("x", [2, 1, 16, 16]);
     expect(part(model, "h1", x).shape).toEqual([2, 12, 8, 8]);
     expect(part(model, "h2", x).shape).toEqual([2, 12, 4, 4]);
     expect(model.forward(x).shape).toEqual([2, 10]);
     const h1 = uniformTensor("h1", [1, 12, 8, 8]);
-    // Map 8 of H1 is not among what the first four maps see, and is among what all others see.
+    // Map 8 of H1 is not connected to the first four maps, but to all others.
     const changed = h1.add(
       fromArray(
         Float32Array.from({ length: 12 }, (_, i) => (i === 8 ? 1 : 0)),
@@ -35,7 +35,7 @@ describe("LeCun 1989", () => {
   });
   test("the border is −1, and each unit has its own bias", async () => {
     const { h1 } = new LeCun1989();
-    const blank = h1.forward(zeros([1, 1, 16, 16]).sub(1)); // all −1: border and inside are alike
+    const blank = h1.forward(zeros([1, 1, 16, 16]).sub(1)); // all −1: border and interior are alike
     const sums = h1.weight.sum([1, 2, 3]).neg().reshape([12, 1, 1]).expand([12, 8, 8]);
     const [ours, expected] = await Promise.all([data(blank), data(sums)]);
     ours.forEach((v, i) => {
@@ -89,7 +89,7 @@ describe("LeNet-5", () => {
     (await data(c3.forward(s2))).forEach((v, i) => {
       expect(v).toBeCloseTo(expected[i] as number, 5);
     });
-    // The paper: every map of S2 is seen by ten maps of C3.
+    // Paper: every map of S2 is connected to ten maps of C3.
     expect([0, 1, 2, 3, 4, 5].map((map) => C3_TABLE.filter((seen) => seen.includes(map)).length)).toEqual(
       Array(6).fill(10),
     );
@@ -108,7 +108,7 @@ describe("LeNet-5", () => {
     );
     expect(y).toEqual([12.5, 22, 38, 54, 70, 86]);
   });
-  test("codes: ten that differ, 84 pixels of ±1; the code of a digit is at distance 0", async () => {
+  test("codes: ten distinct ones of 84 values ±1; a digit's own code is at distance 0", async () => {
     const codes = digitCodes();
     expect(codes.length).toBe(840);
     expect(codes.every((v) => Math.abs(v) === 1)).toBe(true);
@@ -136,7 +136,7 @@ describe("LeNet-5", () => {
     expect(sizes.length).toBe(model.trainable().size);
     expect(sizes.every((size) => size > 0)).toBe(true);
   });
-  test("the codes are for ten digits", () => {
+  test("there are codes for ten digits only", () => {
     expect(() => new LeNet5({ classes: 26 })).toThrow(/got 26 classes/);
     expect(new LeNet5({ classes: 26, output: "softmax" }).forward(x).shape).toEqual([2, 26]);
   });

@@ -1,4 +1,4 @@
-/** Networks with filled parameters against the logits of torchvision and timm. */
+/** Networks with deterministic weights against logits from torchvision and timm. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -7,9 +7,9 @@ import { shared } from "./shared.ts";
 
 const file = join(shared, "golden/cnn.json");
 const present = existsSync(file);
-if (!present) console.log(`networks are not checked against goldens: ${file} is not there`);
+if (!present) console.log(`networks are not checked against golden values: ${file} is absent`);
 
-/** The others are checked where there is time: `TESSERA_SLOW=1`. */
+/** The others are checked only with `TESSERA_SLOW=1`. */
 const SMALL = new Set([
   "torchvision/resnet18",
   "torchvision/mobilenet_v2",
@@ -21,7 +21,7 @@ const SMALL = new Set([
 
 describe.skipIf(!present)("goldens", () => {
   const goldens = present ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>) : {};
-  test("all small networks are there", () => {
+  test("all small networks are covered", () => {
     expect([...SMALL].filter((name) => !(name in goldens))).toEqual([]);
   });
   for (const [name, golden] of Object.entries(goldens))

@@ -1,4 +1,4 @@
-/** The real ImageNet MobileNetV2 of TensorFlow: its probabilities, and what it makes of photographs. */
+/** TensorFlow's real ImageNet MobileNetV2: its probabilities and its accuracy on photographs. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -21,11 +21,11 @@ import { shared } from "./shared.ts";
 const weights = join(shared, "data/weights/mobilenet-v2-imagenet");
 const photographs = join(shared, "data/image/imagenet-sample");
 const present = existsSync(weights) && existsSync(photographs);
-if (!present) console.log(`MobileNetV2 is not checked: ${weights} and ${photographs} are not there`);
+if (!present) console.log(`MobileNetV2 is not checked: ${weights} or ${photographs} is absent`);
 
 const json = <T>(path: string) => JSON.parse(readFileSync(path, "utf8")) as T;
 
-/** The middle 87.5 % of a picture, squeezed to a square, as the reference did. */
+/** The central 87.5 % of an image, resized to a square as in the reference. */
 async function pixels(file: string): Promise<Planes> {
   const image = await readImage(join(photographs, file));
   const [height, width] = [image.height, image.width].map((side) => Math.round(side * 0.875)) as [
@@ -42,7 +42,7 @@ async function pixels(file: string): Promise<Planes> {
   return preprocess(crop(image, centerRectangle(image, [height, width])), preset);
 }
 
-describe.skipIf(!present)("MobileNetV2 as TensorFlow has it", () => {
+describe.skipIf(!present)("TensorFlow's MobileNetV2", () => {
   let classify: (x: Tensor) => Tensor;
   beforeAll(async () => {
     const base = join(weights, "mobilenet_v2_1.0_224_quant");
@@ -58,7 +58,7 @@ describe.skipIf(!present)("MobileNetV2 as TensorFlow has it", () => {
     ).tolist()) as number[][];
   };
 
-  test("probabilities are the float reference's", async () => {
+  test("probabilities match the float reference", async () => {
     const { images, softmax_1001: theirs } = json<{ images: string[]; softmax_1001: number[][] }>(
       join(weights, "mobilenet_v2_1.0_224_quant.float_reference_first4.json"),
     );
@@ -86,13 +86,13 @@ describe.skipIf(!present)("MobileNetV2 as TensorFlow has it", () => {
 
   // With the reference's own preprocessing the quantised network has 82 of these 100, and ours in floats
   // 81; the reference's 84.9 % is of all 1,000 photographs.
-  test("photographs are seen as the reference sees them", async () => {
+  test("predictions for photographs match the reference", async () => {
     const { top5_per_image_sorted_by_filename: theirs } = json<{
       top5_per_image_sorted_by_filename: [number, number][][];
     }>(join(weights, "reference_mobilenet_v2_1.0_224_quant.json"));
     const { labels, best, right } = await guesses(pixels);
     expect(files.length).toBe(100);
-    // One photograph a class: the place in the list is the class.
+    // One photograph per class: the index is the class.
     const same = best.filter((guess, i) => guess === theirs[labels[i] as number]?.[0]?.[0]).length;
     console.log(`MobileNetV2: ${right} of 100 photographs, ${same} as the quantised reference`);
     expect(same).toBeGreaterThanOrEqual(95);
@@ -101,7 +101,7 @@ describe.skipIf(!present)("MobileNetV2 as TensorFlow has it", () => {
 
   // 86 of these 100, where squeezing the whole picture gives 76: three ways were tried on the same
   // photographs and this is the best, so it says nothing about which preset is better.
-  test("at least 84 of 100 photographs are right with the usual preset of ImageNet", async () => {
+  test("at least 84 of 100 photographs are right with the usual ImageNet preset", async () => {
     const preset = { ...torchvisionPreset(), mean: HALF, std: HALF };
     const read = async (file: string) => preprocess(await readImage(join(photographs, file)), preset);
     const { right } = await guesses(read);

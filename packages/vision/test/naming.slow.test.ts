@@ -1,4 +1,4 @@
-/** Namings of other libraries: no two paths share a key, and files under any of them load. */
+/** Other libraries' namings: keys are unique per path, and files under each naming load. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { createNetwork, loadClassifier, networks } from "../src/index.ts";
 
 const published = networks.list().filter(({ sources }) => Object.keys(sources).length > 0);
 describe.each(published.map((entry) => [entry.name, entry] as const))("%s", (_, entry) => {
-  test.each(Object.keys(entry.sources))("%s gives each path a key of its own", (source) => {
+  test.each(Object.keys(entry.sources))("%s gives each path a unique key", (source) => {
     const naming = entry.sources[source] as Naming & { create?: typeof entry.create };
     const paths = [...(naming.create ?? entry.create)().stateDict().keys()];
     const keys = paths.flatMap((path) => naming.partsOf?.(naming.keyOf(path)) ?? [naming.keyOf(path)]);
@@ -21,7 +21,7 @@ describe.each(published.map((entry) => [entry.name, entry] as const))("%s", (_, 
   });
 });
 
-describe("keys as their sources write them", () => {
+describe("keys match their sources", () => {
   test.each([
     ["timm/mobilenetv2_100", "features.1.conv.1.weight", "blocks.0.0.conv_pw.weight"],
     ["timm/mobilenetv2_100", "features.4.conv.1.1.bias", "blocks.2.0.bn2.bias"],
@@ -128,7 +128,7 @@ describe("loadClassifier", () => {
     expect(await values(model.stateDict().get("blocks.1.attn.qkv.bias"))).toEqual(parts);
   });
 
-  test("a missing key and a wrong number of classes are named, the head's own is taken", async () => {
+  test("errors name a missing key and a wrong number of classes; the number is taken from the head", async () => {
     const missing = await write("torchvision/resnet18", { leave: (key) => key === "layer1.0.bn1.bias" });
     await expect(loadClassifier("resnet18", missing)).rejects.toThrow(/1 missing \(layer1\.0\.bn1\.bias\)/);
     const ten = await write("timm/mobilenetv2_035", { classes: 10 });
@@ -141,7 +141,7 @@ describe("loadClassifier", () => {
     }
   });
 
-  test("of two networks in one file, one is chosen by its prefix", async () => {
+  test("a prefix selects one of two networks in a file", async () => {
     const state = [...createNetwork("lenet5").stateDict()];
     const tensors = ["student.", "teacher."].flatMap((prefix, i) =>
       state.map(([key, { shape, size }]) => ({
@@ -164,7 +164,7 @@ describe("loadClassifier", () => {
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])(
-    "weights that are %s are refused by name",
+    "%s weights are rejected, naming the tensor",
     async (value) => {
       const [first, second, ...rest] = [...createNetwork("lenet5").stateDict()].map(
         ([name, { shape, size }]) => ({
@@ -191,7 +191,7 @@ describe("loadClassifier", () => {
     expect(model.parameterCount()).toBe(6_624_904);
   });
 
-  test("a network that does not exist", async () => {
+  test("an unknown network", async () => {
     await expect(loadClassifier("resnet51", new Uint8Array())).rejects.toThrow(
       'no network is called "resnet51". Did you mean resnet50',
     );

@@ -1,4 +1,4 @@
-/** Parameter counts, to the unit, of every registered network. */
+/** Exact parameter counts of every registered network. */
 import { expect, test } from "vitest";
 import { createNetwork, networks } from "../src/index.ts";
 
@@ -85,7 +85,7 @@ test.each(Object.entries(COUNTS))("%s", (name, count) => {
   expect(createNetwork(name).parameterCount()).toBe(count);
 });
 
-test("every registered network is counted", () => {
+test("every registered network has an expected count", () => {
   const names = networks
     .list()
     .map(({ name }) => name)

@@ -1,4 +1,4 @@
-/** Pictures to classes: photographs with real trained networks, digits in many forms, and what is not right. */
+/** The pipeline on photographs with real networks, on digits in many forms, and on invalid inputs. */
 import { existsSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ const photographs = join(shared, "data/image/imagenet-sample");
 const mobilenet = join(shared, "data/weights/mobilenet-v2-imagenet");
 const cifar = join(shared, "data/weights/resnet-cifar/resnet20-12fca82f.th");
 const present = [photographs, mobilenet, cifar].every((path) => existsSync(path));
-if (!present) console.log(`the pipeline is not tried on real networks: ${shared}/data is not there`);
+if (!present) console.log(`the pipeline is not tested with real networks: ${shared}/data is absent`);
 const zebra = join(photographs, "n02391049_zebra.JPEG");
 
 describe.skipIf(!present)("a real network on photographs", () => {
@@ -26,7 +26,7 @@ describe.skipIf(!present)("a real network on photographs", () => {
   });
   afterAll(() => classifier.release());
 
-  test("says what they show, and which part it saw", async () => {
+  test("classifies them and reports the area it saw", async () => {
     const { predictions, image, seen, model } = await classifier.classify(zebra, { top: 3 });
     expect(model).toBe("mobilenet_v2_tf.quant_in1k");
     expect(predictions).toHaveLength(3);
@@ -36,7 +36,7 @@ describe.skipIf(!present)("a real network on photographs", () => {
     expect(seen).toEqual({ left: 31, top: 23, width: 438, height: 329 });
   });
 
-  test("a batch gives what each gives alone", async () => {
+  test("a batch gives the same answers as single images", async () => {
     const files = (await loadPhotographs("imagenet-sample")).slice(0, 3).map(({ path }) => path);
     const together = await classifier.classifyAll(files, { batchSize: 2, top: 1 });
     for (const [i, file] of files.entries()) {
@@ -49,7 +49,7 @@ describe.skipIf(!present)("a real network on photographs", () => {
     }
   });
 
-  test("Grad-CAM finds the beetle in the middle, not the sand around it", async () => {
+  test("Grad-CAM finds the beetle in the centre, not the sand around it", async () => {
     const { planes } = await classifier.prepare(join(photographs, "n02165105_tiger_beetle.JPEG"));
     const heat = await gradCam(
       classifier.module,
@@ -96,7 +96,7 @@ describe.skipIf(!present)("a real network on photographs", () => {
     small.release();
   });
 
-  test("a file with the name of its network", async () => {
+  test("a file with its network named", async () => {
     const folder = await mkdtemp(join(tmpdir(), "tessera-pipeline-"));
     try {
       const file = join(folder, "mine.th");
@@ -111,7 +111,7 @@ describe.skipIf(!present)("a real network on photographs", () => {
     }
   });
 
-  test("the default is of ImageNet's classes", async () => {
+  test("the default classifies ImageNet", async () => {
     expect(await defaultCheckpoint()).toMatch(/in1k/);
   });
 });
@@ -127,7 +127,7 @@ describe("names", () => {
 });
 
 describe("probabilities", () => {
-  test("of 1989's outputs: halfway between −1 and 1 is a half, and they sum to 1", async () => {
+  test("LeCun 1989: an output halfway between −1 and 1 is one half, and they sum to 1", async () => {
     const outputs = fromArray(Float32Array.from([1, -1, 0, -1, -1, -1, -1, -1, -1, -1]), [1, 10]);
     const values = (await createNetwork("lecun1989").probabilities(outputs).data()) as Float32Array;
     expect(values[0]).toBeCloseTo(2 / 3, 4);
@@ -135,7 +135,7 @@ describe("probabilities", () => {
     expect(values.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
   });
 
-  test("of LeNet-5's distances: the softmax of minus each", async () => {
+  test("LeNet-5: the softmax of the negated distances", async () => {
     const scores = fromArray(Float32Array.from([-1, -2, ...new Array<number>(8).fill(-50)]), [1, 10]);
     const values = (await createNetwork("lenet5").probabilities(scores).data()) as Float32Array;
     expect(values[0]).toBeCloseTo(1 / (1 + Math.exp(-1)), 5);
@@ -143,7 +143,7 @@ describe("probabilities", () => {
 });
 
 describe("digits", () => {
-  /** A seven, light on black, as MNIST has it: 20 tall, its mass in the middle. */
+  /** A seven in MNIST's layout: light on black, 20 high, its centre of mass centred. */
   const seven = () => {
     const image = new Image(56, 84, 1);
     const dot = (x: number, y: number) => {
@@ -153,7 +153,7 @@ describe("digits", () => {
     for (let i = 0; i <= 54; i++) dot(40 - Math.floor(i / 3), 10 + i);
     return findDigit(image).digit;
   };
-  /** Of the ink, what is elsewhere, where one of the two may lie a pixel off. */
+  /** Fraction of the ink that differs, allowing an offset of one pixel. */
   const difference = (a: Image, b: Image) => {
     const ink = a.data.reduce((sum, value) => sum + value, 0);
     const shifts = [-29, -28, -27, -1, 0, 1, 27, 28, 29];
@@ -162,7 +162,7 @@ describe("digits", () => {
     return Math.min(...shifts.map(apart));
   };
 
-  test("one of MNIST's form comes out as itself", () => {
+  test("a digit in MNIST's layout stays unchanged", () => {
     const digit = seven();
     const again = findDigit(digit);
     expect([...again.digit.data]).toEqual([...digit.data]);
@@ -192,7 +192,7 @@ describe("digits", () => {
   ])("%s", (_, paint) => {
     const { digit, seen } = findDigit(drawn(paint));
     expect(difference(seven(), digit)).toBeLessThan(0.25);
-    // 28 pixels of the digit are 168 of the picture.
+    // 28 pixels of the digit are 168 of the image.
     expect(Math.abs(seen.left - 100)).toBeLessThan(10);
     expect(Math.abs(seen.width - 168)).toBeLessThan(20);
   });
@@ -204,7 +204,7 @@ describe("digits", () => {
     expect(difference(seven(), findDigit(image).digit)).toBeLessThan(0.25);
   });
 
-  test("a thin pen is read as a thick one", () => {
+  test("thin strokes are widened", () => {
     const image = new Image(300, 300, 1);
     image.data.fill(255);
     for (let y = 40; y < 260; y++) image.data[y * 300 + 150] = image.data[y * 300 + 151] = 0;
@@ -212,7 +212,7 @@ describe("digits", () => {
     expect(Math.max(...crop(digit, { left: 0, top: 14, width: 28, height: 1 }).data)).toBeGreaterThan(200);
   });
 
-  test("an empty picture", async () => {
+  test("an empty image", async () => {
     const white = new Image(64, 64, 3);
     white.data.fill(250);
     expect(() => findDigit(white)).toThrow("no digit found");

@@ -22,15 +22,14 @@ beforeAll(async () => {
 });
 const children: ChildProcess[] = [];
 afterAll(async () => {
-  // Where a test failed by its time limit, its child may still run.
+  // If a test timed out, its child may still be running.
   for (const running of children) running.kill("SIGKILL");
   await rm(folder, { recursive: true });
 });
 afterEach(() => void vi.unstubAllEnvs());
 
 const here = new Set((await listDatasets()).filter((d) => d.place !== "absent").map((d) => d.record.name));
-if (!here.has("mnist") || !here.has("usps"))
-  console.warn("recipes: MNIST or USPS is absent, tests are skipped");
+if (!here.has("mnist") || !here.has("usps")) console.warn("recipes: MNIST or USPS is absent, skipping tests");
 
 const recipe = (name: string) => recipes.find((each) => each.name === name)!;
 
@@ -45,8 +44,8 @@ const quick = (atMost: number) =>
     train: ({ model }) => ({ optimizer: new SGD(model, { lr: 0.3 }), loss: squaredErrorLoss }),
   });
 
-describe("pictures", () => {
-  test("a black border up to the crop, then mean and deviation", async () => {
+describe("images", () => {
+  test("pads to the crop with black, then normalises by mean and standard deviation", async () => {
     const image = fromArray(Uint8Array.of(255, 0, 51, 102), [1, 1, 2, 2]);
     const x = networkInput(image, {
       ...recipe("lenet5").preprocessing,
@@ -70,7 +69,7 @@ describe("pictures", () => {
       /\[2,2\] are larger than the input, \[1,1\]/,
     );
   });
-  test("some of the samples, evenly spread", () => {
+  test("a subset, evenly spaced", () => {
     const images = { data: Uint8Array.from({ length: 20 }, (_, i) => i), shape: [10, 1, 1, 2] as const };
     const some = spread({ images, labels: Int32Array.from({ length: 10 }, (_, i) => i) }, 4);
     expect([...some.labels]).toEqual([0, 2, 5, 7]);
@@ -80,19 +79,19 @@ describe("pictures", () => {
 });
 
 describe("finding recipes", () => {
-  test("by name, with help", async () => {
+  test("by name, with suggestions", async () => {
     const find = async (name: string) => (await findRecipe([imageClassification], name)).recipe;
     for (const each of recipes) expect(await find(each.name)).toBe(each);
     await expect(find("lenet")).rejects.toThrow(/Did you mean lenet5/);
     await expect(find("zzzz")).rejects.toThrow(/`tessera train` lists all/);
   });
-  test("what a recipe expects", () => {
+  test("a recipe's expectation", () => {
     expect(meets({ metric: "top1", atLeast: 90 }, { top1: 90 })).toBe(true);
     expect(meets({ metric: "top1", atLeast: 90 }, { top1: 89.99 })).toBe(false);
     expect(meets({ metric: "error", atMost: 6.5 }, { top1: 93, error: 7 })).toBe(false);
     expect(() => meets({ metric: "error", atMost: 6.5 }, { loss: 1 })).toThrow(/got loss/);
   });
-  test("a data set that is not here: what to do", async () => {
+  test("an absent data set: says what to do", async () => {
     vi.stubEnv("TESSERA_SHARED", join(folder, "nothing"));
     vi.stubEnv("TESSERA_CACHE", join(folder, "empty"));
     const run = recipe("lenet5").run({ folder: join(folder, "absent"), progress: false });
@@ -120,7 +119,7 @@ test.skipIf(!here.has("mnist") || !here.has("usps")).each(["lecun1989", "lenet5"
 );
 
 describe.skipIf(!here.has("usps"))("a run", () => {
-  test("of full length is judged; one that has ended says so again; its folder is its own", async () => {
+  test("of full length is judged; a finished one returns its result; a folder holds one run", async () => {
     const where = join(folder, "judged");
     const result = await quick(50).run({ folder: where, progress: false });
     expect(result.passed).toBe(true);
@@ -139,7 +138,7 @@ describe.skipIf(!here.has("usps"))("a run", () => {
     await expect(quick(0).ship(join(folder, "missed"))).rejects.toThrow(/error ≤ 0 %, got/);
   });
 
-  test("that is stopped has no verdict, and goes on", async () => {
+  test("that is stopped has no verdict and can be resumed", async () => {
     const where = join(folder, "stopped");
     const stop = new AbortController();
     const early = { folder: where, epochs: 3, samples: 640, progress: false } as const;
@@ -150,7 +149,7 @@ describe.skipIf(!here.has("usps"))("a run", () => {
     expect(await readResult(where)).toMatchObject({ epochs: 3, samples: 640 });
   });
 
-  test("that is killed ends like one that was not", async () => {
+  test("that is killed and resumed ends like an uninterrupted one", async () => {
     const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
     const uninterrupted = await child(whole);
     expect(uninterrupted.code, uninterrupted.output).toBe(0);
@@ -171,7 +170,7 @@ async function child(where: string, last?: number) {
   const path = join(import.meta.dirname, "support", "recipe-child.ts");
   const running = spawn(process.execPath, [path, where, "lecun1989", "3", "200", String(last)], {
     stdio: ["ignore", "pipe", "pipe"],
-    // On a busy machine the threads of a small network wait more for each other than they help.
+    // On a busy machine, threads cost a small network more than they gain.
     env: { ...process.env, TESSERA_THREADS: "1" },
   });
   children.push(running);

@@ -1,4 +1,4 @@
-/** Every checkpoint with a name finds its network, and what is said of networks agrees with what was published. */
+/** Every named checkpoint resolves to its network, and costs agree with published figures. */
 import { expect, test } from "vitest";
 import { costOf, inputShapeOf, labelsOf, networks, parseLabels } from "../src/index.ts";
 import { classifierRecords } from "../src/records/index.ts";
@@ -11,7 +11,7 @@ test.each(records.map((record) => [record.name, record] as const))("%s", (_, rec
   expect(inputShapeOf(record)[1]).toBe(networks.ofRecord(record).network.channels);
 });
 
-/** Billions of multiplications, as published for torchvision's and timm's networks. */
+/** Published GMACs of torchvision's and timm's networks. */
 test.each([
   ["alexnet.tv_in1k_v1", 0.714],
   ["vgg16.tv_in1k_v1", 15.47],
@@ -24,7 +24,7 @@ test.each([
   ["vit_b_16.tv_in1k_v1", 17.564],
   ["convnext_tiny.tv_in1k_v1", 4.456],
   ["legacy_senet154.in1k", 20.69],
-])("%s multiplies %d billion times", (name, published) => {
+])("%s takes %d GMAC", (name, published) => {
   const record = records.find((one) => one.name === name);
   if (!record) throw new Error(`no record ${name}`);
   expect(costOf({ ...record, preprocessing: at224(record.preprocessing) }).macs / 1e9).toBeCloseTo(
@@ -37,7 +37,7 @@ function at224<T extends { crop?: readonly [number, number] }>(preprocessing: T)
   return { ...preprocessing, crop: [224, 224] };
 }
 
-test("names of other sources", () => {
+test("names from other sources", () => {
   expect(networks.find("timm/deit_small_patch16_224").network.name).toBe("vit_small_patch16_224");
   expect(networks.find("timm/legacy_seresnet50").network.name).toBe("seresnet50");
   const gluon = networks.find("timm/senet154");
@@ -58,7 +58,7 @@ test("labels", () => {
   );
 });
 
-test("labels of one's own: lines, a list, by index, by name", () => {
+test("custom labels: lines, a list, by index, by name", () => {
   for (const text of [
     "cat\ndog\n",
     "\ufeffcat\r\n dog \r\n",

@@ -1,4 +1,4 @@
-/** Real checkpoints: ResNets for CIFAR-10 as PyTorch wrote them, against the logits that PyTorch gives. */
+/** Real checkpoints: ResNets for CIFAR-10 saved by PyTorch, against PyTorch's logits. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -10,7 +10,7 @@ import { shared } from "./shared.ts";
 const weights = join(shared, "data/weights/resnet-cifar");
 const images = join(shared, "data/image/cifar10/cifar10_train_first4000_lossless.bin.gz");
 const present = existsSync(weights) && existsSync(images);
-if (!present) console.log(`ResNets for CIFAR-10 are not checked: ${weights} and ${images} are not there`);
+if (!present) console.log(`ResNets for CIFAR-10 are not checked: ${weights} or ${images} is absent`);
 
 /** Pixels normalised as the networks were trained, [N, 3, 32, 32], and classes. */
 function cifar() {
@@ -56,7 +56,7 @@ describe.skipIf(!present)("ResNets for CIFAR-10", () => {
       model.eval();
       const classify = compile((x: Tensor) => model.forward(x), { freeze: true });
 
-      // A few pictures at a time stay in the cache.
+      // Small batches stay in the CPU cache.
       const size = 40;
       const ours = (await classify(batch(0, size)).tolist()) as number[][];
       const worst = Math.max(

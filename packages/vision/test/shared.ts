@@ -1,4 +1,4 @@
 import { resolve } from "node:path";
 
-/** Data too large for the repository: beside it, or where `TESSERA_SHARED` says. */
+/** Data too large for the repository: in a folder beside it, or in `TESSERA_SHARED`. */
 export const shared = process.env.TESSERA_SHARED ?? resolve(import.meta.dirname, "../../../../shared");

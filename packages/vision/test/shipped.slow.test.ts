@@ -1,4 +1,4 @@
-/** The checkpoints in models/: whole, small, and as good as their records say. */
+/** The checkpoints in models/: complete, small, and as accurate as their records say. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { sha256File, shippedRecords, shippedRoot } from "@tessera-ml/hub";
@@ -12,10 +12,10 @@ import { shippedClassifiers } from "../src/records/index.ts";
 
 const records = shippedClassifiers();
 const here = new Set((await listDatasets()).filter((d) => d.place !== "absent").map((d) => d.record.name));
-/** Test pictures that each network is asked about. */
+/** Number of test images per network. */
 const SAMPLE = 300;
 
-test("every folder is a model, and all together are under 20 MB", () => {
+test("every folder is a checkpoint, and together they are under 20 MB", () => {
   const folders = readdirSync(shippedRoot(), { withFileTypes: true }).filter((entry) => entry.isDirectory());
   expect(folders.map(({ name }) => name).sort()).toEqual(shippedRecords().map(({ name }) => name));
   expect(records.map(({ name }) => name)).toEqual(
@@ -32,7 +32,7 @@ describe.each(records)("$name", (record) => {
   const [{ file, sha256 }] = record.files;
   const path = join(folder, file);
 
-  test("the file is the record's, and fits its network", async () => {
+  test("the file matches its record and loads into its network", async () => {
     expect(record.name).toBe(`${record.network}.tessera`);
     expect(await sha256File(path)).toBe(sha256);
     const { module: model, report } = await loadClassifier(record.network, path);
@@ -43,7 +43,7 @@ describe.each(records)("$name", (record) => {
     expect(entry.channels).toBe(record.preprocessing.mean.length);
   });
 
-  test("the card has the figures", () => {
+  test("the card has the metrics", () => {
     const card = readFileSync(join(folder, "README.md"), "utf8");
     expect(card).toContain(`${accuracyOf(record)?.top1.toFixed(2)} %`);
     expect(card).toContain(sha256);
@@ -51,20 +51,20 @@ describe.each(records)("$name", (record) => {
   });
 
   const { dataset = "", top1 = 0 } = accuracyOf(record) ?? {};
-  test.skipIf(!here.has(dataset))("its accuracy is the record's, picture by picture", async () => {
+  test.skipIf(!here.has(dataset))("its accuracy matches the record's", async () => {
     const { images, labels } = spread(await readPictures(dataset as DatasetName, "test"), SAMPLE);
     const classifier = await ImageClassifier.load(record.name);
     const pictures = Array.from(labels, (_, i) => pictureOf(images, i));
     const answers = await classifier.classifyAll(pictures, { top: 1, batchSize: 50 });
     const right = answers.filter(({ predictions }, i) => predictions[0]?.index === labels[i]).length;
-    // Four deviations of what a sample of this size may differ by.
+    // Four standard deviations of the sampling error.
     const rate = top1 / 100;
     const deviation = 100 * Math.sqrt((rate * (1 - rate)) / SAMPLE);
     expect(Math.abs((100 * right) / SAMPLE - top1)).toBeLessThan(4 * deviation);
   });
 });
 
-/** One of a data set's pictures, [C, H, W], as a picture in a file has it. */
+/** One image of a data set, [C, H, W], as a decoded file would give it. */
 function pictureOf({ shape: [, channels, height, width], data }: Batch<Pixels>, index: number): Image {
   const area = height * width;
   const planes = data.subarray(index * channels * area, (index + 1) * channels * area);

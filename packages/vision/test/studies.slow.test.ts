@@ -1,4 +1,4 @@
-/** The studies: what they conclude from given numbers, and that each of them runs. */
+/** The studies: their conclusions from given numbers, and a short run of each. */
 import { existsSync } from "node:fs";
 import { findStudy } from "@tessera-ml/kit/catalogue";
 import { type Finding, type StudyResult, studyReport } from "@tessera-ml/kit/studies";
@@ -75,7 +75,7 @@ describe("findings follow from the numbers", () => {
       true,
       true,
     ]);
-    // Within the differences between runs nothing is better; a network that learns as fast is not slowed down.
+    // A gain within the spread of the runs does not count; a network that learns as fast is not slowed down.
     expect(holds(dropoutFindings([plain, run("dropout", [20, 5, 1], [6, 6.1], { fitError: 0 })]))).toEqual([
       false,
       true,
@@ -114,7 +114,7 @@ describe("findings follow from the numbers", () => {
     expect(holds(depthFindings(runs(60, 35)))).toEqual([true, true, true]);
     expect(holds(depthFindings(runs(35, 45)))).toEqual([false, false, false]);
   });
-  test("dense: fewer errors count only at no more parameters", () => {
+  test("dense: fewer errors count only without more parameters", () => {
     const residual = run("residual", [40], [42, 43]);
     expect(holds(denseFindings([residual, run("dense", [40], [40, 41])]))).toEqual([true]);
     expect(holds(denseFindings([residual, run("dense", [40], [43, 44])]))).toEqual([false]);
@@ -192,7 +192,7 @@ describe("findings follow from the numbers", () => {
 });
 
 describe("measures", () => {
-  test("receptive fields: 3x3 by 3x3, stride, dilation; AlexNet's last pooling sees 195 pixels", () => {
+  test("receptive fields: stacked 3x3, stride, dilation; AlexNet's last pooling covers 195 pixels", () => {
     expect(theoreticalField([{ kernel: 3 }, { kernel: 3 }, { kernel: 3 }])).toBe(7);
     expect(theoreticalField([{ kernel: 3, stride: 2 }, { kernel: 3 }])).toBe(7);
     expect(theoreticalField([{ kernel: 3, dilation: 4 }])).toBe(9);
@@ -202,9 +202,9 @@ describe("measures", () => {
       theoreticalField([{ kernel: 11, stride: 4 }, pool, { kernel: 5 }, pool, three, three, three, pool]),
     ).toBe(195);
   });
-  test("the width of a bell, the exponent of a power", () => {
+  test("the width of a Gaussian, the exponent of a power law", () => {
     const bell = Array.from({ length: 201 }, (_, x) => Math.exp(-((x - 100) ** 2) / (4 * 7 ** 2)));
-    expect(effectiveWidth(bell)).toBeCloseTo(28, 5); // its square is normal with deviation 7
+    expect(effectiveWidth(bell)).toBeCloseTo(28, 5); // its square is normal with standard deviation 7
     expect(exponent([1, 4, 9], [5, 10, 15])).toBeCloseTo(0.5, 10);
   });
   test("multiply-accumulates of strided, grouped and linear layers", () => {
@@ -227,7 +227,7 @@ test("names", async () => {
   await expect(named("xyzzy")).rejects.toThrow("`tessera study` lists all");
 });
 
-test("a report holds everything, and text stays text", async () => {
+test("a report holds everything and escapes text", async () => {
   const result: StudyResult = {
     study: "depth",
     title: "Depth <b>",
@@ -255,12 +255,12 @@ test("a report holds everything, and text stays text", async () => {
   expect(html.match(/✓ Observed in this/g)).toHaveLength(1);
   expect(html.match(/✗ Not observed in this/g)).toHaveLength(1);
   expect(html).toContain("1.7 minutes");
-  // Names are one to a document: charts on one page must not share any.
+  // Ids are unique within a document: charts on one page must not share any.
   const ids = [...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-test("a scale has to be above 0", async () => {
+test("a scale must be above 0", async () => {
   await expect((await named("depth")).run({ scale: 0 })).rejects.toThrow("expected a scale above 0, got 0");
 });
 

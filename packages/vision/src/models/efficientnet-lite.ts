@@ -13,9 +13,9 @@ import { roundWidth } from "./mobilenet.ts";
 import { SameConv2d } from "./same-conv.ts";
 
 export interface EfficientNetLiteConfig {
-  /** Factor of the channels of the blocks, default 1. */
+  /** Width multiplier of the blocks, default 1. */
   readonly width?: number;
-  /** Factor of the number of blocks in all stages but the first and the last, default 1. */
+  /** Depth multiplier of all stages but the first and the last, default 1. */
   readonly depth?: number;
   /** Probability of dropping a feature before the classifier in training, default 0.2. */
   readonly dropout?: number;
@@ -59,7 +59,7 @@ class DepthwiseSeparable extends Module {
   }
 }
 
-/** Widens by 1x1, filters depthwise, narrows by 1x1 without an activation (MobileNetV2, section 3.3). */
+/** Expands by 1x1, filters depthwise, projects by 1x1 without an activation (MobileNetV2, section 3.3). */
 class InvertedResidual extends Module {
   conv_pw: Conv2d;
   bn1: BatchNorm2d;
@@ -87,7 +87,7 @@ class InvertedResidual extends Module {
   }
 }
 
-/** Blocks of each stage. */
+/** Number of blocks per stage. */
 export function blockCounts({ depth = 1 }: Pick<EfficientNetLiteConfig, "depth">): number[] {
   const last = STAGES.length - 1;
   return STAGES.map(([, , , , blocks], i) => (i === 0 || i === last ? blocks : Math.ceil(blocks * depth)));

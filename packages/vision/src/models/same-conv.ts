@@ -32,7 +32,7 @@ export class SameConv2d extends Conv2d {
   override forward(x: Tensor): Tensor {
     return this.convolve(x, this.weight);
   }
-  /** Convolves with `weight` in place of the layer's own, which it may be derived from. */
+  /** Convolves with `weight`, which may be derived from the layer's own. */
   protected convolve(x: Tensor, weight: Tensor): Tensor {
     const options = this.prepare(x);
     return conv2d(x, weight, { ...options, padding: samePadding(x, this.kernel, this.stride) });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DRAWN, drawnDigits, drawnRecipes, learnDrawn } from "../../src/drawn/index.ts";
 
 describe("drawn digits", () => {
-  test("are the same for a seed, others for another, and laid out as their data set has them", () => {
+  test("depend only on the seed and have their data set's layout", () => {
     const { images, labels } = drawnDigits(40, 1, "mnist");
     expect(images.shape).toEqual([40, 1, 28, 28]);
     expect([...labels.subarray(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
@@ -23,7 +23,7 @@ describe("drawn digits", () => {
 describe("the network of 1989", () => {
   const [recipe] = drawnRecipes as [(typeof drawnRecipes)[number]];
 
-  test("learns them, and tells how it goes", async () => {
+  test("learns them and reports progress", async () => {
     const steps: number[] = [];
     const evaluated: number[] = [];
     const { figures, passed, record } = await learnDrawn(recipe, "run_1", {
@@ -40,7 +40,7 @@ describe("the network of 1989", () => {
     expect(record).toMatchObject({ name: "lecun1989.run_1", evaluation: { dataset: DRAWN } });
   });
 
-  test("stops where it is told to", async () => {
+  test("stops when aborted", async () => {
     const stop = new AbortController();
     const { figures, record } = await learnDrawn(recipe, "run_1", {
       samples: 1000,

@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 
 describe("profile", () => {
-  // The figures of the papers and of "Computing Receptive Fields of Convolutional Neural Networks".
+  // Figures from the papers and from "Computing Receptive Fields of Convolutional Neural Networks".
   test.each([
     ["alexnet", "features.12", 195],
     ["vgg16", "features.28", 196],
@@ -75,7 +75,7 @@ describe("maps", () => {
     expect((await featureMaps(model, x, "classifier")).shape).toEqual([3, 1, 1]);
   });
 
-  test("Grad-CAM weighs maps by the slope of the score, as finite differences do", async () => {
+  test("Grad-CAM weights maps by the gradient of the score, as finite differences confirm", async () => {
     const heat = await gradCam(model, x, 1);
     expect(heat.shape).toEqual([1, 6, 6]);
     model.eval();
@@ -105,7 +105,7 @@ describe("maps", () => {
   });
 });
 
-test("what a unit sees, as planes", async () => {
+test("a unit's effective receptive field, as planes", async () => {
   const field = await effectiveReceptiveField(model, "body", [1, 1, 12, 12]);
   expect(field.shape).toEqual([1, 12, 12]);
   expect(Math.max(...field.data)).toBe(1);

@@ -1,4 +1,4 @@
-/** Checkpoints as a browser fetches them: `NAME/record.json` and the file beside it. */
+/** Checkpoints fetched as in a browser: `NAME/record.json` and the file beside it. */
 import { Image } from "@tessera-ml/media";
 import { encodeSafetensors } from "@tessera-ml/nn";
 import { manualSeed } from "@tessera-ml/tensor";
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-/** Answers as a server that has the given files. */
+/** Mocks a server with the given files. */
 function serve(files: Readonly<Record<string, BodyInit>>): void {
   vi.stubGlobal("fetch", async (address: string) => {
     const body = files[String(address)];
@@ -55,7 +55,7 @@ const all = () => ({
 });
 
 describe("a checkpoint beside the page", () => {
-  test("is fetched, with progress, by its name or its network's", async () => {
+  test("is fetched with progress, by its name or its network's", async () => {
     serve(all());
     const received: number[] = [];
     const progress = ({ received: count }: { received: number }) => received.push(count);
@@ -99,7 +99,7 @@ describe("a checkpoint beside the page", () => {
   });
 });
 
-test.runIf("window" in globalThis)("a page asks a network about a drawing", async () => {
+test.runIf("window" in globalThis)("a page classifies a drawing", async () => {
   serve(all());
   const classifier = await ImageClassifier.load("digitnet", { base: "shelf" });
   const drawing = new Image(100, 100, 1);

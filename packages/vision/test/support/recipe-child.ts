@@ -1,5 +1,5 @@
 /**
- * A run of a recipe in a process of its own: `node … FOLDER NAME EPOCHS SAMPLES [LAST]`. Once it has evaluated
+ * Runs a recipe in a separate process: `node … FOLDER NAME EPOCHS SAMPLES [LAST]`. Once it has evaluated
  * epoch LAST, with the checkpoint of the one before in its folder, it is killed.
  */
 import { recipes } from "../../src/recipes/index.ts";
