@@ -9,6 +9,7 @@ const CHECKS: readonly (readonly [name: RegExp, load: () => Promise<{ readonly c
   [/^hf\/(?!(keys-)?dpt)/, () => import("./golden/transformers.ts")],
   [/^midas\/|^hf\/(keys-)?dpt/, () => import("./golden/midas.ts")],
   [/^eval\//, () => import("./golden/evaluate.ts")],
+  [/^geometry\//, () => import("./golden/geometry.ts")],
   [/^loss\//, () => import("./golden/losses.ts")],
   [/^post\/(colormaps|visual)/, () => import("./golden/visualize.ts")],
   [/^(pre|post)\//, () => import("./golden/preprocess.ts")],

@@ -15,6 +15,7 @@ export {
   type RobustOptions,
   toDepth,
 } from "./align.ts";
+export { type Camera, HYPERSIM_FOCAL, planarDepth, pointCloud } from "./geometry.ts";
 export * from "./losses/index.ts";
 export {
   type AlignedEvaluation,
