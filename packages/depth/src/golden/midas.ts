@@ -6,6 +6,7 @@ import { DPT, type DPTConfig, dptConfigs } from "../models/midas/dpt.ts";
 import { MidasNet, type MidasNetConfig, midasConfigs } from "../models/midas/midas-net.ts";
 import { SwinV2Encoder } from "../models/midas/swin-v2.ts";
 import { dptFromHuggingFace } from "../naming.ts";
+import { networks } from "../networks/index.ts";
 import { type Case, type Check, checkNetwork } from "./case.ts";
 import { checkKeys } from "./transformers.ts";
 
@@ -13,6 +14,12 @@ export const check: Check = async (golden) => {
   if (golden.golden.map !== undefined) {
     const model = new DPT(dptConfigs.dpt_large_384);
     return checkKeys(golden, [...model.stateDict().keys()], dptFromHuggingFace);
+  }
+  if (golden.name.startsWith("hf/")) {
+    const { create } = networks.find("hf/Intel/dpt-large");
+    const model = create() as DPT;
+    const naming = dptFromHuggingFace;
+    return await checkNetwork(golden, { model, naming, trace: (x) => asInTransformers(trace(model, x)) });
   }
   const model = modelOf(golden);
   return await checkNetwork(golden, { model, trace: (x) => trace(model, x) });
@@ -25,6 +32,22 @@ function modelOf({ name, golden }: Case): MidasNet | DPT {
   const config = (dptConfigs as Readonly<Record<string, DPTConfig>>)[file];
   if (!config) throw new Error(`${name}.config.file: no network is called ${file}`);
   return new DPT(config);
+}
+
+/** Adds the names of transformers, which counts fusions from coarse to fine. */
+function asInTransformers(outputs: Map<string, Tensor>): Map<string, Tensor> {
+  const alias = (name: string, ours: string) => {
+    const output = outputs.get(ours);
+    if (output) outputs.set(name, output);
+  };
+  for (let i = 0; i < 4; i++) {
+    alias(`reassemble.${i}`, `layer${i + 1}_rn.in`);
+    alias(`convs.${i}`, `layer${i + 1}_rn`);
+    alias(`fusion.${i}`, `refinenet${4 - i}`);
+  }
+  for (let i = 0; i < 5; i++) alias(`head.${i}`, `output_conv.${i}`);
+  alias("tokens", "blocks.0 in");
+  return outputs;
 }
 
 /** All that is computed on the way, by the names of the golden files. */
