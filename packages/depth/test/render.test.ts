@@ -1,5 +1,6 @@
 import { Image } from "@tessera-ml/media";
 import { expect, test } from "vitest";
+import { depthSample } from "../src/data/index.ts";
 import {
   type Material,
   renderPair,
@@ -168,6 +169,16 @@ test("threads render the same pairs, in order", async () => {
   expect(next).toBe(3);
   await expect(renderPairs([1], { threads: 0 }).next()).rejects.toThrow("at least one thread, got 0");
   await expect(renderPairs([1], { size: { width: 0, height: 4 } }).next()).rejects.toThrow(/seed 1 failed/);
+});
+
+test("a sample of a rendered pair has disparity 0 in the sky, and no invalid pixel", () => {
+  const { image, depth } = renderPair(3, { size, kind: "landscape" });
+  const valid = new Uint8Array(depth.data.length).fill(1);
+  const { disparity, mask } = depthSample({ image, kind: "depth", target: depth, valid }, size);
+  expect((mask.data as Uint8Array).every((one) => one === 1)).toBe(true);
+  expect([...disparity.data].filter((value) => value === 0).length).toBe(
+    depth.data.filter((metres) => metres === Number.POSITIVE_INFINITY).length,
+  );
 });
 
 test("a contact sheet shows each pair", async () => {

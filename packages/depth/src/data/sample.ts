@@ -28,7 +28,7 @@ export interface DepthSample {
   readonly [field: string]: HostArray;
   /** [3, H, W], normalised like ImageNet. */
   readonly image: HostArray;
-  /** [H, W]: 1 / metres, or disparity; 0 where invalid. */
+  /** [H, W]: 1 / metres, or disparity; 0 where invalid, and where the depth is infinite: the sky of rendered pairs. */
   readonly disparity: HostArray;
   /** uint8 [H, W] */
   readonly mask: HostArray;
