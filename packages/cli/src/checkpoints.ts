@@ -119,19 +119,26 @@ export function isFile(name: string): boolean {
   return endsLikeOne || statSync(name, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** The network that a checkpoint file fits. */
+/**
+ * The network that a checkpoint file fits.
+ *
+ * @throws UsageError if it fits none, or several equally well
+ */
 async function networkOf(
   task: AnyTask,
   path: string,
   place: Pick<CheckpointFlags, "section" | "stripPrefix">,
 ): Promise<string> {
   const { openCheckpoint } = await import("@tessera-ml/nn");
-  const { fitNetworks } = await import("@tessera-ml/kit");
+  const { exactFits, fitNetworks } = await import("@tessera-ml/kit");
   const { networks } = await task.catalogue();
   const { section, stripPrefix } = place;
   const checkpoint = await openCheckpoint(path, { section, under: stripPrefix });
   const { otherSections } = checkpoint;
-  const [best] = await Promise.try(fitNetworks, networks, checkpoint).finally(() => checkpoint.close());
+  const fits = await Promise.try(fitNetworks, networks, checkpoint).finally(() => checkpoint.close());
+  const [best] = fits;
+  const exact = exactFits(fits);
+  if (exact.length > 1) throw new UsageError(describeTie(path, exact));
   if (best?.exact) {
     const others =
       otherSections.length > 0 ? `; --section selects ${otherSections.join(" or ")} instead` : "";
@@ -141,6 +148,14 @@ async function networkOf(
   const near = best ? `; the closest is ${best.network} (${describeFit(best)})` : "";
   throw new UsageError(
     `${path}: its keys fit no network of ${task.name}${near}. Name the network with --network NAME.`,
+  );
+}
+
+function describeTie(path: string, fits: readonly NetworkFit[]): string {
+  const names = fits.map(({ network }) => network).join(", ");
+  return (
+    `${path}: its keys fit ${fits.length} networks equally well: ${names}. They have the same parameters and use them ` +
+    "differently. Say which it is with --network NAME."
   );
 }
 
@@ -190,13 +205,19 @@ async function taskOfFile(tasks: readonly AnyTask[], path: string): Promise<AnyT
       if (found) return found;
     }
   const { openCheckpoint } = await import("@tessera-ml/nn");
-  const { fitNetworks } = await import("@tessera-ml/kit");
+  const { exactFits, fitNetworks } = await import("@tessera-ml/kit");
   const checkpoint = await openCheckpoint(path);
   try {
-    for (const task of tasks) {
-      const [best] = fitNetworks((await task.catalogue()).networks, checkpoint);
-      if (best?.exact) return task;
-    }
+    const fits: AnyTask[] = [];
+    for (const task of tasks)
+      if (exactFits(fitNetworks((await task.catalogue()).networks, checkpoint)).length > 0) fits.push(task);
+    const [only, another] = fits;
+    if (only && !another) return only;
+    if (another)
+      throw new UsageError(
+        `${path}: its keys fit networks of ${fits.map(({ name }) => name).join(" and ")}. ` +
+          "Say which it is with --network NAME.",
+      );
   } finally {
     await checkpoint.close();
   }

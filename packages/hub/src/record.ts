@@ -25,6 +25,8 @@ export interface FileRecord {
 export interface CheckpointRecord {
   /** `architecture.tag`, as timm writes it: `resnet50.tv_in1k_v2` */
   readonly name: string;
+  /** other names people look for: `depth_anything_v2_small`; case, and `-` for `_`, do not matter */
+  readonly aliases?: readonly string[] | undefined;
   /** what the checkpoint does: `image-classification` */
   readonly task: string;
   /** the network's name in its source: what to build before loading the file */
@@ -63,6 +65,7 @@ const fileSchema = z.strictObject({
 
 const general = {
   name: z.string().regex(/^[a-z0-9_]+\.[a-z0-9_]+$/, "expected architecture.tag in lower case"),
+  aliases: z.array(text).optional(),
   task: z.string().regex(/^[a-z0-9-]+$/, "expected words in lower case, joined by hyphens"),
   network: text,
   source: text,

@@ -13,7 +13,7 @@ import {
 import type * as z from "zod";
 import type { Network } from "./networks/networks.ts";
 import type { Recipe } from "./recipes/recipe.ts";
-import { findRecord } from "./records.ts";
+import { alsoCalled, findRecord, plainName } from "./records.ts";
 import type { Study } from "./studies/study.ts";
 import type { AnyTask } from "./task.ts";
 
@@ -92,9 +92,12 @@ export function itemsNamed(items: readonly Item[], name: string): Item[] {
   const wanted = name.trim().toLowerCase();
   const [source, rest] = wanted.includes("/") ? wanted.split("/", 2) : [undefined, wanted];
   const within = source === undefined ? items : items.filter(({ record }) => record?.source === source);
-  const exact = within.filter((item) => item.name === rest);
+  const plain = plainName(rest as string);
+  const exact = within.filter((item) => plainName(item.name) === plain);
   if (exact.length > 0) return exact;
-  const ofNetwork = within.filter(({ network, record }) => network.name === rest || record?.network === rest);
+  const ofNetwork = within.filter(
+    ({ network, record }) => plainName(network.name) === plain || (record && alsoCalled(record, plain)),
+  );
   if (ofNetwork.length > 0) return ofNetwork;
   const known = items.map((item) => (name.includes(".") ? item.name : item.network.name));
   throw unknownName("network or checkpoint", name, [...new Set(known)], "tessera models");

@@ -1,6 +1,7 @@
 /** Networks by name, and loading published checkpoints into them. Runs on Node and in browsers. */
 export {
   classesInFile,
+  exactFits,
   fitNetworks,
   type LoadedNetwork,
   type LoadNetworkOptions,

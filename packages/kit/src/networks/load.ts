@@ -167,6 +167,16 @@ export function fitNetworks(networks: Networks, checkpoint: Checkpoint): Network
     .toSorted((a, b) => share(b) - share(a) || (a.classes ?? 0) - (b.classes ?? 0));
 }
 
+/**
+ * Those of the fits, best first, that are exact and equally good. Several networks with the same parameters use them
+ * differently: the file alone does not tell which is meant.
+ */
+export function exactFits([best, ...others]: readonly NetworkFit[]): NetworkFit[] {
+  if (!best?.exact) return [];
+  // A network whose own head fits comes before one that would be built with another number of classes.
+  return [best, ...others.filter((fit) => fit.exact && fit.classes === best.classes)];
+}
+
 /** From 0 (no keys in common) to 1 (all keys in common). */
 function share({ matched, missing, unexpected }: KeyFit): number {
   return matched / Math.max(1, matched + missing + unexpected);
