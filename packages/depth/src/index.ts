@@ -15,6 +15,8 @@ export {
   type RobustOptions,
   toDepth,
 } from "./align.ts";
+export { cameraOf, type Lens } from "./camera.ts";
+export { DepthEstimator } from "./estimator.ts";
 export { type Camera, HYPERSIM_FOCAL, planarDepth, pointCloud } from "./geometry.ts";
 export * from "./losses/index.ts";
 export {
@@ -59,6 +61,12 @@ export {
   dptFromHuggingFace,
 } from "./naming.ts";
 export { networks } from "./networks/index.ts";
+export { ENDINGS, type Ending } from "./outputs/endings.ts";
+export { encodeGlb, type Mesh, meshOf } from "./outputs/glb.ts";
+export { encodePfm } from "./outputs/pfm.ts";
+export { colourPicture, deepPng, sideBySide, unitOf } from "./outputs/pictures.ts";
+export { encodePly } from "./outputs/ply.ts";
+export { saveDepth } from "./outputs/save.ts";
 export {
   type DepthPreset,
   depthPresets,
@@ -68,6 +76,16 @@ export {
   restoreDepth,
   videoDepthPreset,
 } from "./preprocess.ts";
+export {
+  type DepthFields,
+  type DepthKind,
+  type DepthRecord,
+  depthSchema,
+  type PresetName,
+  records,
+} from "./records.ts";
+export type { DepthOptions, DepthResult, MetricDepth, PictureStyle, RelativeDepth } from "./result.ts";
 export { metresOf, replaceSky } from "./sky.ts";
+export { depthEstimation } from "./task.ts";
 export { ClipJoiner, videoClips } from "./video-clips.ts";
 export { colorizeDepth, type DepthColors, depth16, depthColors, depthLevels } from "./visualize.ts";

@@ -113,7 +113,7 @@ export interface Runtime<Input = never, Options = never, Answer = unknown> {
    * @param widest columns of the longest input name, for aligning single lines
    */
   show?(name: string, answers: readonly Answer[], terminal: Terminal, widest?: number): string;
-  /** Writes an answer to a file in the format of its extension. */
+  /** Writes an answer to a file, by its ending: one of {@link Task.saves}. */
   save?(answer: Answer, path: string): Promise<void>;
   /** What the studio shows of a network besides its layers. @param shape of its input, [1, …] */
   describe?(module: Module, shape: readonly number[]): object;
@@ -193,6 +193,8 @@ export interface Task<Name extends string = string, Input = never, Options = nev
   readonly summary: string;
   /** Accepted kinds of input; empty for tasks whose request says everything. */
   readonly accepts: readonly Media[];
+  /** Endings of the files that an answer can be saved to, the usual one first: `png`. Default: none. */
+  readonly saves?: readonly string[];
   /** Commands and what they do, for the help text. */
   readonly examples?: readonly (readonly [command: string, meaning: string])[];
   /** Lists show the first. */

@@ -1,6 +1,6 @@
 import { CheckpointError, encodeSafetensors, type Module, openCheckpoint } from "@tessera-ml/nn";
 import { describe, expect, it } from "vitest";
-import { fitNetworks, loadNetwork, Networks } from "../src/index.ts";
+import { exactFits, fitNetworks, loadNetwork, Networks } from "../src/index.ts";
 import { Block, block, line, toys } from "./support/toys.ts";
 
 interface Part {
@@ -199,5 +199,16 @@ describe("fitNetworks", () => {
       { network: "block_small", exact: false, matched: 3, missing: 1, unexpected: 1 },
     ]);
     expect(await fits(parts.slice(3))).toEqual([]);
+  });
+
+  it("gives every network that fits equally well: the file does not tell them apart", async () => {
+    const networks = new Networks([line, block, { ...block, name: "block_twin" }]);
+    const exact = async (parts: readonly Part[]) => {
+      await using checkpoint = await openCheckpoint(await bytesOf(parts));
+      return exactFits(fitNetworks(networks, checkpoint)).map(({ network }) => network);
+    };
+    expect(await exact(partsOf(new Block()))).toEqual(["block_small", "block_twin"]);
+    expect(await exact(partsOf(line.create()))).toEqual(["line"]);
+    expect(await exact(partsOf(new Block()).slice(1))).toEqual([]);
   });
 });

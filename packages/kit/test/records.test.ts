@@ -10,7 +10,7 @@ const hub = (page: string) => ({
 const records = [
   recordOf("line.best", { evaluation: { dataset: "stars", metrics: { error: 0.25 } } }),
   recordOf("line.first", { source: "lab" }),
-  recordOf("block_small.lab", { source: "lab", files: [hub("lab/block-small")] }),
+  recordOf("block_small.lab", { source: "lab", aliases: ["small-block"], files: [hub("Lab/block-small")] }),
 ];
 
 describe("findRecord", () => {
@@ -21,6 +21,10 @@ describe("findRecord", () => {
     ["lab/line.first", "line.first"],
     [" LINE.First ", "line.first"],
     ["Lab/Block-Small", "block_small.lab"],
+    ["Block-Small", "block_small.lab"],
+    ["block-small.lab", "block_small.lab"],
+    ["small_block", "block_small.lab"],
+    ["lab/Small-Block", "block_small.lab"],
   ])("%j is %s", (name, found) => {
     expect(findRecord(records, name).name).toBe(found);
   });

@@ -113,5 +113,5 @@ export {
   visibleRectangle,
   vitPreset,
 } from "./image/transform.ts";
-export { encodeImage, type WriteImageOptions, writeDepth, writeImage } from "./image/write.ts";
+export { encodeImage, encodePng16, type WriteImageOptions, writeDepth, writeImage } from "./image/write.ts";
 export { readSource, type Source, type SourceBytes } from "./source.ts";

@@ -8,6 +8,7 @@ import { findInputs, type Input } from "../inputs.ts";
 import { examples, several } from "../options.ts";
 import { complain, print, terminal, toTerminal } from "../output.ts";
 import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
+import { endings, planFiles } from "../save.ts";
 import { addFlags, readFlags } from "../schema-flags.ts";
 
 /** What the list of commands shows. The task's own options are in its schemas, which take time to load. */
@@ -28,6 +29,11 @@ export async function taskCommand(task: AnyTask): Promise<Command> {
   if (schemas.open) addFlags(command, schemas.open);
   addFlags(command, schemas.request);
   if (task.accepts.includes("image")) command.option("--tolerant", "read truncated images as far as they go");
+  if (task.saves)
+    command.option(
+      "-o, --out <path>",
+      `file to write (${endings(task.saves)}), folder, or folder/*.${task.saves[0]}`,
+    );
   return command
     .option("--json", "print one JSON array instead of lines")
     .addHelpText(
@@ -46,6 +52,7 @@ type Flags = CheckpointFlags & {
   readonly model?: readonly string[];
   readonly json?: true;
   readonly tolerant?: true;
+  readonly out?: string;
 } & Readonly<Record<string, unknown>>;
 
 type Source = Extract<Input, { source: unknown }>;
@@ -80,6 +87,13 @@ async function answer(
   >[];
   // Runs while inputs are decoded. A failure recurs, and is reported, when the network runs.
   for (const opened of openeds) opened.warmUp?.(Math.min(8, sources.length)).catch(() => undefined);
+  const fileOf =
+    task.saves && flags.out !== undefined
+      ? await planFiles(flags.out, task.saves, {
+          inputs: sources.map(({ name }) => name),
+          models: openeds.map(({ record }) => record.name),
+        })
+      : undefined;
   const watch = stopwatch();
   const asked = askAll(openeds, sources, request, {
     decode: async ({ name, source }: Source) =>
@@ -101,6 +115,16 @@ async function answer(
   for await (const { source, answers, models, errors } of asked) {
     for (const error of errors) fail(named(source.name, describeUnread(error, flags.tolerant)));
     if (answers.length === 0) continue;
+    if (fileOf) {
+      for (const [i, one] of answers.entries()) {
+        const model = models[i] as string;
+        const file = fileOf(source.name, model);
+        await runtime.save?.(one, file);
+        if (flags.json) all.push({ input: source.name, model, file });
+        else print(toTerminal() ? file : JSON.stringify({ input: source.name, model, file }));
+      }
+      continue;
+    }
     if (!flags.json && toTerminal() && runtime.show) {
       print(runtime.show(shownName(source.name), answers, terminal(), widest));
       continue;

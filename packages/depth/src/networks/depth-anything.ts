@@ -13,7 +13,7 @@ import { depthAnything3FromHuggingFace, depthAnythingFromHuggingFace } from "../
 /** @param published the name on Hugging Face, if there are weights for transformers */
 function image(name: keyof typeof depthAnythingConfigs, published?: string): Network {
   const config: DepthAnythingConfig = depthAnythingConfigs[name];
-  const create = () => new DepthAnything(asInTransformers(config));
+  const create = (options?: object) => new DepthAnything({ ...asInTransformers(config), ...options });
   return {
     name,
     family: "Depth Anything",
@@ -22,7 +22,7 @@ function image(name: keyof typeof depthAnythingConfigs, published?: string): Net
       ? "Depth Anything V2"
       : "Depth Anything: Unleashing the Power of Large-Scale Unlabeled Data",
     input: [3, 518, 518],
-    create: () => new DepthAnything(config),
+    create: (options?: object) => new DepthAnything({ ...config, ...options }),
     sources: published ? { hf: { name: published, ...depthAnythingFromHuggingFace, create } } : {},
   };
 }

@@ -23,10 +23,13 @@ export class Image implements Size {
   readonly height: number;
   readonly channels: Channels;
   readonly data: Uint8Array;
+  /** The lens of a photograph whose file states it (EXIF), in millimetres as on 35 mm film. */
+  readonly focalLength35: number | undefined;
 
   /** `data` is used without copying; if omitted, the image is black (and transparent). */
-  constructor(width: number, height: number, channels: Channels, data?: Uint8Array) {
+  constructor(width: number, height: number, channels: Channels, data?: Uint8Array, focalLength35?: number) {
     checkSize("Image", { width, height });
+    this.focalLength35 = focalLength35;
     if (channels !== 1 && channels !== 3 && channels !== 4)
       throw new RangeError(`Image: expected 1, 3 or 4 channels, got ${channels}`);
     const length = width * height * channels;

@@ -3,7 +3,7 @@ import { encode, encodeDeep } from "#codec";
 import { writeFile } from "#files";
 import { MediaError } from "../error.ts";
 import type { ImageFormat } from "./codec/codec.ts";
-import type { Image, Planes } from "./image.ts";
+import type { Image, Planes, Size } from "./image.ts";
 
 export interface WriteImageOptions {
   /** Default: from the extension of the path. */
@@ -28,6 +28,15 @@ export async function encodeImage(
   if (!(quality >= 1 && quality <= 100))
     throw new RangeError(`encodeImage: expected a quality from 1 to 100, got ${quality}`);
   return await encode(image, format, quality);
+}
+
+/** Encodes values of 16 bits, [H, W], as a greyscale PNG. Node only. */
+export async function encodePng16({ width, height }: Size, values: Uint16Array): Promise<Uint8Array> {
+  if (values.length !== width * height)
+    throw new RangeError(
+      `encodePng16: expected ${width * height} values for [${height}, ${width}], got ${values.length}`,
+    );
+  return await encodeDeep(width, height, values);
 }
 
 /** Writes an image as `.png`, `.jpg` or `.webp`, atomically, and creates missing folders. Node only. */

@@ -11,6 +11,7 @@ import {
   type ImageFormat,
   unsupported,
 } from "./codec.ts";
+import { focalLength35 } from "./exif.ts";
 import type { Format } from "./format.ts";
 import { readHeader } from "./header.ts";
 
@@ -35,7 +36,8 @@ export async function decode(bytes: Uint8Array, format: Format, options: DecodeO
   const grey = (space === "b-w" || space === "grey16") && !hasAlpha;
   const { data, info } = await read(picture.toColourspace(grey ? "b-w" : "srgb").raw(), format, options);
   if (format === "AVIF" && readHeader(bytes, format).studioGrey) widen(data, info.channels);
-  return new Image(info.width, info.height, info.channels as Channels, data);
+  const lens = metadata.exif && focalLength35(metadata.exif);
+  return new Image(info.width, info.height, info.channels as Channels, data, lens);
 }
 
 /** Expands studio range, 16 to 235, to 0 to 255: libheif does this for colour but not for greyscale. */

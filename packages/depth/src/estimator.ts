@@ -1,0 +1,162 @@
+/** Images to depth. */
+import { loadNetwork, type Opened, type OpenedFile, type OpenOptions, openNamed } from "@tessera-ml/kit";
+import { Image, type ImageSource, type Planes, pictureAt, readImage, stack, toRgb } from "@tessera-ml/media";
+import type { Module } from "@tessera-ml/nn";
+import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import { cameraOf, type Lens } from "./camera.ts";
+import { networks } from "./networks/index.ts";
+import { opener } from "./opener.ts";
+import { type DepthPreset, depthPresets, preprocessDepth, restoreDepth } from "./preprocess.ts";
+import type { DepthFields, DepthRecord } from "./records.ts";
+import type { DepthOptions, DepthResult } from "./result.ts";
+import type { DepthColors } from "./visualize.ts";
+
+/** From preprocessed images, [B, 3, H, W], to maps, [B, H, W]. */
+interface MapModule extends Module {
+  forward(x: Tensor): Tensor;
+}
+
+interface Prepared {
+  /** RGB, upright. */
+  readonly image: Image;
+  readonly camera: Lens;
+  readonly planes: Planes;
+}
+
+/**
+ * A trained network with all it takes to ask it about an image of any size.
+ *
+ * @example
+ * const estimator = await DepthEstimator.load("depth-anything-v2-small");
+ * const depth = await estimator.estimate("street.jpg");
+ * if (depth.kind === "metric") depth.metres; // [H, W] of the image
+ */
+export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthResult> {
+  readonly record: DepthRecord;
+  /** In inference mode. */
+  readonly module: MapModule;
+  readonly #ask: Compiled<[Tensor], Tensor>;
+
+  private constructor(record: DepthRecord, module: MapModule) {
+    this.record = record;
+    this.module = module.eval();
+    this.#ask = compile((x: Tensor) => module.forward(x), { freeze: true, name: record.name });
+  }
+
+  /**
+   * Opens a checkpoint; on Node it is downloaded if it is not on this machine.
+   *
+   * @param name a record's, a network's, an alias (`depth-anything-v2-small`), or on Node the path of a checkpoint, with
+   *   `{ network }` if no record lies beside it: V1, V2 and the metric models have the same parameters, so a file does
+   *   not tell which of them it is
+   * @throws HubError `unknown-name`, `absent`, `offline`, …; KitError `which-network`, `no-checkpoint`; CheckpointError
+   *   if the file is of another network
+   */
+  static async load(name: string, options: OpenOptions = {}): Promise<DepthEstimator> {
+    const opened = await openNamed(opener, name, options);
+    try {
+      options.signal?.throwIfAborted();
+      return new DepthEstimator(opened.record, await buildNetwork(opened));
+    } finally {
+      await opened.checkpoint.close();
+    }
+  }
+
+  /** The preset of the checkpoint, with another size of the network's input if asked. */
+  preset({ size, preset = this.record.depth.preset }: DepthOptions = {}): DepthPreset {
+    const usual: DepthPreset = depthPresets[preset];
+    if (size === undefined) return usual;
+    if (!Number.isInteger(size) || size < usual.multiple)
+      throw new RangeError(`size: expected at least ${usual.multiple} pixels, got ${size}`);
+    return { ...usual, size };
+  }
+
+  /** The depth of one image. */
+  async estimate(source: ImageSource, options: DepthOptions = {}): Promise<DepthResult> {
+    const [only] = await this.answer([source], options);
+    return only as DepthResult;
+  }
+
+  /** Answers in the order of the images. Those that make inputs of the same size go through the network together. */
+  async answer(sources: readonly ImageSource[], options: DepthOptions = {}): Promise<DepthResult[]> {
+    const preset = this.preset(options);
+    const prepared = await Promise.all(sources.map((source) => prepare(source, preset, options)));
+    const results = new Map<Prepared, DepthResult>();
+    for (const group of Map.groupBy(prepared, ({ planes }) => String(planes.shape)).values()) {
+      const started = performance.now();
+      const maps = await this.#maps(group.map(({ planes }) => planes));
+      const milliseconds = (performance.now() - started) / group.length;
+      for (const [i, one] of group.entries())
+        results.set(
+          one,
+          this.#result(one, restoreDepth(maps[i] as Planes, one.image, preset), milliseconds, options),
+        );
+    }
+    return prepared.map((one) => results.get(one) as DepthResult);
+  }
+
+  /** What the network says of inputs of one size: [1, h, w] each. */
+  async #maps(inputs: readonly Planes[]): Promise<Planes[]> {
+    const { data, shape } = stack(inputs);
+    const output = this.#ask(fromArray(data as Float32Array<ArrayBuffer>, [...shape])); // [B, h, w]
+    const [count, height, width] = output.shape as [number, number, number];
+    const values = Float32Array.from((await output.data()) as Float32Array);
+    if (values.some(Number.isNaN))
+      throw new RangeError(
+        `${this.record.name}: the network gives NaN: its weights are too large, or damaged`,
+      );
+    const maps = { data: values, shape: [count, 1, height, width] as const };
+    return inputs.map((_, i) => pictureAt(maps, i));
+  }
+
+  #result(
+    { image, camera }: Prepared,
+    map: Planes,
+    milliseconds: number,
+    { style, colormap }: DepthOptions,
+  ): DepthResult {
+    const { width, height } = image;
+    const { kind, maxDepth = 0 } = this.record.depth;
+    const colors = colorsOf(this.record.depth);
+    const common = {
+      model: this.record.name,
+      width,
+      height,
+      image,
+      camera,
+      milliseconds,
+      colors,
+      style,
+      colormap,
+    };
+    // Bicubic resizing overshoots at edges; neither quantity is negative.
+    const values = map.data.map((value) => Math.max(0, value));
+    if (kind === "disparity") return { ...common, kind, disparity: values };
+    return { ...common, kind, metres: values, maxDepth };
+  }
+
+  /** Frees the session; asking again makes another. */
+  release(): void {
+    this.#ask.release();
+  }
+}
+
+/** The colours of the script that came with the checkpoint. */
+function colorsOf({ kind, preset }: DepthFields): DepthColors {
+  if (kind === "metric") return "depth_anything_v2_metric";
+  return preset === "depth_anything" || preset.startsWith("midas") ? "midas" : "depth_anything_v2";
+}
+
+async function prepare(source: ImageSource, preset: DepthPreset, options: DepthOptions): Promise<Prepared> {
+  const read = source instanceof Image ? source : await readImage(source, { mode: "file" });
+  const image = toRgb(read);
+  return { image, camera: cameraOf(read, options), planes: preprocessDepth(image, preset) };
+}
+
+async function buildNetwork({ record, checkpoint }: OpenedFile<DepthRecord>): Promise<MapModule> {
+  const { network } = networks.ofRecord(record);
+  const { maxDepth } = record.depth;
+  const create = maxDepth === undefined ? {} : { maxDepth };
+  const { module } = await loadNetwork(networks, network.name, checkpoint, { create });
+  return module as MapModule;
+}

@@ -1,0 +1,34 @@
+/** Where depth checkpoints come from. */
+import { defaultOf, KitError, type Opener } from "@tessera-ml/kit";
+import { networks } from "./networks/index.ts";
+import { checkDepthRecord, type DepthRecord, records, TASK, usualFields } from "./records.ts";
+
+export const opener: Opener<DepthRecord> = {
+  task: TASK,
+  networks,
+  records,
+  check: checkDepthRecord,
+  bareRecord: ({ name, paper }, file) => {
+    const depth = usualFields(name);
+    if (!depth)
+      throw new KitError("bad-option", `${file}: ${name} does not estimate the depth of an image`, {
+        field: "network",
+      });
+    const source = "depth-anything";
+    return {
+      name: file,
+      task: TASK,
+      network: name,
+      source,
+      files: [{ file }],
+      licence: "unknown",
+      reference: paper,
+      depth,
+    };
+  },
+};
+
+/** The first checkpoint on this machine. @throws HubError `absent` */
+export async function defaultCheckpoint(): Promise<string> {
+  return await defaultOf(opener);
+}

@@ -1,0 +1,57 @@
+/** Depth estimation at work, on Node and in browsers. */
+import { dataUrl, type OpenOptions, pngUrl } from "@tessera-ml/kit";
+import { duration, type Terminal } from "@tessera-ml/kit/terminal";
+import { DepthEstimator } from "./estimator.ts";
+import { defaultCheckpoint } from "./opener.ts";
+import { colourPicture, deepPng, sideBySide, unitOf } from "./outputs/pictures.ts";
+import { mapOf } from "./outputs/values.ts";
+import type { DepthResult } from "./result.ts";
+
+export { saveDepth as save } from "./outputs/save.ts";
+export { defaultCheckpoint };
+
+export async function open(name: string | undefined, options: OpenOptions): Promise<DepthEstimator> {
+  return await DepthEstimator.load(name ?? (await defaultCheckpoint()), options);
+}
+
+/** The picture and what is to be known of it; the values themselves are for files. */
+export async function toJson(result: DepthResult): Promise<object> {
+  const { model, kind, width, height, milliseconds, camera, style } = result;
+  const isDeep = style === "16-bit";
+  const unit = isDeep ? unitOf(result) : undefined;
+  const png = isDeep
+    ? dataUrl(await deepPng(result), "image/png")
+    : await pngUrl(style === "side-by-side" ? sideBySide(result) : colourPicture(result));
+  return {
+    ...{ model, kind, width, height, ...rangeOf(result), milliseconds, png, camera },
+    ...(unit !== undefined && { unit }),
+  };
+}
+
+/** Null if no value is finite. */
+function rangeOf(result: DepthResult): { min: number | null; max: number | null } {
+  const finite = mapOf(result).data.filter(Number.isFinite);
+  if (finite.length === 0) return { min: null, max: null };
+  return finite.reduce(({ min, max }, value) => ({ min: Math.min(min, value), max: Math.max(max, value) }), {
+    min: Number.POSITIVE_INFINITY,
+    max: Number.NEGATIVE_INFINITY,
+  });
+}
+
+/** One line per checkpoint under the image's name. */
+export function show(name: string, answers: readonly DepthResult[], { paint }: Terminal): string {
+  const [first] = answers;
+  if (!first) return name;
+  const title = `${paint("bold", name)}  ${paint("dim", `${first.width} × ${first.height}`)}`;
+  const lines = answers.map((answer) => {
+    const { min, max } = rangeOf(answer);
+    const says =
+      min === null || max === null
+        ? "no values"
+        : answer.kind === "metric"
+          ? `${min.toFixed(2)} m to ${max.toFixed(2)} m`
+          : `disparity ${min.toPrecision(4)} to ${max.toPrecision(4)} (relative: no distances)`;
+    return `  ${says}  ${paint("dim", `${answer.model}, ${duration(answer.milliseconds / 1000)}`)}`;
+  });
+  return [title, ...lines].join("\n");
+}

@@ -1,0 +1,50 @@
+/** Depth estimation as a task. Light: what it needs is loaded when it is asked for. */
+import { defineTask, type Task } from "@tessera-ml/kit/task";
+import type { ImageSource } from "@tessera-ml/media";
+import { ENDINGS } from "./outputs/endings.ts";
+import type { DepthRecord } from "./records.ts";
+import type { DepthOptions, DepthResult } from "./result.ts";
+
+// Declarations of lists of tasks name them.
+export type { DepthOptions, DepthResult };
+
+export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions, DepthResult> = defineTask({
+  name: "depth-estimation",
+  command: "depth",
+  title: "Depth estimation",
+  summary: "Estimate how far away everything in an image is.",
+  accepts: ["image"],
+  saves: ENDINGS,
+  examples: [
+    ["tessera depth photo.jpg --out depth.png", "a map with 16 bits"],
+    ["tessera depth photo.jpg --out depth.jpg --style side-by-side", "a picture to look at"],
+    ["tessera depth photo.jpg --out scene.glb", "a surface in space; .ply for points"],
+    ["tessera depth photos/ --out 'maps/*.npy'", "the values of every image of a folder"],
+    ["tessera depth photo.jpg -m depth-anything-v2-metric-indoor-small", "in metres"],
+    ["tessera depth photo.jpg -m own.pth -n depth_anything_v2_vits", "a checkpoint file of your own"],
+  ],
+  metrics: {
+    absRel: { label: "AbsRel", better: "less", digits: 3 },
+    delta1: { label: "δ1", better: "more", digits: 3 },
+    delta2: { label: "δ2", better: "more", digits: 3 },
+    delta3: { label: "δ3", better: "more", digits: 3 },
+    rmse: { label: "RMSE", unit: "m", better: "less", digits: 3 },
+    rmseLog: { label: "RMSE log", better: "less", digits: 3 },
+    log10: { label: "log10", better: "less", digits: 3 },
+    silog: { label: "SILog", better: "less", digits: 3 },
+  },
+  describeRecord: (record) => {
+    const { kind, maxDepth, preset } = (record as DepthRecord).depth;
+    const says =
+      kind === "metric" ? `depth in metres, up to ${maxDepth} m` : "inverse depth up to scale and shift";
+    return [
+      ["says", says],
+      ["preprocessing", preset],
+    ];
+  },
+  recordJson: (_, record) => ({ depth: (record as DepthRecord | undefined)?.depth }),
+  catalogue: () => import("./catalogue.ts"),
+  schemas: () => import("./schemas.ts"),
+  load: () => import("./runtime.ts"),
+  workshop: () => import("#workshop"),
+});

@@ -1,0 +1,2 @@
+/** Depth estimation's measuring. Node only. */
+export { golden } from "./golden.ts";

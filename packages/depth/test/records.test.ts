@@ -1,0 +1,35 @@
+import { findRecord } from "@tessera-ml/kit";
+import { expect, test } from "vitest";
+import { type DepthAnything, depthSchema, networks, records } from "../src/index.ts";
+
+test("records are valid, and their networks are what they say", () => {
+  for (const record of records) {
+    expect(depthSchema.safeParse(record).error, record.name).toBeUndefined();
+    const { create, network } = networks.ofRecord(record);
+    expect(record.name.split(".")[0], record.name).toBe(network.name);
+    if (record.source === "midas") continue;
+    const { config } = create() as DepthAnything;
+    expect(config.maxDepth).toBe(record.depth.maxDepth);
+    expect(config.encoder.interpolateOffset, record.name).toBe(record.source === "hf" ? 0 : undefined);
+  }
+  const names = records.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+test.each([
+  ["depth-anything-v2-small", "depth_anything_v2_vits.original"],
+  ["Depth-Anything-V2-Large-hf", "depth_anything_v2_vitl.hf"],
+  ["depth_anything_v2_vitb", "depth_anything_v2_vitb.original"],
+  ["depth-anything/Depth-Anything-V2-Small", "depth_anything_v2_vits.original"],
+  ["depth-anything/Depth-Anything-V2-Metric-Outdoor-Base-hf", "depth_anything_v2_metric_vkitti_vitb.hf"],
+  ["LiheYoung/depth_anything_vits14", "depth_anything_vits14.original"],
+  ["depth-anything-base", "depth_anything_vitb14.original"],
+  ["dpt-beit-large-512", "dpt_beit_large_512.original"],
+])("%s is %s", (name, found) => {
+  expect(findRecord(records, name).name).toBe(found);
+});
+
+test("only the small models of V2 are free for any use", () => {
+  for (const { name, licence } of records)
+    if (/_v2_/.test(name)) expect(licence, name).toBe(/vits\./.test(name) ? "Apache-2.0" : "CC-BY-NC-4.0");
+});

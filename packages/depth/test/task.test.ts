@@ -1,0 +1,205 @@
+/** The task on the command line and in the API, with a tiny network in place of a published one. */
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipelineOf } from "@tessera-ml/kit";
+import { encodeImage, Image, readDepth, readImage } from "@tessera-ml/media";
+import { writeSafetensors } from "@tessera-ml/nn";
+import { type Studio, startStudio } from "@tessera-ml/studio";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { scratch, tessera } from "../../cli/test/run.ts";
+import { DepthAnything, DepthEstimator } from "../src/index.ts";
+import { TINY } from "./support/tiny-system.ts";
+import { fillTiny } from "./support.ts";
+
+const folder = await scratch();
+const env = {
+  TESSERA_SYSTEMS: join(import.meta.dirname, "support/tiny-system.ts"),
+  TESSERA_MODELS: join(folder, "models"),
+  TESSERA_CACHE: join(folder, "cache"),
+};
+const [WIDTH, HEIGHT] = [40, 30];
+
+const image = new Image(WIDTH, HEIGHT, 3);
+for (let i = 0; i < image.data.length; i++) image.data[i] = (i * 37) % 256;
+const png = new Uint8Array(await encodeImage(image, "png"));
+
+const weights = () =>
+  Array.from(fillTiny(new DepthAnything(TINY)).stateDict(), ([name, variable]) => ({
+    name,
+    dtype: "float32" as const,
+    shape: variable.shape,
+    data: async () => (await variable.data()) as Float32Array<ArrayBuffer>,
+  }));
+
+async function ship(name: string, network: string, depth: object): Promise<void> {
+  const at = join(env.TESSERA_MODELS, name);
+  await mkdir(at, { recursive: true });
+  await writeSafetensors(join(at, "model.safetensors"), weights());
+  const record = {
+    ...{
+      name,
+      task: "depth-estimation",
+      network,
+      source: "tessera",
+      licence: "Apache-2.0",
+      reference: "None",
+    },
+    ...{ files: [{ file: "model.safetensors" }], aliases: [`${network}-small`], depth },
+  };
+  await writeFile(join(at, "record.json"), JSON.stringify(record));
+}
+
+const run = (...words: readonly string[]) => tessera(words, { cwd: folder, env });
+const depth = async (...words: readonly string[]) => {
+  const { out, err, code } = await run("depth", ...words, "--size", "56", "--json");
+  expect(code, err).toBe(0);
+  return JSON.parse(out);
+};
+
+beforeAll(async () => {
+  await ship("depth_tiny.a", "depth_tiny", { kind: "disparity", preset: "depth_anything_v2" });
+  await ship("depth_tiny.m", "depth_tiny_metric", {
+    kind: "metric",
+    maxDepth: 10,
+    preset: "depth_anything_v2",
+  });
+  await writeFile(join(folder, "a.png"), png);
+  await writeFile(join(folder, "b.png"), png);
+  await copyFile(
+    join(env.TESSERA_MODELS, "depth_tiny.a/model.safetensors"),
+    join(folder, "bare.safetensors"),
+  );
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+});
+afterAll(() => vi.unstubAllEnvs());
+
+describe("the estimator", () => {
+  test("the type of a result says what it is, in the size of the image", async () => {
+    const relative = await DepthEstimator.load("depth-tiny-small");
+    const found = await pipelineOf(relative)(image, { size: 56 });
+    if (found.kind !== "disparity") throw new Error("expected disparity");
+    expect(found.disparity).toHaveLength(WIDTH * HEIGHT);
+    expect("metres" in found).toBe(false);
+    expect(Math.max(...found.disparity)).toBeGreaterThan(Math.min(...found.disparity));
+    // A batch of other shapes, in order, says the same of each image.
+    const tall = new Image(20, 50, 3, image.data.slice(0, 3000));
+    const [first, second, third] = await relative.answer([image, tall, image], { size: 56 });
+    expect([second!.width, second!.height]).toEqual([20, 50]);
+    for (const one of [first!, third!]) {
+      if (one.kind !== "disparity") throw new Error("expected disparity");
+      for (const [i, value] of one.disparity.entries()) expect(value).toBeCloseTo(found.disparity[i]!, 4);
+    }
+    relative.release();
+  });
+
+  test("metres are below the record's largest depth, which scales them", async () => {
+    const metric = await DepthEstimator.load("depth_tiny.m");
+    const found = await metric.estimate(image, { size: 56 });
+    if (found.kind !== "metric") throw new Error("expected metres");
+    // The last layer gives values around 2 before the sigmoid: near the largest depth.
+    expect(Math.max(...found.metres)).toBeLessThanOrEqual(10);
+    expect(Math.max(...found.metres)).toBeGreaterThan(5);
+    expect("disparity" in found).toBe(false);
+    metric.release();
+  });
+
+  test("other presets resize in other ways", async () => {
+    const estimator = await DepthEstimator.load("depth_tiny.a");
+    const values = async (preset: "depth_anything" | "transformers" | "depth_anything_v2") => {
+      const found = await estimator.estimate(image, { size: 56, preset });
+      return found.kind === "disparity" ? [...found.disparity] : [];
+    };
+    const [v1, v2, hf] = [
+      await values("depth_anything"),
+      await values("depth_anything_v2"),
+      await values("transformers"),
+    ];
+    expect(v1).not.toEqual(v2);
+    expect(hf).not.toEqual(v2);
+    await expect(estimator.estimate(image, { size: 3 })).rejects.toThrow(
+      "size: expected at least 14 pixels, got 3",
+    );
+    await expect(estimator.estimate(image, { focalLength: 0 })).rejects.toThrow(
+      "focalLength: expected a positive",
+    );
+    estimator.release();
+  });
+});
+
+describe("on the command line", () => {
+  test("answers with what the numbers mean and a picture", async () => {
+    const [relative, metric] = await depth("a.png", "-m", "depth_tiny.a", "-m", "depth_tiny.m");
+    expect(relative).toMatchObject({
+      model: "depth_tiny.a",
+      kind: "disparity",
+      width: WIDTH,
+      height: HEIGHT,
+    });
+    expect(relative.max).toBeGreaterThan(relative.min);
+    expect(metric).toMatchObject({ kind: "metric", camera: { from: "assumed" } });
+    const shown = await readImage(relative.png);
+    expect([shown.width, shown.height, shown.channels]).toEqual([WIDTH, HEIGHT, 3]);
+  });
+
+  test("--out writes a file, or a folder of them", async () => {
+    const [{ file }] = await depth("a.png", "-m", "depth_tiny.m", "--out", "metres.png");
+    expect(file).toBe("metres.png");
+    const [{ min, max }] = await depth("a.png", "-m", "depth_tiny.m");
+    const { data } = await readDepth(join(folder, "metres.png"));
+    expect(Math.min(...data)).toBeCloseTo(min, 2);
+    expect(Math.max(...data)).toBeCloseTo(max, 2);
+    await depth("a.png", "b.png", "-m", "depth_tiny.a", "--out", "maps");
+    expect((await readdir(join(folder, "maps"))).toSorted()).toEqual(["a.png", "b.png"]);
+    await depth("a.png", "-m", "depth_tiny.a", "-m", "depth_tiny.m", "--out", "values/*.npy");
+    expect((await readdir(join(folder, "values"))).toSorted()).toEqual([
+      "a.depth_tiny.a.npy",
+      "a.depth_tiny.m.npy",
+    ]);
+    const npy = await readFile(join(folder, "values/a.depth_tiny.a.npy"));
+    expect(npy.toString("latin1", 0, 128)).toContain(`'shape': (${HEIGHT}, ${WIDTH})`);
+  });
+
+  test.each([
+    [["--out", "a.xyz"], "--out a.xyz: expected a folder, or a name that ends in one of .png"],
+    [["b.png", "--out", "one.ply"], "--out one.ply: 2 answers do not fit in one file"],
+    [["./a.png", "--out", "maps"], "would both be written to maps/a.png"],
+    [["-m", "bare.safetensors"], "fit 2 networks equally well: depth_tiny, depth_tiny_metric"],
+    [["-m", "bare.safetensors", "-n", "depth_anything_v2_vits"], "bare.safetensors"],
+    [
+      ["-m", "bare.safetensors", "-n", "dinov2_vits14"],
+      "dinov2_vits14 does not estimate the depth of an image",
+    ],
+    [["--style", "16-bit", "--out", "a.jpg"], "a.jpg cannot hold 16 bits"],
+  ])("says what is wrong with %j", async (words, message) => {
+    const { err, code } = await run("depth", "a.png", "--size", "56", ...words);
+    expect(code).not.toBe(0);
+    expect(err).toContain(message);
+    expect(err.match(/error:/g)).toHaveLength(1);
+  });
+});
+
+describe("in the studio", () => {
+  let studio: Studio;
+  beforeAll(async () => {
+    studio = await startStudio({ port: 0, page: folder });
+  });
+  afterAll(() => studio?.close());
+
+  test("its route answers with a picture of 16 bits", async () => {
+    const question = {
+      image: Buffer.from(png).toString("base64"),
+      models: ["depth_tiny.m"],
+      size: 56,
+      style: "16-bit",
+    };
+    const response = await fetch(`${studio.url}api/depth`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(question),
+    });
+    const { results } = await response.json();
+    expect(results).toMatchObject([{ model: "depth_tiny.m", kind: "metric", width: WIDTH, unit: 0.001 }]);
+    const { data } = await readDepth(Buffer.from(results[0].png.split(",")[1], "base64"));
+    expect(Math.max(...data)).toBeCloseTo(results[0].max, 2);
+  });
+});
