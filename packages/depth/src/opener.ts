@@ -8,13 +8,15 @@ export const opener: Opener<DepthRecord> = {
   networks,
   records,
   check: checkDepthRecord,
-  bareRecord: ({ name, paper }, file) => {
+  bareRecord: ({ name, paper }, file, checkpoint) => {
     const depth = usualFields(name);
     if (!depth)
       throw new KitError("bad-option", `${file}: ${name} does not estimate the depth of an image`, {
         field: "network",
       });
     const source = "depth-anything";
+    // Under the names of transformers; the network then resizes positions as transformers does.
+    const converted = checkpoint.names().some((key) => key.includes("backbone.embeddings."));
     return {
       name: file,
       task: TASK,
@@ -23,7 +25,7 @@ export const opener: Opener<DepthRecord> = {
       files: [{ file }],
       licence: "unknown",
       reference: paper,
-      depth,
+      depth: converted ? { ...depth, preset: "transformers" } : depth,
     };
   },
 };

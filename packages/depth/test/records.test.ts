@@ -1,6 +1,8 @@
 import { findRecord } from "@tessera-ml/kit";
+import { encodeSafetensors, openCheckpoint } from "@tessera-ml/nn";
 import { expect, test } from "vitest";
 import { type DepthAnything, depthSchema, networks, records } from "../src/index.ts";
+import { opener } from "../src/opener.ts";
 
 test("records are valid, and their networks are what they say", () => {
   for (const record of records) {
@@ -32,4 +34,16 @@ test.each([
 test("only the small models of V2 are free for any use", () => {
   for (const { name, licence } of records)
     if (/_v2_/.test(name)) expect(licence, name).toBe(/vits\./.test(name) ? "Apache-2.0" : "CC-BY-NC-4.0");
+});
+
+test.each([
+  ["pretrained.cls_token", "depth_anything_v2"],
+  ["backbone.embeddings.cls_token", "transformers"],
+])("a file with %s is prepared for as in %s", async (name, preset) => {
+  const tensor = { name, dtype: "float32" as const, shape: [1], data: Float32Array.of(1) };
+  await using checkpoint = await openCheckpoint(await encodeSafetensors([tensor]));
+  const { network } = networks.find("depth_anything_v2_vits");
+  expect(await opener.bareRecord!(network, "a.pth", checkpoint)).toMatchObject({
+    depth: { kind: "disparity", preset },
+  });
 });
