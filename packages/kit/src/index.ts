@@ -7,6 +7,13 @@ export { firstHere, openNamed, recordsOf } from "#open";
 export { type Asked, type AskOptions, askAll } from "./ask.ts";
 export { dataUrl, pngUrl } from "./data-url.ts";
 export { KitError, type KitErrorCode } from "./error.ts";
+export {
+  type MeasuredAll,
+  type MeasureOptions,
+  type Measuring,
+  measureAll,
+  spreadIndices,
+} from "./evaluate.ts";
 export { type DecodeOptions, decodeInput, type RawInput } from "./inputs.ts";
 export * from "./networks/index.ts";
 export { defaultOf, openNetwork } from "./open/network.ts";

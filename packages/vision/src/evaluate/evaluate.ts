@@ -1,4 +1,5 @@
 /** Accuracy and confusions of a classifier. */
+import { measureAll } from "@tessera-ml/kit";
 import { fromPlanes, type Image, Planes } from "@tessera-ml/media";
 import type { LoadedDataset, Photograph } from "../data/index.ts";
 import type { ImageClassifier } from "../pipeline/image-classifier.ts";
@@ -68,41 +69,40 @@ export async function evaluate(
   pictures: LabelledImages,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { batchSize = 16, limit = Number.POSITIVE_INFINITY, progress, signal } = options;
+  const { progress, ...rest } = options;
   const { truths, prepare } = labelled(classifier, pictures);
-  const total = Math.min(truths.length, limit);
-  const chosen = Array.from({ length: total }, (_, i) => Math.floor((i * truths.length) / total));
   const guesses: { truth: number; predicted: number; inFive: boolean }[] = [];
-  const started = performance.now();
-  let networkMs = 0;
-  for (let start = 0; start < total; start += batchSize) {
-    signal?.throwIfAborted();
-    const batch = chosen.slice(start, start + batchSize);
-    const prepared = await Promise.all(batch.map(prepare));
-    const before = performance.now();
-    const rows = await classifier.probabilities(prepared);
-    networkMs += performance.now() - before;
-    for (const [i, row] of rows.entries()) {
-      const truth = truths[batch[i] as number] as number;
-      const own = row[truth] as number;
-      guesses.push({
-        truth,
-        predicted: row.indexOf(Math.max(...row)),
-        inFive: row.reduce((above, value) => above + (value > own ? 1 : 0), 0) < 5,
-      });
-    }
-    progress?.({ done: guesses.length, total, top1: percent(guesses, isRight) });
-  }
+  const { count, seconds, networkSeconds } = await measureAll(
+    {
+      total: truths.length,
+      prepare,
+      ask: (prepared) => classifier.probabilities(prepared),
+      record: (row, index) => {
+        const truth = truths[index] as number;
+        const own = row[truth] as number;
+        guesses.push({
+          truth,
+          predicted: row.indexOf(Math.max(...row)),
+          inFive: row.reduce((above, value) => above + (value > own ? 1 : 0), 0) < 5,
+        });
+      },
+      metrics: () => ({ top1: percent(guesses, isRight) }),
+    },
+    {
+      ...rest,
+      progress: progress && (({ done, total, metrics: { top1 = 0 } }) => progress({ done, total, top1 })),
+    },
+  );
   const top1 = percent(guesses, isRight);
   return {
     model: classifier.name,
-    count: total,
+    count,
     top1,
     error: 100 - top1,
     top5: percent(guesses, ({ inFive }) => inFive),
     ...tables(guesses, classifier.labels),
-    imagesPerSecond: total / (networkMs / 1000),
-    seconds: (performance.now() - started) / 1000,
+    imagesPerSecond: count / networkSeconds,
+    seconds,
   };
 }
 
