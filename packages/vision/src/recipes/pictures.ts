@@ -1,4 +1,5 @@
 /** Images in memory as tensors, and a network's accuracy on them. Runs on Node and in browsers. */
+import { spreadIndices } from "@tessera-ml/kit";
 import type { Batch } from "@tessera-ml/media";
 import { compile, fromArray, type Tensor } from "@tessera-ml/tensor";
 import type { Preprocessing } from "../records/record.ts";
@@ -18,7 +19,7 @@ export function spread({ images, labels }: Pictures, count: number): Pictures {
   if (count >= length) return { images, labels };
   const size = images.data.length / length;
   const data = images.data.slice(0, count * size);
-  const chosen = Int32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count));
+  const chosen = Int32Array.from(spreadIndices(length, count));
   for (const [to, from] of chosen.entries())
     data.set(images.data.subarray(from * size, (from + 1) * size), to * size);
   return { images: { data, shape: [count, ...rest] }, labels: chosen.map((i) => labels[i] as number) };
