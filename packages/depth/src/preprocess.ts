@@ -69,6 +69,8 @@ export const depthPresets = {
   midas_dpt_384: { ...MIDAS_DPT, size: 384 },
   midas_dpt_512: { ...MIDAS_DPT, size: 512 },
   midas_dpt_square_256: { ...MIDAS_DPT, size: 256, fit: "stretch" },
+  /** Our own networks. */
+  tessera: { resampling: "pil", size: 224, multiple: 32, fit: "lower", ...IMAGENET, restore: "bilinear" },
   midas_dpt_square_384: { ...MIDAS_DPT, size: 384, fit: "stretch" },
 } as const satisfies Record<string, DepthPreset>;
 

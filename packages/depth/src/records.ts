@@ -65,6 +65,7 @@ const MIDAS_PRESETS: Readonly<Record<string, PresetName>> = {
 
 /** The fields of a network's checkpoints under its authors' names; undefined for networks that are no estimators. */
 export function usualFields(network: string): DepthFields | undefined {
+  if (network === "depth_lite0") return { kind: "disparity", preset: "tessera" };
   const midas = MIDAS_PRESETS[network];
   if (midas) return { kind: "disparity", preset: midas };
   const config: DepthAnythingConfig | undefined =

@@ -21,6 +21,7 @@ const COUNTS: Readonly<Record<string, readonly [parameters: number, keys: number
   depth_anything_v2_vitl: [335_315_649, 407],
   depth_anything_v2_vitg: [1_258_132_225, 631],
   depth_anything_v2_metric_vkitti_vits: [24_785_089, 239],
+  depth_lite0: [2_826_913, 314],
   // With the counters of batch norm: 562 and 410 without.
   midas_v21_384: [105_362_945, 666],
   midas_v21_small_256: [21_320_545, 482],

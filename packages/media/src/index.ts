@@ -19,6 +19,7 @@ export {
   randomErasing,
   randomFlip,
 } from "./image/augment/batch.ts";
+export { gaussianBlur } from "./image/augment/blur.ts";
 export {
   adjustBrightness,
   adjustContrast,

@@ -11,6 +11,7 @@ import {
   colorJitter,
   equalize,
   flipHorizontal,
+  gaussianBlur,
   Image,
   Planes,
   posterize,
@@ -208,4 +209,25 @@ describe("trivialAugmentWide", () => {
 it("flipHorizontal is its own inverse", () => {
   const image = formulaImage(5, 3, 4);
   expect(flipHorizontal(flipHorizontal(image))).toEqual(image);
+});
+
+describe("gaussianBlur", () => {
+  it("spreads a point by the Gaussian and keeps its sum", () => {
+    const image = new Image(15, 11, 1);
+    image.data[5 * 15 + 7] = 250;
+    const { data } = gaussianBlur(image, 1);
+    const weight = (d: number) => Math.exp(-(d * d) / 2) / 2.5059; // the sum of the kernel up to 3 sigma
+    expect(data[5 * 15 + 7]).toBe(Math.round(250 * weight(0) ** 2));
+    expect(data[4 * 15 + 8]).toBe(Math.round(250 * weight(1) ** 2));
+    expect(data[5 * 15 + 9]).toBe(Math.round(250 * weight(0) * weight(2)));
+  });
+  it("keeps constant images, also smaller than its kernel, and channels apart", () => {
+    const image = new Image(2, 1, 3, Uint8Array.of(9, 80, 200, 9, 80, 200));
+    expect(gaussianBlur(image, 2).data).toEqual(image.data);
+  });
+  it("refuses no width", () => {
+    expect(() => gaussianBlur(new Image(2, 2, 1), 0)).toThrow(
+      "gaussianBlur: expected a positive sigma, got 0",
+    );
+  });
 });

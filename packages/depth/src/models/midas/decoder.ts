@@ -26,6 +26,8 @@ export interface DecoderConfig {
   readonly fusion: "plain" | "projected";
   /** Whether the last enlargement aligns corners, as those of the fusions do. */
   readonly alignOutput: boolean;
+  /** Whether the coarsest fusion has the (unused) unit for a second input, as in the files; default true. */
+  readonly unusedUnit?: boolean;
 }
 
 /**
@@ -55,7 +57,7 @@ class PlainFusionBlock extends Module {
 }
 
 /** Bilinear enlargement to twice the size. */
-class Double extends Module {
+export class Double extends Module {
   readonly alignCorners: boolean;
   constructor(alignCorners: boolean) {
     super();
@@ -77,27 +79,33 @@ export class Decoder extends Module {
   refinenet4: FeatureFusionBlock | PlainFusionBlock;
   output_conv: Sequential;
 
-  constructor({ channels: [c1, c2, c3, c4], features, fusion, alignOutput }: DecoderConfig) {
+  /** @param output from the finest path, [B, f1, H/2, W/2], to [B, 1, H, W]; default that of MiDaS */
+  constructor(
+    { channels: [c1, c2, c3, c4], features, fusion, alignOutput, unusedUnit = true }: DecoderConfig,
+    output?: Sequential,
+  ) {
     super();
     const [f1, f2, f3, f4] = features;
     this.layer1_rn = conv3x3(c1, f1, { bias: false });
     this.layer2_rn = conv3x3(c2, f2, { bias: false });
     this.layer3_rn = conv3x3(c3, f3, { bias: false });
     this.layer4_rn = conv3x3(c4, f4, { bias: false });
-    const block = (from: number, to: number) =>
-      fusion === "plain" ? new PlainFusionBlock(from) : new FeatureFusionBlock(from, true, to);
+    const block = (from: number, to: number, twoInputs = true) =>
+      fusion === "plain" ? new PlainFusionBlock(from) : new FeatureFusionBlock(from, twoInputs, to);
     this.refinenet1 = block(f1, f1);
     this.refinenet2 = block(f2, f1);
     this.refinenet3 = block(f3, f2);
-    this.refinenet4 = block(f4, f3);
-    this.output_conv = new Sequential(
-      conv3x3(f1, f1 / 2),
-      new Double(alignOutput),
-      conv3x3(f1 / 2, 32),
-      new ReLU(),
-      new Conv2d(32, 1, 1),
-      new ReLU(),
-    );
+    this.refinenet4 = block(f4, f3, unusedUnit);
+    this.output_conv =
+      output ??
+      new Sequential(
+        conv3x3(f1, f1 / 2),
+        new Double(alignOutput),
+        conv3x3(f1 / 2, 32),
+        new ReLU(),
+        new Conv2d(32, 1, 1),
+        new ReLU(),
+      );
   }
 
   /**
