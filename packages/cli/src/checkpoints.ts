@@ -1,12 +1,13 @@
 /** Opens checkpoints by name or from a file, and finds the task they belong to. */
 import { statSync } from "node:fs";
 import type { AnyTask, NetworkFit, Opened } from "@tessera-ml/kit";
+import { flagOf } from "@tessera-ml/kit/options";
 import { Option } from "commander";
 import { UsageError } from "./errors.ts";
 import { inFile } from "./options.ts";
 import { clearStatus, note } from "./output.ts";
 import { hubProgress } from "./progress.ts";
-import { addFlags, flagOf, type Optional, readFlags } from "./schema-flags.ts";
+import { addFlags, type Optional, readFlags } from "./schema-flags.ts";
 
 /** Options of every command that opens a checkpoint: the network a file belongs to, and where in the file it is. */
 export interface CheckpointFlags {

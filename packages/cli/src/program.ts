@@ -70,7 +70,8 @@ async function createProgram(tasks: readonly AnyTask[], words: readonly string[]
   const add = (command: PlainCommand) => (program as unknown as PlainCommand).addCommand(command);
   for (const task of tasks)
     add(task.command === meant ? inheriting(program, await taskCommand(task)) : taskOutline(task));
-  for (const register of COMMANDS) await register(program, tasks);
+  const after = (name: string) => (name === meant ? words.slice(words.indexOf(name) + 1) : []);
+  for (const register of COMMANDS) await register(program, tasks, after);
   await evalCommand(program, tasks, meant === "eval");
   await exportCommand(program, tasks, meant === "export");
   return program;

@@ -1,44 +1,36 @@
 /** Command-line options from a zod schema, and back. */
+import { describeIssue, flagOf, type OptionField, optionField } from "@tessera-ml/kit/options";
 import { InvalidArgumentError, Option } from "commander";
 import type * as z from "zod";
 import { UsageError } from "./errors.ts";
-import { several } from "./options.ts";
 
 /** A command with any arguments. */
 export interface Optional {
   addOption(option: Option): unknown;
 }
 
-/** A schema's field without its optional and default wrappers. */
-interface Field {
-  readonly schema: z.ZodType;
-  readonly kind: string;
-  readonly fallback: unknown;
-}
-
-function fieldOf(schema: z.ZodType): Field {
-  const def = schema.def as { type: string; innerType?: z.ZodType; defaultValue?: unknown };
-  if (def.innerType === undefined) return { schema, kind: def.type, fallback: undefined };
-  const inner = fieldOf(def.innerType);
-  return { ...inner, fallback: def.type === "default" ? def.defaultValue : inner.fallback };
-}
-
-/** `maxNewTokens` → `max-new-tokens` */
-export function flagOf(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** Adds an option for every field of the schema; descriptions and short forms come from its `meta()`. */
+/**
+ * Adds an option for every field of the schema; descriptions and short forms come from its `meta()`. Arrays are
+ * repeatable options, and a boolean that is true by default becomes `--no-NAME`.
+ */
 export function addFlags(command: Optional, schema: { readonly shape: z.ZodRawShape }): void {
   for (const [name, type] of Object.entries(schema.shape) as [string, z.ZodType][]) {
-    const { schema: inner, kind, fallback } = fieldOf(type);
-    const meta = { ...inner.meta(), ...type.meta() };
+    const field = optionField(type);
+    const { schema: inner, kind, fallback, meta, element } = field;
     const short = typeof meta.short === "string" ? `-${meta.short}, ` : "";
-    const value = kind === "boolean" ? "" : ` <${valueName(kind)}>`;
-    const option = new Option(`${short}--${flagOf(name)}${value}`, meta.description ?? "");
+    const no = kind === "boolean" && fallback === true ? "no-" : "";
+    const value = kind === "boolean" ? "" : ` <${valueName(field)}>`;
+    const description = typeof meta.description === "string" ? meta.description : "";
+    const option = new Option(`${short}--${no}${flagOf(name)}${value}`, description);
     if (kind === "number") option.argParser((text) => numberOf(text, inner));
-    if (kind === "array")
-      option.argParser((text: string, before: readonly string[] | undefined) => several(text, before));
+    if (element) {
+      const read = element.kind === "number" ? (text: string) => numberOf(text, element.schema) : String;
+      // Commander passes the default as the value before the first.
+      option.argParser((text: string, before: readonly unknown[] | undefined) => [
+        ...(before === fallback ? [] : (before ?? [])),
+        read(text),
+      ]);
+    }
     if (kind === "enum") option.choices((inner as z.ZodEnum).options.map(String));
     if (fallback !== undefined && kind !== "boolean") option.default(fallback);
     command.addOption(option);
@@ -58,11 +50,13 @@ export function readFlags<S extends z.ZodObject>(
   const { success, data, error } = schema.safeParse(Object.fromEntries(given));
   if (success) return data;
   const issue = error.issues[0]!;
-  const option = `--${flagOf(String(issue.path[0]))}`;
-  throw new UsageError(`${option}: ${issue.message.replace(/^Invalid input: /, "")}`);
+  const name = String(issue.path[0]);
+  throw new UsageError(`--${flagOf(name)}: ${describeIssue(issue, flags[name])}`);
 }
 
-function valueName(kind: string): string {
+function valueName({ kind, meta, element }: OptionField): string {
+  const own = meta.value ?? element?.meta.value;
+  if (typeof own === "string") return own;
   return { number: "number", array: "value", enum: "choice" }[kind] ?? "text";
 }
 

@@ -1,9 +1,12 @@
 /** Options of a command from a schema, and the schema's values from them. */
+import { resolve } from "node:path";
+import { flagOf } from "@tessera-ml/kit/options";
+import { pathOption } from "@tessera-ml/kit/training";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { UsageError } from "../src/errors.ts";
-import { addFlags, flagOf, readFlags } from "../src/schema-flags.ts";
+import { addFlags, readFlags } from "../src/schema-flags.ts";
 
 const schema = z.strictObject({
   top: z.int().min(1).max(10).default(5).meta({ description: "answers shown", short: "t" }),
@@ -15,6 +18,9 @@ const schema = z.strictObject({
   upper: z.boolean().default(false),
   classes: z.array(z.string()).optional(),
   prompt: z.string().min(3).optional(),
+  folder: pathOption("folder").optional().meta({ description: "of images" }),
+  sizes: z.array(z.int().min(1)).default([8, 16]),
+  mirror: z.boolean().default(true).meta({ description: "keep images as they are" }),
 });
 
 function command(): Command {
@@ -48,6 +54,9 @@ describe("addFlags", () => {
       " --upper",
       " --classes <value>",
       " --prompt <text>",
+      " --folder <folder> of images",
+      " --sizes <value> (default: [8,16])",
+      " --no-mirror keep images as they are",
     ])
       expect(help.split("\n").map((text) => text.trimEnd())).toContain(line);
   });
@@ -55,7 +64,8 @@ describe("addFlags", () => {
 
 describe("readFlags", () => {
   it("has the defaults, and nothing that was not given", () => {
-    expect(read()).toEqual({ top: 5, palette: "viridis", upper: false });
+    const usual = { top: 5, palette: "viridis", upper: false, sizes: [8, 16], mirror: true };
+    expect(read()).toEqual(usual);
   });
 
   it("has what was given, as the schema types it", () => {
@@ -70,7 +80,13 @@ describe("readFlags", () => {
         prompt: "abc",
         seed: -4,
       },
-      classes: ["cat", "a dog"],
+      ...{ classes: ["cat", "a dog"], sizes: [8, 16], mirror: true },
+    });
+  });
+
+  it("replaces a default list, turns off what is on, and resolves paths", () => {
+    expect(read("--sizes", "3", "--sizes", "5", "--no-mirror", "--folder", "photos")).toMatchObject({
+      ...{ sizes: [3, 5], mirror: false, folder: resolve("photos") },
     });
   });
 
@@ -87,6 +103,7 @@ describe("readFlags", () => {
     ["--temperature -1", "Expected a number of at least 0."],
     ["--shift 3", "Expected a number of at most 2."],
     ["--seed 1.5", "Expected a whole number."],
+    ["--sizes 3 --sizes x", "Expected a whole number of at least 1."],
     ["--palette red", "Allowed choices are viridis, grey."],
     ["--upper=yes", "unknown option"],
   ])("refuses %s", (line, message) => {

@@ -2,15 +2,17 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { arrays, DataLoader, l1, mse, openCheckpoint, SGD } from "@tessera-ml/nn";
 import { fromArray, HostRandom } from "@tessera-ml/tensor";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import * as z from "zod";
 import { openNamed } from "../src/index.ts";
 import {
   defineRecipe,
   describeExpected,
   meets,
+  pathOption,
   type RecipeDefinition,
   type RecipeOptions,
   readResult,
@@ -48,8 +50,8 @@ async function figures(module: Line): Promise<Record<string, number>> {
 type Definition = RecipeDefinition<{ readonly x: never; readonly y: never }>;
 
 /** Less is better. */
-function lineRecipe(more: Partial<Definition> = {}) {
-  return defineRecipe({
+function lineDefinition(): Definition {
+  return {
     ...{ name: "line", title: "A line", paper: "None", task: "fit-line", network: "line" },
     ...{ dataset: "points", epochs: 4, minutes: 0.1 },
     expected: { metric: "mae", atMost: 0.05, published: "0.01 (somebody)" },
@@ -66,9 +68,10 @@ function lineRecipe(more: Partial<Definition> = {}) {
         evaluate: () => figures(module),
       };
     },
-    ...more,
-  } as Definition);
+  } as Definition;
 }
+
+const lineRecipe = (more: Partial<Definition> = {}) => defineRecipe({ ...lineDefinition(), ...more });
 
 const run = (recipe: ReturnType<typeof lineRecipe>, options: Partial<RecipeOptions> = {}) =>
   recipe.run({ folder, progress: false, ...options });
@@ -176,6 +179,89 @@ describe("running", () => {
     const [one, again, other] = [await of(1, "a"), await of(1, "b"), await of(2, "c")];
     expect(again.figures).toEqual(one.figures);
     expect(other.figures).not.toEqual(one.figures);
+  });
+});
+
+describe("a recipe's own options", () => {
+  const options = z.strictObject({
+    ...{ labels: pathOption("folder"), alsoFrom: z.array(pathOption()).optional() },
+    ...{ rate: z.number().positive().default(0.2), shuffle: z.boolean().default(true) },
+    note: z.string().optional(),
+  });
+  /** Also keeps the options that each part of the definition was given. */
+  function optionRecipe() {
+    const seen: { readonly part: string; readonly options: z.output<typeof options> }[] = [];
+    const base = lineDefinition();
+    const recipe = defineRecipe({
+      ...base,
+      options,
+      prepare: async (setting) => {
+        seen.push({ part: "prepare", options: setting.options });
+        return await base.prepare(setting);
+      },
+      card: (options) => {
+        seen.push({ part: "card", options });
+        return { data: `Points of ${options.labels}`, licence: "CC0-1.0" };
+      },
+    });
+    return { recipe, seen };
+  }
+  const full = { labels: resolve("labels"), rate: 0.2, shuffle: true };
+
+  it("reach prepare with their defaults and paths resolved, and stand in run.json and the result", async () => {
+    const { recipe, seen } = optionRecipe();
+    expect(recipe.options).toBe(options);
+    const result = await run(recipe, { epochs: 1, options: { labels: "labels" } });
+    expect(seen).toEqual([{ part: "prepare", options: full }]);
+    expect(result.options).toEqual(full);
+    expect(JSON.parse(await readFile(join(folder, "run.json"), "utf8"))).toMatchObject({ options: full });
+  });
+
+  it("are the same when a run is resumed", async () => {
+    const { recipe } = optionRecipe();
+    const go = (more: object) => run(recipe, { epochs: 1, options: { labels: "labels", ...more } });
+    const first = await go({});
+    expect(await go({ rate: 0.2, labels: resolve("labels") })).toEqual(first);
+    for (const [more, message] of [
+      [{ rate: 0.1 }, "expected a run with option rate 0.1, found one with 0.2"],
+      [{ shuffle: false }, "expected a run with option shuffle false, found one with true"],
+      [{ note: "a" }, 'expected a run with option note "a", found one without'],
+      [{ labels: "other" }, `expected a run with option labels "${resolve("other")}", found one with "`],
+    ] as const)
+      await expect(go(more)).rejects.toThrow(`${folder}: ${message}`);
+  });
+
+  it("are refused by name", async () => {
+    const { recipe, seen } = optionRecipe();
+    for (const [options, message] of [
+      [{}, "line: option labels: expected a value, got none"],
+      [{ labels: "a", rate: -1 }, "line: option rate: Too small"],
+      [{ labels: "a", rate: "1" }, "line: option rate: expected number, received string"],
+      [{ labels: "a", alsoFrom: [1] }, "line: option alsoFrom.0: expected string"],
+      [{ labels: "a", label: "b" }, "line has no option label"],
+    ] as const)
+      await expect(run(recipe, { options })).rejects.toThrow(message);
+    await expect(run(lineRecipe(), { options: { labels: "a" } })).rejects.toThrow(
+      "line has no option labels",
+    );
+    expect(seen).toEqual([]);
+    expect(existsSync(join(folder, "run.json"))).toBe(false);
+  });
+
+  it("stand in the card's command line where they differ from their defaults", async () => {
+    const { recipe, seen } = optionRecipe();
+    const given = { labels: "deep/labels", shuffle: false, alsoFrom: ["a b", "c"], note: "it's" };
+    await run(recipe, { options: given });
+    await recipe.ship(folder);
+    const card = await readFile(join(folder, "models", "line.tessera", "README.md"), "utf8");
+    expect(card).toContain(
+      "\ntessera train line --seed 0 --labels labels --also-from 'a b' --also-from c --no-shuffle --note 'it'\\''s'\n",
+    );
+    expect(card).toContain(`Points of ${resolve("deep/labels")}`);
+    const parsed = { ...given, ...{ labels: resolve("deep/labels"), rate: 0.2 } };
+    const whole = { ...parsed, alsoFrom: [resolve("a b"), resolve("c")] };
+    expect(seen.map(({ part }) => part)).toEqual(["prepare", "card", "prepare"]);
+    for (const { options } of seen) expect(options).toEqual(whole);
   });
 });
 

@@ -60,6 +60,43 @@ test("its recipe trains a network, and ships it", async () => {
   expect(figures.mae).toBeLessThan(0.03);
 });
 
+describe("its recipe's own options", () => {
+  test("are flags of the command, explained in its help", async () => {
+    for (const line of [
+      "train mean_colour --help",
+      "train --rate 1 mean_colour --help",
+      "help train mean_colour",
+    ]) {
+      const help = (await run(...line.split(" "))).replaceAll(/ +/g, " ");
+      expect(help).toContain(
+        "Options of this recipe:\n --rate <number> learning rate (default: 0.02)\n --notes <file>",
+      );
+    }
+    expect(await run("train", "--help")).not.toContain("--rate");
+  });
+
+  test("reach the run, and stand in the list as a JSON schema", async () => {
+    const short = ["--epochs", "1", "--samples", "100", "--out", "short", "--json"];
+    const { options } = await runJson("train", "--rate", "0.5", "mean_colour", "--notes", "a.txt", ...short);
+    expect(options).toEqual({ rate: 0.5, notes: join(folder, "a.txt") });
+    const listed = (await runJson("train", "--json")).find(
+      ({ name }: { name: string }) => name === "mean_colour",
+    );
+    expect(listed.options.properties.rate).toMatchObject({ type: "number", default: 0.02 });
+  });
+
+  test.for([
+    ["train mean_colour --rates 1", "unknown option '--rates'\n(Did you mean --rate?)"],
+    ["train mean_colour --rate -1", "Expected a number of at least 0."],
+    ["train mean_colour --notes=", "--notes: Too small"],
+    ["train lenet5 --rate 1", "unknown option '--rate'"],
+  ] as const)("tessera %s", async ([line, message]) => {
+    const { err, code } = await tessera(line.split(" "), { cwd: folder, env });
+    expect(err).toContain(message);
+    expect(code).toBe(2);
+  });
+});
+
 describe("on the command line", () => {
   test("its command is in the help, and explained from its schemas", async () => {
     expect(await run("--help")).toMatch(/^ {2}image-thumbnail \[options\] <inputs...> +Say the mean colour/m);

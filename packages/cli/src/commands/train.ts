@@ -4,16 +4,23 @@ import type { Command } from "@commander-js/extra-typings";
 import type { AnyTask } from "@tessera-ml/kit";
 import type { OfferedRecipe } from "@tessera-ml/kit/catalogue";
 import { duration, pairs, table } from "@tessera-ml/kit/terminal";
-import type { Recipe, RecipeResult } from "@tessera-ml/kit/training";
+import type { OptionValues, Recipe, RecipeResult } from "@tessera-ml/kit/training";
 import type { ProgressReport } from "@tessera-ml/nn";
+import { Option, Command as PlainCommand } from "commander";
 import { Interrupted, UsageError, untilInterrupted } from "../errors.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { clearStatus, note, paint, print, printJson } from "../output.ts";
 import { describeProgress, report, timeLeft } from "../progress.ts";
+import { addFlags, readFlags } from "../schema-flags.ts";
 import { figure } from "./models.ts";
 
-export function trainCommand(program: Command, tasks: readonly AnyTask[]): void {
-  program
+/** @param after the words after a command's name; the recipe among them adds its own options */
+export async function trainCommand(
+  program: Command,
+  tasks: readonly AnyTask[],
+  after: (command: string) => readonly string[],
+): Promise<void> {
+  const command = program
     .command("train")
     .description("Train a network by its recipe; without a name, list the recipes.")
     .argument("[recipe]", "name from the list")
@@ -22,7 +29,10 @@ export function trainCommand(program: Command, tasks: readonly AnyTask[]): void 
     .option("--samples <count>", "use only this many training samples", wholeNumber(1))
     .option("--seed <number>", "for initial weights and data order", wholeNumber(0), 0)
     .option("--ship", "add the trained network to models/, with a model card")
-    .option("--json", "as JSON")
+    .option("--json", "as JSON");
+  const schema = await recipeOptions(command.options, tasks, after("train"));
+  if (schema) addFlags(command.optionsGroup("Options of this recipe:"), schema);
+  command
     .addHelpText(
       "after",
       [
@@ -31,6 +41,7 @@ export function trainCommand(program: Command, tasks: readonly AnyTask[]): void 
           ["tessera train lecun1989", "the network of 1989, in minutes"],
           ["tessera train lenet5 --epochs 1 --samples 2000", "a quick look"],
           ["tessera train lenet5 --out runs/second --seed 1", "a second run"],
+          ["tessera train lenet5 --help", "with the recipe's own options, if it has any"],
         ),
         "",
         "Ctrl-C stops with a checkpoint; the same command resumes from it. The exit code is 1 if a full run misses its",
@@ -41,14 +52,39 @@ export function trainCommand(program: Command, tasks: readonly AnyTask[]): void 
       const { findRecipe, listRecipes } = await import("@tessera-ml/kit/catalogue");
       if (name === undefined) return await list(await listRecipes(tasks), options.json);
       const { task, recipe } = await findRecipe(tasks, name);
-      await train(task, recipe, options);
+      const own = recipe.options && readFlags(recipe.options, options);
+      await train(task, recipe, options, own);
     });
+}
+
+/** The options of the recipe among the words of a command line. @param known options of every recipe */
+async function recipeOptions(
+  known: readonly Option[],
+  tasks: readonly AnyTask[],
+  words: readonly string[],
+): Promise<Recipe["options"]> {
+  // Without the parsers of their values, so that nothing is rejected twice.
+  const scout = new PlainCommand();
+  for (const { flags } of known) scout.addOption(new Option(flags));
+  const { operands, unknown } = scout.parseOptions([...words]);
+  const candidates = [...operands, ...unknown].filter((word) => !word.startsWith("-"));
+  if (candidates.length === 0) return undefined;
+  const { listRecipes } = await import("@tessera-ml/kit/catalogue");
+  const recipes = new Map((await listRecipes(tasks)).map(({ recipe }) => [recipe.name, recipe]));
+  return candidates.map((word) => recipes.get(word)).find(Boolean)?.options;
 }
 
 async function list(recipes: readonly OfferedRecipe[], json = false): Promise<void> {
   const { describeExpected } = await import("@tessera-ml/kit/training");
-  if (json)
-    return printJson(recipes.map(({ recipe: { run: _, ship: __, record: ___, ...recipe } }) => recipe));
+  if (json) {
+    const { toJSONSchema } = await import("zod");
+    return printJson(
+      recipes.map(({ recipe: { run: _, ship: __, record: ___, options, ...recipe } }) => ({
+        ...recipe,
+        ...(options && { options: toJSONSchema(options, { io: "input" }) }),
+      })),
+    );
+  }
   print(
     table(
       [
@@ -86,6 +122,7 @@ async function train(
   task: AnyTask,
   recipe: Recipe,
   { out, epochs, samples, seed, ship, json }: TrainOptions,
+  options: OptionValues | undefined,
 ): Promise<void> {
   if (ship && (epochs !== undefined || samples !== undefined))
     throw new UsageError("--ship needs a full run: leave out --epochs and --samples");
@@ -98,6 +135,7 @@ async function train(
     signal,
     ...(epochs !== undefined && { epochs }),
     ...(samples !== undefined && { samples }),
+    ...(options && { options }),
     progress: (progress) => report(describeTraining(progress)),
     evaluated: ({ epoch, figures }) =>
       note(`epoch ${epoch}: ${describeFigures(task, figures)} on the test set`),

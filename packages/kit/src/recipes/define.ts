@@ -5,18 +5,21 @@ import { join } from "node:path";
 import { type CheckpointRecord, writeAtomic } from "@tessera-ml/hub";
 import { type FitOptions, fit, type Module } from "@tessera-ml/nn";
 import { manualSeed } from "@tessera-ml/tensor";
+import type * as z from "zod";
+import { type OptionValues, parseOptions } from "../options.ts";
 import { MODEL } from "../records.ts";
 import type { Metric } from "../task.ts";
 import { meets, type Recipe, type RecipeInfo, type RecipeOptions, type RecipeResult } from "./recipe.ts";
-import { shipRecipe } from "./ship.ts";
+import { type Shipping, shipRecipe } from "./ship.ts";
 
-/** What a recipe's `prepare` is given. */
-export interface RecipeSetting {
+/** What a recipe's `prepare` is given. `Options` are the recipe's own, validated and with defaults. */
+export interface RecipeSetting<Options = object> {
   readonly epochs: number;
   readonly seed: number;
   /** Maximum number of training samples; infinite for all. */
   readonly samples: number;
   readonly signal: AbortSignal | undefined;
+  readonly options: Options;
 }
 
 /** A recipe's choices: the training section of its paper. */
@@ -39,39 +42,51 @@ export interface Measurable {
 }
 
 /** The parts of a recipe that differ between recipes. */
-export interface RecipeDefinition<B> extends RecipeInfo {
+export interface RecipeDefinition<B, S extends z.ZodObject = z.ZodObject> extends RecipeInfo {
+  readonly options?: S;
   /** Loads the data and builds the network, with random numbers from the run's seed. */
-  readonly prepare: (setting: RecipeSetting) => Promise<RecipePlan<B>>;
+  readonly prepare: (setting: RecipeSetting<z.output<S>>) => Promise<RecipePlan<B>>;
   /** A freshly initialized network and its evaluation, for shipping. Default: those from `prepare`. */
-  readonly measure?: () => Promise<Measurable>;
+  readonly measure?: (options: z.output<S>) => Promise<Measurable>;
   /** How metrics are displayed; default their names and bare numbers. */
   readonly metrics?: Readonly<Record<string, Metric>>;
   /** The metrics stored in the record. Default: all except the loss. */
   readonly recorded?: readonly string[];
   /** The data's title, and its licence with source, for the model card. */
-  readonly card?: () => { readonly data: string; readonly licence: string };
+  readonly card?: (options: z.output<S>) => { readonly data: string; readonly licence: string };
   /** Task-specific fields of the record: preprocessing, labels, … */
   readonly details?: () => object;
 }
 
-export function defineRecipe<B>(definition: RecipeDefinition<B>): Recipe {
+export function defineRecipe<B, S extends z.ZodObject = z.ZodObject>(
+  definition: RecipeDefinition<B, S>,
+): Recipe {
   const { prepare, measure, details, recorded, card, metrics, ...info } = definition;
   const whole = { epochs: info.epochs, seed: 0, samples: Number.POSITIVE_INFINITY, signal: undefined };
-  const shipping = { measure: measure ?? (() => prepare(whole)), card, metrics };
   const { label, unit } = metrics?.[info.expected.metric] ?? {};
   const recipe: Recipe = {
     ...info,
     expected: { ...(label && { label }), ...(unit && { unit }), ...info.expected },
     run: (options) => run(definition, recipe, options),
     record: (name, figures) => recordOf(definition, name, figures),
-    ship: (folder, options) => shipRecipe(recipe, shipping, folder, options),
+    ship: (folder, shipOptions) => {
+      const shippingWith = (values: OptionValues | undefined): Shipping => {
+        const options = parseOptions(info.name, info.options, values);
+        return {
+          measure: () => measure?.(options) ?? prepare({ ...whole, options }),
+          about: card?.(options),
+          metrics,
+        };
+      };
+      return shipRecipe(recipe, shippingWith, folder, shipOptions);
+    },
   };
   return recipe;
 }
 
 /** The `record.json` beside {@link MODEL} that makes a trained network a regular checkpoint. */
-function recordOf<B>(
-  { task, network, dataset, paper, recorded, details }: RecipeDefinition<B>,
+function recordOf<B, S extends z.ZodObject>(
+  { task, network, dataset, paper, recorded, details }: RecipeDefinition<B, S>,
   name: string,
   figures: Readonly<Record<string, number>>,
 ): CheckpointRecord {
@@ -98,26 +113,32 @@ interface Settings {
   readonly seed: number;
   readonly epochs: number;
   readonly samples: number;
+  readonly options?: OptionValues;
 }
 
 /**
  * Trains, resuming from the newest checkpoint in the folder if there is one. A finished run returns its stored result.
  *
+ * @throws RangeError naming an invalid option
  * @throws HubError `absent` if the data set is not on this machine; an error if the folder holds another run
  */
-async function run<B>(
-  definition: RecipeDefinition<B>,
+async function run<B, S extends z.ZodObject>(
+  definition: RecipeDefinition<B, S>,
   recipe: Recipe,
-  options: RecipeOptions,
+  runOptions: RecipeOptions,
 ): Promise<RecipeResult> {
-  const { folder, seed = 0, signal, progress = true, evaluated } = options;
+  const { folder, seed = 0, signal, progress = true, evaluated } = runOptions;
+  const options = parseOptions(recipe.name, definition.options, runOptions.options);
   const begin = performance.now();
-  const epochs = options.epochs ?? recipe.epochs;
+  const epochs = runOptions.epochs ?? recipe.epochs;
   manualSeed(seed);
-  const most = options.samples ?? Number.POSITIVE_INFINITY;
-  const plan = await definition.prepare({ epochs, seed, samples: most, signal });
+  const most = runOptions.samples ?? Number.POSITIVE_INFINITY;
+  const plan = await definition.prepare({ epochs, seed, samples: most, signal, options });
   const { module, samples, evaluate, evaluateEvery = { epochs: 1 }, ...training } = plan;
-  const settings: Settings = { recipe: recipe.name, seed, epochs, samples };
+  const settings: Settings = {
+    ...{ recipe: recipe.name, seed, epochs, samples },
+    ...(definition.options && { options }),
+  };
   const finishedBefore = await enter(folder, settings);
   if (finishedBefore) return finishedBefore;
 
@@ -146,7 +167,7 @@ async function run<B>(
   const record = recipe.record(`${recipe.network}.run`, figures);
   await writeAtomic(join(folder, "record.json"), `${JSON.stringify(record, null, 2)}\n`);
   const finished = fitted.reason === "finished";
-  const complete = finished && epochs === recipe.epochs && options.samples === undefined;
+  const complete = finished && epochs === recipe.epochs && runOptions.samples === undefined;
   const result: RecipeResult = {
     ...settings,
     network: recipe.network,
@@ -170,12 +191,29 @@ async function enter(folder: string, settings: Settings): Promise<RecipeResult |
     return undefined;
   }
   const found = JSON.parse(await readFile(path, "utf8")) as Settings;
-  for (const key of ["recipe", "seed", "epochs", "samples"] as const)
-    if (found[key] !== settings[key])
+  const [wanted, stored] = [flat(settings), flat(found)];
+  for (const key of new Set([...Object.keys(wanted), ...Object.keys(stored)]))
+    if (wanted[key] !== stored[key])
       throw new Error(
-        `${folder}: expected a run with ${key} ${settings[key]}, found one with ${found[key]}; choose another folder or delete it`,
+        `${folder}: expected a run ${withValue(wanted[key], key)}, found one ${withValue(stored[key])}; choose another folder or delete it`,
       );
   return await readResult(folder);
+}
+
+function withValue(value: string | undefined, key?: string): string {
+  return [value === undefined ? "without" : "with", key, value]
+    .filter((word) => word !== undefined)
+    .join(" ");
+}
+
+/** Every setting as text, options under `option NAME`. */
+function flat({ options = {}, ...settings }: Settings): Readonly<Record<string, string>> {
+  return Object.fromEntries([
+    ...Object.entries(settings).map(([key, value]) => [key, String(value)]),
+    ...Object.entries(options)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [`option ${name}`, JSON.stringify(value)]),
+  ]);
 }
 
 /** The result of the run in a folder; undefined if none has finished. */

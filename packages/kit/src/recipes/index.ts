@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export type { OptionValues } from "../options.ts";
+export { pathOption } from "../path-option.ts";
 export {
   defineRecipe,
   type Measurable,

@@ -1,6 +1,8 @@
 /** A recipe: data, network and training that together give a known result. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
 import type { ProgressReport } from "@tessera-ml/nn";
+import type * as z from "zod";
+import type { OptionValues } from "../options.ts";
 
 /** The metric a recipe is judged by, and the value it must reach. */
 export interface Expectation {
@@ -24,6 +26,8 @@ export interface RecipeOptions {
   readonly epochs?: number;
   /** Limits the number of training samples, for a quick look. The expected result is then not checked. */
   readonly samples?: number;
+  /** Values of the recipe's own options, by name; those left out take their defaults. */
+  readonly options?: OptionValues;
   /** Reports progress on the terminal (default), not at all, or to a callback. */
   readonly progress?: boolean | ((report: ProgressReport) => void);
   /** Called after every evaluation. */
@@ -44,6 +48,8 @@ export interface RecipeResult {
   readonly seed: number;
   /** Number of training samples used. */
   readonly samples: number;
+  /** Values of the recipe's own options; absent if it has none. */
+  readonly options?: OptionValues;
   /** Of this process only, excluding time before a resume. */
   readonly seconds: number;
   /** The trained network, `.safetensors`. */
@@ -69,6 +75,8 @@ export interface RecipeInfo {
   readonly minutes: number;
   /** Known limits of the network: sentences for the model card. */
   readonly limits?: string;
+  /** Options of this recipe alone, as flags of `tessera train NAME`. Their values must be JSON. */
+  readonly options?: z.ZodObject;
 }
 
 /** Trains one network of the registry on one data set. */

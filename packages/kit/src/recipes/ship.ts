@@ -9,15 +9,19 @@ import {
   writeAtomic,
 } from "@tessera-ml/hub";
 import { Tensor } from "@tessera-ml/tensor";
+import { flagsOf, type OptionValues } from "../options.ts";
 import { MODEL } from "../records.ts";
 import type { Metric } from "../task.ts";
-import { type Measurable, type RecipeDefinition, readResult } from "./define.ts";
+import { type Measurable, readResult } from "./define.ts";
 import { describeExpected, type Expectation, type Recipe, type RecipeResult } from "./recipe.ts";
 
-/** The parts of a recipe's definition that shipping needs. */
-export type Shipping = Required<Pick<RecipeDefinition<never>, "measure">> & {
-  readonly [K in "card" | "metrics"]: RecipeDefinition<never>[K] | undefined;
-};
+/** What shipping needs of a recipe's definition. */
+export interface Shipping {
+  readonly measure: () => Promise<Measurable>;
+  /** The training data's title and licence. */
+  readonly about: { readonly data: string; readonly licence: string } | undefined;
+  readonly metrics: Readonly<Record<string, Metric>> | undefined;
+}
 
 export interface ShipOptions {
   /** Ships even if the run was shortened or missed its expected result; the card says so. */
@@ -30,10 +34,12 @@ const TOLERATED = 0.0005;
 /**
  * Adds the network of a finished run to `models/` (or `TESSERA_MODELS`): the checkpoint, its record, and a model card.
  * The checkpoint is in half precision unless that costs accuracy.
+ *
+ * @param shippingWith given the values of the run's options
  */
 export async function shipRecipe(
   recipe: Recipe,
-  { measure, card, metrics = {} }: Shipping,
+  shippingWith: (options: OptionValues | undefined) => Shipping,
   folder: string,
   { force = false }: ShipOptions = {},
 ): Promise<CheckpointRecord> {
@@ -45,6 +51,7 @@ export async function shipRecipe(
     throw new Error(
       `${folder}: expected ${describeExpected(recipe.expected)}, ${result.passed === false ? `got ${figure(recipe.expected, result.figures)}` : "but the run was shortened"}; not shipped`,
     );
+  const { measure, about, metrics = {} } = shippingWith(result.options);
   const measurable = await measure();
   await measurable.module.eval().load(result.checkpoint);
   const name = `${recipe.network}.tessera`;
@@ -56,7 +63,7 @@ export async function shipRecipe(
   });
   await writeAtomic(
     join(shippedRoot(), name, "README.md"),
-    modelCard(recipe, result, record, metrics, card?.()),
+    modelCard(recipe, result, record, metrics, about),
   );
   return record;
 }
@@ -92,7 +99,7 @@ function modelCard(
   result: RecipeResult,
   record: CheckpointRecord,
   metrics: Readonly<Record<string, Metric>>,
-  about?: { readonly data: string; readonly licence: string },
+  about: Shipping["about"],
 ): string {
   const { expected } = recipe;
   const [{ file, size = 0, sha256 }] = record.files;
@@ -114,6 +121,10 @@ function modelCard(
     ...(expected.published ? [["Published", expected.published]] : []),
     ["File", `\`${file}\`, ${formatBytes(size)}, SHA-256 \`${sha256}\``],
   ];
+  const command = [
+    `tessera train ${recipe.name} --seed ${result.seed}`,
+    ...(recipe.options ? flagsOf(recipe.options, result.options ?? {}) : []),
+  ].join(" ");
   return `# ${record.name}
 
 ${recipe.title}. The metrics are those of this file, on the whole test set.
@@ -125,7 +136,7 @@ ${rows.map((row) => `| ${row.join(" | ")} |`).join("\n")}
 ## How it was made
 
 \`\`\`sh
-tessera train ${recipe.name} --seed ${result.seed}
+${command}
 \`\`\`
 
 It takes about ${recipe.minutes} minutes on two cores. \`record.json\` has the rest of what is known of it.

@@ -1,6 +1,6 @@
 /** A toy system, all of it: an image to its mean colour, by a network that learns to average. */
 import { defaultOf, defineTask, Networks, type Opened, type OpenOptions, openNetwork } from "@tessera-ml/kit";
-import { defineRecipe } from "@tessera-ml/kit/training";
+import { defineRecipe, pathOption } from "@tessera-ml/kit/training";
 import { type ImageSource, readImage, resizePil, stack, toPlanes } from "@tessera-ml/media";
 import { Adam, arrays, Conv2d, DataLoader, l1, Module, mse } from "@tessera-ml/nn";
 import { compile, fromArray, HostRandom, type Tensor } from "@tessera-ml/tensor";
@@ -45,9 +45,13 @@ const recipe = defineRecipe({
   ...{ ...about, task: opener.task, network: "mean_colour", dataset: "random", metrics },
   ...{ title: "The mean colour of random images", epochs: 8, minutes: 0.1 },
   expected: { metric: "mae", atMost: 0.03 },
-  prepare: async ({ seed, samples: most }) => {
+  options: z.strictObject({
+    rate: z.number().positive().default(0.02).meta({ description: "learning rate" }),
+    notes: pathOption("file").optional().meta({ description: "read by no one" }),
+  }),
+  prepare: async ({ seed, samples: most, options: { rate: lr } }) => {
     const [module, samples] = [new MeanColour(), Math.min(2000, most)];
-    const optimizer = new Adam(module, { lr: 0.02 });
+    const optimizer = new Adam(module, { lr });
     const data = new DataLoader(arrays(randomImages(samples, seed)), { batchSize: 50, shuffle: true, seed });
     const loss = ({ images, colours }: { readonly images: Tensor; readonly colours: Tensor }) =>
       mse(module.forward(images), colours);
