@@ -1,5 +1,5 @@
 /** How depth and disparity are evaluated: Eigen et al. 2014, MiDaS, and DA-2K of Depth Anything V2. */
-import { type Alignment, fitLeastSquares, type Values } from "./align.ts";
+import { type Alignment, type FitOptions, fitLeastSquares, type Values } from "./align.ts";
 
 export interface DepthMetrics {
   /** Shares of pixels with max(p / y, y / p) below 1.25, 1.25², 1.25³. */
@@ -48,7 +48,7 @@ export interface MetricOptions {
 /** ZoeDepth's and Depth Anything V1's rule for metric depth; they state 100 times `silog`. */
 export const ZOE_EVALUATION: MetricOptions = { strict: true, clip: true, lambda: 1 };
 
-/** Rows and columns, ends exclusive. */
+/** The part of an image that a crop keeps: rows from `top`, columns from `left`, ends exclusive. */
 function cropOf(crop: Crop | undefined, width: number, height: number): [number, number, number, number] {
   const part = (top: number, bottom: number, left: number, right: number) =>
     [top * height, bottom * height, left * width, right * width].map(Math.trunc) as [
@@ -141,6 +141,18 @@ function clamp(value: number, min: number, max: number): number {
   return value > max ? max : value > min ? value : min;
 }
 
+/** Which pixels of a map a crop keeps, 1 or 0. */
+export function cropMask(
+  { width, height }: { readonly width: number; readonly height: number },
+  crop: Crop | undefined,
+): Uint8Array {
+  const [top, bottom, left, right] = cropOf(crop, width, height);
+  const mask = new Uint8Array(width * height);
+  for (let row = top; row < Math.min(bottom, height); row++)
+    mask.fill(1, row * width + left, row * width + Math.min(right, width));
+  return mask;
+}
+
 export interface AlignedEvaluation extends Alignment {
   readonly metrics: DepthMetrics;
   /** Metres, as evaluated. */
@@ -165,14 +177,21 @@ export function evaluateAligned(
   disparity: Values,
   target: Values,
   size: { readonly width: number; readonly height: number },
-  options: { readonly cap: number; readonly mask?: MetricOptions["mask"] },
+  options: {
+    readonly cap: number;
+    readonly mask?: MetricOptions["mask"];
+    /** λ of `silog`, default 0.5. */
+    readonly lambda?: number;
+    /** How scale and shift are found; default by least squares. */
+    readonly fit?: (prediction: Values, target: Values, options: FitOptions) => Alignment;
+  },
 ): AlignedEvaluation {
-  const { cap } = options;
+  const { cap, lambda = 0.5, fit: align = fitLeastSquares } = options;
   const mask = Uint8Array.from(target, (y, i) => Number(y > 1e-3 && y < cap && (options.mask?.[i] ?? 1)));
   const inverse = Float64Array.from(target, (y) => 1 / y);
-  const fit = fitLeastSquares(disparity, inverse, { mask });
+  const fit = align(disparity, inverse, { mask });
   const depth = Float64Array.from(disparity, (d) => 1 / Math.max(fit.scale * d + fit.shift, 1 / cap));
-  const metrics = depthMetrics(depth, target, size, { mask });
+  const metrics = depthMetrics(depth, target, size, { mask, lambda });
   return { ...fit, depth, metrics, valid: mask.reduce((a, b) => a + b, 0) };
 }
 
