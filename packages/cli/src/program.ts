@@ -48,6 +48,8 @@ async function createProgram(tasks: readonly AnyTask[], words: readonly string[]
       outputError: (text, write) =>
         write(text.replace(/^error:/, styleText("red", "error:", { stream: process.stderr }))),
     })
+    // Else a command's options would also be taken from the commands below it.
+    .enablePositionalOptions()
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError("(--help shows details and examples)")
@@ -68,9 +70,13 @@ async function createProgram(tasks: readonly AnyTask[], words: readonly string[]
     );
   const meant = words.find((word) => !word.startsWith("-") && word !== "help");
   const add = (command: PlainCommand) => (program as unknown as PlainCommand).addCommand(command);
-  for (const task of tasks)
-    add(task.command === meant ? inheriting(program, await taskCommand(task)) : taskOutline(task));
   const after = (name: string) => (name === meant ? words.slice(words.indexOf(name) + 1) : []);
+  for (const task of tasks)
+    add(
+      task.command === meant
+        ? inheriting(program, await taskCommand(task, after(task.command)))
+        : taskOutline(task),
+    );
   for (const register of COMMANDS) await register(program, tasks, after);
   await evalCommand(program, tasks, meant === "eval");
   await exportCommand(program, tasks, meant === "export");
@@ -79,7 +85,9 @@ async function createProgram(tasks: readonly AnyTask[], words: readonly string[]
 
 /** `addCommand`, unlike `command`, does not copy the parent's settings. */
 function inheriting(program: Command, command: PlainCommand): PlainCommand {
-  return command.copyInheritedSettings(program as unknown as PlainCommand);
+  command.copyInheritedSettings(program as unknown as PlainCommand);
+  for (const further of command.commands) further.copyInheritedSettings(command);
+  return command;
 }
 
 function version(): string {

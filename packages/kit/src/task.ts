@@ -7,7 +7,16 @@ import type { Network, Networks } from "./networks/networks.ts";
 import type { OpenOptions } from "./open/types.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import type { Study } from "./studies/study.ts";
+import type { TaskCommand } from "./task-command.ts";
 import type { Terminal } from "./terminal.ts";
+
+export {
+  type CommandArgument,
+  type CommandContext,
+  type CommandResult,
+  defineCommand,
+  type TaskCommand,
+} from "./task-command.ts";
 
 /** The kinds of input a task accepts. `documents` are text files of any kind. */
 export type Media = "image" | "video" | "audio" | "text" | "documents";
@@ -167,8 +176,10 @@ export interface Golden {
   readonly run: GoldenRunner;
 }
 
-/** The heavy half that runs on Node only: training and evaluation. */
+/** The heavy half that runs on Node only: training, evaluation and further commands. */
 export interface Workshop<Open = unknown> {
+  /** Keyed like {@link Task.commands}. */
+  readonly commands?: Readonly<Record<string, TaskCommand>>;
   readonly recipes?: readonly Recipe[];
   readonly studies?: readonly Study[];
   evaluate?(opened: Open, options: EvaluateOptions): Promise<Evaluation>;
@@ -197,6 +208,11 @@ export interface Task<Name extends string = string, Input = never, Options = nev
   readonly saves?: readonly string[];
   /** Commands and what they do, for the help text. */
   readonly examples?: readonly (readonly [command: string, meaning: string])[];
+  /**
+   * Further commands below the task's own, and what they do: `{ "pseudo-label": "Label a folder of images." }` is
+   * `tessera depth pseudo-label`.
+   */
+  readonly commands?: Readonly<Record<string, string>>;
   /** Lists show the first. */
   readonly metrics: Readonly<Record<string, Metric>>;
   /** Kind of each of the task's error codes. */
@@ -233,13 +249,13 @@ const WORD = /^[a-z][a-z0-9-]*$/;
 /**
  * Defines a system. Its lazy modules are loaded at most once.
  *
- * @throws Error if the name or command is not lower-case words with hyphens
+ * @throws Error if the name or a command is not lower-case words with hyphens
  */
 export function defineTask<const Name extends string, Input, Options, Answer>(
   definition: TaskDefinition<Name, Input, Options, Answer>,
 ): Task<Name, Input, Options, Answer> {
-  const { command = definition.name, metrics = {}, errors = {}, workshop } = definition;
-  for (const word of [definition.name, command])
+  const { command = definition.name, metrics = {}, errors = {}, commands = {}, workshop } = definition;
+  for (const word of [definition.name, command, ...Object.keys(commands)])
     if (!WORD.test(word))
       throw new Error(`task ${JSON.stringify(word)}: expected lower-case words with hyphens`);
   return {

@@ -1,4 +1,5 @@
 /** A system that Tessera does not know: the module that TESSERA_SYSTEMS names is all there is of it. */
+import type { ChildProcess } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeImage, Image } from "@tessera-ml/media";
@@ -7,7 +8,7 @@ import { type Browser, chromium } from "playwright";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { chromiumPath, hasChromium } from "../../../tools/chromium.ts";
 import { one, write } from "../../cli/test/pictures.ts";
-import { scratch, tessera } from "../../cli/test/run.ts";
+import { type RunOptions, scratch, tessera } from "../../cli/test/run.ts";
 
 const folder = await scratch();
 const env = {
@@ -94,6 +95,55 @@ describe("its recipe's own options", () => {
     const { err, code } = await tessera(line.split(" "), { cwd: folder, env });
     expect(err).toContain(message);
     expect(code).toBe(2);
+  });
+});
+
+describe("its further command", () => {
+  const command = (line: string, options: RunOptions = {}) =>
+    tessera(["image-thumbnail", ...line.split(" ")], { cwd: folder, env, ...options });
+
+  test("is listed and explained", async () => {
+    expect(await run("image-thumbnail", "--help")).toMatch(/^ {2}mix .*Mix colours\.$/m);
+    const { out, err, code } = await command("mix --help");
+    expect(code, err).toBe(0);
+    for (const text of [
+      "Usage: tessera image-thumbnail mix [options] <colours...>",
+      "-m, --model <choice>",
+      "Examples:\n  tessera image-thumbnail mix ff0000 00ff00",
+      "Unreadable colours are left out.",
+    ])
+      expect(out).toContain(text);
+    expect(out).not.toContain("--upper");
+  });
+
+  test("takes its own options, also where the task has one of the same name", async () => {
+    expect(await command("mix ff0000 00ff00")).toEqual({ out: "127.5 127.5 0\n", err: "", code: 0 });
+    const { out } = await command("mix ff0000 00ff00 -m grey --json");
+    expect(JSON.parse(out)).toEqual({ colour: [127.5] });
+  });
+
+  test("says what went wrong, with the exit code", async () => {
+    expect(await command("mix ff0000 red")).toEqual({
+      ...{ out: "255 0 0\n", err: "red: expected six hexadecimal digits\n", code: 1 },
+    });
+    for (const [line, message] of [
+      ["mix", "missing required argument 'colours'"],
+      ["mix ff0000 --upper", "unknown option '--upper'"],
+      ["mix ff0000 -m hsv", "Allowed choices are rgb, grey."],
+    ] as const) {
+      const { err, code } = await command(line);
+      expect(err).toContain(message);
+      expect(code).toBe(2);
+    }
+  });
+
+  test("ends at Ctrl-C", async () => {
+    const onOutput = (text: string, child: ChildProcess) => {
+      if (text.startsWith("red")) child.kill("SIGINT");
+    };
+    const { err, code } = await command("mix red wait", { onOutput });
+    expect(err).toContain("interrupted");
+    expect(code).toBe(130);
   });
 });
 

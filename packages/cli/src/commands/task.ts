@@ -10,6 +10,7 @@ import { complain, print, terminal, toTerminal } from "../output.ts";
 import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
 import { endings, planFiles } from "../save.ts";
 import { addFlags, readFlags } from "../schema-flags.ts";
+import { furtherCommands } from "./task-further.ts";
 
 /** What the list of commands shows. The task's own options are in its schemas, which take time to load. */
 export function taskOutline(task: AnyTask): Command {
@@ -22,7 +23,8 @@ export function taskOutline(task: AnyTask): Command {
   );
 }
 
-export async function taskCommand(task: AnyTask): Promise<Command> {
+/** @param words that follow the task's command */
+export async function taskCommand(task: AnyTask, words: readonly string[]): Promise<Command> {
   const schemas = await task.schemas();
   const command = taskOutline(task);
   checkpointOptions(command);
@@ -34,7 +36,7 @@ export async function taskCommand(task: AnyTask): Promise<Command> {
       "-o, --out <path>",
       `file to write (${endings(task.saves)}), folder, or folder/*.${task.saves[0]}`,
     );
-  return command
+  command
     .option("--json", "print one JSON array instead of lines")
     .addHelpText(
       "after",
@@ -46,6 +48,8 @@ export async function taskCommand(task: AnyTask): Promise<Command> {
       ].join("\n"),
     )
     .action((words: readonly string[], options: object) => answer(task, schemas, words, options as Flags));
+  await furtherCommands(command, task, words);
+  return command;
 }
 
 type Flags = CheckpointFlags & {

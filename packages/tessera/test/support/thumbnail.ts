@@ -1,5 +1,14 @@
 /** A toy system, all of it: an image to its mean colour, by a network that learns to average. */
-import { defaultOf, defineTask, Networks, type Opened, type OpenOptions, openNetwork } from "@tessera-ml/kit";
+import { setTimeout } from "node:timers/promises";
+import {
+  defaultOf,
+  defineCommand,
+  defineTask,
+  Networks,
+  type Opened,
+  type OpenOptions,
+  openNetwork,
+} from "@tessera-ml/kit";
 import { defineRecipe, pathOption } from "@tessera-ml/kit/training";
 import { type ImageSource, readImage, resizePil, stack, toPlanes } from "@tessera-ml/media";
 import { Adam, arrays, Conv2d, DataLoader, l1, Module, mse } from "@tessera-ml/nn";
@@ -76,12 +85,35 @@ async function open(name: string | undefined, options: OpenOptions) {
   return { record, module, answer, release: () => ask.release() };
 }
 
+/** The mean of colours such as `ff8800`; its `--model` is not the task's. */
+const mix = defineCommand({
+  arguments: [{ name: "colours", description: "in hexadecimal", many: true }],
+  options: z.strictObject({
+    model: z.enum(["rgb", "grey"]).default("rgb").meta({ short: "m", description: "of colours" }),
+  }),
+  examples: [["tessera image-thumbnail mix ff0000 00ff00", "half of each"]],
+  details: "Unreadable colours are left out.",
+  run: async (words, { model }, { progress, note, signal }) => {
+    const values: number[][] = [];
+    for (const [i, word] of words.entries()) {
+      if (word === "wait") await setTimeout(1e6, undefined, { signal });
+      progress(i, words.length);
+      if (/^[0-9a-f]{6}$/.test(word)) values.push(word.match(/../g)!.map((byte) => parseInt(byte, 16)));
+      else note(`${word}: expected six hexadecimal digits`);
+    }
+    const means = [0, 1, 2].map((c) => values.reduce((sum, value) => sum + value[c]!, 0) / values.length);
+    const colour = model === "rgb" ? means : means.slice(0, 1);
+    return { text: colour.join(" "), json: { colour }, failed: values.length < words.length };
+  },
+});
+
 export const imageThumbnail = defineTask({
   name: "image-thumbnail",
   title: "Thumbnails",
   summary: "Say the mean colour of images.",
   accepts: ["image"],
   metrics,
+  commands: { mix: "Mix colours." },
   catalogue: async () => ({ networks, records: [], data: [] }),
   schemas: async () => ({
     request: z.strictObject({ upper: z.boolean().default(false).meta({ description: "in upper case" }) }),
@@ -90,6 +122,7 @@ export const imageThumbnail = defineTask({
   load: async () => ({ open, defaultCheckpoint: () => defaultOf(opener) }),
   workshop: async () => ({
     recipes: [recipe],
+    commands: { mix },
     async evaluate({ record, module }: Opened<ImageSource, object, unknown>, { limit: count = 200 }) {
       const begin = performance.now();
       const found = { checkpoint: record.name, data: "random", count, metrics: await measure(module, count) };
