@@ -75,7 +75,8 @@ function command(): Best {
     (error: Error & { status: number; stderr: Buffer }) =>
       error.status === 1 && /mnist is not on this machine/.test(String(error.stderr)),
   );
-  console.log("✓ tessera models, classify, train");
+  assert.match(run(tessera, ["depth", "--help"]), /--colormap/);
+  console.log("✓ tessera models, classify, train, depth");
   return answer.predictions[0];
 }
 

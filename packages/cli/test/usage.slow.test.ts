@@ -4,6 +4,7 @@ import { tessera } from "./run.ts";
 
 const COMMANDS = [
   "classify",
+  "depth",
   "serve",
   "models",
   "pull",
@@ -56,7 +57,7 @@ test.for([
   ["study relutanh", 'no study is called "relutanh". Did you mean relu-tanh'],
   ["study --all dropout", "--all runs every study"],
   ["study dropout --scale 2", "--scale: expected a number above 0 and at most 1, got 2"],
-  ["eval lenet7", 'no checkpoint is called "lenet7". Did you mean lenet5'],
+  ["eval lenet7", 'no network or checkpoint is called "lenet7". Did you mean lenet5'],
   ["export lenet5", "choose a format: only --onnx"],
   ["serve --port 70000", "Expected a whole number from 0 to 65535."],
 ] as const)("tessera %s", async ([line, message]) => {

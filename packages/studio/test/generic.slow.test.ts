@@ -11,10 +11,10 @@ const PIXEL =
   "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
 
 const TASK = {
-  name: "depth-estimation",
-  command: "depth",
-  title: "Depth estimation",
-  summary: "Says how far away everything is.",
+  name: "height-estimation",
+  command: "height",
+  title: "Height estimation",
+  summary: "Says how high everything is.",
   accepts: ["image"],
   metrics: {},
   request: {
@@ -33,7 +33,7 @@ const TASK = {
   answer: {
     type: "object",
     properties: {
-      map: { type: "string", title: "Depth map" },
+      map: { type: "string", title: "Height map" },
       range: { type: "object", properties: { nearest: { type: "number" }, farthest: { type: "number" } } },
       things: { type: "array", items: { $ref: "#/$defs/Thing" } },
     },
@@ -47,7 +47,7 @@ const TASK = {
 };
 
 const ANSWER = {
-  model: "depth_small.test",
+  model: "height_small.test",
   map: PIXEL,
   range: { nearest: 0.42137, farthest: 81.25 },
   things: [{ colour: "#ff8800", label: "car", area: 12345 }],
@@ -56,9 +56,9 @@ const ANSWER = {
 const MODEL = {
   name: ANSWER.model,
   task: TASK.name,
-  network: "depth_small",
-  title: "Depth Small",
-  family: "Depth",
+  network: "height_small",
+  title: "Height Small",
+  family: "Height",
   year: 2024,
   paper: "A paper",
   params: 1000,
@@ -95,12 +95,12 @@ describe.skipIf(!hasChromium())("a task without its own view", () => {
       await route.fulfill({ json: { tasks: [...tasks, TASK] } });
     });
     await page.route("**/api/models", (route) => route.fulfill({ json: { models: [MODEL] } }));
-    await page.route("**/api/depth", async (route) => {
+    await page.route("**/api/height", async (route) => {
       const body = route.request().postDataJSON();
       asked.push({ body, accept: route.request().headers().accept });
       await answer(route);
     });
-    await page.goto(`${studio.url}#/depth`);
+    await page.goto(`${studio.url}#/height`);
     await page.getByRole("button", { name: "Sample: a ship" }).click();
   });
   afterEach(() => page.close());
@@ -110,10 +110,10 @@ describe.skipIf(!hasChromium())("a task without its own view", () => {
 
   test("appears in the navigation and on the home page, with a mosaic", async () => {
     await page.getByRole("link", { name: "Tessera Studio" }).click();
-    const card = page.getByRole("link", { name: /^Depth estimation.*1 checkpoint ready/s });
+    const card = page.getByRole("link", { name: /^Height estimation.*1 checkpoint ready/s });
     await card.locator("svg.tile").waitFor();
-    await page.getByRole("navigation").getByRole("link", { name: "Depth" }).click();
-    await page.getByRole("heading", { name: "Depth estimation" }).waitFor();
+    await page.getByRole("navigation").getByRole("link", { name: "Height" }).click();
+    await page.getByRole("heading", { name: "Height estimation" }).waitFor();
   });
 
   test("makes a form of the request schema and shows answers by the answer schema", async () => {
@@ -127,7 +127,7 @@ describe.skipIf(!hasChromium())("a task without its own view", () => {
     await page.getByLabel("Tags").fill("a, b");
     await run();
     await result().waitFor();
-    expect(await result().getByAltText("Depth map").getAttribute("src")).toBe(PIXEL);
+    expect(await result().getByAltText("Height map").getAttribute("src")).toBe(PIXEL);
     const text = await result().innerText();
     expect(text).toMatch(/Nearest\s+0\.4214\s+Farthest\s+81\.25/);
     expect(text).toMatch(/Colour\s+Label\s+Area\s+#ff8800\s+car\s+12,345/);
@@ -158,7 +158,7 @@ describe.skipIf(!hasChromium())("a task without its own view", () => {
 
   test("shows errors: a rejected request, an error event, a truncated stream", async () => {
     const refusal = { error: { code: "unsuitable", message: "It is too dark." } };
-    const progress = event("progress", { what: "Depth Small", done: 1, total: 4 });
+    const progress = event("progress", { what: "Height Small", done: 1, total: 4 });
     for (const [reply, message] of [
       [{ status: 422, json: refusal }, "It is too dark."],
       [{ contentType: "text/event-stream", body: progress + event("error", refusal) }, "It is too dark."],
@@ -176,7 +176,7 @@ describe.skipIf(!hasChromium())("a task without its own view", () => {
       (progress) => {
         const fetched = window.fetch;
         window.fetch = async (input, options) => {
-          if (input !== "api/depth") return fetched(input, options);
+          if (input !== "api/height") return fetched(input, options);
           const body = new ReadableStream({
             start(controller) {
               controller.enqueue(new TextEncoder().encode(progress));
@@ -186,10 +186,10 @@ describe.skipIf(!hasChromium())("a task without its own view", () => {
           return new Response(body, { headers: { "content-type": "text/event-stream" } });
         };
       },
-      event("progress", { what: "Depth Small", done: 1, total: 4, preview: PIXEL }),
+      event("progress", { what: "Height Small", done: 1, total: 4, preview: PIXEL }),
     );
     await run();
-    await page.getByText("Depth Small: 1 of 4").waitFor();
+    await page.getByText("Height Small: 1 of 4").waitFor();
     await page.getByAltText("Preview").waitFor();
     expect(await page.getByRole("progressbar").getAttribute("aria-valuenow")).toBe("25");
     await page.getByRole("button", { name: "Stop" }).click();

@@ -6,7 +6,8 @@ import type { AnyTask } from "@tessera-ml/kit";
 import { systems } from "./systems.ts";
 
 /**
- * Ours, then the tasks that the modules in `TESSERA_SYSTEMS` export: paths, separated as in `PATH`.
+ * Ours, then the tasks that the modules in `TESSERA_SYSTEMS` export: paths, separated as in `PATH`. A module that adds
+ * networks to one of ours exports that task again.
  *
  * @throws Error naming the module that exports no task, or a command that two tasks share
  */
@@ -19,7 +20,7 @@ export async function installedSystems(): Promise<AnyTask[]> {
     const found = Object.values(module).filter(isTask);
     if (found.length === 0)
       throw new Error(`TESSERA_SYSTEMS: ${path}: exports no task; make one with defineTask`);
-    tasks.push(...found);
+    tasks.push(...found.filter((task) => !tasks.includes(task)));
   }
   for (const [i, task] of tasks.entries()) {
     const other = tasks

@@ -1,5 +1,5 @@
 import { unknownName } from "@tessera-ml/hub/names";
-import { type OpenOptions, type Pipeline, pipelineOf, type Task } from "@tessera-ml/kit";
+import { type AnyTask, type OpenOptions, type Pipeline, pipelineOf, type Task } from "@tessera-ml/kit";
 import { systems } from "./systems.ts";
 
 type Systems = (typeof systems)[number];
@@ -27,12 +27,13 @@ export async function pipeline<Name extends TaskName>(
   checkpoint?: string,
   options: OpenOptions = {},
 ): Promise<PipelineOf<Name>> {
-  const found = systems.find(({ name }) => name === task);
+  const tasks: readonly AnyTask[] = systems;
+  const found = tasks.find(({ name }) => name === task);
   if (!found)
     throw unknownName(
       "task",
       task,
-      systems.map(({ name }) => name),
+      tasks.map(({ name }) => name),
       "tessera --help",
     );
   const runtime = await found.load();

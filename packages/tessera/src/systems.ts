@@ -1,4 +1,5 @@
 /** All systems: the one file that names them. A new system is its own package and a line here. */
+import { depthEstimation } from "@tessera-ml/depth/task";
 import { imageClassification } from "@tessera-ml/vision/task";
 
-export const systems = [imageClassification] as const;
+export const systems = [imageClassification, depthEstimation] as const;

@@ -26,6 +26,12 @@ test("without modules there are ours alone", async () => {
   expect(await installedSystems()).toEqual([...systems]);
 });
 
+test("a module may export a task of ours again, as one does that adds networks to it", async () => {
+  const ours = import.meta.resolve("@tessera-ml/vision/task");
+  await plug("more.mjs", `export { imageClassification } from ${JSON.stringify(ours)};`);
+  expect(await installedSystems()).toEqual([...systems]);
+});
+
 test("a file that is not there", async () => {
   vi.stubEnv("TESSERA_SYSTEMS", "/nowhere/mine.ts");
   await expect(installedSystems()).rejects.toThrow("TESSERA_SYSTEMS: /nowhere/mine.ts: no such file");

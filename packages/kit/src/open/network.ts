@@ -39,8 +39,13 @@ export async function openNetwork<R extends CheckpointRecord, M extends Module>(
 export async function defaultOf(opener: Opener): Promise<string> {
   const record = await firstHere(await recordsOf(opener));
   if (record) return record.name;
+  const [best] = opener.records;
   throw new HubError(
     "absent",
-    `no checkpoint for ${opener.task} is on this machine: \`tessera models --task ${opener.task}\` lists those to download`,
+    `no checkpoint for ${opener.task} is on this machine; ${
+      best
+        ? `\`tessera pull ${best.aliases?.[0] ?? best.name}\` downloads one`
+        : "`tessera train` lists the recipes, which make one"
+    }`,
   );
 }

@@ -1,4 +1,4 @@
-import { imageClassification } from "@tessera-ml/vision/task";
+import { systems } from "@tessera-ml/tessera/systems";
 import { describe, expect, it } from "vitest";
 import type * as z from "zod";
 import * as api from "../../src/api/index.ts";
@@ -29,11 +29,10 @@ describe("GET /api/openapi.json", () => {
     const pool = new WorkerPool({ script: new URL("none:"), workers: 0, capacity: 0 });
     const runs = new Runs();
     const limits = { maxBytes: 1, maxPixels: 1 };
-    const task = imageClassification;
-    const served = [{ task, schemas: await task.schemas() }];
+    const served = await Promise.all(systems.map(async (task) => ({ task, schemas: await task.schemas() })));
     const parts = {
       served,
-      checkpoints: new CheckpointList([task], pool, runs),
+      checkpoints: new CheckpointList(systems, pool, runs),
       pool,
       runs,
       page: "",

@@ -95,11 +95,17 @@ describe("POST /api/uploads", () => {
 describe("GET /api/tasks", () => {
   const studio = testStudio();
 
-  it("lists classification with the schemas of its options and answer", async () => {
+  it("lists every system with the schemas of its options and answer", async () => {
     const { tasks } = await (await fetch(`${studio.url}/api/tasks`)).json();
-    expect(tasks).toMatchObject([{ name: "image-classification", command: "classify", accepts: ["image"] }]);
-    expect(Object.keys(tasks[0].request.properties)).toEqual(["top"]);
-    expect(Object.keys(tasks[0].answer.properties)).toContain("predictions");
+    const named = (wanted: string) => tasks.find(({ name }: { name: string }) => name === wanted);
+    const classification = named("image-classification");
+    expect(classification).toMatchObject({ command: "classify", accepts: ["image"] });
+    expect(Object.keys(classification.request.properties)).toEqual(["top"]);
+    expect(Object.keys(classification.answer.properties)).toContain("predictions");
+    const depth = named("depth-estimation");
+    expect(depth).toMatchObject({ command: "depth", accepts: ["image"] });
+    expect(Object.keys(depth.request.properties)).toContain("colormap");
+    expect(Object.keys(depth.answer.properties)).toContain("png");
     expect(await (await fetch(`${studio.url}/models/tasks.json`)).json()).toEqual({ tasks });
   });
 });
