@@ -1,6 +1,6 @@
 /**
- * `@tessera-ml/media`: image reading and writing, resizing, preprocessing, augmentation and drawing. Runs on Node and
- * in browsers, except for functions marked "Node only".
+ * `@tessera-ml/media`: reading and writing images and videos, resizing, preprocessing, augmentation and drawing. Runs on
+ * Node and in browsers, except for functions marked "Node only".
  */
 
 export { rasterize } from "#codec";
@@ -116,3 +116,15 @@ export {
 } from "./image/transform.ts";
 export { encodeImage, encodePng16, type WriteImageOptions, writeDepth, writeImage } from "./image/write.ts";
 export { readSource, type Source, type SourceBytes } from "./source.ts";
+export type { VideoFormat, VideoFrame, VideoInfo } from "./video/types.ts";
+export {
+  encodeVideo,
+  isVideo,
+  openVideo,
+  type ReadVideoOptions,
+  readVideo,
+  VIDEO_FORMATS,
+  type Video,
+  type WriteVideoOptions,
+  writeVideo,
+} from "./video/video.ts";

@@ -10,6 +10,15 @@ export function readFile(path: string | URL, maxBytes: number): Promise<Uint8Arr
   return fetchBytes(url, String(path), maxBytes);
 }
 
+/** A page reads every source whole. */
+export function findFile(_source: string | URL): Promise<string | undefined> {
+  return Promise.resolve(undefined);
+}
+
 export function writeFile(path: string, _bytes: Uint8Array): Promise<void> {
+  return writeAtomically(path);
+}
+
+export function writeAtomically(path: string): Promise<void> {
   throw new MediaError("unsupported", `${path}: a page cannot write files; offer a download instead`);
 }
