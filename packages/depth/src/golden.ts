@@ -12,6 +12,7 @@ const CHECKS: readonly (readonly [name: RegExp, load: () => Promise<{ readonly c
   [/^geometry\//, () => import("./golden/geometry.ts")],
   [/^loss\//, () => import("./golden/losses.ts")],
   [/^post\/(colormaps|visual)/, () => import("./golden/visualize.ts")],
+  [/^train\//, () => import("./golden/train.ts")],
   [/^(pre|post)\//, () => import("./golden/preprocess.ts")],
 ];
 

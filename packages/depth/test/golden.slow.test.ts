@@ -1,9 +1,9 @@
 /** Large networks and images against their reference implementations. */
 import { describe, expect, test } from "vitest";
 import { checkGolden } from "../src/golden.ts";
-import { goldenFile, goldens, HEAVY, LATER } from "./shared.ts";
+import { goldenFile, goldens, HEAVY } from "./shared.ts";
 
-const cases = Object.entries(goldens).filter(([name]) => HEAVY.test(name) && !LATER.test(name));
+const cases = Object.entries(goldens).filter(([name]) => HEAVY.test(name));
 
 describe.skipIf(cases.length === 0 || process.env.TESSERA_SLOW !== "1")("goldens", () => {
   test.each(cases)(

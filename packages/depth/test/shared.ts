@@ -13,5 +13,3 @@ if (Object.keys(goldens).length === 0) console.log(`depth: not checked against g
 /** Cases of networks that take long. */
 export const HEAVY =
   /518|392|photograph|vit[blg]|\/(v21|dpt_hybrid|dpt_large|dpt_swin2_tiny|dpt_beit\w*)-|v21_small-/;
-/** Cases for which there is no check yet. */
-export const LATER = /^train\//;

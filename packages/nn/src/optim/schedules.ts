@@ -33,6 +33,10 @@ export function linear({ from, to = 0, steps }: { from: number; to?: number; ste
       .mul(to - from)
       .add(from);
 }
+/** `from` · (1 − progress)^power over `steps` steps, then 0. */
+export function polynomial({ from, steps, power }: { from: number; steps: number; power: number }): Schedule {
+  return (step) => progress(step, steps).rsub(1).pow(power).mul(from);
+}
 /** Half a cosine wave over `steps` steps (Loshchilov & Hutter 2017), then constant at `to`. */
 export function cosine({ from, to = 0, steps }: { from: number; to?: number; steps: number }): Schedule {
   return (step) => halfWave(progress(step, steps), from, to);

@@ -7,11 +7,13 @@ interface Case {
   readonly name: string;
   readonly rates: readonly number[];
 }
-const { constant, cosine, inverseSquareRoot, joined, linear, oneCycle, rates, steps, warmUp } = schedules;
+const { constant, cosine, inverseSquareRoot, joined, linear, oneCycle, polynomial, rates, steps, warmUp } =
+  schedules;
 
 const MAKE: Readonly<Record<string, Schedule>> = {
   constant: constant(0.4),
   linear: linear({ from: 0.4, to: 0.1, steps: 20 }),
+  polynomial: polynomial({ from: 0.4, steps: 20, power: 0.9 }),
   cosine: cosine({ from: 0.4, to: 0.1, steps: 20 }),
   "steps every 7": steps({ from: 0.4, factor: 0.5, every: 7 }),
   "steps at 3 and 15": steps({ from: 0.4, at: [3, 15] }),
