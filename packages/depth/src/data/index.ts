@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export { type FoundSets, LAYOUTS, openDepthSets } from "./layouts/index.ts";
+export type { DepthSet, Protocol } from "./layouts/set.ts";
 export {
   type OpenRgbdOptions,
   openRgbd,

@@ -1,7 +1,8 @@
 /** Folders of colour images with depth maps of the same name: `rgb/0001.jpg` and `depth/0001.png`. Node only. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Image, type Planes, readDepth, readImage } from "@tessera-ml/media";
+import { type Image, type Planes, readImage } from "@tessera-ml/media";
+import { readMap } from "./maps.ts";
 import { clearInvalid, type KnownUnits, parseUnits, UNITS, type Units } from "./units.ts";
 
 export interface RgbdPair {
@@ -37,7 +38,7 @@ export interface OpenRgbdOptions {
 }
 
 const IMAGE = /\.(jpe?g|png)$/i;
-const DEPTH = /\.(png|tiff?)$/i;
+const DEPTH = /\.(png|tiff?|npy|pfm)$/i;
 
 /**
  * Lists the pairs in a folder with `rgb` or `color` and `depth` or `disp`, sorted by name.
@@ -46,19 +47,37 @@ const DEPTH = /\.(png|tiff?)$/i;
  *   numbers mean
  */
 export async function openRgbd(folder: string, options: OpenRgbdOptions = {}): Promise<RgbdSet> {
-  const images = await listStems(folder, ["rgb", "color"], IMAGE);
-  const depths = await listStems(folder, ["depth", "disp"], DEPTH);
-  for (const [from, to, what] of [
-    [images, depths, "depth map"],
-    [depths, images, "image"],
-  ] as const)
-    for (const [stem, path] of from.files)
-      if (!to.files.has(stem)) throw new Error(`${path}: no ${what} named ${stem} in ${to.folder}`);
-  const pairs = [...images.files]
-    .map(([name, image]) => ({ name, image, depth: depths.files.get(name)! }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const { pairs, lonely } = await listPairs(folder);
+  if (lonely[0]) throw new Error(lonely[0].reason);
   const units = await unitsOf(folder, options.units);
   return { folder, pairs, read: (index) => readRgbd(pairAt(pairs, index, folder), units) };
+}
+
+/** An image without depth, or the reverse. */
+export interface LonelyFile {
+  readonly name: string;
+  /** A sentence that names the file. */
+  readonly reason: string;
+}
+
+/**
+ * The pairs in a folder with `rgb` or `color` and `depth` or `disp`, sorted by name, and the files without a partner.
+ *
+ * @throws Error if a folder is missing or empty
+ */
+export async function listPairs(folder: string): Promise<{ pairs: RgbdPair[]; lonely: LonelyFile[] }> {
+  const images = await listStems(folder, ["rgb", "color"], IMAGE);
+  const depths = await listStems(folder, ["depth", "disp"], DEPTH);
+  const without = (from: Stems, to: Stems, what: string) =>
+    [...from.files]
+      .filter(([name]) => !to.files.has(name))
+      .map(([name, path]) => ({ name, reason: `${path}: no ${what} named ${name} in ${to.folder}` }));
+  const lonely = [...without(images, depths, "depth map"), ...without(depths, images, "image")];
+  const pairs = [...images.files].flatMap(([name, image]) => {
+    const depth = depths.files.get(name);
+    return depth === undefined ? [] : [{ name, image, depth }];
+  });
+  return { pairs: pairs.sort((a, b) => (a.name < b.name ? -1 : 1)), lonely };
 }
 
 function pairAt(pairs: readonly RgbdPair[], index: number, folder: string): RgbdPair {
@@ -67,7 +86,13 @@ function pairAt(pairs: readonly RgbdPair[], index: number, folder: string): Rgbd
   return pair;
 }
 
-async function listStems(folder: string, names: readonly string[], ending: RegExp) {
+interface Stems {
+  readonly folder: string;
+  /** Paths by name without ending. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+async function listStems(folder: string, names: readonly string[], ending: RegExp): Promise<Stems> {
   const inside = await readdir(folder);
   const name = names.find((candidate) => inside.includes(candidate));
   if (!name) throw new Error(`${folder}: expected a folder ${names.join(" or ")} in it`);
@@ -77,9 +102,10 @@ async function listStems(folder: string, names: readonly string[], ending: RegEx
   return { folder: path, files: new Map(files.map((file) => [file.replace(ending, ""), join(path, file)])) };
 }
 
-type ByName = (name: string) => Units;
+export type ByName = (name: string) => Units;
 
-async function unitsOf(folder: string, given: OpenRgbdOptions["units"]): Promise<ByName> {
+/** @throws Error if nothing says what the numbers mean */
+export async function unitsOf(folder: string, given: OpenRgbdOptions["units"]): Promise<ByName> {
   if (typeof given === "function") return given;
   if (typeof given === "object") return () => given;
   if (given !== undefined) {
@@ -109,8 +135,17 @@ export async function readRgbd(pair: RgbdPair, units: ByName | Units): Promise<R
   const rule = typeof units === "function" ? units(pair.name) : units;
   const [image, target] = await Promise.all([
     readImage(pair.image, { orient: false }),
-    readDepth(pair.depth, { unit: rule.unit }),
+    readMap(pair.depth, rule.unit),
   ]);
+  return frameOf(pair, image, target, rule);
+}
+
+/**
+ * Checks a depth map against its image and clears what is no measurement.
+ *
+ * @throws Error if the two differ in size, or no pixel has a measurement
+ */
+export function frameOf(pair: RgbdPair, image: Image, target: Planes, rule: Units): RgbdFrame {
   if (image.width !== target.width || image.height !== target.height)
     throw new Error(
       `${pair.depth}: expected ${image.width} x ${image.height} pixels like ${pair.image}, got ${target.width} x ${target.height}`,

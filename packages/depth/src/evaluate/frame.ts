@@ -1,15 +1,9 @@
 /** One image against its measured depth. */
 import { Planes } from "@tessera-ml/media";
 import { type Alignment, fitLeastSquares, fitRobust } from "../align.ts";
+import type { Protocol } from "../data/layouts/set.ts";
 import type { RgbdFrame } from "../data/rgbd.ts";
-import {
-  type Crop,
-  cropMask,
-  type DepthMetrics,
-  depthMetrics,
-  evaluateAligned,
-  ZOE_EVALUATION,
-} from "../metrics.ts";
+import { cropMask, type DepthMetrics, depthMetrics, evaluateAligned, ZOE_EVALUATION } from "../metrics.ts";
 import { restoreDepth } from "../preprocess.ts";
 
 /**
@@ -21,15 +15,6 @@ import { restoreDepth } from "../preprocess.ts";
  */
 export const ALIGNMENTS = ["least-squares", "robust", "median", "none"] as const;
 export type AlignBy = (typeof ALIGNMENTS)[number];
-
-/** Which pixels of a data set count. */
-export interface Protocol {
-  /** The least depth in metres, default 0.001. */
-  readonly min?: number | undefined;
-  /** The largest depth in metres, at which predictions are clamped; default 80. */
-  readonly cap?: number | undefined;
-  readonly crop?: Crop | undefined;
-}
 
 export interface FrameOptions extends Protocol {
   /** What the maps of the network say; default `disparity`. */

@@ -9,7 +9,6 @@ export {
   evaluateFrame,
   type FrameEvaluation,
   type FrameOptions,
-  type Protocol,
   UnusableFrame,
 } from "./frame.ts";
 export { type Mean, meanWithInterval } from "./mean.ts";

@@ -1,15 +1,10 @@
 /** A network against a set of images with measured depth. */
 import { type EvaluationProgress, measureAll } from "@tessera-ml/kit";
 import type { Image, Planes } from "@tessera-ml/media";
+import type { Protocol } from "../data/layouts/set.ts";
 import type { RgbdFrame } from "../data/rgbd.ts";
 import type { DepthMetrics } from "../metrics.ts";
-import {
-  evaluateFrame,
-  type FrameEvaluation,
-  type FrameOptions,
-  type Protocol,
-  UnusableFrame,
-} from "./frame.ts";
+import { evaluateFrame, type FrameEvaluation, type FrameOptions, UnusableFrame } from "./frame.ts";
 import { type Mean, meanWithInterval } from "./mean.ts";
 
 /**
