@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { Image, Planes, writeDepth, writeImage } from "@tessera-ml/media";
 import { writeNpy } from "@tessera-ml/nn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -202,6 +203,60 @@ describe("layouts", () => {
     await expect(open("dense", { split: "train" })).rejects.toThrow("no pairs in folders named train");
   });
 
+  test("NYU's labelled file: axes are turned, splits.mat chooses", async () => {
+    const path = "labelled/nyu_depth_v2_labeled.mat";
+    const hdf5 = await import("h5wasm/node");
+    await hdf5.ready;
+    await mkdir(join(root, "labelled"));
+    const bare = join(root, "labelled/bare.h5");
+    const file = new hdf5.File(bare, "w");
+    const count = 3;
+    // images [N, 3, W, H], depths [N, W, H]
+    const at = (n: number, x: number, y: number) => 100 * n + 10 * x + y;
+    const depths: number[] = [];
+    const images: number[] = [];
+    for (let n = 0; n < count; n++) {
+      for (let x = 0; x < WIDTH; x++) for (let y = 0; y < HEIGHT; y++) depths.push(at(n, x, y) / 50);
+      for (let c = 0; c < 3; c++)
+        for (let x = 0; x < WIDTH; x++)
+          for (let y = 0; y < HEIGHT; y++) images.push((at(n, x, y) + 50 * c) % 256);
+    }
+    file.create_dataset({
+      name: "images",
+      data: Uint8Array.from(images),
+      shape: [count, 3, WIDTH, HEIGHT],
+      chunks: [1, 3, WIDTH, HEIGHT],
+      compression: 4,
+    });
+    file.create_dataset({ name: "depths", data: Float32Array.from(depths), shape: [count, WIDTH, HEIGHT] });
+    file.close();
+    // MATLAB writes 512 bytes of its own in front.
+    const { readFile } = await import("node:fs/promises");
+    const own = Buffer.alloc(512);
+    own.write("MATLAB 7.3 MAT-file, Platform: GLNXA64");
+    await text(path, Buffer.concat([own, await readFile(bare)]));
+    await rm(bare);
+
+    const [all] = await open("labelled");
+    expect(all!.pairs.map(({ name }) => name)).toEqual(["0001", "0002", "0003"]);
+    const { image: seen, target } = await all!.read(2);
+    expect([seen.width, seen.height, ...target.shape]).toEqual([WIDTH, HEIGHT, 1, HEIGHT, WIDTH]);
+    expect(target.data[2 * WIDTH + 5]).toBeCloseTo(at(2, 5, 2) / 50, 5);
+    expect([...seen.data.slice(3 * (2 * WIDTH + 5)).slice(0, 3)]).toEqual([
+      252,
+      (252 + 50) % 256,
+      (252 + 100) % 256,
+    ]);
+    await expect(open("labelled", { split: "test" })).rejects.toThrow("no splits.mat");
+    await text("labelled/splits.mat", mat5({ testNdxs: [1, 3], trainNdxs: [2] }));
+    expect((await open("labelled"))[0]!.pairs.map(({ name }) => name)).toEqual(["0001", "0003"]);
+    expect((await open("labelled", { split: "train" }))[0]!.pairs.map(({ name }) => name)).toEqual(["0002"]);
+    await text("labelled/splits.mat", mat5({ testNdxs: [4] }));
+    await expect(open("labelled")).rejects.toThrow("testNdxs: expected numbers from 1 to 3, got 4");
+    await text("old/nyu_depth_v2_labeled.mat", mat5({}));
+    await expect(open("old")).rejects.toThrow("saved in MATLAB's format 5: save it with -v7.3");
+  });
+
   test("plain folders: one broken pair leaves the others unharmed", async () => {
     for (const name of ["a", "b", "c", "alone"]) await image(`plain/rgb/${name}.png`);
     await depth("plain/depth/a.png");
@@ -239,7 +294,7 @@ describe("folders of sets", () => {
       "nyu (dense)",
       "nyu",
     ]);
-    expect(refused.map(({ folder }) => folder.slice(root.length + 1))).toEqual(["room"]);
+    expect(refused.map(({ folder }) => folder.slice(root.length + 1))).toEqual(["labelled", "old", "room"]);
   });
 
   test("a folder without any names the layouts that are known", async () => {
@@ -260,3 +315,32 @@ test("times are associated closest first, each once", () => {
     [1.01, 1.008],
   ]);
 });
+
+/** A file of MATLAB's format 5 with column vectors: the first compressed, the second not. */
+function mat5(arrays: Readonly<Record<string, readonly number[]>>): Uint8Array {
+  const header = Buffer.alloc(128);
+  header.write("MATLAB 5.0 MAT-file");
+  header.writeUInt16LE(0x0100, 124);
+  header.write("IM", 126, "latin1");
+  const element = (type: number, data: Buffer) => {
+    const tag = Buffer.alloc(8);
+    tag.writeUInt32LE(type, 0);
+    tag.writeUInt32LE(data.length, 4);
+    return Buffer.concat([tag, data, Buffer.alloc(type === 15 ? 0 : (8 - (data.length % 8)) % 8)]);
+  };
+  const words = (...values: number[]) => Buffer.from(Uint32Array.from(values).buffer);
+  const matrices = Object.entries(arrays).map(([name, values], i) => {
+    // Doubles that are whole are stored in fewer bytes.
+    const matrix = element(
+      14,
+      Buffer.concat([
+        element(6, words(6, 0)),
+        element(5, words(values.length, 1)),
+        element(1, Buffer.from(name)),
+        element(4, Buffer.from(Uint16Array.from(values).buffer)),
+      ]),
+    );
+    return i === 0 ? element(15, deflateSync(matrix)) : matrix;
+  });
+  return Buffer.concat([header, ...matrices]);
+}

@@ -5,13 +5,14 @@ import { diode } from "./diode.ts";
 import { kitti } from "./kitti.ts";
 import { middlebury } from "./middlebury.ts";
 import { nyu } from "./nyu.ts";
+import { nyuLabelled } from "./nyu-labelled.ts";
 import { plain } from "./plain.ts";
 import { redwood } from "./redwood.ts";
 import type { DepthSet, FolderList, Layout, OpenLayoutOptions } from "./set.ts";
 import { tum } from "./tum.ts";
 
 /** In the order in which they are tried. */
-export const LAYOUTS: readonly Layout[] = [tum, redwood, plain, kitti, diode, middlebury, nyu];
+export const LAYOUTS: readonly Layout[] = [tum, redwood, nyuLabelled, plain, kitti, diode, middlebury, nyu];
 
 export interface FoundSets {
   readonly sets: readonly DepthSet[];

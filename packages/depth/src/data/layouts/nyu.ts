@@ -1,4 +1,4 @@
-/** NYU Depth V2 (Silberman et al. 2012) as pairs of files. */
+/** NYU Depth V2 (Silberman et al. 2012) as pairs of files; the labelled file is in `nyu-labelled.ts`. */
 import { join } from "node:path";
 import type { Planes } from "@tessera-ml/media";
 import { UNITS } from "../units.ts";
