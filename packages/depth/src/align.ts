@@ -144,27 +144,43 @@ export interface KnownPoint {
   readonly distance: number;
 }
 
+export interface AlignOptions {
+  /** The largest depth in metres, default 1000. */
+  readonly cap?: number | undefined;
+  /** Leaves out wrong distances, up to almost half of them; default for more than 10 points. */
+  readonly robust?: boolean | undefined;
+}
+
 export interface AlignedDepth extends Alignment {
   /** Metres, [1, H, W]. */
   readonly depth: Planes;
   /** Of each point, relative to its distance: (depth − distance) / distance. Zeros where two points fix everything. */
   readonly residuals: readonly number[];
   /**
-   * Mean of |depth − distance| / distance of each point when the others alone are used: what to expect elsewhere.
-   * `undefined` for two points, which cannot tell, and where the others do not determine an alignment.
+   * What to expect elsewhere: the mean of |depth − distance| / distance of each point when the others alone are used, or
+   * with `robust` the median. Of many points, a tenth is left out at a time. `undefined` for two points, which cannot tell,
+   * and where the others do not determine an alignment.
    */
   readonly expectedError: number | undefined;
 }
 
+/** Points that are left out at a time: one, or of many points a tenth. */
+const FOLDS = 10;
+const MANY = 50;
+
 /**
  * Metres from relative disparity and two or more known distances. With more than two, the sum of the squared relative
- * errors is minimised, to first order.
+ * errors is minimised, to first order, over all points or with `robust` over those of {@link fitRobust}.
  *
  * @param disparity [1, H, W], larger is nearer
  * @throws RangeError if there are fewer than two points, one is outside of the map or has no positive distance, all
  *   have the same disparity, or nearer points have smaller disparities
  */
-export function align(disparity: Planes, points: readonly KnownPoint[], cap?: number): AlignedDepth {
+export function align(
+  disparity: Planes,
+  points: readonly KnownPoint[],
+  { cap, robust = points.length > 10 }: AlignOptions = {},
+): AlignedDepth {
   const { width, height, channels } = disparity;
   if (channels !== 1) throw new RangeError(`align: expected disparity [1, H, W], got [${disparity.shape}]`);
   if (points.length < 2)
@@ -179,7 +195,8 @@ export function align(disparity: Planes, points: readonly KnownPoint[], cap?: nu
     if (!Number.isFinite(value)) throw new RangeError(`align: point ${i}: the disparity there is ${value}`);
     return { value, distance };
   });
-  const found = fitKnown(known);
+  const fit = (some: readonly Known[]) => fitKnown(some, robust);
+  const found = fit(known);
   if (found.scale === 0)
     throw new RangeError(
       `align: all points have the disparity ${known[0]!.value}: choose points at other distances`,
@@ -188,19 +205,11 @@ export function align(disparity: Planes, points: readonly KnownPoint[], cap?: nu
     throw new RangeError(
       "align: the points that are farther away have the larger disparities: check the distances",
     );
-  const relative = ({ scale, shift }: Alignment, { value, distance }: Known) =>
-    1 / Math.max(scale * value + shift, 1e-9) / distance - 1;
-  const left = known.map((point, i) => {
-    if (known.length < 3) return Number.NaN;
-    const others = fitKnown(known.filter((_, j) => j !== i));
-    return others.scale > 0 ? Math.abs(relative(others, point)) : Number.NaN;
-  });
-  const expected = left.reduce((a, b) => a + b, 0) / left.length;
   return {
     ...found,
     depth: toDepth(disparity, found, cap),
-    residuals: known.map((point) => relative(found, point)),
-    expectedError: Number.isNaN(expected) ? undefined : expected,
+    residuals: known.map((point) => relativeError(found, point)),
+    expectedError: known.length < 3 ? undefined : crossValidated(known, fit, robust),
   };
 }
 
@@ -210,10 +219,30 @@ interface Known {
 }
 
 /** An error e of 1 / distance is an error of distance · e of the distance, relatively. */
-function fitKnown(known: readonly Known[]): Alignment {
-  return solve({
-    x: Float64Array.from(known, ({ value }) => value),
-    y: Float64Array.from(known, ({ distance }) => 1 / distance),
-    w: Float64Array.from(known, ({ distance }) => distance ** 2),
-  });
+function fitKnown(known: readonly Known[], robust: boolean): Alignment {
+  const x = Float64Array.from(known, ({ value }) => value);
+  const y = Float64Array.from(known, ({ distance }) => 1 / distance);
+  const w = Float64Array.from(known, ({ distance }) => distance ** 2);
+  return robust && known.length > 2 ? fitRobust(x, y, { weights: w }) : solve({ x, y, w });
+}
+
+function relativeError({ scale, shift }: Alignment, { value, distance }: Known): number {
+  return 1 / Math.max(scale * value + shift, 1e-9) / distance - 1;
+}
+
+/** The error of points that are left out of the fit; undefined where the rest does not determine an alignment. */
+function crossValidated(
+  known: readonly Known[],
+  fit: (some: readonly Known[]) => Alignment,
+  robust: boolean,
+): number | undefined {
+  const folds = known.length > MANY ? FOLDS : known.length;
+  const errors: number[] = [];
+  for (let fold = 0; fold < folds; fold++) {
+    const found = fit(known.filter((_, i) => i % folds !== fold));
+    if (!(found.scale > 0)) return undefined;
+    for (const [i, point] of known.entries())
+      if (i % folds === fold) errors.push(Math.abs(relativeError(found, point)));
+  }
+  return robust ? median(Float64Array.from(errors)) : errors.reduce((a, b) => a + b, 0) / errors.length;
 }

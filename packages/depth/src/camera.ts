@@ -26,10 +26,10 @@ export function cameraOf(image: Image, { focalLength }: { readonly focalLength?:
   return { focalLength: diagonal / (2 * Math.tan((ASSUMED_VIEW * Math.PI) / 360)), from: "assumed" };
 }
 
-/** The ray through the middle of a pixel, at depth 1: x to the right, y down. */
+/**
+ * The ray of a pixel, at depth 1: x to the right, y down. As in the authors' script, the axis meets the image at
+ * column W / 2, row H / 2.
+ */
 export function rayThrough(column: number, row: number, { width, height }: Size, { focalLength }: Lens) {
-  return {
-    x: (column + 0.5 - width / 2) / focalLength,
-    y: (row + 0.5 - height / 2) / focalLength,
-  };
+  return { x: (column - width / 2) / focalLength, y: (row - height / 2) / focalLength };
 }

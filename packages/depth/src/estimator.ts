@@ -1,14 +1,25 @@
 /** Images to depth. */
 import { loadNetwork, type Opened, type OpenedFile, type OpenOptions, openNamed } from "@tessera-ml/kit";
-import { Image, type ImageSource, type Planes, pictureAt, readImage, stack, toRgb } from "@tessera-ml/media";
+import {
+  Image,
+  type ImageSource,
+  type Planes,
+  pictureAt,
+  readImage,
+  type Size,
+  stack,
+  toRgb,
+} from "@tessera-ml/media";
 import type { Module } from "@tessera-ml/nn";
 import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import type { KnownPoint } from "./align.ts";
 import { cameraOf, type Lens } from "./camera.ts";
+import { parseKnown, readSensor } from "./known.ts";
 import { networks } from "./networks/index.ts";
 import { opener } from "./opener.ts";
 import { type DepthPreset, depthPresets, preprocessDepth, restoreDepth } from "./preprocess.ts";
 import type { DepthFields, DepthRecord } from "./records.ts";
-import type { DepthOptions, DepthResult } from "./result.ts";
+import { type DepthOptions, type DepthResult, relativeDepth } from "./result.ts";
 import type { DepthColors } from "./visualize.ts";
 
 /** From preprocessed images, [B, 3, H, W], to maps, [B, H, W]. */
@@ -21,6 +32,7 @@ interface Prepared {
   readonly image: Image;
   readonly camera: Lens;
   readonly planes: Planes;
+  readonly known: readonly KnownPoint[];
 }
 
 /**
@@ -80,6 +92,7 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
   /** Answers in the order of the images. Those that make inputs of the same size go through the network together. */
   async answer(sources: readonly ImageSource[], options: DepthOptions = {}): Promise<DepthResult[]> {
     const preset = this.preset(options);
+    this.#checkKnown(options);
     const prepared = await Promise.all(sources.map((source) => prepare(source, preset, options)));
     const results = new Map<Prepared, DepthResult>();
     for (const group of Map.groupBy(prepared, ({ planes }) => String(planes.shape)).values()) {
@@ -101,16 +114,17 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     const output = this.#ask(fromArray(data as Float32Array<ArrayBuffer>, [...shape])); // [B, h, w]
     const [count, height, width] = output.shape as [number, number, number];
     const values = Float32Array.from((await output.data()) as Float32Array);
-    if (values.some(Number.isNaN))
+    const bad = values.find((value) => !Number.isFinite(value));
+    if (bad !== undefined)
       throw new RangeError(
-        `${this.record.name}: the network gives NaN: its weights are too large, or damaged`,
+        `${this.record.name}: the network gives ${bad}: its weights are too large, or damaged`,
       );
     const maps = { data: values, shape: [count, 1, height, width] as const };
     return inputs.map((_, i) => pictureAt(maps, i));
   }
 
   #result(
-    { image, camera }: Prepared,
+    { image, camera, known }: Prepared,
     map: Planes,
     milliseconds: number,
     { style, colormap }: DepthOptions,
@@ -131,8 +145,17 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     };
     // Bicubic resizing overshoots at edges; neither quantity is negative.
     const values = map.data.map((value) => Math.max(0, value));
-    if (kind === "disparity") return { ...common, kind, disparity: values };
-    return { ...common, kind, metres: values, maxDepth };
+    if (kind === "metric") return { ...common, kind, metres: values, maxDepth };
+    const relative = relativeDepth(common, values);
+    return known.length > 0 ? relative.align(known) : relative;
+  }
+
+  /** @throws RangeError if distances are known to a network that says metres itself */
+  #checkKnown({ known = [], sensor }: DepthOptions): void {
+    if ((known.length > 0 || sensor !== undefined) && this.record.depth.kind === "metric")
+      throw new RangeError(
+        `${known.length > 0 ? "known" : "sensor"}: ${this.record.name} gives metres already: there is nothing to align`,
+      );
   }
 
   /** Frees the session; asking again makes another. */
@@ -150,7 +173,16 @@ function colorsOf({ kind, preset }: DepthFields): DepthColors {
 async function prepare(source: ImageSource, preset: DepthPreset, options: DepthOptions): Promise<Prepared> {
   const read = source instanceof Image ? source : await readImage(source, { mode: "file" });
   const image = toRgb(read);
-  return { image, camera: cameraOf(read, options), planes: preprocessDepth(image, preset) };
+  const known = await knownPoints(image, options);
+  return { image, camera: cameraOf(read, options), planes: preprocessDepth(image, preset), known };
+}
+
+async function knownPoints(
+  image: Size,
+  { known = [], sensor, sensorUnit }: DepthOptions,
+): Promise<readonly KnownPoint[]> {
+  const points = known.map((point) => (typeof point === "string" ? parseKnown(point) : point));
+  return sensor === undefined ? points : [...points, ...(await readSensor(sensor, image, sensorUnit))];
 }
 
 async function buildNetwork({ record, checkpoint }: OpenedFile<DepthRecord>): Promise<MapModule> {

@@ -7,6 +7,7 @@
 export {
   type AlignedDepth,
   type Alignment,
+  type AlignOptions,
   align,
   type FitOptions,
   fitLeastSquares,
@@ -18,6 +19,7 @@ export {
 export { cameraOf, type Lens } from "./camera.ts";
 export { DepthEstimator } from "./estimator.ts";
 export { type Camera, HYPERSIM_FOCAL, planarDepth, pointCloud } from "./geometry.ts";
+export { parseKnown, readSensor } from "./known.ts";
 export * from "./losses/index.ts";
 export {
   type AlignedEvaluation,
@@ -85,7 +87,16 @@ export {
   type PresetName,
   records,
 } from "./records.ts";
-export type { DepthOptions, DepthResult, MetricDepth, PictureStyle, RelativeDepth } from "./result.ts";
+export {
+  type CommonResult,
+  type DepthOptions,
+  type DepthResult,
+  type KnownAlignment,
+  type MetricDepth,
+  type PictureStyle,
+  type RelativeDepth,
+  relativeDepth,
+} from "./result.ts";
 export { metresOf, replaceSky } from "./sky.ts";
 export { depthEstimation } from "./task.ts";
 export { ClipJoiner, videoClips } from "./video-clips.ts";

@@ -1,5 +1,7 @@
-/** What is asked about an image, and what is answered. Types only: nothing here runs. */
-import type { Colormap, Image } from "@tessera-ml/media";
+/** What is asked about an image, and what is answered. */
+import type { Colormap, Image, Source } from "@tessera-ml/media";
+import { Planes } from "@tessera-ml/media";
+import { type Alignment, type AlignOptions, align, type KnownPoint } from "./align.ts";
 import type { Lens } from "./camera.ts";
 import type { PresetName } from "./records.ts";
 import type { DepthColors } from "./visualize.ts";
@@ -18,9 +20,16 @@ export interface DepthOptions {
   readonly style?: PictureStyle | undefined;
   /** Default: as the script of the model's authors paints its maps. */
   readonly colormap?: Colormap | undefined;
+  /** Known distances, which turn a relative map into metres; as text `x,y=metres`. */
+  readonly known?: readonly (KnownPoint | string)[] | undefined;
+  /** The file of a sparse sensor with known distances, see {@link readSensor}. Node only. */
+  readonly sensor?: Source | undefined;
+  /** Metres per step of a sensor's PNG, default 0.001. */
+  readonly sensorUnit?: number | undefined;
 }
 
-interface Common {
+/** What relative and metric results share. */
+export interface CommonResult {
   /** Name of the checkpoint's record. */
   readonly model: string;
   /** Of the image, and so of the map. */
@@ -38,18 +47,57 @@ interface Common {
 }
 
 /** Inverse depth up to an unknown scale and shift: an order, not a distance. `1 / disparity` is not depth. */
-export interface RelativeDepth extends Common {
+export interface RelativeDepth extends CommonResult {
   readonly kind: "disparity";
   /** [H, W], row-major; larger is nearer. */
   readonly disparity: Float32Array;
+  /**
+   * Metres from two or more known distances.
+   *
+   * @throws RangeError like `align`
+   */
+  align(points: readonly KnownPoint[], options?: AlignOptions): MetricDepth;
 }
 
-export interface MetricDepth extends Common {
+/** How a relative map became metres: depth = 1 / (scale · disparity + shift). */
+export interface KnownAlignment extends Alignment {
+  /** How many distances were known. */
+  readonly points: number;
+  /** Mean or median relative error at points that the fit did not see; undefined for two points. */
+  readonly expectedError: number | undefined;
+}
+
+export interface MetricDepth extends CommonResult {
   readonly kind: "metric";
   /** [H, W], row-major: distance along the optical axis. */
   readonly metres: Float32Array;
-  /** The largest depth that the network can say. */
+  /** The largest depth that the network can say, or that the map has. */
   readonly maxDepth: number;
+  /** If the network's map was relative. */
+  readonly alignment?: KnownAlignment | undefined;
 }
 
 export type DepthResult = RelativeDepth | MetricDepth;
+
+/** A relative result, which can be aligned. */
+export function relativeDepth(common: CommonResult, disparity: Float32Array): RelativeDepth {
+  return {
+    ...common,
+    kind: "disparity",
+    disparity,
+    align: (points, options) => {
+      const { width, height } = common;
+      const aligned = align(new Planes(1, height, width, disparity), points, options);
+      const { scale, shift, expectedError, depth } = aligned;
+      return {
+        ...common,
+        kind: "metric",
+        metres: depth.data,
+        maxDepth: depth.data.reduce((most, metres) => (metres > most ? metres : most), 0),
+        // A map of metres is painted like those of the metric models.
+        colors: "depth_anything_v2_metric",
+        alignment: { scale, shift, expectedError, points: points.length },
+      };
+    },
+  };
+}

@@ -5,7 +5,7 @@ import { DepthEstimator } from "./estimator.ts";
 import { defaultCheckpoint } from "./opener.ts";
 import { colourPicture, deepPng, sideBySide, unitOf } from "./outputs/pictures.ts";
 import { mapOf } from "./outputs/values.ts";
-import type { DepthResult } from "./result.ts";
+import type { DepthResult, MetricDepth } from "./result.ts";
 
 export { saveDepth as save } from "./outputs/save.ts";
 export { defaultCheckpoint };
@@ -25,6 +25,7 @@ export async function toJson(result: DepthResult): Promise<object> {
   return {
     ...{ model, kind, width, height, ...rangeOf(result), milliseconds, png, camera },
     ...(unit !== undefined && { unit }),
+    ...(result.kind === "metric" && result.alignment && { alignment: result.alignment }),
   };
 }
 
@@ -49,9 +50,19 @@ export function show(name: string, answers: readonly DepthResult[], { paint }: T
       min === null || max === null
         ? "no values"
         : answer.kind === "metric"
-          ? `${min.toFixed(2)} m to ${max.toFixed(2)} m`
+          ? `${min.toFixed(2)} m to ${max.toFixed(2)} m${alignedBy(answer)}`
           : `disparity ${min.toPrecision(4)} to ${max.toPrecision(4)} (relative: no distances)`;
     return `  ${says}  ${paint("dim", `${answer.model}, ${duration(answer.milliseconds / 1000)}`)}`;
   });
   return [title, ...lines].join("\n");
+}
+
+function alignedBy({ alignment }: MetricDepth): string {
+  if (!alignment) return "";
+  const { points, expectedError } = alignment;
+  const error =
+    expectedError === undefined
+      ? "two points cannot tell the error"
+      : `expected error ${(100 * expectedError).toFixed(1)} %`;
+  return `, aligned to ${points} known distances (${error})`;
 }

@@ -1,6 +1,7 @@
 /** Requests and answers of depth estimation. */
 import { COLORMAPS, type Colormap } from "@tessera-ml/media";
 import * as z from "zod";
+import { KNOWN } from "./known.ts";
 import { depthPresets } from "./preprocess.ts";
 import { depthSchema, type PresetName } from "./records.ts";
 
@@ -28,6 +29,23 @@ export const request = z.strictObject({
     .max(1e6)
     .optional()
     .meta({ description: "of the camera, in pixels, for .ply and .glb (default: from EXIF, else assumed)" }),
+  known: z
+    .array(z.string().regex(KNOWN, "expected x,y=metres, for example 120,80=1.5"))
+    .optional()
+    .meta({ description: "a known distance, x,y=metres; two or more turn a relative map into metres" }),
+});
+
+/** They name a file, which only the command line may. */
+export const local = z.strictObject({
+  sensor: z
+    .string()
+    .optional()
+    .meta({ description: "known distances in a 16-bit PNG as large as the image, or rows x,y,metres" }),
+  sensorUnit: z
+    .number()
+    .positive()
+    .optional()
+    .meta({ description: "metres per step of the PNG (default: 0.001)" }),
 });
 
 export const record = depthSchema;
@@ -50,5 +68,17 @@ export const answer = z
       .optional()
       .meta({ description: "Metres per step of a picture with 16 bits; absent if there is none" }),
     camera: z.object({ focalLength: z.number(), from: z.enum(["given", "exif", "assumed"]) }),
+    alignment: z
+      .object({
+        scale: z.number(),
+        shift: z.number(),
+        points: z.int(),
+        expectedError: z
+          .number()
+          .optional()
+          .meta({ description: "Relative error at points that the fit did not see; absent for two points" }),
+      })
+      .optional()
+      .meta({ description: "metres = 1 / (scale · disparity + shift), if distances were known" }),
   })
   .meta({ id: "Depth" });

@@ -21,6 +21,7 @@ export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions
     ["tessera depth photo.jpg --out scene.glb", "a surface in space; .ply for points"],
     ["tessera depth photos/ --out 'maps/*.npy'", "the values of every image of a folder"],
     ["tessera depth photo.jpg -m depth-anything-v2-metric-indoor-small", "in metres"],
+    ["tessera depth photo.jpg --known 120,80=1.5 --known 400,300=4", "metres from two known distances"],
     ["tessera depth photo.jpg -m own.pth -n depth_anything_v2_vits", "a checkpoint file of your own"],
   ],
   metrics: {

@@ -13,6 +13,7 @@ import {
   type MetricDepth,
   meshOf,
   type RelativeDepth,
+  relativeDepth,
   saveDepth,
   sideBySide,
 } from "../src/index.ts";
@@ -32,10 +33,8 @@ const metric = (metres: readonly number[], maxDepth = 20): MetricDepth => ({
   ...{ ...common, kind: "metric", maxDepth, colors: "depth_anything_v2_metric" },
   metres: Float32Array.from(metres),
 });
-const relative = (disparity: readonly number[]): RelativeDepth => ({
-  ...{ ...common, kind: "disparity", colors: "depth_anything_v2" },
-  disparity: Float32Array.from(disparity),
-});
+const relative = (disparity: readonly number[]): RelativeDepth =>
+  relativeDepth({ ...common, colors: "depth_anything_v2" }, Float32Array.from(disparity));
 /** Two surfaces, at 2 and 4 metres, and two pixels without depth. */
 const SCENE = [2, 2, 4, 4, 2, 2, 4, 4, Number.NaN, 2, 4, 0];
 const ramp = Array.from({ length: 12 }, (_, i) => i / 4);
@@ -104,8 +103,8 @@ test(".ply: the points that have depth, along the rays of the camera", () => {
   expect(header).toContain("format binary_little_endian 1.0\n");
   expect(header).toContain("element vertex 10\n");
   expect(bytes).toHaveLength(end + 10 * 15);
-  // The first pixel: 1.5 columns and 1 row off the middle, at a focal length of 2, 2 metres away.
-  expect([0, 4, 8].map((at) => bytes.readFloatLE(end + at))).toEqual([-1.5, -1, 2]);
+  // The first pixel: 2 columns and 1.5 rows off the axis, at a focal length of 2, 2 metres away.
+  expect([0, 4, 8].map((at) => bytes.readFloatLE(end + at))).toEqual([-2, -1.5, 2]);
   expect([...bytes.subarray(end + 12, end + 15)]).toEqual([0, 7, 14]);
   expect(Buffer.from(encodePly(relative(Array(12).fill(Number.NaN)))).toString("latin1")).toContain(
     "element vertex 0\n",
@@ -127,7 +126,7 @@ describe(".glb", () => {
     const [a, b, c] = [...triangles.subarray(0, 3)].map((i) => positions.subarray(3 * i, 3 * i + 2));
     const turn = (b![0]! - a![0]!) * (c![1]! - a![1]!) - (b![1]! - a![1]!) * (c![0]! - a![0]!);
     expect(turn).toBeGreaterThan(0);
-    expect([...positions.subarray(0, 3)]).toEqual([-1.5, 1, -2]);
+    expect([...positions.subarray(0, 3)]).toEqual([-2, 1.5, -2]);
     expect([...places.subarray(0, 2)]).toEqual([0.125, Math.fround(0.5 / 3)]);
   });
 
@@ -154,6 +153,23 @@ describe(".glb", () => {
   test("a map without a surface is refused", async () => {
     await expect(encodeGlb(metric(Array(12).fill(0)))).rejects.toThrow("no connected surface");
   });
+});
+
+test.each([
+  ["no depth in the sky", relative([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])],
+  ["a constant map", relative(Array(12).fill(0))],
+  ["values that are not numbers", relative([Number.NaN, Number.POSITIVE_INFINITY, ...Array(10).fill(1)])],
+  ["infinite metres", metric([Number.POSITIVE_INFINITY, 0, Number.NaN, ...Array(9).fill(2)])],
+])("points and surfaces are finite: %s", async (_, result) => {
+  const bytes = Buffer.from(encodePly(result));
+  const end = bytes.indexOf("end_header\n") + 11;
+  for (let at = end; at < bytes.length; at += 15)
+    for (let axis = 0; axis < 3; axis++) expect(bytes.readFloatLE(at + 4 * axis)).toBeLessThan(1e3);
+  const { positions } = meshOf(result);
+  expect(positions.length).toBeGreaterThan(0);
+  expect(positions.every(Number.isFinite)).toBe(true);
+  const deep = await readDepth(await deepPng(result), { unit: 1 });
+  expect(deep.data.every(Number.isFinite)).toBe(true);
 });
 
 test("the camera: given, from EXIF, or assumed", async () => {

@@ -159,7 +159,40 @@ describe("on the command line", () => {
     expect(npy.toString("latin1", 0, 128)).toContain(`'shape': (${HEIGHT}, ${WIDTH})`);
   });
 
+  test("--known and --sensor turn a relative map into metres", async () => {
+    const estimator = await DepthEstimator.load("depth_tiny.a");
+    const found = await estimator.estimate(image, { size: 56 });
+    estimator.release();
+    if (found.kind !== "disparity") throw new Error("expected disparity");
+    const place = (value: number) => {
+      const i = found.disparity.indexOf(value);
+      return `${i % WIDTH},${Math.floor(i / WIDTH)}`;
+    };
+    const near = `${place(found.disparity.reduce((a, b) => Math.max(a, b)))}=1`;
+    const far = `${place(found.disparity.reduce((a, b) => Math.min(a, b)))}=5`;
+    const [{ alignment, ...metric }] = await depth(
+      ...["a.png", "-m", "depth_tiny.a", "--known", near, "--known", far],
+    );
+    expect(metric.min).toBeCloseTo(1, 2);
+    expect(metric.max).toBeCloseTo(5, 2);
+    expect(metric).toMatchObject({ kind: "metric" });
+    expect(alignment).toMatchObject({ points: 2 });
+    expect("expectedError" in alignment).toBe(false);
+    await writeFile(join(folder, "sensor.csv"), [near, far].join("\n").replaceAll("=", ","));
+    const [again] = await depth("a.png", "-m", "depth_tiny.a", "--sensor", "sensor.csv");
+    expect(again.alignment).toEqual(alignment);
+    const [{ file }] = await depth(
+      ...["a.png", "-m", "depth_tiny.a", "--sensor", "sensor.csv", "--out", "known.png"],
+    );
+    expect(file).toBe("known.png");
+  });
+
   test.each([
+    [["--known", "1,2"], "--known: expected x,y=metres"],
+    [["--known", "1,2=3"], "expected at least 2 points with known distances, got 1"],
+    [["--known", "1,2=3", "--known", "90,2=3"], "(90, 2) is outside of the map, 40 x 30"],
+    [["-m", "depth_tiny.m", "--known", "1,2=3", "--known", "5,2=4"], "depth_tiny.m gives metres already"],
+    [["--sensor", "none.csv"], "none.csv: no such file"],
     [["--out", "a.xyz"], "--out a.xyz: expected a folder, or a name that ends in one of .png"],
     [["b.png", "--out", "one.ply"], "--out one.ply: 2 answers do not fit in one file"],
     [["./a.png", "--out", "maps"], "would both be written to maps/a.png"],

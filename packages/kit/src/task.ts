@@ -57,6 +57,8 @@ export interface Catalogue {
 export interface Schemas {
   /** Options of a request, without the input itself. */
   readonly request: z.ZodObject;
+  /** Options of a request that name files: the command line has them, the server does not. */
+  readonly local?: z.ZodObject;
   /** The answer as JSON; images and audio are `data:` URLs. */
   readonly answer: z.ZodObject;
   /** Options for opening a checkpoint, in addition to those all tasks share. */

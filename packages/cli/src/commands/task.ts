@@ -30,6 +30,7 @@ export async function taskCommand(task: AnyTask, words: readonly string[]): Prom
   checkpointOptions(command);
   if (schemas.open) addFlags(command, schemas.open);
   addFlags(command, schemas.request);
+  if (schemas.local) addFlags(command, schemas.local);
   if (task.accepts.includes("image")) command.option("--tolerant", "read truncated images as far as they go");
   if (task.saves)
     command.option(
@@ -69,7 +70,10 @@ async function answer(
 ): Promise<void> {
   const { askAll, decodeInput } = await import("@tessera-ml/kit");
   const names = flags.model ?? [];
-  const request = readFlags(schemas.request, flags);
+  const request = {
+    ...readFlags(schemas.request, flags),
+    ...(schemas.local && readFlags(schemas.local, flags)),
+  };
   const details = schemas.open ? readFlags(schemas.open, flags) : {};
   checkOneModel(names, { ...flags, details });
   const isText = task.accepts.length === 1 && task.accepts[0] === "text";

@@ -1,5 +1,6 @@
 /** A result as points in space, in the binary PLY format. */
-import { rayThrough } from "../camera.ts";
+import { Planes } from "@tessera-ml/media";
+import { pointCloud } from "../geometry.ts";
 import type { DepthResult } from "../result.ts";
 import { depthOf } from "./values.ts";
 
@@ -12,6 +13,10 @@ const BYTES_PER_POINT = 3 * 4 + 3;
 export function encodePly(result: DepthResult): Uint8Array<ArrayBuffer> {
   const { width, height, image, camera } = result;
   const depth = depthOf(result);
+  const points = pointCloud(new Planes(1, height, width, depth), {
+    fx: camera.focalLength,
+    fy: camera.focalLength,
+  });
   const count = depth.reduce((sum, z) => sum + (z > 0 ? 1 : 0), 0);
   const header = new TextEncoder().encode(
     [
@@ -29,16 +34,11 @@ export function encodePly(result: DepthResult): Uint8Array<ArrayBuffer> {
   bytes.set(header);
   const view = new DataView(bytes.buffer);
   let at = header.length;
-  for (let row = 0, i = 0; row < height; row++)
-    for (let column = 0; column < width; column++, i++) {
-      const z = depth[i]!;
-      if (!(z > 0)) continue;
-      const ray = rayThrough(column, row, result, camera);
-      view.setFloat32(at, ray.x * z, true);
-      view.setFloat32(at + 4, ray.y * z, true);
-      view.setFloat32(at + 8, z, true);
-      bytes.set(image.data.subarray(3 * i, 3 * i + 3), at + 12);
-      at += BYTES_PER_POINT;
-    }
+  for (const [i, z] of depth.entries()) {
+    if (!(z > 0)) continue;
+    for (let axis = 0; axis < 3; axis++) view.setFloat32(at + 4 * axis, points[3 * i + axis]!, true);
+    bytes.set(image.data.subarray(3 * i, 3 * i + 3), at + 12);
+    at += BYTES_PER_POINT;
+  }
   return bytes;
 }

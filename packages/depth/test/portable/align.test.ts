@@ -83,6 +83,33 @@ describe("align", () => {
     expect(found.residuals[2]).toBeLessThan(-0.05);
   });
 
+  test("many points may be wrong: the robust fit leaves them out and says what to expect", () => {
+    const [width, height] = [20, 15];
+    const ramp = new Planes(
+      1,
+      height,
+      width,
+      Float32Array.from({ length: 300 }, (_, i) => (i % 97) + 1),
+    );
+    const truth = [...ramp.data].map((d) => 1 / (0.01 * d + 0.1));
+    // Every third distance is of something else; the others have an error of 1 %.
+    const points = truth
+      .map((distance, i) => ({ x: i % width, y: Math.floor(i / width), distance }))
+      .map((point, i) => ({
+        ...point,
+        distance: i % 3 === 0 ? 2 : point.distance * (1 + 0.01 * Math.sin(i)),
+      }));
+    const robust = align(ramp, points);
+    const all = align(ramp, points, { robust: false });
+    const worst = ({ depth }: { depth: Planes }) =>
+      Math.max(...truth.map((distance, i) => Math.abs(depth.data[i]! / distance - 1)));
+    expect(worst(robust)).toBeLessThan(0.02);
+    expect(worst(all)).toBeGreaterThan(0.2);
+    expect(robust.expectedError).toBeGreaterThan(0.002);
+    expect(robust.expectedError).toBeLessThan(0.02);
+    expect(all.expectedError).toBeGreaterThan(0.1);
+  });
+
   test.each([
     [[{ x: 0, y: 0, distance: 1 }], "expected at least 2 points"],
     [
