@@ -225,8 +225,11 @@ describe("a recipe's own options", () => {
     for (const [more, message] of [
       [{ rate: 0.1 }, "expected a run with option rate 0.1, found one with 0.2"],
       [{ shuffle: false }, "expected a run with option shuffle false, found one with true"],
-      [{ note: "a" }, 'expected a run with option note "a", found one without'],
-      [{ labels: "other" }, `expected a run with option labels "${resolve("other")}", found one with "`],
+      [{ note: "a" }, "expected a run with option note a, found one without"],
+      [
+        { labels: "other" },
+        `expected a run with option labels ${resolve("other")}, found one with ${resolve("labels")}`,
+      ],
     ] as const)
       await expect(go(more)).rejects.toThrow(`${folder}: ${message}`);
   });

@@ -8,6 +8,7 @@ import { manualSeed } from "@tessera-ml/tensor";
 import type * as z from "zod";
 import { type OptionValues, parseOptions } from "../options.ts";
 import { MODEL } from "../records.ts";
+import { type NamedSettings, requireSame } from "../same-settings.ts";
 import type { Metric } from "../task.ts";
 import { meets, type Recipe, type RecipeInfo, type RecipeOptions, type RecipeResult } from "./recipe.ts";
 import { type Shipping, shipRecipe } from "./ship.ts";
@@ -191,29 +192,14 @@ async function enter(folder: string, settings: Settings): Promise<RecipeResult |
     return undefined;
   }
   const found = JSON.parse(await readFile(path, "utf8")) as Settings;
-  const [wanted, stored] = [flat(settings), flat(found)];
-  for (const key of new Set([...Object.keys(wanted), ...Object.keys(stored)]))
-    if (wanted[key] !== stored[key])
-      throw new Error(
-        `${folder}: expected a run ${withValue(wanted[key], key)}, found one ${withValue(stored[key])}; choose another folder or delete it`,
-      );
+  requireSame(folder, "run", flat(settings), flat(found));
   return await readResult(folder);
 }
 
-function withValue(value: string | undefined, key?: string): string {
-  return [value === undefined ? "without" : "with", key, value]
-    .filter((word) => word !== undefined)
-    .join(" ");
-}
-
-/** Every setting as text, options under `option NAME`. */
-function flat({ options = {}, ...settings }: Settings): Readonly<Record<string, string>> {
-  return Object.fromEntries([
-    ...Object.entries(settings).map(([key, value]) => [key, String(value)]),
-    ...Object.entries(options)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [`option ${name}`, JSON.stringify(value)]),
-  ]);
+/** Options stand beside the other settings, as `option NAME`. */
+function flat({ options = {}, ...settings }: Settings): NamedSettings {
+  const named = Object.entries(options).map(([name, value]) => [`option ${name}`, value]);
+  return { ...settings, ...Object.fromEntries(named) };
 }
 
 /** The result of the run in a folder; undefined if none has finished. */
