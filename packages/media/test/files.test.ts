@@ -4,7 +4,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeGrey, encodeGrey16 } from "../src/image/codec/png-grey.ts";
 import {
   drawPoints,
   encodeImage,
@@ -174,6 +176,20 @@ describe("depth maps", () => {
     const expected = [0, 0.001, 1.234, 65.535, 65.535, 0, 0, 0];
     for (const [i, value] of expected.entries()) expect(read.data[i]).toBeCloseTo(value, 5);
     expect((await readDepth(path, { unit: 1 })).data[2]).toBe(1234);
+  });
+
+  it("are the same in the browser's codec, whatever the filters of their rows", async () => {
+    const [width, height] = [61, 47];
+    const waves = Uint16Array.from(
+      { length: width * height },
+      (_, i) => 30000 + 20000 * Math.sin(i / 90) * Math.cos((i % width) / 7) + ((i * 7919) % 300),
+    );
+    const options = { name: "waves.png", orient: false, maxPixels: 1e6 };
+    const picture = sharp(waves, { raw: { width, height, channels: 1 } }).toColourspace("grey16");
+    const file = new Uint8Array(await picture.png({ adaptiveFiltering: true }).toBuffer());
+    expect([...(await decodeGrey(file, options)).data]).toEqual([...waves]);
+    const { data } = await readDepth(await encodeGrey16(width, height, waves), { unit: 1 });
+    expect([...data]).toEqual([...waves]);
   });
 
   it("have one channel", async () => {

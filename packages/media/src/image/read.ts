@@ -124,7 +124,7 @@ export interface ReadDepthOptions extends Pick<ReadImageOptions, "maxPixels" | "
 
 /**
  * Reads a depth map, a PNG or TIFF with one channel of 8 or 16 bits, in metres: [1, H, W]. Pixels without
- * a measurement are 0 in such files and remain 0. Node only.
+ * a measurement are 0 in such files and remain 0. Browsers read PNG only.
  *
  * @throws MediaError with a `code` and the name of the file.
  */

@@ -30,7 +30,7 @@ export async function encodeImage(
   return await encode(image, format, quality);
 }
 
-/** Encodes values of 16 bits, [H, W], as a greyscale PNG. Node only. */
+/** Encodes values of 16 bits, [H, W], as a greyscale PNG. */
 export async function encodePng16({ width, height }: Size, values: Uint16Array): Promise<Uint8Array> {
   if (values.length !== width * height)
     throw new RangeError(

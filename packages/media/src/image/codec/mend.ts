@@ -123,8 +123,8 @@ async function mendPng(bytes: Uint8Array, inflateStart: InflateStart): Promise<U
   return await joined([bytes.subarray(0, 8), ...before, chunk(IDAT, data), chunk(IEND, new Uint8Array(0))]);
 }
 
-const IDAT = 0x49444154;
-const IEND = 0x49454e44;
+export const IDAT = 0x49444154;
+export const IEND = 0x49454e44;
 /** The passes of Adam7: first column and row, and the steps. */
 const PASSES = [
   [0, 0, 8, 8],
@@ -152,7 +152,7 @@ function rawSize(view: DataView): { length: number; row?: number } {
 }
 
 /** PNG, section 5.3: length, type, data, and a checksum of type and data. */
-function chunk(type: number, data: Uint8Array): Uint8Array {
+export function chunk(type: number, data: Uint8Array): Uint8Array {
   const out = new Uint8Array(12 + data.length);
   const view = new DataView(out.buffer);
   view.setUint32(0, data.length);
@@ -167,6 +167,6 @@ function chunk(type: number, data: Uint8Array): Uint8Array {
   return out;
 }
 
-async function joined(parts: readonly Uint8Array[]): Promise<Uint8Array> {
+export async function joined(parts: readonly Uint8Array[]): Promise<Uint8Array> {
   return new Uint8Array(await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer());
 }

@@ -3,6 +3,7 @@ import { MediaError } from "../../error.ts";
 import { Image, toRgb, toRgba } from "../image.ts";
 import { checkPixels, type DecodeOptions, type DeepPixels, damaged, type ImageFormat } from "./codec.ts";
 import type { Format } from "./format.ts";
+import { decodeGrey } from "./png-grey.ts";
 
 /** Decodes to RGB, or to RGBA if any pixel is transparent; the canvas loses colour precision under transparency. */
 export async function decode(bytes: Uint8Array, format: Format, options: DecodeOptions): Promise<Image> {
@@ -51,12 +52,15 @@ function withoutOrientation(bytes: Uint8Array): Uint8Array {
   return out;
 }
 
-export function decodeDeep(
-  _bytes: Uint8Array,
-  _format: Format,
-  { name }: DecodeOptions,
+/** Decodes one float per pixel. The browser's own decoder has 8 bits, so PNG only. */
+export async function decodeDeep(
+  bytes: Uint8Array,
+  format: Format,
+  options: DecodeOptions,
 ): Promise<DeepPixels> {
-  throw new MediaError("unsupported", `${name}: browsers decode to 8 bits; read depth maps on Node`);
+  if (format !== "PNG")
+    throw new MediaError("unsupported", `${options.name}: browsers read depth maps from PNG only`);
+  return await decodeGrey(bytes, options);
 }
 
 /** Inflates up to `most` bytes of a zlib stream that may be truncated. */
@@ -93,9 +97,7 @@ export async function encode(image: Image, format: ImageFormat, quality: number)
   return new Uint8Array(await blob.arrayBuffer());
 }
 
-export function encodeDeep(): Promise<Uint8Array> {
-  throw new MediaError("unsupported", "browsers encode 8 bits; write depth maps on Node");
-}
+export { encodeGrey16 as encodeDeep } from "./png-grey.ts";
 
 /** Rasterizes an SVG at its own size, as RGBA. Not in a worker: only a page can draw SVG. */
 export async function rasterize(svg: string): Promise<Image> {
