@@ -27,7 +27,7 @@ interface MapModule extends Module {
   forward(x: Tensor): Tensor;
 }
 
-interface Prepared {
+export interface Prepared {
   /** RGB, upright. */
   readonly image: Image;
   readonly camera: Lens;
@@ -127,7 +127,7 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     { image, camera, known }: Prepared,
     map: Planes,
     milliseconds: number,
-    { style, colormap }: DepthOptions,
+    { style, colormap, values: wanted }: DepthOptions,
   ): DepthResult {
     const { width, height } = image;
     const { kind, maxDepth = 0 } = this.record.depth;
@@ -142,6 +142,7 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
       colors,
       style,
       colormap,
+      values: wanted,
     };
     // Bicubic resizing overshoots at edges; neither quantity is negative.
     const values = map.data.map((value) => Math.max(0, value));
@@ -170,7 +171,12 @@ function colorsOf({ kind, preset }: DepthFields): DepthColors {
   return preset === "depth_anything" || preset.startsWith("midas") ? "midas" : "depth_anything_v2";
 }
 
-async function prepare(source: ImageSource, preset: DepthPreset, options: DepthOptions): Promise<Prepared> {
+/** An image as the network gets it, and what is known of its camera. */
+export async function prepare(
+  source: ImageSource,
+  preset: DepthPreset,
+  options: DepthOptions,
+): Promise<Prepared> {
   const read = source instanceof Image ? source : await readImage(source, { mode: "file" });
   const image = toRgb(read);
   const known = await knownPoints(image, options);

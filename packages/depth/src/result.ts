@@ -26,6 +26,8 @@ export interface DepthOptions {
   readonly sensor?: Source | undefined;
   /** Metres per step of a sensor's PNG, default 0.001. */
   readonly sensorUnit?: number | undefined;
+  /** JSON answers carry the values instead of a picture, as a map whose longer side has at most this many pixels. */
+  readonly values?: number | undefined;
 }
 
 /** What relative and metric results share. */
@@ -44,6 +46,7 @@ export interface CommonResult {
   readonly colors: DepthColors;
   readonly style?: PictureStyle | undefined;
   readonly colormap?: Colormap | undefined;
+  readonly values?: number | undefined;
 }
 
 /** Inverse depth up to an unknown scale and shift: an order, not a distance. `1 / disparity` is not depth. */

@@ -1,11 +1,14 @@
 /** Depth estimation at work, on Node and in browsers. */
-import { dataUrl, type OpenOptions, pngUrl } from "@tessera-ml/kit";
+import { dataUrl, type OpenOptions, type Operation, pngUrl } from "@tessera-ml/kit";
 import { duration, type Terminal } from "@tessera-ml/kit/terminal";
+import type { ImageSource } from "@tessera-ml/media";
 import { DepthEstimator } from "./estimator.ts";
 import { defaultCheckpoint } from "./opener.ts";
+import * as looks from "./operations.ts";
+import { compactValues } from "./outputs/compact.ts";
 import { colourPicture, deepPng, sideBySide, unitOf } from "./outputs/pictures.ts";
 import { mapOf } from "./outputs/values.ts";
-import type { DepthResult, MetricDepth } from "./result.ts";
+import type { DepthOptions, DepthResult, MetricDepth } from "./result.ts";
 
 export { saveDepth as save } from "./outputs/save.ts";
 export { defaultCheckpoint };
@@ -14,19 +17,30 @@ export async function open(name: string | undefined, options: OpenOptions): Prom
   return await DepthEstimator.load(name ?? (await defaultCheckpoint()), options);
 }
 
-/** The picture and what is to be known of it; the values themselves are for files. */
+type Look = Operation<ImageSource, DepthOptions, DepthResult>;
+
+export const operations = looks as unknown as Readonly<Record<string, Look>>;
+
+/** A picture or, if asked, the values; and what is to be known of them. */
 export async function toJson(result: DepthResult): Promise<object> {
-  const { model, kind, width, height, milliseconds, camera, style } = result;
+  const { model, kind, width, height, milliseconds, camera } = result;
+  const alignment = result.kind === "metric" ? result.alignment : undefined;
+  const about = {
+    ...{ model, kind, width, height, ...rangeOf(result), milliseconds, camera },
+    ...(alignment && { alignment }),
+  };
+  if (result.values === undefined) return { ...about, ...(await pictureOf(result)) };
+  return { ...about, values: await compactValues(result, result.values) };
+}
+
+async function pictureOf(result: DepthResult): Promise<{ png: string; unit?: number }> {
+  const { style } = result;
   const isDeep = style === "16-bit";
   const unit = isDeep ? unitOf(result) : undefined;
   const png = isDeep
     ? dataUrl(await deepPng(result), "image/png")
     : await pngUrl(style === "side-by-side" ? sideBySide(result) : colourPicture(result));
-  return {
-    ...{ model, kind, width, height, ...rangeOf(result), milliseconds, png, camera },
-    ...(unit !== undefined && { unit }),
-    ...(result.kind === "metric" && result.alignment && { alignment: result.alignment }),
-  };
+  return { png, ...(unit !== undefined && { unit }) };
 }
 
 /** Null if no value is finite. */

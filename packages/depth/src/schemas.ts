@@ -1,4 +1,5 @@
 /** Requests and answers of depth estimation. */
+import type { OperationSchema } from "@tessera-ml/kit";
 import { COLORMAPS, type Colormap } from "@tessera-ml/media";
 import * as z from "zod";
 import { KNOWN } from "./known.ts";
@@ -33,6 +34,9 @@ export const request = z.strictObject({
     .array(z.string().regex(KNOWN, "expected x,y=metres, for example 120,80=1.5"))
     .optional()
     .meta({ description: "a known distance, x,y=metres; two or more turn a relative map into metres" }),
+  values: z.int().min(16).max(2048).optional().meta({
+    description: "answer with the values instead of a picture, at most this many pixels to a side",
+  }),
 });
 
 /** They name a file, which only the command line may. */
@@ -50,6 +54,8 @@ export const local = z.strictObject({
 
 export const record = depthSchema;
 
+const png = z.string().meta({ description: "A data: URL of a PNG", format: "data-url" });
+
 export const answer = z
   .object({
     model: z.string().meta({ description: "The checkpoint" }),
@@ -62,7 +68,17 @@ export const answer = z
     min: z.number().nullable().meta({ description: "The smallest value; null if there is none" }),
     max: z.number().nullable(),
     milliseconds: z.number().meta({ description: "Time in the network" }),
-    png: z.string().meta({ description: "A data: URL of a PNG", format: "data-url" }),
+    png: png.optional().meta({ description: "The picture; absent if values were asked for" }),
+    values: z
+      .object({
+        png: png.meta({
+          description:
+            "16 bits: 0 is no value, from 1 (low) to 65535 (high) each step is the same difference",
+        }),
+        ...{ width: z.int(), height: z.int(), low: z.number(), high: z.number() },
+      })
+      .optional()
+      .meta({ description: "The values, if they were asked for: disparity or metres, as `kind` says" }),
     unit: z
       .number()
       .optional()
@@ -82,3 +98,82 @@ export const answer = z
       .meta({ description: "metres = 1 / (scale · disparity + shift), if distances were known" }),
   })
   .meta({ id: "Depth" });
+
+/** Side of the input of a network that is looked into. */
+const size = z.int().min(14).max(1036).optional().meta({
+  description: "Side of the network's input in pixels (default: the preset's)",
+});
+const share = z.number().min(0).max(1);
+const block = z.int().min(0).optional().meta({ description: "From 0; default: the last" });
+const shape = z.array(z.int()).meta({ description: "[1, C, H, W]" });
+
+const attention = {
+  path: "depth/inspect/attention",
+  summary: "What a patch attends to in a network with a DINOv2 encoder, per block and head",
+  input: true,
+  request: z.strictObject({
+    x: share.meta({ description: "The point, as a share of the image's width from the left" }),
+    y: share.meta({ description: "As a share of the image's height from the top" }),
+    block,
+    size,
+  }),
+  answer: z.object({
+    rows: z.int().meta({ description: "Of patches" }),
+    columns: z.int(),
+    patch: z.object({ row: z.int(), column: z.int() }),
+    block: z.int(),
+    blocks: z.array(png).meta({ description: "The mean of the heads of every block" }),
+    heads: z.array(png).meta({ description: "Each head of the block asked for" }),
+  }),
+} satisfies OperationSchema;
+
+const tokens = {
+  path: "depth/inspect/tokens",
+  summary: "Three principal components of DINOv2's patch tokens as red, green and blue",
+  input: true,
+  request: z.strictObject({ block, size }),
+  answer: z.object({
+    rows: z.int(),
+    columns: z.int(),
+    block: z.int(),
+    blocks: z.int().meta({ description: "How many the encoder has" }),
+    png: png.meta({ description: "A pixel for each patch" }),
+    shares: z.array(z.number()).meta({ description: "Of the variance, for each component" }),
+  }),
+} satisfies OperationSchema;
+
+const stages = {
+  path: "depth/inspect/stages",
+  summary: "The four maps that a decoder gets, and what each fusion makes of them",
+  input: true,
+  request: z.strictObject({ size }),
+  answer: z.object({
+    stages: z
+      .array(z.object({ stage: z.int(), shape, png }))
+      .meta({ description: "Fine to coarse: root mean square over the channels" }),
+    fusions: z
+      .array(
+        z.object({
+          stage: z.int(),
+          shape,
+          shows: z.enum(["reading", "strength"]).meta({
+            description:
+              "reading: what the last convolutions read from the path at this point; strength: root mean square " +
+              "over its channels, where they cannot read it",
+          }),
+          png,
+          change: png.optional().meta({
+            description: "What this fusion adds (red) and takes away (blue), both maps standardized",
+          }),
+        }),
+      )
+      .meta({ description: "Coarse to fine" }),
+  }),
+} satisfies OperationSchema;
+
+export const operations = { attention, tokens, stages };
+
+export type DepthAnswer = z.infer<typeof answer>;
+export type AttentionAnswer = z.infer<typeof attention.answer>;
+export type TokensAnswer = z.infer<typeof tokens.answer>;
+export type StagesAnswer = z.infer<typeof stages.answer>;

@@ -34,6 +34,7 @@ export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions
     log10: { label: "log10", better: "less", digits: 3 },
     silog: { label: "SILog", better: "less", digits: 3 },
   },
+  errors: { "no-attention": "unsuitable", "no-fusion": "unsuitable" },
   describeRecord: (record) => {
     const { kind, maxDepth, preset } = (record as DepthRecord).depth;
     const says =

@@ -8,6 +8,8 @@ import { type Studio, startStudio } from "@tessera-ml/studio";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { scratch, tessera } from "../../cli/test/run.ts";
 import { DepthAnything, DepthEstimator } from "../src/index.ts";
+import { readCompact } from "../src/outputs/compact.ts";
+import { operations } from "../src/schemas.ts";
 import { TINY } from "./support/tiny-system.ts";
 import { fillTiny } from "./support.ts";
 
@@ -218,18 +220,54 @@ describe("in the studio", () => {
   });
   afterAll(() => studio?.close());
 
-  test("its route answers with a picture of 16 bits", async () => {
-    const question = {
-      image: Buffer.from(png).toString("base64"),
-      models: ["depth_tiny.m"],
-      size: 56,
-      style: "16-bit",
-    };
-    const response = await fetch(`${studio.url}api/depth`, {
+  const ask = (path: string, question: object) =>
+    fetch(`${studio.url}api/${path}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(question),
+      body: JSON.stringify({ image: Buffer.from(png).toString("base64"), size: 56, ...question }),
     });
+
+  test("its route answers with values where they are asked for", async () => {
+    const response = await ask("depth", { models: ["depth_tiny.a"], values: 20 });
+    const { results } = await response.json();
+    const [{ values, ...about }] = results;
+    expect(about).toMatchObject({ kind: "disparity", width: WIDTH, height: HEIGHT });
+    expect("png" in about).toBe(false);
+    expect(values).toMatchObject({ width: 20, height: 15 });
+    const { data } = await readCompact(values);
+    expect(Math.min(...data)).toBeGreaterThanOrEqual(about.min);
+    expect(Math.max(...data)).toBeLessThanOrEqual(about.max);
+    expect(new Set(data).size).toBeGreaterThan(100);
+  });
+
+  test("its operations look inside a network", async () => {
+    const look = async <N extends keyof typeof operations>(name: N, question: object) => {
+      const response = await ask(operations[name].path, { model: "depth_tiny.a", ...question });
+      return operations[name].answer.parse(await response.json());
+    };
+    const attention = operations.attention.answer.parse(
+      await look("attention", { x: 0.9, y: 0.1, block: 1 }),
+    );
+    expect(attention).toMatchObject({ rows: 4, columns: 5, patch: { row: 0, column: 4 }, block: 1 });
+    expect([attention.blocks.length, attention.heads.length]).toEqual([4, 2]);
+    const tokens = operations.tokens.answer.parse(await look("tokens", {}));
+    expect(tokens).toMatchObject({ block: 3, blocks: 4 });
+    const colours = await readImage(tokens.png);
+    expect([colours.width, colours.height]).toEqual([5, 4]);
+    const { fusions } = operations.stages.answer.parse(await look("stages", {}));
+    expect(fusions.map(({ stage, shows, change }) => [stage, shows, change !== undefined])).toEqual([
+      [4, "reading", false],
+      [3, "reading", true],
+      [2, "reading", true],
+      [1, "reading", true],
+    ]);
+    const wrong = await ask(operations.tokens.path, { model: "depth_tiny.a", block: 9 });
+    expect(wrong.status).toBe(400);
+    expect((await wrong.json()).error.message).toBe("block: expected 0 to 3, got 9");
+  });
+
+  test("its route answers with a picture of 16 bits", async () => {
+    const response = await ask("depth", { models: ["depth_tiny.m"], style: "16-bit" });
     const { results } = await response.json();
     expect(results).toMatchObject([{ model: "depth_tiny.m", kind: "metric", width: WIDTH, unit: 0.001 }]);
     const { data } = await readDepth(Buffer.from(results[0].png.split(",")[1], "base64"));
