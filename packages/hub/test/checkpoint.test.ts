@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 import {
   type CheckpointRecord,
@@ -18,25 +18,12 @@ import {
   shippedRecords,
   shippedRecordsOf,
 } from "../src/index.ts";
-import { bytes, failure, message, scratch, sha256 } from "./scratch.ts";
-import { file, status, TestServer } from "./server.ts";
+import { bytes, failure, message, sha256 } from "./scratch.ts";
+import { file, status } from "./server.ts";
+import { testHub } from "./test-hub.ts";
 
-const server = new TestServer();
-beforeAll(() => server.listen());
-afterAll(() => server.close());
-let cache = "";
-beforeEach(async () => {
-  cache = await scratch();
-  vi.stubEnv("TESSERA_CACHE", cache);
-  vi.stubEnv("TESSERA_HUB", server.origin);
-  vi.stubEnv("TESSERA_OFFLINE", "");
-  vi.stubEnv("TESSERA_SHARED", join(cache, "shared"));
-  vi.stubEnv("TESSERA_MODELS", join(cache, "shipped"));
-});
-afterEach(() => {
-  server.reset();
-  vi.unstubAllEnvs();
-});
+const hub = testHub({ TESSERA_SHARED: "shared", TESSERA_MODELS: "shipped" });
+const { server } = hub;
 
 const content = bytes(200_000);
 const shard = bytes(70_000, 2);
@@ -61,7 +48,7 @@ async function put(path: string, value: Uint8Array): Promise<string> {
   await writeFile(path, value);
   return path;
 }
-const putShared = (path: string, value: Uint8Array) => put(join(cache, "shared", "data", path), value);
+const putShared = (path: string, value: Uint8Array) => put(join(hub.cache, "shared", "data", path), value);
 
 describe("a record", () => {
   it("keeps the fields of its task", () => {
@@ -112,7 +99,7 @@ describe("pulling", () => {
     server.on("/models/a.pth", file(content));
     expect(await locateCheckpoint(record)).toBeUndefined();
     const first = await pullCheckpoint(record);
-    const path = join(cache, "models", "whisper_tiny.test", "a.pth");
+    const path = join(hub.cache, "models", "whisper_tiny.test", "a.pth");
     expect(first).toMatchObject({ fetched: true, place: "cache", against: "none", size: known.size, path });
     expect(first.files).toEqual([expect.objectContaining({ path, sha256: known.sha256 })]);
     expect(await pullCheckpoint(record)).toMatchObject({ fetched: false, place: "cache" });
@@ -221,7 +208,7 @@ describe("the checkpoints that ship", () => {
   };
 
   async function ship(): Promise<string> {
-    const folder = join(cache, "shipped", given.name);
+    const folder = join(hub.cache, "shipped", given.name);
     await put(join(folder, "model.safetensors"), content);
     await put(join(folder, "tokens.json"), shard);
     await shipCheckpoint(given);
@@ -257,7 +244,7 @@ describe("the checkpoints that ship", () => {
     const schema = recordSchema({ task: z.literal("depth"), metres: z.number() });
     expect(shippedRecordsOf("depth", schema)).toEqual([]);
     const depth = { ...one, name: "depth.test", task: "depth" };
-    const path = join(cache, "shipped", "depth.test", "record.json");
+    const path = join(hub.cache, "shipped", "depth.test", "record.json");
     await put(path, Buffer.from(JSON.stringify({ ...depth, metres: 10 })));
     expect(shippedRecords().map(({ task }) => task)).toEqual(["depth", "speech-recognition"]);
     expect(shippedRecordsOf("depth", schema)).toEqual([{ ...depth, metres: 10 }]);

@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import {
   countOf,
   type DatasetRecord,
@@ -9,24 +9,12 @@ import {
   getDataset,
   requireForm,
 } from "../src/index.ts";
-import { bytes, failure, scratch, sha256 } from "./scratch.ts";
-import { file, TestServer } from "./server.ts";
+import { bytes, failure, sha256 } from "./scratch.ts";
+import { file } from "./server.ts";
+import { testHub } from "./test-hub.ts";
 
-const server = new TestServer();
-beforeAll(() => server.listen());
-afterAll(() => server.close());
-let cache = "";
-beforeEach(async () => {
-  cache = await scratch();
-  vi.stubEnv("TESSERA_CACHE", cache);
-  vi.stubEnv("TESSERA_HUB", server.origin);
-  vi.stubEnv("TESSERA_OFFLINE", "");
-  vi.stubEnv("TESSERA_SHARED", join(cache, "shared"));
-});
-afterEach(() => {
-  server.reset();
-  vi.unstubAllEnvs();
-});
+const hub = testHub({ TESSERA_SHARED: "shared" });
+const { server } = hub;
 
 const contents = { train: bytes(3_000), test: bytes(2_000, 2), flac: bytes(5_000, 3) };
 const fileOf = (split: "train" | "test") => ({
@@ -71,7 +59,7 @@ it("downloads the files of a split, then those missing for the others", async ()
   serve();
   expect(await getDataset(speech, { split: "test" })).toEqual({ fetched: 1 });
   expect((await requireForm(speech, "test")).files.map((each) => each.path)).toEqual([
-    join(cache, "data", "speech", "test.wav"),
+    join(hub.cache, "data", "speech", "test.wav"),
   ]);
   await failure(requireForm(speech, "train"), "absent");
   expect(await getDataset(speech)).toEqual({ fetched: 1 });
@@ -87,13 +75,13 @@ it("falls back to a mirror, and rejects a wrong file", async () => {
   server.on("/s/test.wav", file(bytes(2_000, 9)));
   server.on("/t/test.wav", file(bytes(2_000, 9)));
   await failure(getDataset(speech), "checksum");
-  expect((await readdir(join(cache, "data", "speech"))).filter((name) => name.endsWith(".wav"))).toEqual([
+  expect((await readdir(join(hub.cache, "data", "speech"))).filter((name) => name.endsWith(".wav"))).toEqual([
     "train.wav",
   ]);
 });
 
 it("reads the first complete form, the cache before the shared folder", async () => {
-  await put(join(cache, "shared", "data", "speech", "all.flac"), contents.flac);
+  await put(join(hub.cache, "shared", "data", "speech", "all.flac"), contents.flac);
   await put(dataCachePath(speech, "train.wav"), contents.train);
   expect((await requireForm(speech, "train")).form.format).toBe("wav");
   const whole = await requireForm(speech);
@@ -109,7 +97,7 @@ it("reports where each data set is", async () => {
   expect(await states()).toEqual(["absent", "absent"]);
   const [first, second] = await datasetStates([speech, unpublished]);
   expect([first!.size, second!.size]).toEqual([5_000, undefined]);
-  await put(join(cache, "shared", "data", "speech", "all.flac"), contents.flac);
+  await put(join(hub.cache, "shared", "data", "speech", "all.flac"), contents.flac);
   await put(dataCachePath(unpublished, "clean.flac"), contents.flac);
   expect(await states()).toEqual(["shared", "cache"]);
 });

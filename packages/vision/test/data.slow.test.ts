@@ -7,9 +7,10 @@ import { createGunzip, gunzipSync, gzipSync } from "node:zlib";
 import { dataCachePath, getDataset, Meter, type Progress, sharedFile } from "@tessera-ml/hub";
 import { encodeImage, Image } from "@tessera-ml/media";
 import { extract, pack } from "tar-stream";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
-import { bytes, failure, scratch, sha256 } from "../../hub/test/scratch.ts";
-import { file, TestServer } from "../../hub/test/server.ts";
+import { describe, expect, expectTypeOf, it, vi } from "vitest";
+import { bytes, failure, sha256 } from "../../hub/test/scratch.ts";
+import { file } from "../../hub/test/server.ts";
+import { testHub } from "../../hub/test/test-hub.ts";
 import { readCifar, readFloats, readIdx, readUspsText } from "../src/data/formats.ts";
 import {
   datasetRecords,
@@ -21,21 +22,9 @@ import {
 import { unpackedOnce } from "../src/data/once.ts";
 import { unpackCifarArchive, unpackCifarJpeg } from "../src/data/unpack.ts";
 
-const server = new TestServer();
-beforeAll(() => server.listen());
-afterAll(() => server.close());
-let cache = "";
-beforeEach(async () => {
-  cache = await scratch();
-  vi.stubEnv("TESSERA_CACHE", cache);
-  vi.stubEnv("TESSERA_HUB", server.origin);
-  vi.stubEnv("TESSERA_OFFLINE", "");
-});
-afterEach(() => {
-  server.reset();
-  vi.unstubAllEnvs();
-});
-const withoutShared = () => vi.stubEnv("TESSERA_SHARED", join(cache, "none"));
+const hub = testHub();
+const { server } = hub;
+const withoutShared = () => vi.stubEnv("TESSERA_SHARED", join(hub.cache, "none"));
 const histogram = (labels: Uint8Array) => {
   const counts = new Array<number>(10).fill(0);
   for (const label of labels) counts[label]!++;
@@ -94,7 +83,7 @@ describe("formats", () => {
   });
 
   it("CIFAR-10's archive", async () => {
-    const path = join(cache, "c.tar.gz");
+    const path = join(hub.cache, "c.tar.gz");
     const names = [
       "data_batch_2",
       "data_batch_1",
@@ -121,7 +110,7 @@ describe("formats", () => {
   });
 
   it("folders of JPEG files", async () => {
-    const path = join(cache, "j.tar.gz");
+    const path = join(hub.cache, "j.tar.gz");
     const jpeg = (red: number, side = 32) => {
       const picture = new Image(side, side, 3);
       for (let i = 0; i < picture.data.length; i += 3) picture.data[i] = red;
@@ -205,7 +194,7 @@ describe("getting and loading", () => {
     expect(offline.message).toContain("It has 4 files");
     const nowhere = await failure(getDataset(findDataset("cifar10-jpeg")), "absent");
     expect(nowhere.message).toContain("not published in this form");
-    expect(nowhere.message).toContain(join(cache, "data", "cifar10-jpeg", "cifar10_jpeg_60000.tar.gz"));
+    expect(nowhere.message).toContain(join(hub.cache, "data", "cifar10-jpeg", "cifar10_jpeg_60000.tar.gz"));
     await failure(loadDataset("cifar11"), "unknown-name");
     const wrongSplit = await failure(loadDataset("cifar10-sample", { split: "test" }), "unknown-name");
     expect(wrongSplit.message).toBe("cifar10-sample has no split test; expected train");
@@ -242,7 +231,7 @@ describe("getting and loading", () => {
   it("rejects a file with other contents", async () => {
     withoutShared();
     const record = findDataset("mnist");
-    await mkdir(join(cache, "data", "mnist"), { recursive: true });
+    await mkdir(join(hub.cache, "data", "mnist"), { recursive: true });
     const idx = (count: number, ...sides: number[]) => {
       const out = new Uint8Array(4 + 4 * (1 + sides.length) + sides.reduce((a, b) => a * b, count));
       out.set([0, 0, 8, 1 + sides.length]);
@@ -265,7 +254,7 @@ describe("unpacked archives", () => {
   const meter = new Meter("x", undefined);
 
   it("are unpacked only once by concurrent readers", async () => {
-    const folder = join(cache, "data", "x");
+    const folder = join(hub.cache, "data", "x");
     const unpack = vi.fn(async () => all);
     const read = (split: "train" | "test") =>
       unpackedOnce(folder, split, all[split].length / 3073, unpack, meter, undefined);
@@ -279,8 +268,15 @@ describe("unpacked archives", () => {
   });
 
   it("are read even if the cache is not writable", async () => {
-    await writeFile(join(cache, "data"), "in the way");
-    const got = await unpackedOnce(join(cache, "data", "x"), "test", 2, async () => all, meter, undefined);
+    await writeFile(join(hub.cache, "data"), "in the way");
+    const got = await unpackedOnce(
+      join(hub.cache, "data", "x"),
+      "test",
+      2,
+      async () => all,
+      meter,
+      undefined,
+    );
     expect(got).toBe(all.test);
   });
 });
@@ -338,7 +334,7 @@ describe("the real data", () => {
     "CIFAR-10: each exact image has a lossy counterpart (skipped if the shared data is absent)",
     async () => {
       // Decoding all 60,000 takes a minute; the first 60 of each class and split suffice.
-      const few = join(cache, "few.tar.gz");
+      const few = join(hub.cache, "few.tar.gz");
       const tar = pack();
       const all = createReadStream(sharedFile("image/cifar10/cifar10_jpeg_60000.tar.gz")!).pipe(
         createGunzip(),
@@ -398,7 +394,7 @@ describe("the real data", () => {
       for (const [i, known] of files.entries())
         server.on(new URL(known.urls[0]!).pathname, file(contents[i]!));
       expect(await getDataset(findDataset("imagenet-sample"))).toMatchObject({ fetched: 100 });
-      expect((await loadPhotographs("imagenet-sample"))[99]!.path.startsWith(cache)).toBe(true);
+      expect((await loadPhotographs("imagenet-sample"))[99]!.path.startsWith(hub.cache)).toBe(true);
     },
   );
 
@@ -407,10 +403,10 @@ describe("the real data", () => {
     async () => {
       const shared = sharedFile("image/mnist")!;
       withoutShared();
-      await mkdir(join(cache, "data", "mnist"), { recursive: true });
+      await mkdir(join(hub.cache, "data", "mnist"), { recursive: true });
       for (const name of ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]) {
         const content = gunzipSync(await readFile(join(shared, name)));
-        await writeFile(join(cache, "data", "mnist", name), gzipSync(content, { level: 1 }));
+        await writeFile(join(hub.cache, "data", "mnist", name), gzipSync(content, { level: 1 }));
       }
       expect((await loadDataset("mnist", { split: "test" })).labels[0]).toBe(7);
       await failure(loadDataset("mnist", { split: "train" }), "absent");
