@@ -8,16 +8,15 @@ import {
   concat,
   fromArray,
   full,
-  linear,
   parameter,
   resize,
   type Tensor,
   take,
-  unbind,
   type Variable,
   zeros,
 } from "@tessera-ml/tensor";
 import type { Grid } from "../dpt-head.ts";
+import { projectQkv } from "./qkv.ts";
 import { type EncoderOutputs, gridOf, outputsOf, type ViTEncoderConfig } from "./vit.ts";
 
 export type BeitConfig = Omit<ViTEncoderConfig, "stages"> & {
@@ -56,14 +55,8 @@ class BeitAttention extends Attention {
     this.relative_position_bias_table = parameter(zeros([(2 * side - 1) ** 2 + 3, heads]));
   }
 
-  /** Keys have no bias: it would change all scores of a query alike. */
   protected override project(x: Tensor): [q: Tensor, k: Tensor, v: Tensor] {
-    const [batch, tokens, dim] = x.shape as [number, number, number];
-    const bias = concat([this.q_bias, zeros([dim]), this.v_bias], 0);
-    const qkv = linear(x, this.qkv.weight, bias)
-      .reshape([batch, tokens, 3, this.heads, dim / this.heads])
-      .permute([2, 0, 3, 1, 4]); // [3, B, h, T, d]
-    return unbind(qkv) as [Tensor, Tensor, Tensor];
+    return projectQkv(x, this);
   }
 
   /** The bias of each pair of tokens, [1, h, T, T]. */

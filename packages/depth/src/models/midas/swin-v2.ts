@@ -6,19 +6,17 @@
 import { Conv2d, LayerNorm, Linear, Mlp, Module, ReLU, Sequential } from "@tessera-ml/nn";
 import {
   buffer,
-  concat,
   fromArray,
   full,
-  linear,
   parameter,
   scaledDotProductAttention,
   type Tensor,
   take,
-  unbind,
   type Variable,
   zeros,
 } from "@tessera-ml/tensor";
 import type { Four } from "../dpt-head.ts";
+import { projectQkv } from "./qkv.ts";
 
 export interface SwinV2Config {
   /** Features of a token in the first stage; each stage doubles them. */
@@ -126,16 +124,11 @@ class WindowAttention extends Module {
 
   /** @param x [B · windows, T, D] @param mask [windows, T, T] */
   forward(x: Tensor, mask?: Tensor): Tensor {
-    const [count, tokens, dim] = x.shape as [number, number, number];
-    const bias = concat([this.q_bias, zeros([dim]), this.v_bias], 0);
-    const qkv = linear(x, this.qkv.weight, bias)
-      .reshape([count, tokens, 3, this.heads, dim / this.heads])
-      .permute([2, 0, 3, 1, 4]); // [3, B · windows, h, T, d]
-    const [q, k, v] = unbind(qkv) as [Tensor, Tensor, Tensor];
+    const [q, k, v] = projectQkv(x, this); // [B · windows, h, T, d]
     const scale = this.logit_scale.clamp(undefined, Math.log(100)).exp(); // [h, 1, 1]
     const positions = this.positionBias();
     const added = mask
-      ? positions.add(mask.unsqueeze(1)).tile([count / (mask.shape[0] as number), 1, 1, 1])
+      ? positions.add(mask.unsqueeze(1)).tile([(x.shape[0] as number) / (mask.shape[0] as number), 1, 1, 1])
       : positions;
     const attended = scaledDotProductAttention(unit(q).mul(scale), unit(k), v, { mask: added, scale: 1 });
     return this.proj.forward(attended.permute([0, 2, 1, 3]).reshape(x.shape));
