@@ -2,14 +2,14 @@
 import fs, { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import type { Media } from "@tessera-ml/kit";
+import type { Medium } from "@tessera-ml/kit";
 
 /** One input, or why there is none. */
 export type Input =
   | { readonly name: string; readonly source: string | Uint8Array }
   | { readonly name: string; readonly error: string };
 
-const ENDINGS: Readonly<Record<Media, RegExp>> = {
+const ENDINGS: Readonly<Record<Medium, RegExp>> = {
   image: /\.(jpe?g|jfif|png|webp|gif|tiff?|avif|bmp)$/i,
   video: /\.(mp4|m4v|mov|webm|mkv)$/i,
   audio: /\.(wav|flac|mp3|ogg|opus|m4a)$/i,
@@ -20,7 +20,7 @@ const URL_SCHEME = /^(https?|data|file):/i;
 const PATTERN = /[*?[\]{}]/;
 
 /** The inputs that the arguments refer to, in order; files of a folder are sorted by name. */
-export async function findInputs(words: readonly string[], accepts: readonly Media[]): Promise<Input[]> {
+export async function findInputs(words: readonly string[], accepts: readonly Medium[]): Promise<Input[]> {
   const fits = (file: string) => accepts.some((media) => ENDINGS[media].test(file));
   const found: Input[] = [];
   for (const word of words) found.push(...(await expand(word, accepts, fits)));
@@ -29,7 +29,7 @@ export async function findInputs(words: readonly string[], accepts: readonly Med
 
 async function expand(
   word: string,
-  accepts: readonly Media[],
+  accepts: readonly Medium[],
   fits: (file: string) => boolean,
 ): Promise<Input[]> {
   if (word === "-") return [await standardInput()];
@@ -55,7 +55,7 @@ async function standardInput(): Promise<Input> {
 
 async function inFolder(
   folder: string,
-  accepts: readonly Media[],
+  accepts: readonly Medium[],
   fits: (file: string) => boolean,
 ): Promise<Input[]> {
   const entries = await readdir(folder, { recursive: true });

@@ -1,6 +1,6 @@
 /** Decodes bytes, URLs and files into a task's inputs. Runs on Node and in browsers. */
 import { type Image, type ImageSource, readImage } from "@tessera-ml/media";
-import type { Media } from "./task.ts";
+import type { Medium } from "./task.ts";
 
 /** A raw input: a path or URL (Node), bytes, a Blob, or something already decoded. */
 export type RawInput = ImageSource;
@@ -21,7 +21,7 @@ export interface DecodeOptions {
  * @throws MediaError for files that cannot be read
  */
 export async function decodeInput(
-  accepts: readonly Media[],
+  accepts: readonly Medium[],
   source: RawInput,
   { tolerant, maxPixels, name }: DecodeOptions = {},
 ): Promise<Image | string | RawInput> {

@@ -1,5 +1,6 @@
 /** A system as the command line, the server, the studio and the tests see it: one value without heavy imports. */
 import type { CheckpointRecord, DatasetRecord } from "@tessera-ml/hub";
+import { unknownName } from "@tessera-ml/hub/names";
 import type { Module } from "@tessera-ml/nn";
 import type { GoldenRunner } from "@tessera-ml/nn/golden";
 import type * as z from "zod";
@@ -19,7 +20,7 @@ export {
 } from "./task-command.ts";
 
 /** The kinds of input a task accepts. `documents` are text files of any kind. */
-export type Media = "image" | "video" | "audio" | "text" | "documents";
+export type Medium = "image" | "video" | "audio" | "text" | "documents";
 
 /** A metric for comparing checkpoints. */
 export interface Metric {
@@ -205,7 +206,7 @@ export interface Task<Name extends string = string, Input = never, Options = nev
   /** One sentence in the imperative, for lists of commands. */
   readonly summary: string;
   /** Accepted kinds of input; empty for tasks whose request says everything. */
-  readonly accepts: readonly Media[];
+  readonly accepts: readonly Medium[];
   /** Endings of the files that an answer can be saved to, the usual one first: `png`. Default: none. */
   readonly saves?: readonly string[];
   /** Commands and what they do, for the help text. */
@@ -238,6 +239,18 @@ export interface Task<Name extends string = string, Input = never, Options = nev
 
 /** Any task, when its types do not matter. */
 export type AnyTask = Task<string, never, never, unknown>;
+
+/**
+ * A task by its name.
+ *
+ * @throws HubError `unknown-name` with the closest names
+ */
+export function findTask<T extends AnyTask>(tasks: readonly T[], name: string): T {
+  const found = tasks.find((task) => task.name === name);
+  if (found) return found;
+  const names = tasks.map((task) => task.name);
+  throw unknownName("task", name, names, "tessera --help");
+}
 
 /** A task's definition; the command defaults to its name. */
 export type TaskDefinition<Name extends string, Input, Options, Answer> = Omit<

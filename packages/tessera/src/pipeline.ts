@@ -1,5 +1,11 @@
-import { unknownName } from "@tessera-ml/hub/names";
-import { type AnyTask, type OpenOptions, type Pipeline, pipelineOf, type Task } from "@tessera-ml/kit";
+import {
+  type AnyTask,
+  findTask,
+  type OpenOptions,
+  type Pipeline,
+  pipelineOf,
+  type Task,
+} from "@tessera-ml/kit";
 import { systems } from "./systems.ts";
 
 type Systems = (typeof systems)[number];
@@ -27,15 +33,6 @@ export async function pipeline<Name extends TaskName>(
   checkpoint?: string,
   options: OpenOptions = {},
 ): Promise<PipelineOf<Name>> {
-  const tasks: readonly AnyTask[] = systems;
-  const found = tasks.find(({ name }) => name === task);
-  if (!found)
-    throw unknownName(
-      "task",
-      task,
-      tasks.map(({ name }) => name),
-      "tessera --help",
-    );
-  const runtime = await found.load();
+  const runtime = await findTask<AnyTask>(systems, task).load();
   return pipelineOf(await runtime.open(checkpoint, options)) as PipelineOf<Name>;
 }

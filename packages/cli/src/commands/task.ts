@@ -1,6 +1,6 @@
 /** A task's own command, such as `tessera classify`: from inputs to answers. */
 import { basename } from "node:path";
-import type { AnyTask, Media, Opened, Runtime, Schemas } from "@tessera-ml/kit";
+import type { AnyTask, Medium, Opened, Runtime, Schemas } from "@tessera-ml/kit";
 import { Command } from "commander";
 import { type CheckpointFlags, checkOneModel, checkpointOptions, loadCheckpoints } from "../checkpoints.ts";
 import { describeError, untilInterrupted } from "../errors.ts";
@@ -147,7 +147,7 @@ async function answer(
   if (flags.json) print(JSON.stringify(all, undefined, 2));
 }
 
-const USUAL_INPUTS: Readonly<Record<Media, string>> = {
+const USUAL_INPUTS: Readonly<Record<Medium, string>> = {
   image: "photo.jpg",
   video: "film.mp4",
   audio: "speech.wav",

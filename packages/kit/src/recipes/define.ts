@@ -10,7 +10,7 @@ import { type OptionValues, parseOptions } from "../options.ts";
 import { MODEL } from "../records.ts";
 import { type NamedSettings, requireSame } from "../same-settings.ts";
 import type { Metric } from "../task.ts";
-import { meets, type Recipe, type RecipeInfo, type RecipeOptions, type RecipeResult } from "./recipe.ts";
+import { meets, type Recipe, type RecipeOptions, type RecipeResult, type RecipeSummary } from "./recipe.ts";
 import { type Shipping, shipRecipe } from "./ship.ts";
 
 /** What a recipe's `prepare` is given. `Options` are the recipe's own, validated and with defaults. */
@@ -43,7 +43,7 @@ export interface Measurable {
 }
 
 /** The parts of a recipe that differ between recipes. */
-export interface RecipeDefinition<B, S extends z.ZodObject = z.ZodObject> extends RecipeInfo {
+export interface RecipeDefinition<B, S extends z.ZodObject = z.ZodObject> extends RecipeSummary {
   readonly options?: S;
   /** Loads the data and builds the network, with random numbers from the run's seed. */
   readonly prepare: (setting: RecipeSetting<z.output<S>>) => Promise<RecipePlan<B>>;

@@ -18,8 +18,8 @@ export {
   type Expectation,
   meets,
   type Recipe,
-  type RecipeInfo,
   type RecipeOptions,
   type RecipeResult,
+  type RecipeSummary,
 } from "./recipe.ts";
 export type { ShipOptions } from "./ship.ts";

@@ -59,7 +59,7 @@ export interface RecipeResult {
 }
 
 /** What lists show of a recipe. */
-export interface RecipeInfo {
+export interface RecipeSummary {
   readonly name: string;
   /** One line for lists. */
   readonly title: string;
@@ -80,7 +80,7 @@ export interface RecipeInfo {
 }
 
 /** Trains one network of the registry on one data set. */
-export interface Recipe extends RecipeInfo {
+export interface Recipe extends RecipeSummary {
   run(options: RecipeOptions): Promise<RecipeResult>;
   /** The record of the trained network. @param name `network.tag` */
   record(name: string, figures: Readonly<Record<string, number>>): CheckpointRecord;

@@ -5,7 +5,7 @@
 import { Image } from "@tessera-ml/media";
 import { HostRandom } from "@tessera-ml/tensor";
 import { layOut } from "../pipeline/digit.ts";
-import type { Pictures } from "../recipes/pictures.ts";
+import type { LabelledImages } from "../recipes/pictures.ts";
 import type { DigitLayout } from "../records/record.ts";
 
 type Point = readonly [x: number, y: number];
@@ -70,7 +70,7 @@ const FIGURES: readonly (readonly Figure[])[] = [
 const SIDE = 56;
 
 /** `count` digits, balanced over the ten classes, in the layout of that data set. The seed fixes all of them. */
-export function drawnDigits(count: number, seed: number, layout: DigitLayout): Pictures {
+export function drawnDigits(count: number, seed: number, layout: DigitLayout): LabelledImages {
   const labels = Int32Array.from({ length: count }, (_, i) => i % 10);
   const digits = Array.from(labels, (label, i) => {
     const random = new HostRandom(seed, i);

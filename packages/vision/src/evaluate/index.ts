@@ -6,7 +6,7 @@ import { chooseData, loadPictures } from "./data.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 
 /** A classifier's evaluation plus the fields all tasks report. */
-export type Measured = AnyEvaluation & Evaluation;
+export type ClassifierEvaluation = AnyEvaluation & Evaluation;
 
 /** Images per forward pass. */
 const BATCH = 50;
@@ -18,7 +18,7 @@ const MISTAKES = 8;
 export async function evaluateOn(
   classifier: ImageClassifier,
   { data, split: wanted, limit, signal, progress, hubProgress }: EvaluateOptions,
-): Promise<Measured> {
+): Promise<ClassifierEvaluation> {
   const set = await chooseData(classifier, data);
   const { pictures, split } = await loadPictures(set, { split: wanted, signal, progress: hubProgress });
   const evaluation = await evaluate(classifier, pictures, {
@@ -32,7 +32,7 @@ export async function evaluateOn(
 }
 
 export function showEvaluation(evaluation: AnyEvaluation, terminal: Terminal): string {
-  const measured = evaluation as Measured;
+  const measured = evaluation as ClassifierEvaluation;
   const { model, data, split, count, top1, top5, error, imagesPerSecond, seconds, matrix, classes } =
     measured;
   const summary = pairs([
@@ -51,7 +51,7 @@ export function showEvaluation(evaluation: AnyEvaluation, terminal: Terminal): s
 
 function showMatrix(
   matrix: readonly (readonly number[])[],
-  { classes }: Measured,
+  { classes }: ClassifierEvaluation,
   { paint }: Terminal,
 ): string {
   const rows = classes.map(({ index, label }) => [
@@ -69,7 +69,7 @@ function showMatrix(
   );
 }
 
-function showMistakes({ confusions }: Measured, { paint }: Terminal): string {
+function showMistakes({ confusions }: ClassifierEvaluation, { paint }: Terminal): string {
   if (confusions.length === 0) return "";
   return table(
     [{ title: "IS" }, { title: "SEEN AS" }, { title: "PICTURES", align: "right" }],

@@ -11,7 +11,7 @@ import { compile, fromArray, type Tensor } from "@tessera-ml/tensor";
 import { CifarSpeedrun } from "../models/cifar/speedrun.ts";
 import { CIFAR10, cifarBatches } from "./cifar-data.ts";
 import { type ClassifierRecipe, defineClassifierRecipe } from "./define.ts";
-import { networkInput, type Pictures, spread } from "./pictures.ts";
+import { type LabelledImages, networkInput, spread } from "./pictures.ts";
 import { SphereMuon } from "./sphere.ts";
 import { whiteningFilters } from "./whitening.ts";
 
@@ -69,7 +69,7 @@ function shifts(path: string): boolean {
 }
 
 /** Images as the network's input. */
-async function normalised({ images }: Pictures) {
+async function normalised({ images }: LabelledImages) {
   const read = compile((x: Tensor) => networkInput(x, CIFAR10.preprocessing));
   const data = (await read(fromArray(images.data, images.shape)).data()) as Float32Array;
   read.release();

@@ -1,6 +1,6 @@
 /** Recipes of classifiers: they share data loading and evaluation. */
 
-import { defineRecipe, type Recipe, type RecipeInfo, type RecipeSetting } from "@tessera-ml/kit/training";
+import { defineRecipe, type Recipe, type RecipeSetting, type RecipeSummary } from "@tessera-ml/kit/training";
 import type { Batch, Random } from "@tessera-ml/media";
 import { arrays, type Batches, crossEntropy, DataLoader, type EMA, type Updates } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
@@ -8,7 +8,7 @@ import type { Classifier } from "../classifier.ts";
 import { type DatasetName, findDataset, loadDataset } from "../data/index.ts";
 import { createNetwork } from "../networks/index.ts";
 import { type Classes, metrics, type Preprocessing, TASK } from "../records/record.ts";
-import { measure, networkInput, type Pictures, type Pixels, spread } from "./pictures.ts";
+import { type LabelledImages, measure, networkInput, type Pixels, spread } from "./pictures.ts";
 
 /** A batch as stored in the data set, before the training step preprocesses it. */
 export interface PictureBatch {
@@ -20,7 +20,7 @@ export interface PictureBatch {
 export interface Setting {
   /** The recipe's network, with freshly initialized parameters. */
   readonly model: Classifier;
-  readonly train: Pictures;
+  readonly train: LabelledImages;
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   /** Over the whole run, for schedules. */
@@ -57,7 +57,7 @@ export interface ClassifierRecipe extends Recipe {
 }
 
 /** Definition of a classifier's recipe. */
-export interface ClassifierRecipeDefinition extends Omit<RecipeInfo, "task" | "dataset"> {
+export interface ClassifierRecipeDefinition extends Omit<RecipeSummary, "task" | "dataset"> {
   readonly dataset: DatasetName;
   /** From an image to the network's input, for training and evaluation alike. */
   readonly preprocessing: Preprocessing;
@@ -134,7 +134,7 @@ export async function readPictures(
   name: DatasetName,
   split: "train" | "test",
   signal?: AbortSignal,
-): Promise<Pictures> {
+): Promise<LabelledImages> {
   const { images, labels, shape } = await loadDataset(name, { split, signal });
   return { images: { data: images, shape }, labels: Int32Array.from(labels) };
 }

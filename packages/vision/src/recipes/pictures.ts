@@ -8,13 +8,13 @@ import type { Preprocessing } from "../records/record.ts";
 export type Pixels = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** One split. */
-export interface Pictures {
+export interface LabelledImages {
   readonly images: Batch<Pixels>;
   readonly labels: Int32Array<ArrayBuffer>;
 }
 
 /** `count` images, evenly spaced since a data set may be sorted by class; all if there are fewer. */
-export function spread({ images, labels }: Pictures, count: number): Pictures {
+export function spread({ images, labels }: LabelledImages, count: number): LabelledImages {
   const [length, ...rest] = images.shape;
   if (count >= length) return { images, labels };
   const size = images.data.length / length;
@@ -59,7 +59,7 @@ export interface Measured {
  * @param loss mean over the batch, of scores and labels [N]
  */
 export async function measure(
-  { images, labels }: Pictures,
+  { images, labels }: LabelledImages,
   preprocessing: Preprocessing,
   scores: (images: Tensor) => Tensor,
   loss: (scores: Tensor, labels: Tensor) => Tensor,

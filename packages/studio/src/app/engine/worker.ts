@@ -1,5 +1,13 @@
 /** The page's own engine, off the main thread: one question at a time, in order. */
-import { type AnyOpened, type AnyTask, answerAsJson, decodeInput, operate, Shelf } from "@tessera-ml/kit";
+import {
+  type AnyOpened,
+  type AnyTask,
+  answerAsJson,
+  decodeInput,
+  findTask,
+  operate,
+  Shelf,
+} from "@tessera-ml/kit";
 import { encodeSafetensors, type Module } from "@tessera-ml/nn";
 import { profile } from "@tessera-ml/nn/inspect";
 import { systems } from "@tessera-ml/tessera/systems";
@@ -50,11 +58,7 @@ interface Trained {
 
 const shelf = new Shelf();
 
-function taskOf({ task: name }: Pick<About, "task">): AnyTask {
-  const found = systems.find((task) => task.name === name);
-  if (found) return found;
-  throw new Error(`This page cannot run ${name} by itself: start a server with npx tessera serve.`);
-}
+const taskOf = ({ task }: Pick<About, "task">) => findTask<AnyTask>(systems, task);
 
 const decode = (about: AboutInput): Promise<unknown> =>
   decodedOnce(about.input.id, () => decodeInput(taskOf(about).accepts, about.input.file));

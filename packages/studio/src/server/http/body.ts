@@ -1,6 +1,6 @@
 /** Request bodies, with or without an input: a form or JSON, validated by one schema. */
 
-import type { Media } from "@tessera-ml/kit";
+import type { Medium } from "@tessera-ml/kit";
 import type { Context } from "hono";
 import type * as z from "zod";
 import { ApiError } from "../../api/index.ts";
@@ -33,7 +33,7 @@ export async function readBody<S extends z.ZodObject>(
 }
 
 export interface QuestionOptions {
-  readonly accepts: readonly Media[];
+  readonly accepts: readonly Medium[];
   readonly maxBytes: number;
   readonly maxPixels: number;
   readonly uploads: Uploads;
@@ -106,7 +106,7 @@ function readJson(bytes: Uint8Array): unknown {
 }
 
 /** Form fields that may be files. */
-const FILES: readonly string[] = ["image", "video", "audio", "text", "documents"] satisfies Media[];
+const FILES: readonly string[] = ["image", "video", "audio", "text", "documents"] satisfies Medium[];
 
 async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string, schema: z.ZodObject): Promise<Read> {
   const headers = { "content-type": type };

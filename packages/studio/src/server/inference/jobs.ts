@@ -1,6 +1,14 @@
 /** The worker's jobs: from bytes and names to answers of the API. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
-import { type AnyOpened, type AnyTask, answerAsJson, decodeInput, operate, Shelf } from "@tessera-ml/kit";
+import {
+  type AnyOpened,
+  type AnyTask,
+  answerAsJson,
+  decodeInput,
+  findTask,
+  operate,
+  Shelf,
+} from "@tessera-ml/kit";
 import { profile } from "@tessera-ml/nn/inspect";
 import { installedSystems } from "@tessera-ml/tessera/installed";
 import { decodedOnce } from "../../answers/recent.ts";
@@ -28,6 +36,8 @@ export interface JobContext {
 }
 
 const shelf = new Shelf();
+
+const taskNamed = async (name: string) => findTask(await installedSystems(), name);
 
 export const jobs = {
   /** Runs checkpoints on one input, in order. */
@@ -107,12 +117,6 @@ async function build(task: AnyTask, record: CheckpointRecord) {
   const module = (await task.build?.(network, record)) ?? network.create();
   const input = task.inputShape?.(network, record) ?? network.input;
   return { module: module.eval(), shape: input && [1, ...input] };
-}
-
-async function taskNamed(name: string): Promise<AnyTask> {
-  const found = (await installedSystems()).find((task) => task.name === name);
-  if (found) return found;
-  throw new Error(`the worker has no task ${name}`);
 }
 
 async function decode(task: AnyTask, input: JobInput | undefined): Promise<unknown> {

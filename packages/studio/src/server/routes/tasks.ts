@@ -1,6 +1,6 @@
 /** The routes of each task and of its operations, derived from its schemas. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { AnyTask, Media, OperationSchema, Schemas } from "@tessera-ml/kit";
+import type { AnyTask, Medium, OperationSchema, Schemas } from "@tessera-ml/kit";
 import type { Context, MiddlewareHandler } from "hono";
 import { streamSSE } from "hono/streaming";
 import * as z from "zod";
@@ -193,7 +193,7 @@ function operationRoute(
   });
 }
 
-function inputFields(accepts: readonly Media[]): z.ZodRawShape {
+function inputFields(accepts: readonly Medium[]): z.ZodRawShape {
   return { ...mediaFields(accepts), ...(accepts.includes("image") && { tolerant }) };
 }
 
