@@ -268,6 +268,29 @@ describe("a recipe's own options", () => {
   });
 });
 
+it("an option may choose the network, and details of the record", async () => {
+  const options = z.strictObject({ network: z.string().default("line"), unit: z.string().default("m") });
+  const base = lineDefinition();
+  const recipe = defineRecipe({
+    ...base,
+    options,
+    prepare: async (setting) => await base.prepare(setting),
+    networkOf: ({ network }) => network,
+    details: ({ unit }) => ({ unit }),
+  });
+  expect([recipe.networkOf(), recipe.networkOf({ network: "curve" })]).toEqual(["line", "curve"]);
+  const { network } = await run(recipe, { options: { network: "curve", unit: "km" } });
+  expect(network).toBe("curve");
+  expect(JSON.parse(await readFile(join(folder, "record.json"), "utf8"))).toMatchObject({
+    ...{ name: "curve.run", network: "curve", unit: "km" },
+  });
+  const shipped = await recipe.ship(folder);
+  expect(shipped).toMatchObject({ name: "curve.tessera", network: "curve", unit: "km" });
+  const card = await readFile(join(folder, "models", "curve.tessera", "README.md"), "utf8");
+  expect(card).toContain("| Network | `curve`, None |");
+  expect(card).toContain("--network curve --unit km");
+});
+
 describe("shipping", () => {
   const shipped = (file: string) => join(folder, "models", "line.tessera", file);
 

@@ -127,7 +127,7 @@ async function train(
   if (ship && (epochs !== undefined || samples !== undefined))
     throw new UsageError("--ship needs a full run: leave out --epochs and --samples");
   const folder = out ?? join("runs", recipe.name);
-  note(`${recipe.title}: ${recipe.network} on ${recipe.dataset}, into ${folder}`);
+  note(`${recipe.title}: ${recipe.networkOf(options)} on ${recipe.dataset}, into ${folder}`);
   const signal = untilInterrupted();
   const result = await recipe.run({
     folder,

@@ -45,6 +45,8 @@ export interface Measurable {
 /** The parts of a recipe that differ between recipes. */
 export interface RecipeDefinition<B, S extends z.ZodObject = z.ZodObject> extends RecipeSummary {
   readonly options?: S;
+  /** The network, where an option chooses it. Default: `network`. */
+  readonly networkOf?: (options: z.output<S>) => string;
   /** Loads the data and builds the network, with random numbers from the run's seed. */
   readonly prepare: (setting: RecipeSetting<z.output<S>>) => Promise<RecipePlan<B>>;
   /** A freshly initialized network and its evaluation, for shipping. Default: those from `prepare`. */
@@ -56,20 +58,23 @@ export interface RecipeDefinition<B, S extends z.ZodObject = z.ZodObject> extend
   /** The data's title, and its licence with source, for the model card. */
   readonly card?: (options: z.output<S>) => { readonly data: string; readonly licence: string };
   /** Task-specific fields of the record: preprocessing, labels, … */
-  readonly details?: () => object;
+  readonly details?: (options: z.output<S>) => object;
 }
 
 export function defineRecipe<B, S extends z.ZodObject = z.ZodObject>(
   definition: RecipeDefinition<B, S>,
 ): Recipe {
-  const { prepare, measure, details, recorded, card, metrics, ...info } = definition;
+  const { prepare, measure, details, recorded, card, metrics, networkOf, ...info } = definition;
   const whole = { epochs: info.epochs, seed: 0, samples: Number.POSITIVE_INFINITY, signal: undefined };
   const { label, unit } = metrics?.[info.expected.metric] ?? {};
   const recipe: Recipe = {
     ...info,
     expected: { ...(label && { label }), ...(unit && { unit }), ...info.expected },
+    networkOf: (values) =>
+      networkOf ? networkOf(parseOptions(info.name, info.options, values)) : info.network,
     run: (options) => run(definition, recipe, options),
-    record: (name, figures) => recordOf(definition, name, figures),
+    record: (name, figures, values) =>
+      recordOf(definition, name, figures, parseOptions(info.name, info.options, values)),
     ship: (folder, shipOptions) => {
       const shippingWith = (values: OptionValues | undefined): Shipping => {
         const options = parseOptions(info.name, info.options, values);
@@ -87,9 +92,10 @@ export function defineRecipe<B, S extends z.ZodObject = z.ZodObject>(
 
 /** The `record.json` beside {@link MODEL} that makes a trained network a regular checkpoint. */
 function recordOf<B, S extends z.ZodObject>(
-  { task, network, dataset, paper, recorded, details }: RecipeDefinition<B, S>,
+  { task, network, networkOf, dataset, paper, recorded, details }: RecipeDefinition<B, S>,
   name: string,
   figures: Readonly<Record<string, number>>,
+  options: z.output<S>,
 ): CheckpointRecord {
   const kept = Object.entries(figures).filter(([key]) =>
     recorded ? recorded.includes(key) : key !== "loss",
@@ -98,13 +104,13 @@ function recordOf<B, S extends z.ZodObject>(
   return {
     name,
     task,
-    network,
+    network: networkOf?.(options) ?? network,
     source: "tessera",
     files: [{ file: MODEL }],
     licence: "Apache-2.0",
     ...(kept.length > 0 && { evaluation: { dataset, metrics } }),
     reference: paper,
-    ...details?.(),
+    ...details?.(options),
   };
 }
 
@@ -162,16 +168,17 @@ async function run<B, S extends z.ZodObject>(
   });
 
   const checkpoint = join(folder, MODEL);
-  const save = () => module.save(checkpoint, { metadata: { recipe: recipe.name, network: recipe.network } });
+  const network = recipe.networkOf(options);
+  const save = () => module.save(checkpoint, { metadata: { recipe: recipe.name, network } });
   await (training.ema ? training.ema.during(save) : save());
   const figures = fitted.metrics as Record<string, number>;
-  const record = recipe.record(`${recipe.network}.run`, figures);
+  const record = recipe.record(`${network}.run`, figures, options);
   await writeAtomic(join(folder, "record.json"), `${JSON.stringify(record, null, 2)}\n`);
   const finished = fitted.reason === "finished";
   const complete = finished && epochs === recipe.epochs && runOptions.samples === undefined;
   const result: RecipeResult = {
     ...settings,
-    network: recipe.network,
+    network,
     figures,
     seconds: (performance.now() - begin) / 1000,
     checkpoint,

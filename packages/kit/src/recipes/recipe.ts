@@ -82,8 +82,10 @@ export interface RecipeSummary {
 /** Trains one network of the registry on one data set. */
 export interface Recipe extends RecipeSummary {
   run(options: RecipeOptions): Promise<RecipeResult>;
+  /** The network that a run with these values of the recipe's own options trains. */
+  networkOf(options?: OptionValues): string;
   /** The record of the trained network. @param name `network.tag` */
-  record(name: string, figures: Readonly<Record<string, number>>): CheckpointRecord;
+  record(name: string, figures: Readonly<Record<string, number>>, options?: OptionValues): CheckpointRecord;
   /**
    * Adds the network of a finished run to `models/`, or to the folder that `TESSERA_MODELS` names.
    *

@@ -54,11 +54,11 @@ export async function shipRecipe(
   const { measure, about, metrics = {} } = shippingWith(result.options);
   const measurable = await measure();
   await measurable.module.eval().load(result.checkpoint);
-  const name = `${recipe.network}.tessera`;
+  const name = `${result.network}.tessera`;
   const path = join(shippedRoot(), name, MODEL);
-  const figures = await writeSmallest(measurable, recipe, path);
+  const figures = await writeSmallest(measurable, recipe, result.network, path);
   const record = await shipCheckpoint({
-    ...recipe.record(name, figures),
+    ...recipe.record(name, figures, result.options),
     params: measurable.module.parameterCount(),
   });
   await writeAtomic(
@@ -71,7 +71,8 @@ export async function shipRecipe(
 /** Saves the network at the lowest precision that keeps its quality, and returns that file's metrics. */
 async function writeSmallest(
   { module, evaluate }: Measurable,
-  { expected, network, name }: Recipe,
+  { expected, name }: Recipe,
+  network: string,
   path: string,
 ): Promise<Record<string, number>> {
   const metadata = { network, recipe: name };
@@ -107,7 +108,7 @@ function modelCard(
   const verdict = { true: "reached", false: "missed", undefined: "not checked: the run was shortened" };
   const measured = Object.entries(record.evaluation?.metrics ?? {});
   const rows = [
-    ["Network", `\`${recipe.network}\`, ${recipe.paper}`],
+    ["Network", `\`${result.network}\`, ${recipe.paper}`],
     ["Parameters", (record.params ?? 0).toLocaleString("en")],
     [
       "Training data",

@@ -56,9 +56,9 @@ async function train(order: Order): Promise<void> {
 }
 
 /** Writes the record of the run's network, under a unique name. */
-async function writeRecord(order: Order, recipe: Recipe, { figures }: RecipeResult): Promise<void> {
+async function writeRecord(order: Order, recipe: Recipe, { figures, options }: RecipeResult): Promise<void> {
   const record = {
-    ...recipe.record(modelName(order, recipe), figures),
+    ...recipe.record(modelName(order, recipe), figures, options),
     note: `Trained in the studio, run ${order.id}`,
   };
   await writeAtomic(join(order.folder, "record.json"), JSON.stringify(record));
