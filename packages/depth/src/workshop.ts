@@ -1,2 +1,3 @@
-/** Depth estimation's measuring. Node only. */
+/** Depth estimation's training and measuring. Node only. */
 export { golden } from "./golden.ts";
+export { recipes } from "./recipes/index.ts";

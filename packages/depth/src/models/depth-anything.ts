@@ -12,7 +12,7 @@
 import { Module } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
 import { DinoV2, type DinoV2Config, dinov2Configs } from "./dinov2.ts";
-import { DPTHead, type Four } from "./dpt-head.ts";
+import { DPTHead, type Four, type Grid } from "./dpt-head.ts";
 
 export interface DepthAnythingConfig {
   readonly encoder: DinoV2Config;
@@ -44,9 +44,14 @@ export class DepthAnything extends Module {
    * @returns [B, H, W]: inverse depth, or metres with `maxDepth`
    */
   forward(x: Tensor): Tensor {
-    const { taps, maxDepth } = this.config;
-    const tokens = this.pretrained.intermediateLayers(x, taps).map(({ patches }) => patches);
-    const output = this.depth_head.forward(tokens, this.pretrained.grid(x)).squeeze(1);
+    const tokens = this.pretrained.intermediateLayers(x, this.config.taps).map(({ patches }) => patches);
+    return this.estimate(tokens, this.pretrained.grid(x));
+  }
+
+  /** From the tapped tokens, four of [B, rows · columns, D], to depth, [B, H, W]. */
+  estimate(tokens: readonly Tensor[], grid: Grid): Tensor {
+    const { maxDepth } = this.config;
+    const output = this.depth_head.forward(tokens, grid).squeeze(1);
     return maxDepth === undefined ? output.relu() : output.sigmoid().mul(maxDepth);
   }
 }

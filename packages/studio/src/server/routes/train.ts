@@ -37,8 +37,9 @@ export function trainRoutes(app: OpenAPIHono, tasks: readonly AnyTask[], runs: R
   });
   app.get("/api/recipes", async (c) => {
     const places = new Map((await listDatasets(tasks)).map(({ record, place }) => [record.name, place]));
+    const offered = (await listRecipes(tasks)).filter(({ recipe }) => needsNoOptions(recipe));
     // A recipe generates data that is not listed.
-    const recipes = (await listRecipes(tasks)).map(({ recipe }) => {
+    const recipes = offered.map(({ recipe }) => {
       const data = places.get(recipe.dataset) === "absent" ? "absent" : "here";
       return recipeInfo.parse({ ...recipe, data });
     });
@@ -133,6 +134,11 @@ export function trainRoutes(app: OpenAPIHono, tasks: readonly AnyTask[], runs: R
     await runs.stop(c.req.param("id"));
     return c.body(null, 204);
   });
+}
+
+/** Whether the page, which asks for none, can start it. */
+function needsNoOptions({ options }: Recipe): boolean {
+  return options === undefined || options.safeParse({}).success;
 }
 
 async function recipeCalled(tasks: readonly AnyTask[], name: string): Promise<Recipe> {
