@@ -45,12 +45,15 @@ export interface Prepared {
  */
 export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthResult> {
   readonly record: DepthRecord;
+  /** The checkpoint's; on Node only. */
+  readonly paths: readonly string[];
   /** In inference mode. */
   readonly module: MapModule;
   readonly #ask: Compiled<[Tensor], Tensor>;
 
-  private constructor(record: DepthRecord, module: MapModule) {
+  private constructor({ record, paths }: OpenedFile<DepthRecord>, module: MapModule) {
     this.record = record;
+    this.paths = paths;
     this.module = module.eval();
     this.#ask = compile((x: Tensor) => module.forward(x), { freeze: true, name: record.name });
   }
@@ -68,7 +71,7 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     const opened = await openNamed(opener, name, options);
     try {
       options.signal?.throwIfAborted();
-      return new DepthEstimator(opened.record, await buildNetwork(opened));
+      return new DepthEstimator(opened, await buildNetwork(opened));
     } finally {
       await opened.checkpoint.close();
     }

@@ -24,6 +24,7 @@ export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions
     ["tessera depth photo.jpg --known 120,80=1.5 --known 400,300=4", "metres from two known distances"],
     ["tessera depth photo.jpg -m own.pth -n depth_anything_v2_vits", "a checkpoint file of your own"],
   ],
+  commands: { "pseudo-label": "Label a folder of photographs with a teacher's maps, to train a student on." },
   metrics: {
     absRel: { label: "AbsRel", better: "less", digits: 3 },
     delta1: { label: "δ1", better: "more", digits: 3 },

@@ -1,17 +1,16 @@
 /** The task on the command line and in the API, with a tiny network in place of a published one. */
-import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipelineOf } from "@tessera-ml/kit";
 import { encodeImage, Image, readDepth, readImage } from "@tessera-ml/media";
-import { writeSafetensors } from "@tessera-ml/nn";
 import { type Studio, startStudio } from "@tessera-ml/studio";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { scratch, tessera } from "../../cli/test/run.ts";
-import { DepthAnything, DepthEstimator } from "../src/index.ts";
+import { DepthEstimator } from "../src/index.ts";
 import { readCompact } from "../src/outputs/compact.ts";
 import { operations } from "../src/schemas.ts";
-import { TINY } from "./support/tiny-system.ts";
-import { fillTiny } from "./support.ts";
+import { shipTiny } from "./support/ship-tiny.ts";
+import "./support/tiny-system.ts";
 
 const folder = await scratch();
 const env = {
@@ -25,32 +24,6 @@ const image = new Image(WIDTH, HEIGHT, 3);
 for (let i = 0; i < image.data.length; i++) image.data[i] = (i * 37) % 256;
 const png = new Uint8Array(await encodeImage(image, "png"));
 
-const weights = () =>
-  Array.from(fillTiny(new DepthAnything(TINY)).stateDict(), ([name, variable]) => ({
-    name,
-    dtype: "float32" as const,
-    shape: variable.shape,
-    data: async () => (await variable.data()) as Float32Array<ArrayBuffer>,
-  }));
-
-async function ship(name: string, network: string, depth: object): Promise<void> {
-  const at = join(env.TESSERA_MODELS, name);
-  await mkdir(at, { recursive: true });
-  await writeSafetensors(join(at, "model.safetensors"), weights());
-  const record = {
-    ...{
-      name,
-      task: "depth-estimation",
-      network,
-      source: "tessera",
-      licence: "Apache-2.0",
-      reference: "None",
-    },
-    ...{ files: [{ file: "model.safetensors" }], aliases: [`${network}-small`], depth },
-  };
-  await writeFile(join(at, "record.json"), JSON.stringify(record));
-}
-
 const run = (...words: readonly string[]) => tessera(words, { cwd: folder, env });
 const depth = async (...words: readonly string[]) => {
   const { out, err, code } = await run("depth", ...words, "--size", "56", "--json");
@@ -59,8 +32,11 @@ const depth = async (...words: readonly string[]) => {
 };
 
 beforeAll(async () => {
-  await ship("depth_tiny.a", "depth_tiny", { kind: "disparity", preset: "depth_anything_v2" });
-  await ship("depth_tiny.m", "depth_tiny_metric", {
+  await shipTiny(env.TESSERA_MODELS, "depth_tiny.a", "depth_tiny", {
+    kind: "disparity",
+    preset: "depth_anything_v2",
+  });
+  await shipTiny(env.TESSERA_MODELS, "depth_tiny.m", "depth_tiny_metric", {
     kind: "metric",
     maxDepth: 10,
     preset: "depth_anything_v2",

@@ -4,4 +4,5 @@
  * @packageDocumentation
  */
 export type { Label, LabelList, MapFormat } from "./format.ts";
+export { type PseudoLabelOptions, pseudoLabel } from "./label.ts";
 export { openPseudoLabels, type PseudoLabels } from "./read.ts";
