@@ -20,7 +20,10 @@ export function addFlags(command: Optional, schema: { readonly shape: z.ZodRawSh
     const short = typeof meta.short === "string" ? `-${meta.short}, ` : "";
     const no = kind === "boolean" && fallback === true ? "no-" : "";
     const value = kind === "boolean" ? "" : ` <${valueName(field)}>`;
-    const description = typeof meta.description === "string" ? meta.description : "";
+    const description = [
+      ...(typeof meta.description === "string" ? [meta.description] : []),
+      ...(type.safeParse(undefined).success ? [] : ["(required)"]),
+    ].join(" ");
     const option = new Option(`${short}--${no}${flagOf(name)}${value}`, description);
     if (kind === "number") option.argParser((text) => numberOf(text, inner));
     if (element) {

@@ -62,6 +62,17 @@ describe("addFlags", () => {
   });
 });
 
+it("marks options that must be given", () => {
+  const made = new Command("ask");
+  addFlags(
+    made,
+    z.strictObject({ out: z.string().meta({ description: "for results" }), top: z.int().default(1) }),
+  );
+  const help = made.helpInformation().replaceAll(/ +/g, " ");
+  expect(help).toContain(" --out <text> for results (required)\n");
+  expect(help).not.toMatch(/--top.*required/);
+});
+
 describe("readFlags", () => {
   it("has the defaults, and nothing that was not given", () => {
     const usual = { top: 5, palette: "viridis", upper: false, sizes: [8, 16], mirror: true };

@@ -73,7 +73,7 @@ describe("a job in this process", () => {
     const error = await runJob(flaky).catch((error: unknown) => error);
     expect(error).toBeInstanceOf(JobError);
     expect((error as JobError).message).toBe(
-      "lengths: 1 shard failed in 4 tries each; the same command tries again\nshard 1 (ccc to dddd): no such luck",
+      "lengths: 1 shard failed; the same command tries again\nshard 1 (ccc to dddd): no such luck",
     );
     expect(tries).toBe(3);
     expect((await readdir(join(folder, "shards"))).toSorted()).toEqual(["000000.json", "000002.json"]);
@@ -228,7 +228,7 @@ describe.skipIf(!bin)("a job on a queue", () => {
       },
     });
     await expect(runJob(failing, { queue: queue() })).rejects.toThrow(
-      "lengths: 1 shard failed in 4 tries each; the same command tries again\nshard 1 (ccc to dddd): no such luck",
+      "lengths: 1 shard failed; the same command tries again\nshard 1 (ccc to dddd): no such luck",
     );
     expect(Object.fromEntries(tries)).toEqual({ 0: 1, 1: 4, 2: 1 });
     expect(await runJob(lengths(), { queue: queue() })).toEqual([[1, 2], [3, 4], [5]]);

@@ -58,7 +58,7 @@ export class JobError extends Error {
   constructor(job: Pick<ShardedJob<unknown>, "name">, failures: readonly ShardFailure[]) {
     const lines = failures.map(({ shard, reason }) => `${describeShard(shard)}: ${reason}`);
     super(
-      `${job.name}: ${failures.length} ${failures.length === 1 ? "shard" : "shards"} failed in ${TRIES} tries each; the same command tries again\n${lines.join("\n")}`,
+      `${job.name}: ${failures.length} ${failures.length === 1 ? "shard" : "shards"} failed; the same command tries again\n${lines.join("\n")}`,
     );
     this.failures = failures;
   }
