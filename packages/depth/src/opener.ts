@@ -1,5 +1,5 @@
 /** Where depth checkpoints come from. */
-import { defaultOf, KitError, type Opener } from "@tessera-ml/kit";
+import { defaultOf, KitError, type Opener, recordsOf } from "@tessera-ml/kit";
 import { networks } from "./networks/index.ts";
 import { checkDepthRecord, type DepthRecord, records, TASK, usualFields } from "./records.ts";
 
@@ -30,7 +30,14 @@ export const opener: Opener<DepthRecord> = {
   },
 };
 
-/** The first checkpoint on this machine. @throws HubError `absent` */
+/**
+ * The best checkpoint on this machine: a published one that was downloaded, else one that ships with Tessera.
+ *
+ * @throws HubError `absent`
+ */
 export async function defaultCheckpoint(): Promise<string> {
-  return await defaultOf(opener);
+  const all = await recordsOf(opener);
+  // A browser lists nothing; it gets the small network that ships with Tessera.
+  if (all.length === 0) return "depth_lite0.tessera";
+  return await defaultOf(opener, [...records, ...all]);
 }

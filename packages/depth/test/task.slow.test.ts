@@ -1,12 +1,12 @@
 /** The task on the command line and in the API, with a tiny network in place of a published one. */
-import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipelineOf } from "@tessera-ml/kit";
 import { encodeImage, Image, readDepth, readImage } from "@tessera-ml/media";
 import { type Studio, startStudio } from "@tessera-ml/studio";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { scratch, tessera } from "../../cli/test/run.ts";
-import { DepthEstimator } from "../src/index.ts";
+import { DepthEstimator, depthEstimation } from "../src/index.ts";
 import { readCompact } from "../src/outputs/compact.ts";
 import { operations } from "../src/schemas.ts";
 import { shipTiny } from "./support/ship-tiny.ts";
@@ -50,6 +50,17 @@ beforeAll(async () => {
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
 });
 afterAll(() => vi.unstubAllEnvs());
+
+test("without a name, a downloaded checkpoint comes before those that ship with Tessera", async () => {
+  const { defaultCheckpoint } = await depthEstimation.load();
+  expect(await defaultCheckpoint()).toBe("depth_tiny.a");
+  const name = "midas_v21_small_256.original";
+  const at = join(env.TESSERA_CACHE, "models", name);
+  await mkdir(at, { recursive: true });
+  await writeFile(join(at, "midas_v21_small_256.pt"), "weights");
+  expect(await defaultCheckpoint()).toBe(name);
+  await rm(at, { recursive: true });
+});
 
 describe("the estimator", () => {
   test("the type of a result says what it is, in the size of the image", async () => {

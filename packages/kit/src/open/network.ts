@@ -32,12 +32,13 @@ export async function openNetwork<R extends CheckpointRecord, M extends Module>(
 }
 
 /**
- * The first of a task's checkpoints that is on this machine: those shipped with Tessera, then the published ones.
+ * The first of a task's checkpoints that is on this machine.
  *
+ * @param records in order of preference; default those shipped with Tessera, then the published ones
  * @throws HubError `absent`
  */
-export async function defaultOf(opener: Opener): Promise<string> {
-  const record = await firstHere(await recordsOf(opener));
+export async function defaultOf(opener: Opener, records?: readonly CheckpointRecord[]): Promise<string> {
+  const record = await firstHere(records ?? (await recordsOf(opener)));
   if (record) return record.name;
   const [best] = opener.records;
   throw new HubError(

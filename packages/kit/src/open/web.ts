@@ -5,9 +5,9 @@ import { openCheckpoint } from "@tessera-ml/nn";
 import { checked } from "./record.ts";
 import type { OpenedFile, Opener, OpenOptions } from "./types.ts";
 
-/** Browsers only know the checkpoints beside the page, which the page itself lists. */
-export async function recordsOf(opener: Opener): Promise<CheckpointRecord[]> {
-  return [...opener.records];
+/** None: browsers only know the checkpoints beside the page, which the page itself lists. */
+export async function recordsOf(_: Opener): Promise<CheckpointRecord[]> {
+  return [];
 }
 
 /** A network's name refers to its checkpoint shipped with Tessera. */
