@@ -24,12 +24,16 @@ export function checkpointOptions(command: Optional): void {
   command.addOption(inFile.stripPrefix());
 }
 
-/** Adds the tasks' own options for opening a checkpoint, each once. */
-export async function taskCheckpointOptions(command: Optional, tasks: readonly AnyTask[]): Promise<void> {
+/** Adds the tasks' own options for opening a checkpoint, or for evaluating one, each once. */
+export async function taskOptions(
+  command: Optional,
+  tasks: readonly AnyTask[],
+  kind: "open" | "evaluate",
+): Promise<void> {
   const seen = new Set<string>();
   for (const task of tasks) {
-    const { open } = await task.schemas();
-    const fresh = Object.entries(open?.shape ?? {}).filter(([name]) => !seen.has(name));
+    const schema = (await task.schemas())[kind];
+    const fresh = Object.entries(schema?.shape ?? {}).filter(([name]) => !seen.has(name));
     addFlags(command, { shape: Object.fromEntries(fresh) });
     for (const [name] of fresh) seen.add(name);
   }

@@ -29,7 +29,8 @@ export function meanMetrics(images: readonly DepthMetrics[]): DepthMetrics {
 }
 
 /** The part of an image that KITTI (Garg et al. 2016; Eigen et al. 2014) and NYU (Eigen) are evaluated on. */
-export type Crop = "garg" | "eigen-kitti" | "eigen-nyu";
+export const CROPS = ["garg", "eigen-kitti", "eigen-nyu"] as const;
+export type Crop = (typeof CROPS)[number];
 
 export interface MetricOptions {
   /** The least and the largest depth in metres that count; default 0.001 and infinity. */

@@ -2,7 +2,9 @@
 import type { OperationSchema } from "@tessera-ml/kit";
 import { COLORMAPS, type Colormap } from "@tessera-ml/media";
 import * as z from "zod";
+import { ALIGNMENTS } from "./evaluate/alignments.ts";
 import { KNOWN } from "./known.ts";
+import { CROPS } from "./metrics.ts";
 import { depthPresets } from "./preprocess.ts";
 import { depthSchema, type PresetName } from "./records.ts";
 
@@ -51,6 +53,30 @@ export const local = z.strictObject({
     .optional()
     .meta({ description: "metres per step of the PNG (default: 0.001)" }),
 });
+
+/** Options of an evaluation. */
+export const evaluate = z.strictObject({
+  align: z.enum(ALIGNMENTS).optional().meta({
+    description:
+      "how predictions are brought to scale, per image (default: least-squares in disparity for relative networks, none for metric ones)",
+  }),
+  cap: z
+    .number()
+    .positive()
+    .optional()
+    .meta({ description: "largest depth that counts, in metres (default: that of the data set, else 80)" }),
+  crop: z
+    .enum(["none", ...CROPS])
+    .optional()
+    .meta({ description: "part of the images that counts (default: that of the data set)" }),
+  units: z.string().optional().meta({
+    description: "of depth files in folders without set.json: 'metres = value / 1000', or a name such as tum",
+  }),
+  size: request.shape.size,
+  preset: request.shape.preset,
+});
+
+export type EvaluationFields = z.output<typeof evaluate>;
 
 export const record = depthSchema;
 

@@ -34,6 +34,7 @@ export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions
     rmseLog: { label: "RMSE log", better: "less", digits: 3 },
     log10: { label: "log10", better: "less", digits: 3 },
     silog: { label: "SILog", better: "less", digits: 3 },
+    accuracy: { label: "DA-2K", unit: "%", better: "more", digits: 1 },
   },
   errors: { "no-attention": "unsuitable", "no-fusion": "unsuitable" },
   describeRecord: (record) => {

@@ -189,7 +189,7 @@ describe("a set", () => {
       read: () => Promise.reject(new Error("x.png: damaged")),
     };
     await expect(evaluateSet(ramp, broken)).rejects.toThrow(
-      "here: none of 1 pairs can be evaluated; the first: x.png: damaged",
+      "here: none of 1 images can be evaluated; the first: x.png: damaged",
     );
     const fail = () => Promise.reject(new Error("no memory"));
     await expect(evaluateSet(fail, set)).rejects.toThrow("no memory");

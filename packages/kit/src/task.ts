@@ -66,6 +66,8 @@ export interface Schemas {
   readonly open?: z.ZodObject;
   /** The task's own fields of a record. Default: none are checked. */
   readonly record?: z.ZodType;
+  /** Options of an evaluation, in addition to those all tasks share. */
+  readonly evaluate?: z.ZodObject;
   /** Additional operations, under `POST /api/<path>`. */
   readonly operations?: Readonly<Record<string, OperationSchema>>;
 }
@@ -149,6 +151,10 @@ export interface EvaluateOptions {
   readonly split?: string | undefined;
   /** Evaluates this many samples, evenly spaced. */
   readonly limit?: number | undefined;
+  /** The task's own options, validated by {@link Schemas.evaluate}. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  /** Writes a report: {@link Evaluation.report}. */
+  readonly report?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((progress: EvaluationProgress) => void) | undefined;
   /** Progress of a download or of verifying a file. */
@@ -170,6 +176,8 @@ export interface Evaluation {
   readonly count: number;
   readonly metrics: Readonly<Record<string, number>>;
   readonly seconds: number;
+  /** A self-contained HTML document, if it was asked for and the task offers reports. */
+  readonly report?: string | undefined;
 }
 
 /** How a system is checked against the outputs of its reference implementation. */
@@ -186,6 +194,8 @@ export interface Workshop<Open = unknown> {
   readonly recipes?: readonly Recipe[];
   readonly studies?: readonly Study[];
   evaluate?(opened: Open, options: EvaluateOptions): Promise<Evaluation>;
+  /** Whether evaluations offer reports. */
+  readonly reports?: boolean;
   /** Details of an evaluation for a terminal, below its metrics. */
   showEvaluation?(evaluation: Evaluation, terminal: Terminal): string;
   /** Writes the network as ONNX. `description` names inputs and outputs with their shapes. */

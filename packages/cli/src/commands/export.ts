@@ -6,8 +6,8 @@ import {
   checkpointOptions,
   loadCheckpoint,
   readCheckpointFlags,
-  taskCheckpointOptions,
   taskOf,
+  taskOptions,
 } from "../checkpoints.ts";
 import { UsageError } from "../errors.ts";
 import { examples, wholeNumber } from "../options.ts";
@@ -25,7 +25,7 @@ export async function exportCommand(
     .argument("<model>", "a checkpoint, a network, or a checkpoint file")
     .option("--onnx [file]", "write ONNX (default: MODEL.onnx)");
   checkpointOptions(command);
-  if (meant) await taskCheckpointOptions(command, tasks);
+  if (meant) await taskOptions(command, tasks, "open");
   command
     .option("-b, --batch <count>", "fixed batch size (default: any)", wholeNumber(1, 65536))
     .addHelpText(

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export type { OrderedImage, OrderSet } from "./layouts/da2k.ts";
 export { type FoundSets, LAYOUTS, openDepthSets } from "./layouts/index.ts";
 export type { DepthSet, Protocol } from "./layouts/set.ts";
 export {
@@ -14,4 +15,4 @@ export {
   readRgbd,
 } from "./rgbd.ts";
 export { type DepthSample, depthSample, type Frame } from "./sample.ts";
-export { clearInvalid, type KnownUnits, parseUnits, UNITS, type Units } from "./units.ts";
+export { clearInvalid, type KnownUnits, parseUnits, readUnits, UNITS, type Units } from "./units.ts";

@@ -44,6 +44,20 @@ export function parseUnits(text: string): Units | undefined {
 }
 
 /**
+ * Units by the name of a data set (`tum`), or as {@link parseUnits} takes them.
+ *
+ * @throws RangeError if the text is neither
+ */
+export function readUnits(text: string): Units {
+  const found = UNITS[text as KnownUnits] ?? parseUnits(text);
+  if (!found)
+    throw new RangeError(
+      `units: expected \`metres = value / 1000\`, \`disparity in pixels = value / 3\` or one of ${Object.keys(UNITS).join(", ")}, got ${JSON.stringify(text)}`,
+    );
+  return found;
+}
+
+/**
  * Sets what is no measurement to 0: values of 0 or less, not finite, above `max`, or stored as one of `invalid`.
  *
  * @returns which pixels are valid, 1 or 0

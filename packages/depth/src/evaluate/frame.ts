@@ -1,20 +1,11 @@
 /** One image against its measured depth. */
-import { Planes } from "@tessera-ml/media";
+import { Planes, type Size } from "@tessera-ml/media";
 import { type Alignment, fitLeastSquares, fitRobust } from "../align.ts";
 import type { Protocol } from "../data/layouts/set.ts";
 import type { RgbdFrame } from "../data/rgbd.ts";
 import { cropMask, type DepthMetrics, depthMetrics, evaluateAligned, ZOE_EVALUATION } from "../metrics.ts";
 import { restoreDepth } from "../preprocess.ts";
-
-/**
- * How a prediction is brought to the scale of the measurement before it is compared, per image.
- * - `least-squares`: scale and shift of the disparity (MiDaS)
- * - `robust`: the same, unmoved by outliers
- * - `median`: the ratio of the medians of depth, for metric networks (Zhou et al. 2017)
- * - `none`: not at all, for metric networks
- */
-export const ALIGNMENTS = ["least-squares", "robust", "median", "none"] as const;
-export type AlignBy = (typeof ALIGNMENTS)[number];
+import type { AlignBy } from "./alignments.ts";
 
 export interface FrameOptions extends Protocol {
   /** What the maps of the network say; default `disparity`. */
@@ -96,12 +87,20 @@ function mapFor(prediction: Planes, { name, target: { width, height } }: RgbdFra
     throw new RangeError(`${name}: expected a prediction [1, H, W], got [${prediction.shape}]`);
   const bad = prediction.data.find((value) => !Number.isFinite(value));
   if (bad !== undefined) throw new RangeError(`${name}: the prediction has a pixel that is ${bad}`);
-  if (prediction.width === width && prediction.height === height) return prediction;
-  return restoreDepth(prediction, { width, height }, { restore: "bilinear" });
+  return sizedLike(prediction, { width, height });
 }
 
+/** A map in the size of the image: as it is, or resized bilinearly. */
+export function sizedLike(map: Planes, { width, height }: Size): Planes {
+  if (map.width === width && map.height === height) return map;
+  return restoreDepth(map, { width, height }, { restore: "bilinear" });
+}
+
+/** In metres, where neither a data set nor the caller says it: that of KITTI. */
+export const CAP = 80;
+
 /** Depth, and which of its pixels count. */
-function measured(frame: RgbdFrame, { min: least = 1e-3, cap: most = 80, crop }: Protocol) {
+function measured(frame: RgbdFrame, { min: least = 1e-3, cap: most = CAP, crop }: Protocol) {
   const inside = cropMask(frame.target, crop);
   const valid = frame.valid.map((one, i) => Number(one && inside[i]));
   if (frame.kind === "depth") {

@@ -59,7 +59,7 @@ export interface SetEvaluation {
  * const set = await openRgbd("data/hololens-office");
  * const { images, means } = await evaluateSet((image) => network.disparity(image), set, { cap: 10 });
  * means.absRel.mean; // and means.absRel.interval
- * @throws Error if no pair of the set can be evaluated; whatever `predict` throws
+ * @throws NothingEvaluated if no pair of the set can be evaluated; whatever `predict` throws
  */
 export async function evaluateSet(
   predict: Predict,
@@ -100,13 +100,25 @@ export async function evaluateSet(
     },
     { batchSize: 1, limit, signal, progress },
   );
-  if (images.length === 0) throw new Error(describeNone(set, skipped));
+  if (images.length === 0) throw new NothingEvaluated(set.folder, set.pairs.length, skipped);
   return { images, means: meansOf(images), skipped, seconds, networkSeconds };
 }
 
 interface Predicted {
   readonly frame: RgbdFrame;
   readonly map: Planes;
+}
+
+/** No pair of a set, or image, can be evaluated. The message names the folder and the first reason. */
+export class NothingEvaluated extends Error {
+  override readonly name = "NothingEvaluated";
+
+  constructor(folder: string, count: number, skipped: readonly { readonly reason: string }[]) {
+    const first = skipped[0];
+    super(
+      `${folder}: none of ${count} images can be evaluated${first ? `; the first: ${first.reason}` : ""}`,
+    );
+  }
 }
 
 /** A pair that could not be read. */
@@ -146,9 +158,4 @@ export function meansOf(images: readonly ImageMetrics[]): Record<keyof DepthMetr
 function definedOf({ kind, align, min, cap, crop }: FrameOptions): FrameOptions {
   const given = Object.entries({ kind, align, min, cap, crop }).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given);
-}
-
-function describeNone({ folder, pairs }: FrameSet, skipped: SetEvaluation["skipped"]): string {
-  const first = skipped[0];
-  return `${folder}: none of ${pairs.length} pairs can be evaluated${first ? `; the first: ${first.reason}` : ""}`;
 }

@@ -1,6 +1,7 @@
 /** Finding the data sets in a folder. Node only. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { DA2K_LOOKS, isDA2K, type OrderSet, openDA2K } from "./da2k.ts";
 import { diode } from "./diode.ts";
 import { kitti } from "./kitti.ts";
 import { middlebury } from "./middlebury.ts";
@@ -16,6 +17,8 @@ export const LAYOUTS: readonly Layout[] = [tum, redwood, nyuLabelled, plain, kit
 
 export interface FoundSets {
   readonly sets: readonly DepthSet[];
+  /** DA-2K, which has the order of points instead of depth. */
+  readonly orders: readonly OrderSet[];
   /** Folders that look like data sets and cannot be opened, and why. */
   readonly refused: readonly { readonly folder: string; readonly reason: string }[];
 }
@@ -33,37 +36,41 @@ export async function openDepthSets(folder: string, options: OpenLayoutOptions =
   const found = findLayouts(list);
   if (found.length === 0) throw new Error(describeUnknown(list));
   const sets: DepthSet[] = [];
+  const orders: OrderSet[] = [];
   const refused: { folder: string; reason: string }[] = [];
   for (const { layout, list } of found)
     try {
-      sets.push(...(await layout.open(list, options)));
+      if (layout === "da2k") orders.push(await openDA2K(list));
+      else sets.push(...(await layout.open(list, options)));
     } catch (error) {
       if (found.length === 1) throw error;
       refused.push({ folder: list.folder, reason: error instanceof Error ? error.message : String(error) });
     }
-  if (sets.length === 0) throw new Error(refused[0]!.reason);
-  return { sets: named(sets, folder), refused };
+  if (sets.length + orders.length === 0) throw new Error(refused[0]!.reason);
+  return { sets: named(sets, folder), orders, refused };
 }
 
 interface Found {
-  readonly layout: Layout;
+  readonly layout: Layout | "da2k";
   readonly list: FolderList;
 }
 
 /** The layouts of a folder, or of the folders in it. */
 function findLayouts(list: FolderList, depth = 0): Found[] {
-  const shallow = LAYOUTS.find((layout) => !layout.deep && layout.matches(list));
+  const shallow = shallowLayout(list);
   if (shallow) return [{ layout: shallow, list }];
   const deep = LAYOUTS.filter((layout) => layout.deep && layout.matches(list));
   if (deep.length === 0 && depth >= 2) return [];
   const children = [...childrenOf(list)];
   const [only] = deep;
-  if (only && (deep.length === 1 || depth >= 2) && !children.some(isShallow)) return [{ layout: only, list }];
+  if (only && (deep.length === 1 || depth >= 2) && !children.some(shallowLayout))
+    return [{ layout: only, list }];
   return children.flatMap((child) => findLayouts(child, depth + 1));
 }
 
-function isShallow(list: FolderList): boolean {
-  return LAYOUTS.some((layout) => !layout.deep && layout.matches(list));
+function shallowLayout(list: FolderList): Layout | "da2k" | undefined {
+  if (isDA2K(list)) return "da2k";
+  return LAYOUTS.find((layout) => !layout.deep && layout.matches(list));
 }
 
 function childrenOf({ folder, files }: FolderList): FolderList[] {
@@ -88,7 +95,8 @@ function named(sets: readonly DepthSet[], root: string): DepthSet[] {
 
 function describeUnknown({ folder, files }: FolderList): string {
   const what = files.length === 0 ? "the folder is empty" : "no data set of a known layout in it";
-  const known = LAYOUTS.map(({ name, looks }) => `  ${name.padEnd(12)}  ${looks}`);
+  const layouts = [...LAYOUTS, { name: "da2k", looks: DA2K_LOOKS }];
+  const known = layouts.map(({ name, looks }) => `  ${name.padEnd(12)}  ${looks}`);
   return [`${folder}: ${what}. Known layouts:`, ...known].join("\n");
 }
 
