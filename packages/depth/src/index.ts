@@ -30,7 +30,6 @@ export {
   depthMetrics,
   evaluateAligned,
   type MetricOptions,
-  meanMetrics,
   type OrderedPair,
   readDA2K,
   ZOE_EVALUATION,

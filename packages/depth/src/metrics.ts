@@ -19,15 +19,6 @@ export interface DepthMetrics {
   readonly silog: number;
 }
 
-/** The mean of each metric over the images of a set. */
-export function meanMetrics(images: readonly DepthMetrics[]): DepthMetrics {
-  if (images.length === 0) throw new RangeError("meanMetrics: expected at least one image");
-  const mean = (name: keyof DepthMetrics) =>
-    images.reduce((sum, image) => sum + image[name], 0) / images.length;
-  const names = Object.keys(images[0]!) as (keyof DepthMetrics)[];
-  return Object.fromEntries(names.map((name) => [name, mean(name)])) as unknown as DepthMetrics;
-}
-
 /** The part of an image that KITTI (Garg et al. 2016; Eigen et al. 2014) and NYU (Eigen) are evaluated on. */
 export const CROPS = ["garg", "eigen-kitti", "eigen-nyu"] as const;
 export type Crop = (typeof CROPS)[number];

@@ -76,13 +76,14 @@ export async function evalCommand(
         progress: progressOf(task),
       });
       clearStatus();
+      if (json) printJson(evaluation);
+      else print(showEvaluation?.(evaluation, terminal()) ?? show(task, evaluation));
+      // After the figures: a file that cannot be written must not cost them.
       if (file !== undefined && page !== undefined) {
         const { writeAtomic } = await import("@tessera-ml/hub");
         await writeAtomic(file, page);
         note(`report: ${file}`);
       }
-      if (json) printJson(evaluation);
-      else print(showEvaluation?.(evaluation, terminal()) ?? show(task, evaluation));
       opened.release();
     });
 }

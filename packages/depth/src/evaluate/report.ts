@@ -1,7 +1,7 @@
 /** The report of an evaluation: metrics, their distribution, and the worst cases as pictures. */
 import { dataUrl } from "@tessera-ml/kit";
 import { escapeHtml, htmlCharts, htmlPage, htmlTable } from "@tessera-ml/kit/report";
-import { duration, whole } from "@tessera-ml/kit/terminal";
+import { duration } from "@tessera-ml/kit/terminal";
 import {
   type ChartOptions,
   type Color,
@@ -14,7 +14,7 @@ import {
 } from "@tessera-ml/media";
 import type { DepthMetrics } from "../metrics.ts";
 import type { DepthEvaluation } from "./checkpoint.ts";
-import { alignedBy, orderRows, rulesOf, setRows } from "./show.ts";
+import { alignedBy, imageCount, orderRows, rulesOf, setRows } from "./show.ts";
 import type { WorstCase } from "./worst.ts";
 
 const STYLE = `
@@ -82,7 +82,7 @@ export async function evaluationReport(
 function heading(evaluation: DepthEvaluation): string {
   const { checkpoint, data, count, sets, kind } = evaluation;
   const facts: [string, string | undefined][] = [
-    ["data", `${data}: ${whole(count)} images`],
+    ["data", `${data}: ${imageCount(count)}`],
     ["predicts", kind === "metric" ? "metres" : "disparity up to scale and shift"],
     ["aligned", sets.length > 0 ? alignedBy(evaluation) : undefined],
     ["counted", sets.length > 0 ? rulesOf(evaluation) : undefined],

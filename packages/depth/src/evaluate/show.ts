@@ -72,6 +72,10 @@ export function rulesOf({ sets }: DepthEvaluation): string {
   return [...rules].map(([rule, list]) => `${list.map(({ name }) => name).join(", ")}: ${rule}`).join("; ");
 }
 
+export function imageCount(count: number): string {
+  return count === 1 ? "1 image" : `${whole(count)} images`;
+}
+
 /** How many skipped images are listed. */
 const LISTED = 8;
 
@@ -91,7 +95,7 @@ export function showEvaluation(evaluation: Evaluation, { paint }: Terminal): str
   const parts = [
     pairs([
       ["network", checkpoint],
-      ["data", `${data}: ${whole(count)} images`],
+      ["data", `${data}: ${imageCount(count)}`],
       ["aligned", sets.length > 0 ? alignedBy(measured) : undefined],
       ["counted", sets.length > 0 ? rulesOf(measured) : undefined],
       [
