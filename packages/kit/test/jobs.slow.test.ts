@@ -231,7 +231,23 @@ describe.skipIf(!bin)("a job on a queue", () => {
       "lengths: 1 shard failed; the same command tries again\nshard 1 (ccc to dddd): no such luck",
     );
     expect(Object.fromEntries(tries)).toEqual({ 0: 1, 1: 4, 2: 1 });
+    await expect(runJob(failing, { queue: queue() })).rejects.toThrow("shard 1 (ccc to dddd): no such luck");
+    expect(tries.get(1)).toBeGreaterThan(4);
     expect(await runJob(lengths(), { queue: queue() })).toEqual([[1, 2], [3, 4], [5]]);
+  });
+
+  it("has more shards than the queue lists at once", { timeout: 60_000 }, async () => {
+    const items = Array.from({ length: 2500 }, (_, i) => String(i));
+    const failing = lengths({
+      ...{ items, shardSize: 1 },
+      work: async ({ index }) => {
+        if (index === 2400) throw new Error("no such luck");
+        return [index];
+      },
+    });
+    await expect(runJob(failing, { queue: queue() })).rejects.toThrow("shard 2400 (2400): no such luck");
+    const results = await runJob(lengths({ items, shardSize: 1 }), { queue: queue() });
+    expect(results).toHaveLength(2500);
   });
 
   it("begins anew in a folder that was deleted", async () => {

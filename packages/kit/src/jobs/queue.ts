@@ -14,6 +14,8 @@ const SCHEMA = "tessera_jobs";
 const DAY = 24 * 60 * 60;
 /** Seconds between looks at a queue that has nothing to do. */
 const PAUSE = 0.5;
+/** Jobs per request: insertions, and rows of a list. */
+const PAGE = 1000;
 /** Seconds that a server may be away. */
 const AWAY = 60;
 /** Looks at a shard that is complete on the queue but has no result, before giving up: file systems may lag. */
@@ -94,10 +96,10 @@ class Worker<Result> {
 
   /** Those that are on the queue stay as they are. */
   async #insert(shards: readonly Shard[]): Promise<void> {
-    for (let from = 0; from < shards.length; from += 1000)
+    for (let from = 0; from < shards.length; from += PAGE)
       await this.#boss.insert(
         this.#name,
-        shards.slice(from, from + 1000).map(({ index }) => ({ id: this.#idOf(index), data: { index } })),
+        shards.slice(from, from + PAGE).map(({ index }) => ({ id: this.#idOf(index), data: { index } })),
       );
   }
 
@@ -152,7 +154,14 @@ class Worker<Result> {
   }
 
   async #jobs(): Promise<JobWithMetadata<Ticket>[]> {
-    return await this.#boss.findJobs<Ticket>(this.#name, { limit: 100_000 });
+    const all: JobWithMetadata<Ticket>[] = [];
+    while (true) {
+      const last = all.at(-1);
+      const after = last && { after: last.id };
+      const page = await this.#boss.findJobs<Ticket>(this.#name, { limit: PAGE, ...after });
+      all.push(...page);
+      if (page.length < PAGE) return all;
+    }
   }
 
   /** The same in all workers, so that a shard is on the queue once. */
