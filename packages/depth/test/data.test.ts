@@ -72,7 +72,9 @@ describe("folders", () => {
   test("depth in unknown units is an error that says what to pass", async () => {
     await expect(openRgbd(folder)).rejects.toThrow(/nothing says what the numbers .* pass units/);
     await writeFile(join(folder, "set.json"), `{"units": "parsecs"}`);
-    await expect(openRgbd(folder)).rejects.toThrow("nothing says");
+    await expect(openRgbd(folder)).rejects.toThrow(/nothing says .*; it has "parsecs"$/);
+    await writeFile(join(folder, "set.json"), `{"units": `);
+    await expect(openRgbd(folder)).rejects.toThrow(/set\.json: not JSON: /);
     await writeFile(join(folder, "set.json"), `{"units": "metres = value / 500"}`);
     expect((await (await openRgbd(folder)).read(0)).target.data[1]).toBeCloseTo(2, 6);
     await expect(openRgbd(folder, { units: "nothing" as "tum" })).rejects.toThrow(/expected one of tum, osd/);

@@ -116,13 +116,21 @@ export async function unitsOf(folder: string, given: OpenRgbdOptions["units"]): 
   }
   const path = join(folder, "set.json");
   const text = await readFile(path, "utf8").catch(() => undefined);
-  const stated: unknown = text === undefined ? undefined : (JSON.parse(text) as { units?: unknown }).units;
+  const stated = text === undefined ? undefined : statedUnits(text, path);
   const units = typeof stated === "string" ? parseUnits(stated) : undefined;
   if (!units)
     throw new Error(
-      `${folder}: nothing says what the numbers of its depth maps mean: pass units, for example { kind: "depth", unit: 0.001 } for millimetres, or one of ${Object.keys(UNITS).join(", ")}`,
+      `${folder}: nothing says what the numbers of its depth maps mean: pass units (--units "metres = value / 1000" for millimetres, or one of ${Object.keys(UNITS).join(", ")}), or add set.json with {"units": "metres = value / 1000"}${stated === undefined ? "" : `; it has ${JSON.stringify(stated)}`}`,
     );
   return () => units;
+}
+
+function statedUnits(text: string, path: string): unknown {
+  try {
+    return (JSON.parse(text) as { units?: unknown } | null)?.units;
+  } catch (error) {
+    throw new Error(`${path}: not JSON: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /**
