@@ -4,6 +4,7 @@ import type { ImageSource } from "@tessera-ml/media";
 import { ENDINGS } from "./outputs/endings.ts";
 import type { DepthRecord } from "./records.ts";
 import type { DepthOptions, DepthResult } from "./result.ts";
+import { info } from "./title.ts";
 
 // Declarations of lists of tasks name them.
 export type { DepthOptions, DepthResult };
@@ -46,6 +47,7 @@ export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions
       ["preprocessing", preset],
     ];
   },
+  info,
   recordJson: (_, record) => ({ depth: (record as DepthRecord | undefined)?.depth }),
   catalogue: () => import("./catalogue.ts"),
   schemas: () => import("./schemas.ts"),

@@ -13,7 +13,7 @@ const INDOOR = { ...TINY, maxDepth: 20 };
 for (const [name, config] of Object.entries({ depth_tiny: TINY, depth_tiny_metric: INDOOR }))
   networks.add({
     name,
-    family: "Toy",
+    family: "Depth Anything",
     year: 2025,
     paper: "None",
     input: [3, 56, 56],

@@ -1,8 +1,10 @@
 /** The input, shared by all systems: a picture opened in one is still there in the next. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { Media } from "./media.ts";
 
 export const present = signal<Media | undefined>(undefined);
+/** The input, if it is a picture. */
+export const picture = computed(() => (present.value?.medium === "image" ? present.value : undefined));
 /** What is wrong with the last file. */
 export const trouble = signal<string | undefined>(undefined);
 

@@ -1,4 +1,4 @@
-/** Pictures to start with, drawn here: digits from strokes, scenes from shapes. */
+/** Pictures to start with. Those here are drawn: digits from strokes, scenes from shapes. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { canvas2d, openPicture, type Picture } from "./picture.ts";
@@ -7,7 +7,8 @@ import { present } from "./present.ts";
 export interface Sample {
   readonly name: string;
   readonly kind: Picture["kind"];
-  readonly draw: (c: OffscreenCanvasRenderingContext2D) => void;
+  /** Draws the picture, or the address of its file. */
+  readonly draw: ((c: OffscreenCanvasRenderingContext2D) => void) | string;
 }
 
 const SIDE = 280;
@@ -113,6 +114,7 @@ export const SAMPLES: readonly Sample[] = [
 ];
 
 export async function openSample({ name, kind, draw }: Sample): Promise<Picture> {
+  if (typeof draw === "string") return openPicture(await (await fetch(draw)).blob(), name, kind);
   const context = canvas2d(SIDE, SIDE);
   draw(context);
   return openPicture(await context.canvas.convertToBlob({ type: "image/png" }), name, kind);

@@ -34,3 +34,6 @@ export const BinIcon = icon("M4 6h12M8 6V4h4v2M5.5 6l.7 10h7.6l.7-10");
 export const CloseIcon = icon("M5 5l10 10M15 5L5 15");
 export const StopIcon = icon("M6 6h8v8H6z");
 export const PlayIcon = icon("M7 5l8 5-8 5z");
+export const CubeIcon = icon(
+  "M10 2.8l6.2 3.6v7.2L10 17.2l-6.2-3.6V6.4zM10 10l6.2-3.6M10 10v7.2M10 10L3.8 6.4",
+);

@@ -1,10 +1,12 @@
 /** The networks to choose from, by the classes they know. */
+
 import { useSignal } from "@preact/signals";
 import type { ModelInfo } from "../../../api/index.ts";
 import { dataTitle } from "../../format.ts";
+import { picture } from "../../media/present.ts";
 import { ModelCard } from "../../parts/model-card.tsx";
 import { Segments } from "../../parts/segments.tsx";
-import { type ClassifierInfo, compared, MOST_COMPARED, networks, picture, toggle } from "./state.ts";
+import { type ClassifierInfo, compared, MOST_COMPARED, networks, toggle } from "./state.ts";
 
 interface Group {
   readonly title: string;

@@ -1,9 +1,11 @@
 /** Networks side by side: what each makes of the picture. */
+
 import { useSignal } from "@preact/signals";
 import type { Rectangle } from "@tessera-ml/media";
 import { useEffect } from "preact/hooks";
 import type { TaskInfo } from "../../../api/index.ts";
 import { count, milliseconds, origin, shortTitle } from "../../format.ts";
+import { picture } from "../../media/present.ts";
 import { SAMPLES } from "../../media/samples.tsx";
 import { Stage } from "../../media/stage.tsx";
 import { Mosaic } from "../../parts/mosaic.tsx";
@@ -12,7 +14,7 @@ import { hrefOf } from "../../route.ts";
 import { Bars } from "./bars.tsx";
 import { Cards } from "./cards.tsx";
 import { Pad } from "./pad.tsx";
-import { answerAlong, answers, compared, networks, picture } from "./state.ts";
+import { answerAlong, answers, compared, networks } from "./state.ts";
 import "./classify.css";
 
 const INVITATION = { title: "Drop a photograph", hint: "paste one, choose a file, or draw a digit" };

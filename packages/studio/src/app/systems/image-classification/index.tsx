@@ -1,5 +1,5 @@
 /** Image classification: networks side by side, inside one of them, and their history. */
-import { hrefOf } from "../../route.ts";
+import { Views } from "../../parts/views.tsx";
 import type { SystemProps } from "../../systems.ts";
 import { ClassifyView } from "./classify.tsx";
 import { InsideView } from "./inside.tsx";
@@ -15,19 +15,7 @@ export default function ImageClassification({ task, path: [wanted = "", name] }:
   const { view } = VIEWS.find((each) => each.view === wanted) ?? VIEWS[0];
   return (
     <>
-      <div class="views">
-        <nav class="segments" aria-label={task.title}>
-          {VIEWS.map((each) => (
-            <a
-              key={each.view}
-              href={each.view === "" ? hrefOf(task.command) : hrefOf(task.command, each.view)}
-              aria-current={each.view === view ? "page" : undefined}
-            >
-              {each.title}
-            </a>
-          ))}
-        </nav>
-      </div>
+      <Views task={task} views={VIEWS} current={view} />
       {view === "" && <ClassifyView task={task} />}
       {view === "inside" && <InsideView task={task} name={name} />}
       {view === "lineage" && <LineageView />}

@@ -2,6 +2,8 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { ModelInfo, TaskInfo } from "../../../api/index.ts";
 import { count, origin, shortTitle } from "../../format.ts";
+import { SAMPLES } from "../../media/samples.tsx";
+import { PictureStrip } from "../../media/strip.tsx";
 import { useAnswer } from "../../parts/answer.ts";
 import { Mosaic } from "../../parts/mosaic.tsx";
 import { Notice } from "../../parts/notice.tsx";
@@ -14,7 +16,7 @@ import { Gradcam } from "./inside/gradcam.tsx";
 import { Layers } from "./inside/layers.tsx";
 import { isMap, Parts, telling } from "./inside/parts.tsx";
 import { compared, networks } from "./state.ts";
-import { PictureStrip } from "./strip.tsx";
+import "../../styles/inside.css";
 import "./inside.css";
 
 interface InsideProps {
@@ -49,7 +51,7 @@ export function InsideView({ task, name }: InsideProps) {
     <div class="view">
       <div class="inside-head">
         <Title model={model.value} command={task.command} />
-        <PictureStrip command={task.command} />
+        <PictureStrip command={task.command} samples={SAMPLES} />
       </div>
       {detail.value.failure !== undefined && <Notice>{detail.value.failure}</Notice>}
       <section class="slab" aria-labelledby="parts">

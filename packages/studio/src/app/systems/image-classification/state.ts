@@ -6,7 +6,7 @@ import type { ModelInfo, TaskInfo } from "../../../api/index.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { messageOf } from "../../engine/message.ts";
 import type { Picture } from "../../media/picture.ts";
-import { present } from "../../media/present.ts";
+import { picture } from "../../media/present.ts";
 import { engine, ready } from "../../state.ts";
 
 /** One network's answer to the present picture. */
@@ -31,8 +31,6 @@ export type ClassifierInfo = ModelInfo & Required<Pick<ModelInfo, "classes">>;
 export function isClassifier(model: ModelInfo): model is ClassifierInfo {
   return model.task === TASK && model.classes !== undefined;
 }
-
-export const picture = computed(() => (present.value?.medium === "image" ? present.value : undefined));
 
 /** Networks of this system that run here and now. */
 export const networks = computed(() => ready.value.filter(isClassifier));

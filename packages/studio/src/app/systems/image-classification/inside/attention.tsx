@@ -1,12 +1,13 @@
 /** What the class token of a Vision Transformer looks at. */
+
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { ModelInfo } from "../../../../api/index.ts";
+import { picture } from "../../../media/present.ts";
 import { useAnswer } from "../../../parts/answer.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { Segments } from "../../../parts/segments.tsx";
 import { engine } from "../../../state.ts";
 import * as look from "../look.ts";
-import { picture } from "../state.ts";
 
 export function Attention({ model }: { readonly model: ReadonlySignal<ModelInfo | undefined> }) {
   /** Undefined is the mean of all heads. */

@@ -1,11 +1,12 @@
 /** What comes out of a part, channel by channel, and how much of the input one unit sees. */
+
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import type { ModelInfo } from "../../../../api/index.ts";
+import { picture } from "../../../media/present.ts";
 import { useAnswer } from "../../../parts/answer.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { engine } from "../../../state.ts";
 import * as look from "../look.ts";
-import { picture } from "../state.ts";
 
 export interface PartOf {
   readonly model: ReadonlySignal<ModelInfo | undefined>;

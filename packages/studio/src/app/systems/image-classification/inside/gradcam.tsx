@@ -1,12 +1,14 @@
 /** Where the network looked for a class. */
+
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { TaskInfo } from "../../../../api/index.ts";
 import { firstName, percent } from "../../../format.ts";
+import { picture } from "../../../media/present.ts";
 import { useAnswer } from "../../../parts/answer.ts";
 import { Notice } from "../../../parts/notice.tsx";
 import { engine } from "../../../state.ts";
 import * as look from "../look.ts";
-import { classify, picture } from "../state.ts";
+import { classify } from "../state.ts";
 import type { PartOf } from "./features.tsx";
 
 interface GradcamProps extends PartOf {
