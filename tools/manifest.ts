@@ -1,7 +1,7 @@
 /** Converts the manifest of a source package to the published one. */
 
 /** Dependencies and build tools of the studio's page, which is published pre-built. */
-const ONLY_FOR_THE_PAGE: readonly string[] = ["vite", "preact", "@preact/signals"];
+const ONLY_FOR_THE_PAGE: readonly string[] = ["vite", "preact", "@preact/signals", "three"];
 
 export interface Manifest {
   readonly name: string;

@@ -55,6 +55,20 @@ export interface Question<T> {
   readonly answer: z.ZodType<T>;
 }
 
+type OperationSchemas = Readonly<Record<string, { readonly path: string; readonly answer: z.ZodType }>>;
+
+/** A task's operations as questions. */
+export function questionsOf<O extends OperationSchemas>(
+  task: string,
+  operations: O,
+): { readonly [N in keyof O]: Question<z.infer<O[N]["answer"]>> } {
+  const questions = Object.entries(operations).map(([name, { path, answer }]) => [
+    name,
+    { task, name, path, answer },
+  ]);
+  return Object.fromEntries(questions) as never;
+}
+
 export interface OperateAbout {
   /** A checkpoint's name. */
   readonly model: string;

@@ -1,11 +1,10 @@
 /** Inside one network: its parts, what comes out of them, where it looked, and its layers. */
 import { useComputed, useSignal } from "@preact/signals";
-import type { ModelInfo, TaskInfo } from "../../../api/index.ts";
-import { count, origin, shortTitle } from "../../format.ts";
+import type { TaskInfo } from "../../../api/index.ts";
 import { SAMPLES } from "../../media/samples.tsx";
 import { PictureStrip } from "../../media/strip.tsx";
 import { useAnswer } from "../../parts/answer.ts";
-import { Mosaic } from "../../parts/mosaic.tsx";
+import { InsideTitle } from "../../parts/inside-title.tsx";
 import { Notice } from "../../parts/notice.tsx";
 import { hrefOf, route } from "../../route.ts";
 import { engine } from "../../state.ts";
@@ -16,7 +15,6 @@ import { Gradcam } from "./inside/gradcam.tsx";
 import { Layers } from "./inside/layers.tsx";
 import { isMap, Parts, telling } from "./inside/parts.tsx";
 import { compared, networks } from "./state.ts";
-import "../../styles/inside.css";
 import "./inside.css";
 
 interface InsideProps {
@@ -50,7 +48,14 @@ export function InsideView({ task, name }: InsideProps) {
   return (
     <div class="view">
       <div class="inside-head">
-        <Title model={model.value} command={task.command} />
+        <InsideTitle
+          model={model.value}
+          command={task.command}
+          groups={Map.groupBy(networks.value, (each) => groupOf(each).title)}
+          facts={({ inputSize, classes }) =>
+            ` · reads ${inputSize} × ${inputSize} · ${classes.count} classes`
+          }
+        />
         <PictureStrip command={task.command} samples={SAMPLES} />
       </div>
       {detail.value.failure !== undefined && <Notice>{detail.value.failure}</Notice>}
@@ -67,44 +72,6 @@ export function InsideView({ task, name }: InsideProps) {
       </div>
       {model.value?.family === "ViT" && <Attention model={model} />}
       <Layers layers={parts.value && detail.value.value?.layers} />
-    </div>
-  );
-}
-
-interface TitleProps {
-  readonly model: ModelInfo | undefined;
-  readonly command: string;
-}
-
-function Title({ model, command }: TitleProps) {
-  return (
-    <div class="title">
-      <Mosaic name={model?.name ?? ""} />
-      <div>
-        <h1>{model ? shortTitle(model.title) : "Look inside"}</h1>
-        <p class="quiet">{model ? `${model.paper}, ${model.year}` : " "}</p>
-        <p class="quiet small">
-          {model &&
-            `${count(model.params)} parameters${model.macs ? ` · ${count(model.macs)} multiplications` : ""} · reads ${model.inputSize} × ${model.inputSize} · ${model.classes?.count} classes`}
-        </p>
-      </div>
-      <label class="choose">
-        <span class="hidden">Network</span>
-        <select
-          value={model?.name}
-          onChange={({ currentTarget }) => (location.hash = hrefOf(command, "inside", currentTarget.value))}
-        >
-          {[...Map.groupBy(networks.value, (each) => groupOf(each).title)].map(([group, members]) => (
-            <optgroup key={group} label={group}>
-              {members.map((each) => (
-                <option key={each.name} value={each.name}>
-                  {shortTitle(each.title)}, {origin(each)}
-                </option>
-              ))}
-            </optgroup>
-          ))}
-        </select>
-      </label>
     </div>
   );
 }
