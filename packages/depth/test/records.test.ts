@@ -3,6 +3,7 @@ import { encodeSafetensors, openCheckpoint } from "@tessera-ml/nn";
 import { expect, test } from "vitest";
 import { type DepthAnything, depthSchema, networks, records } from "../src/index.ts";
 import { opener } from "../src/opener.ts";
+import { titleOf } from "../src/title.ts";
 
 test("records are valid, and their networks are what they say", () => {
   for (const record of records) {
@@ -29,6 +30,18 @@ test.each([
   ["dpt-beit-large-512", "dpt_beit_large_512.original"],
 ])("%s is %s", (name, found) => {
   expect(findRecord(records, name).name).toBe(found);
+});
+
+test.each([
+  ["depth_lite0.tessera", "Depth Lite0"],
+  ["depth_anything_v2_vits.original", "Depth Anything V2 S"],
+  ["depth_anything_vitl14.hf", "Depth Anything L (transformers)"],
+  ["depth_anything_v2_metric_hypersim_vitb.original", "Depth Anything V2 B, metric, indoor"],
+  ["midas_v21_384.original", "MiDaS v2.1"],
+  ["dpt_swin2_tiny_256.original", "DPT Swin2-T 256"],
+  ["someones_own.file", "someones_own"],
+])("%s is called %s", (name, title) => {
+  expect(titleOf(name)).toBe(title);
 });
 
 test("only the small models of V2 are free for any use", () => {

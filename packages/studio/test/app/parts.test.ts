@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { defaultsOf, labelOf, resolve } from "../../src/app/generic/schema.ts";
 import { encodeWav } from "../../src/app/media/wav.ts";
+import { FrameRate } from "../../src/app/systems/depth-estimation/frame-rate.ts";
 
 describe("schemas", () => {
   const root = { $defs: { Side: { type: "integer", minimum: 1 } } };
@@ -41,5 +42,16 @@ describe("encodeWav", () => {
       42, 16000, 6,
     ]);
     expect([44, 46, 48].map((at) => view.getInt16(at, true))).toEqual([32767, -32767, 8192]);
+  });
+});
+
+describe("the frame rate", () => {
+  it("is that of the last frames, and unknown for the first", () => {
+    const rate = new FrameRate();
+    expect(rate.tick(1000)).toBeUndefined();
+    expect(rate.tick(1500)).toBe(2);
+    // A slow start is forgotten.
+    const last = Array.from({ length: 20 }, (_, i) => rate.tick(1600 + 100 * i)).at(-1);
+    expect(last).toBeCloseTo(10, 6);
   });
 });

@@ -1,6 +1,7 @@
 /** The map of a picture, over it or as a relief; distances between points; other networks beside it. */
 import { useSignal } from "@preact/signals";
 import { COLORMAPS, type Colormap } from "@tessera-ml/media";
+import { useMemo } from "preact/hooks";
 import type { ModelInfo, TaskInfo } from "../../../api/index.ts";
 import { milliseconds, origin, shortTitle } from "../../format.ts";
 import { picture } from "../../media/present.ts";
@@ -50,7 +51,8 @@ export function DepthView({ task }: { readonly task: TaskInfo }) {
   const about = picture.value;
   // The last map stays, dimmed, unless it is of another picture.
   const shown = about && value && fits(value.answer, about) ? value : undefined;
-  const now = shown && measured(shown, taps.value);
+  // A relief is built anew only for another result.
+  const now = useMemo(() => shown && measured(shown, taps.value), [shown, taps.value]);
   return (
     <>
       <h1 class="hidden">{task.title}</h1>
