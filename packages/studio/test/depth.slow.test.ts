@@ -167,6 +167,26 @@ describe.skipIf(!hasChromium())("the Depth page", () => {
     await until(async () => (await canvas.screenshot()).equals(start)).toBe(true);
   });
 
+  test("without WebGL the relief says so, and the rest works", async () => {
+    await page.addInitScript(() => {
+      const { getContext } = HTMLCanvasElement.prototype;
+      HTMLCanvasElement.prototype.getContext = function (
+        this: HTMLCanvasElement,
+        ...[kind, ...rest]: never[]
+      ) {
+        return String(kind).startsWith("webgl") ? null : Reflect.apply(getContext, this, [kind, ...rest]);
+      } as typeof getContext;
+    });
+    await open();
+    await page.getByRole("button", { name: "Relief" }).click();
+    await until(() => page.getByRole("alert").innerText()).toBe(
+      "This browser has no WebGL, which the relief needs.",
+    );
+    await page.getByRole("button", { name: "Relief" }).click();
+    await until(() => page.getByRole("alert").count()).toBe(0);
+    complaints = complaints.filter((text) => !text.includes("WebGL"));
+  });
+
   test("networks are compared side by side, and one in metres says so", async () => {
     await open();
     await card("depth_tiny_metric").click();

@@ -27,8 +27,10 @@ export const compared = computed<readonly string[]>(() => {
   return picked.value?.filter((name) => names.includes(name)) ?? names.slice(0, 1);
 });
 
+/** Adds a network, or takes it away unless it is the last. */
 export function toggle(name: string): void {
   const now = compared.peek();
+  if (now.length === 1 && now[0] === name) return;
   picked.value = now.includes(name)
     ? now.filter((other) => other !== name)
     : [...now.slice(-(MOST_COMPARED - 1)), name];
