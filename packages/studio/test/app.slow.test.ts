@@ -1,62 +1,27 @@
 /** The page in headless Chromium, with the real server and the shipped networks. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { sharedFile } from "@tessera-ml/hub";
-import { type Browser, chromium, type Locator, type Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Locator, Page } from "playwright";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { chromiumPath, hasChromium } from "../../../tools/chromium.ts";
-import { type Studio, startStudio } from "../src/server/index.ts";
+import type { Studio } from "../src/server/index.ts";
+import { PATIENCE, pageTests } from "./support/page.ts";
 
 if (!hasChromium()) console.warn(`studio: no Chromium at ${chromiumPath()}; skipping the tests of the page`);
 
 const usps = sharedFile("image/usps") !== undefined;
 if (!usps) console.warn("studio: USPS is absent; skipping the tests of training");
 
-/** Timeout in milliseconds, generous for slow or busy machines. */
-const PATIENCE = 120_000;
 vi.setConfig({ testTimeout: 3 * PATIENCE, hookTimeout: 3 * PATIENCE });
 
-/** A fake camera with Chromium's test video, and no permission prompt. */
-const FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
-
 describe.skipIf(!hasChromium())("the page", () => {
-  let cache: string;
-  let studio: Studio;
-  let browser: Browser;
-  let page: Page;
-  let complaints: string[];
-
-  beforeAll(async () => {
+  const shown = pageTests(800, (folder) => {
     // Checkpoints in the user's cache would be suggested too.
-    cache = await mkdtemp(join(tmpdir(), "tessera-page-test-"));
-    vi.stubEnv("TESSERA_CACHE", cache);
-    studio = await startStudio({ port: 0 });
-    browser = await chromium.launch({
-      executablePath: chromiumPath(),
-      args: FAKE_CAMERA,
-      timeout: PATIENCE,
-    });
+    vi.stubEnv("TESSERA_CACHE", folder);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await studio?.close();
-    await rm(cache, { recursive: true, force: true });
-    vi.unstubAllEnvs();
-  });
-
-  beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.setDefaultTimeout(PATIENCE);
-    complaints = [];
-    page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => complaints.push(error.message));
-  });
-  afterEach(async () => {
-    await page.close();
-    expect(complaints).toEqual([]);
+  let studio: Studio;
+  let page: Page;
+  beforeEach(() => {
+    ({ studio, page } = shown);
   });
 
   const until = <T>(look: () => T) => expect.poll(look, { timeout: PATIENCE });
@@ -113,8 +78,8 @@ describe.skipIf(!hasChromium())("the page", () => {
     await column("lenet5.tessera").getByRole("link", { name: "Look inside" }).click();
     await page.getByAltText("Grad-CAM: where the network looked for 3").waitFor();
     expect(uploads).toEqual(["POST", "POST"]);
-    expect(complaints).toEqual([expect.stringContaining("404")]);
-    complaints = [];
+    expect(shown.complaints).toEqual([expect.stringContaining("404")]);
+    shown.complaints = [];
   });
 
   test("a drawn digit is read, and clearing the sheet clears the answers", async () => {
@@ -313,8 +278,8 @@ describe.skipIf(!hasChromium())("the page", () => {
     });
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByRole("alert").getByText("This run is not yours.").waitFor();
-    await until(() => complaints).toEqual([expect.stringContaining("403")]);
-    complaints = [];
+    await until(() => shown.complaints).toEqual([expect.stringContaining("403")]);
+    shown.complaints = [];
     await page.getByRole("button", { name: "Stop" }).click();
     await progress.getByText("stopped", { exact: true }).waitFor();
     await page.getByRole("button", { name: "Start training", disabled: false }).waitFor();

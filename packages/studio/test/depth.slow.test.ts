@@ -1,55 +1,30 @@
 /** The Depth page in headless Chromium, with the real server and networks with made-up weights. */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readDepth } from "@tessera-ml/media";
-import { type Browser, chromium, type Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { chromiumPath, hasChromium } from "../../../tools/chromium.ts";
-import { type Studio, startStudio } from "../src/server/index.ts";
+import type { Page } from "playwright";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { hasChromium } from "../../../tools/chromium.ts";
+import type { Studio } from "../src/server/index.ts";
 import { shipDepthModels, TINY_SYSTEM } from "./support/depth-models.ts";
+import { PATIENCE, pageTests } from "./support/page.ts";
 
-const PATIENCE = 120_000;
 vi.setConfig({ testTimeout: 3 * PATIENCE, hookTimeout: 3 * PATIENCE });
 
-const FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 /** Of the sample pictures. */
 const [WIDTH, HEIGHT] = [480, 360];
 
 describe.skipIf(!hasChromium())("the Depth page", () => {
-  let folder: string;
-  let studio: Studio;
-  let browser: Browser;
-  let page: Page;
-  let complaints: string[];
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "tessera-depth-page-"));
+  const shown = pageTests(900, async (folder) => {
     vi.stubEnv("TESSERA_MODELS", join(folder, "models"));
     vi.stubEnv("TESSERA_CACHE", join(folder, "cache"));
     vi.stubEnv("TESSERA_SYSTEMS", TINY_SYSTEM);
     await shipDepthModels(join(folder, "models"));
-    studio = await startStudio({ port: 0 });
-    browser = await chromium.launch({ executablePath: chromiumPath(), args: FAKE_CAMERA, timeout: PATIENCE });
   });
-  afterAll(async () => {
-    await browser?.close();
-    await studio?.close();
-    await rm(folder, { recursive: true, force: true });
-    vi.unstubAllEnvs();
-  });
-  beforeEach(async () => {
-    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    page.setDefaultTimeout(PATIENCE);
-    complaints = [];
-    page.on("console", (message) => {
-      if (message.type() === "error") complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => complaints.push(error.message));
-  });
-  afterEach(async () => {
-    await page.close();
-    expect(complaints).toEqual([]);
+  let studio: Studio;
+  let page: Page;
+  beforeEach(() => {
+    ({ studio, page } = shown);
   });
 
   const until = <T>(look: () => T) => expect.poll(look, { timeout: PATIENCE });
@@ -184,7 +159,7 @@ describe.skipIf(!hasChromium())("the Depth page", () => {
     );
     await page.getByRole("button", { name: "Relief" }).click();
     await until(() => page.getByRole("alert").count()).toBe(0);
-    complaints = complaints.filter((text) => !text.includes("WebGL"));
+    shown.complaints = shown.complaints.filter((text) => !text.includes("WebGL"));
   });
 
   test("networks are compared side by side, and one in metres says so", async () => {
@@ -318,7 +293,7 @@ describe.skipIf(!hasChromium())("the Depth page", () => {
     await page.route("**/api/depth", (route) => route.fulfill({ status: 409, json: gone }), { times: 1 });
     await sample("a house");
     await until(() => page.getByRole("alert").innerText()).toContain("npx tessera pull depth_tiny.a");
-    complaints = complaints.filter((text) => !text.includes("409"));
+    shown.complaints = shown.complaints.filter((text) => !text.includes("409"));
     await sample("a fence");
     await page.locator(".over:not(.waiting)").waitFor();
     await page.route("**/api/models", (route) => route.fulfill({ json: { models: [] } }));

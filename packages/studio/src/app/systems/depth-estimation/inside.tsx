@@ -1,10 +1,8 @@
 /** Inside one network: what its encoder attends to, and how its decoder arrives at the map. */
 import { useComputed } from "@preact/signals";
 import type { TaskInfo } from "../../../api/index.ts";
-import { PictureStrip } from "../../media/strip.tsx";
-import { InsideTitle } from "../../parts/inside-title.tsx";
-import { Notice } from "../../parts/notice.tsx";
-import { hrefOf, route } from "../../route.ts";
+import { InsidePage } from "../../parts/inside-page.tsx";
+import { route } from "../../route.ts";
 import { Attention } from "./inside/attention.tsx";
 import { Fusion } from "./inside/fusion.tsx";
 import { SCENES } from "./samples.ts";
@@ -21,24 +19,16 @@ export function InsideView({ task, name }: InsideProps) {
     const asked = route.value.path[1];
     return networks.value.find((each) => each.name === (asked ?? looked.value));
   });
-  if (name !== undefined && networks.value.length > 0 && !model.value)
-    return (
-      <Notice>
-        There is no network “{name}” here. <a href={hrefOf(task.command, "inside")}>Show one that is.</a>
-      </Notice>
-    );
   return (
-    <div class="view">
-      <div class="inside-head">
-        <InsideTitle
-          model={model.value}
-          command={task.command}
-          groups={new Map([["Networks", networks.value]])}
-        />
-        <PictureStrip command={task.command} samples={SCENES} />
-      </div>
+    <InsidePage
+      name={name}
+      model={model.value}
+      command={task.command}
+      groups={new Map([["Networks", networks.value]])}
+      samples={SCENES}
+    >
       <Fusion model={model} />
       {model.value?.family.startsWith("Depth Anything") && <Attention model={model} />}
-    </div>
+    </InsidePage>
   );
 }

@@ -2,11 +2,10 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { TaskInfo } from "../../../api/index.ts";
 import { SAMPLES } from "../../media/samples.tsx";
-import { PictureStrip } from "../../media/strip.tsx";
 import { useAnswer } from "../../parts/answer.ts";
-import { InsideTitle } from "../../parts/inside-title.tsx";
+import { InsidePage } from "../../parts/inside-page.tsx";
 import { Notice } from "../../parts/notice.tsx";
-import { hrefOf, route } from "../../route.ts";
+import { route } from "../../route.ts";
 import { engine } from "../../state.ts";
 import { groupOf } from "./cards.tsx";
 import { Attention } from "./inside/attention.tsx";
@@ -39,25 +38,15 @@ export function InsideView({ task, name }: InsideProps) {
     return (list.find((each) => each.name === wanted.value && isMap(each)) ?? telling(list))?.name;
   });
 
-  if (name !== undefined && networks.value.length > 0 && !model.value)
-    return (
-      <Notice>
-        There is no network “{name}” here. <a href={hrefOf(task.command, "inside")}>Show one that is.</a>
-      </Notice>
-    );
   return (
-    <div class="view">
-      <div class="inside-head">
-        <InsideTitle
-          model={model.value}
-          command={task.command}
-          groups={Map.groupBy(networks.value, (each) => groupOf(each).title)}
-          facts={({ inputSize, classes }) =>
-            ` · reads ${inputSize} × ${inputSize} · ${classes.count} classes`
-          }
-        />
-        <PictureStrip command={task.command} samples={SAMPLES} />
-      </div>
+    <InsidePage
+      name={name}
+      model={model.value}
+      command={task.command}
+      groups={Map.groupBy(networks.value, (each) => groupOf(each).title)}
+      facts={({ inputSize, classes }) => ` · reads ${inputSize} × ${inputSize} · ${classes.count} classes`}
+      samples={SAMPLES}
+    >
       {detail.value.failure !== undefined && <Notice>{detail.value.failure}</Notice>}
       <section class="slab" aria-labelledby="parts">
         <h2 id="parts">From picture to classes</h2>
@@ -72,6 +61,6 @@ export function InsideView({ task, name }: InsideProps) {
       </div>
       {model.value?.family === "ViT" && <Attention model={model} />}
       <Layers layers={parts.value && detail.value.value?.layers} />
-    </div>
+    </InsidePage>
   );
 }

@@ -1,8 +1,12 @@
-/** The network that a page looks into, and the choice of another. */
+/** A page that looks into a network: which one, the choice of another, and the picture that it is shown. */
+import type { ComponentChildren } from "preact";
 import type { ModelInfo } from "../../api/index.ts";
 import { count, origin, shortTitle } from "../format.ts";
+import type { Sample } from "../media/samples.tsx";
+import { PictureStrip } from "../media/strip.tsx";
 import { hrefOf } from "../route.ts";
 import { Mosaic } from "./mosaic.tsx";
+import { Notice } from "./notice.tsx";
 import "../styles/inside.css";
 
 interface InsideTitleProps<M extends ModelInfo> {
@@ -14,7 +18,34 @@ interface InsideTitleProps<M extends ModelInfo> {
   readonly facts?: (model: M) => string;
 }
 
-export function InsideTitle<M extends ModelInfo>({ model, command, groups, facts }: InsideTitleProps<M>) {
+interface InsidePageProps<M extends ModelInfo> extends InsideTitleProps<M> {
+  /** The network that was asked for, if any. */
+  readonly name: string | undefined;
+  readonly samples: readonly Sample[];
+  readonly children: ComponentChildren;
+}
+
+export function InsidePage<M extends ModelInfo>({ name, samples, children, ...title }: InsidePageProps<M>) {
+  const { model, command, groups } = title;
+  const areListed = [...groups.values()].some((members) => members.length > 0);
+  if (name !== undefined && areListed && !model)
+    return (
+      <Notice>
+        There is no network “{name}” here. <a href={hrefOf(command, "inside")}>Show one that is.</a>
+      </Notice>
+    );
+  return (
+    <div class="view">
+      <div class="inside-head">
+        <InsideTitle {...title} />
+        <PictureStrip command={command} samples={samples} />
+      </div>
+      {children}
+    </div>
+  );
+}
+
+function InsideTitle<M extends ModelInfo>({ model, command, groups, facts }: InsideTitleProps<M>) {
   return (
     <div class="title">
       <Mosaic name={model?.name ?? ""} />
