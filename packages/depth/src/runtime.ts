@@ -1,7 +1,7 @@
 /** Depth estimation at work, on Node and in browsers. */
 import { dataUrl, type OpenOptions, type Operation, pngUrl } from "@tessera-ml/kit";
 import { duration, type Terminal } from "@tessera-ml/kit/terminal";
-import type { ImageSource } from "@tessera-ml/media";
+import { finiteRange, type ImageSource } from "@tessera-ml/media";
 import { DepthEstimator } from "./estimator.ts";
 import { defaultCheckpoint } from "./opener.ts";
 import * as looks from "./operations.ts";
@@ -45,12 +45,10 @@ async function pictureOf(result: DepthResult): Promise<{ png: string; unit?: num
 
 /** Null if no value is finite. */
 function rangeOf(result: DepthResult): { min: number | null; max: number | null } {
-  const finite = mapOf(result).data.filter(Number.isFinite);
-  if (finite.length === 0) return { min: null, max: null };
-  return finite.reduce(({ min, max }, value) => ({ min: Math.min(min, value), max: Math.max(max, value) }), {
-    min: Number.POSITIVE_INFINITY,
-    max: Number.NEGATIVE_INFINITY,
-  });
+  const { data } = mapOf(result);
+  if (!data.some(Number.isFinite)) return { min: null, max: null };
+  const [min, max] = finiteRange(data);
+  return { min, max };
 }
 
 /** One line per checkpoint under the image's name. */

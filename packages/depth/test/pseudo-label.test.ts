@@ -6,7 +6,8 @@ import { encodeImage, encodePng16, Image } from "@tessera-ml/media";
 import { encodeNpy } from "@tessera-ml/nn";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { depthSample } from "../src/data/index.ts";
-import { fromSteps, photographAt, toSteps } from "../src/pseudo-label/format.ts";
+import { fromSteps, toSteps } from "../src/outputs/steps.ts";
+import { photographAt } from "../src/pseudo-label/format.ts";
 import { openPseudoLabels } from "../src/pseudo-label/index.ts";
 
 let root = "";

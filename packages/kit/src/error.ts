@@ -18,3 +18,8 @@ export class KitError extends Error {
     this.field = options.field;
   }
 }
+
+/** What an error, or anything else that was thrown, says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -6,7 +6,7 @@
 export { firstHere, openNamed, recordsOf } from "#open";
 export { type Asked, type AskOptions, askAll } from "./ask.ts";
 export { dataUrl, pngUrl } from "./data-url.ts";
-export { KitError, type KitErrorCode } from "./error.ts";
+export { KitError, type KitErrorCode, messageOf } from "./error.ts";
 export {
   type MeasuredAll,
   type MeasureOptions,

@@ -1,5 +1,5 @@
 /** DA-2K: of two points, which is nearer? */
-import { type EvaluationProgress, measureAll } from "@tessera-ml/kit";
+import { type EvaluationProgress, measureAll, messageOf } from "@tessera-ml/kit";
 import { type Image, type Planes, readImage } from "@tessera-ml/media";
 import type { OrderedImage, OrderSet } from "../data/layouts/da2k.ts";
 import { correctPairs } from "../metrics.ts";
@@ -47,7 +47,7 @@ export async function evaluateOrder(
   const seen: { scene: string; pairs: number; correct: number }[] = [];
   const skipped: { name: string; reason: string }[] = [];
   const skip = (name: string, error: unknown) => {
-    skipped.push({ name, reason: error instanceof Error ? error.message : String(error) });
+    skipped.push({ name, reason: messageOf(error) });
   };
   const { seconds, networkSeconds } = await measureAll<Image | Error, Planes | Error>(
     {

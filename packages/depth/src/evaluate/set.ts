@@ -1,5 +1,5 @@
 /** A network against a set of images with measured depth. */
-import { type EvaluationProgress, measureAll } from "@tessera-ml/kit";
+import { type EvaluationProgress, measureAll, messageOf } from "@tessera-ml/kit";
 import type { Image, Planes } from "@tessera-ml/media";
 import type { Protocol } from "../data/layouts/set.ts";
 import type { RgbdFrame } from "../data/rgbd.ts";
@@ -71,7 +71,7 @@ export async function evaluateSet(
   const images: ImageMetrics[] = [];
   const skipped: { name: string; reason: string }[] = [];
   const skip = (name: string, error: unknown) => {
-    skipped.push({ name, reason: error instanceof Error ? error.message : String(error) });
+    skipped.push({ name, reason: messageOf(error) });
   };
   const { seconds, networkSeconds } = await measureAll<RgbdFrame | Unread, Predicted | Unread>(
     {

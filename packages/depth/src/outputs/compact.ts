@@ -3,10 +3,8 @@ import { dataUrl } from "@tessera-ml/kit";
 import { encodePng16, finiteRange, Planes, readDepth } from "@tessera-ml/media";
 import { resizeTarget } from "../preprocess.ts";
 import type { DepthResult } from "../result.ts";
+import { fromSteps, toSteps } from "./steps.ts";
 import { mapOf } from "./values.ts";
-
-/** Steps of the picture between the lowest and the highest value; 0 is no value. */
-const STEPS = 65534;
 
 export interface CompactValues {
   /** A data: URL. */
@@ -30,21 +28,12 @@ export async function compactValues(result: DepthResult, longest: number): Promi
   const size = { width: side(map.width), height: side(map.height) };
   const { data } = scale < 1 ? resizeTarget(map, size) : map;
   const [low, high] = finiteRange(data);
-  const perStep = (high - low) / STEPS;
-  const steps = Uint16Array.from(data, (value) =>
-    Number.isFinite(value) ? 1 + (perStep > 0 ? Math.round((value - low) / perStep) : 0) : 0,
-  );
+  const steps = toSteps(data, low, high);
   return { png: dataUrl(await encodePng16(size, steps), "image/png"), ...size, low, high };
 }
 
 /** The map again, [1, H, W], with NaN where there is no value; each is off by at most half a step. */
 export async function readCompact({ png, low, high }: CompactValues): Promise<Planes> {
   const { height, width, data } = await readDepth(await (await fetch(png)).blob(), { unit: 1 });
-  const perStep = (high - low) / STEPS;
-  return new Planes(
-    1,
-    height,
-    width,
-    data.map((step) => (step > 0 ? low + (step - 1) * perStep : Number.NaN)),
-  );
+  return new Planes(1, height, width, fromSteps(data, low, high));
 }

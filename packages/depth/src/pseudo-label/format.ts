@@ -51,24 +51,6 @@ export function photographAt(image: Image, shorterSide: number): Image {
   return resizePil(rgb, { width: sideOf(image.width), height: sideOf(image.height) }, "bicubic");
 }
 
-/** Steps of a map with 16 bits, from 1; 0 means that there is no disparity. */
-const STEPS = 65534;
-
-/** From disparities, NaN where there is none, to steps. The error is at most half a step of `(max - min) / 65534`. */
-export function toSteps(disparity: Float32Array, min: number, max: number): Uint16Array {
-  const scale = max > min ? STEPS / (max - min) : 0;
-  return Uint16Array.from(disparity, (value) =>
-    Number.isFinite(value) ? 1 + Math.round((value - min) * scale) : 0,
-  );
-}
-
-/** From steps to disparities, NaN where there is none. */
-export function fromSteps(steps: ArrayLike<number>, min: number, max: number): Float32Array {
-  return Float32Array.from(steps, (step) =>
-    step === 0 ? Number.NaN : min + ((step - 1) * (max - min)) / STEPS,
-  );
-}
-
 /**
  * A map as a target: invalid where there is no disparity. The farthest points, of disparity 0, are as valid as others,
  * so they get the smallest positive number instead, as a target of 0 means "none".

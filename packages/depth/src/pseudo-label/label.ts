@@ -2,14 +2,15 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { sha256File } from "@tessera-ml/hub";
-import { askAll } from "@tessera-ml/kit";
+import { askAll, messageOf } from "@tessera-ml/kit";
 import { mediaFiles } from "@tessera-ml/kit/files";
 import { type RunJobOptions, runJob } from "@tessera-ml/kit/jobs";
 import { encodePng16, finiteRange, readImage } from "@tessera-ml/media";
 import { atomicWrite, encodeNpy } from "@tessera-ml/nn";
 import type { DepthEstimator } from "../estimator.ts";
+import { toSteps } from "../outputs/steps.ts";
 import type { DepthOptions, DepthResult } from "../result.ts";
-import { LABELS, type Label, type LabelList, type MapFormat, photographAt, toSteps } from "./format.ts";
+import { LABELS, type Label, type LabelList, type MapFormat, photographAt } from "./format.ts";
 
 export interface PseudoLabelOptions
   extends Pick<DepthOptions, "preset" | "size">,
@@ -60,7 +61,8 @@ export async function pseudoLabel(options: PseudoLabelOptions): Promise<LabelLis
     {
       ...{ name: "pseudo-label", folder: out, settings, shardSize },
       items: await photographs(images, out),
-      work: (shard, context) => labelShard(shard.items, { ...options, images, out }, context),
+      work: (shard, context) =>
+        labelShard(shard.items, { ...options, images, out, shorterSide, format }, context),
     },
     { queue, signal, progress, silence },
   );
@@ -84,10 +86,10 @@ async function photographs(images: string, out: string): Promise<string[]> {
 
 async function labelShard(
   names: readonly string[],
-  options: PseudoLabelOptions,
+  options: PseudoLabelOptions & Required<Pick<PseudoLabelOptions, "shorterSide" | "format">>,
   { signal, finished }: { readonly signal: AbortSignal; finished(count: number): void },
 ): Promise<ShardLabels> {
-  const { estimator, images, out, preset, size, shorterSide = 768, format = "png", batchSize = 4 } = options;
+  const { estimator, images, out, preset, size, shorterSide, format, batchSize = 4 } = options;
   const asked = askAll(
     [estimator],
     names,
@@ -132,6 +134,6 @@ function disparityOf(result: DepthResult): Float32Array {
 }
 
 function reasonOf(error: unknown, path: string): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message;
 }

@@ -5,15 +5,8 @@ import { readDepth, readImage } from "@tessera-ml/media";
 import { openCheckpoint } from "@tessera-ml/nn";
 import * as z from "zod";
 import type { Frame } from "../data/index.ts";
-import {
-  fromSteps,
-  LABELS,
-  type Label,
-  type LabelList,
-  labelsSchema,
-  photographAt,
-  targetOf,
-} from "./format.ts";
+import { fromSteps } from "../outputs/steps.ts";
+import { LABELS, type Label, type LabelList, labelsSchema, photographAt, targetOf } from "./format.ts";
 
 export interface PseudoLabels {
   readonly folder: string;

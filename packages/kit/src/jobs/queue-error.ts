@@ -1,4 +1,5 @@
 /** What can be wrong with a queue, in words. */
+import { messageOf } from "../error.ts";
 
 /** The queue cannot be used. */
 export class QueueError extends Error {
@@ -67,8 +68,4 @@ function codeOf(error: unknown): string | undefined {
   const own = (error as { readonly code?: unknown } | undefined)?.code;
   if (typeof own === "string") return own;
   return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

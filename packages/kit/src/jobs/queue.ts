@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { type Job, type JobWithMetadata, PgBoss } from "pg-boss";
+import { messageOf } from "../error.ts";
 import { type Shard, type ShardFailure, TRIES } from "./job.ts";
 import { asQueueError, isLost, parseQueue, QueueError } from "./queue-error.ts";
 import type { Workplace } from "./run.ts";
@@ -114,7 +115,7 @@ class Worker<Result> {
     } catch (error) {
       clearInterval(beat);
       signal.throwIfAborted();
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       await this.#patiently(() => this.#boss.fail(this.#name, attempt, { message }));
       return;
     } finally {

@@ -1,4 +1,5 @@
 /** Runs a sharded job to its end. */
+import { messageOf } from "../error.ts";
 import { JobFolder } from "./folder.ts";
 import {
   JobError,
@@ -72,7 +73,7 @@ async function runHere<Result>({ shards, folder, signal, process, report }: Work
         await process(shard);
       } catch (error) {
         signal.throwIfAborted();
-        reason = error instanceof Error ? error.message : String(error);
+        reason = messageOf(error);
       }
     if (reason !== undefined && !folder.has(shard)) failures.push({ shard, reason });
     await report();

@@ -1,6 +1,7 @@
 /** Finding the data sets in a folder. Node only. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { messageOf } from "@tessera-ml/kit";
 import { DA2K_LOOKS, isDA2K, type OrderSet, openDA2K } from "./da2k.ts";
 import { diode } from "./diode.ts";
 import { kitti } from "./kitti.ts";
@@ -44,7 +45,7 @@ export async function openDepthSets(folder: string, options: OpenLayoutOptions =
       else sets.push(...(await layout.open(list, options)));
     } catch (error) {
       if (found.length === 1) throw error;
-      refused.push({ folder: list.folder, reason: error instanceof Error ? error.message : String(error) });
+      refused.push({ folder: list.folder, reason: messageOf(error) });
     }
   if (sets.length + orders.length === 0) throw new Error(refused[0]!.reason);
   return { sets: named(sets, folder), orders, refused };

@@ -1,6 +1,8 @@
 /** Middlebury stereo (Scharstein et al.): scenes of 2014 and 2021 with calibration, of 2005 and 2006 with `dmin.txt`. */
+
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "@tessera-ml/kit";
 import type { BrokenEntry, Entry, FolderList, Layout } from "./set.ts";
 import { setOf } from "./set.ts";
 
@@ -59,7 +61,7 @@ async function sceneEntry(list: FolderList, scene: string): Promise<Entry | Brok
     // The values of half and third size are disparities of the full size.
     return calibrated(entry, { focal: FOCAL, baseline: BASELINE, shift });
   } catch (error) {
-    return { name, reason: error instanceof Error ? error.message : String(error) };
+    return { name, reason: messageOf(error) };
   }
 }
 
