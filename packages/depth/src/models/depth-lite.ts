@@ -9,7 +9,7 @@ import { type BatchNorm2d, Module, ReLU, ReLU6, Sequential } from "@tessera-ml/n
 import { softplus, type Tensor } from "@tessera-ml/tensor";
 import { EfficientNetLite } from "@tessera-ml/vision/models";
 import { conv3x3, type Four } from "./dpt-head.ts";
-import { Decoder, Double } from "./midas/decoder.ts";
+import { Decoder, double } from "./midas/decoder.ts";
 
 export interface DepthLiteConfig {
   /** Channels of the decoder, default 48. */
@@ -67,7 +67,7 @@ export class DepthLite extends Module {
         alignOutput: false,
         unusedUnit: false,
       },
-      new Sequential(conv3x3(features, 32), new ReLU(), conv3x3(32, 1), new Double(false)),
+      new Sequential(conv3x3(features, 32), new ReLU(), conv3x3(32, 1), double(false)),
     );
   }
 

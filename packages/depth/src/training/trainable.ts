@@ -1,5 +1,5 @@
 /** Networks as training sees them: an encoder that comes trained, and a head that does not. */
-import { loadNetwork } from "@tessera-ml/kit/networks";
+import { loadNetwork, type Network, type Networks } from "@tessera-ml/kit/networks";
 import { type Module, openCheckpoint } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
 import { networks as classifiers } from "@tessera-ml/vision";
@@ -94,22 +94,24 @@ export async function loadEncoder(module: Module, file: string): Promise<void> {
 }
 
 async function readLiteEncoder(path: string): Promise<LiteEncoder> {
-  const checkpoint = await openCheckpoint(path);
-  try {
-    const { module } = await loadNetwork(classifiers, "tf_efficientnet_lite0", checkpoint);
-    return new LiteEncoder(module as EfficientNetLite);
-  } finally {
-    await checkpoint.close();
-  }
+  return new LiteEncoder((await readNetwork(classifiers, "tf_efficientnet_lite0", path)) as EfficientNetLite);
 }
 
 async function readDino(module: DinoV2, path: string): Promise<void> {
   const name = Object.entries(dinov2Configs).find(([, config]) => config === module.config)?.[0];
   if (name === undefined) return void (await module.load(path));
+  await module.load((await readNetwork(networks, name, path)).stateDict());
+}
+
+/** A network with the parameters of a file, in any naming that its registry knows. */
+async function readNetwork<M extends Module>(
+  registry: Networks<Network<M>>,
+  name: string,
+  path: string,
+): Promise<M> {
   const checkpoint = await openCheckpoint(path);
   try {
-    const { module: read } = await loadNetwork(networks, name, checkpoint);
-    await module.load(read.stateDict());
+    return (await loadNetwork(registry, name, checkpoint)).module;
   } finally {
     await checkpoint.close();
   }

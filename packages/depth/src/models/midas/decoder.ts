@@ -2,8 +2,8 @@
  * The decoder of MiDaS and DPT, from RefineNet (Lin et al. 2017): maps of four resolutions are fused from coarse to
  * fine. It is called `scratch` in the files.
  */
-import { Conv2d, Module, ReLU, Sequential } from "@tessera-ml/nn";
-import { resize, type Tensor } from "@tessera-ml/tensor";
+import { Conv2d, Module, ReLU, Sequential, Upsample } from "@tessera-ml/nn";
+import type { Tensor } from "@tessera-ml/tensor";
 import {
   conv3x3,
   enlarge,
@@ -57,15 +57,8 @@ class PlainFusionBlock extends Module {
 }
 
 /** Bilinear enlargement to twice the size. */
-export class Double extends Module {
-  readonly alignCorners: boolean;
-  constructor(alignCorners: boolean) {
-    super();
-    this.alignCorners = alignCorners;
-  }
-  forward(x: Tensor): Tensor {
-    return resize(x, { size: twice(x), mode: "bilinear", alignCorners: this.alignCorners });
-  }
+export function double(alignCorners: boolean): Upsample {
+  return new Upsample({ scale: 2, mode: "bilinear", alignCorners });
 }
 
 export class Decoder extends Module {
@@ -100,7 +93,7 @@ export class Decoder extends Module {
       output ??
       new Sequential(
         conv3x3(f1, f1 / 2),
-        new Double(alignOutput),
+        double(alignOutput),
         conv3x3(f1 / 2, 32),
         new ReLU(),
         new Conv2d(32, 1, 1),
