@@ -1,17 +1,6 @@
 /** Images to depth. */
 import { loadNetwork, type Opened, type OpenedFile, type OpenOptions, openNamed } from "@tessera-ml/kit";
-import {
-  Image,
-  type ImageSource,
-  type Planes,
-  pictureAt,
-  readImage,
-  type Size,
-  stack,
-  toRgb,
-} from "@tessera-ml/media";
-import type { Module } from "@tessera-ml/nn";
-import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import { Image, type ImageSource, Planes, readImage, type Size, toRgb } from "@tessera-ml/media";
 import type { KnownPoint } from "./align.ts";
 import { cameraOf, type Lens } from "./camera.ts";
 import { parseKnown, readSensor } from "./known.ts";
@@ -19,13 +8,10 @@ import { networks } from "./networks/index.ts";
 import { opener } from "./opener.ts";
 import { type DepthPreset, depthPresets, preprocessDepth, restoreDepth } from "./preprocess.ts";
 import type { DepthFields, DepthRecord } from "./records.ts";
-import { type DepthOptions, type DepthResult, relativeDepth } from "./result.ts";
+import { type DepthOptions, type DepthResult, largest, relativeDepth } from "./result.ts";
+import { type DepthModule, NetworkRun } from "./run-network.ts";
+import { metresOf } from "./sky.ts";
 import type { DepthColors } from "./visualize.ts";
-
-/** From preprocessed images, [B, 3, H, W], to maps, [B, H, W]. */
-interface MapModule extends Module {
-  forward(x: Tensor): Tensor;
-}
 
 export interface Prepared {
   /** RGB, upright. */
@@ -48,14 +34,14 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
   /** The checkpoint's; on Node only. */
   readonly paths: readonly string[];
   /** In inference mode. */
-  readonly module: MapModule;
-  readonly #ask: Compiled<[Tensor], Tensor>;
+  readonly module: DepthModule;
+  readonly #network: NetworkRun;
 
-  private constructor({ record, paths }: OpenedFile<DepthRecord>, module: MapModule) {
+  private constructor({ record, paths }: OpenedFile<DepthRecord>, module: DepthModule) {
     this.record = record;
     this.paths = paths;
     this.module = module.eval();
-    this.#ask = compile((x: Tensor) => module.forward(x), { freeze: true, name: record.name });
+    this.#network = new NetworkRun(record.name, module);
   }
 
   /**
@@ -100,30 +86,14 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     const results = new Map<Prepared, DepthResult>();
     for (const group of Map.groupBy(prepared, ({ planes }) => String(planes.shape)).values()) {
       const started = performance.now();
-      const maps = await this.#maps(group.map(({ planes }) => planes));
+      const maps = await this.#network.maps(group.map(({ planes }) => planes));
       const milliseconds = (performance.now() - started) / group.length;
-      for (const [i, one] of group.entries())
-        results.set(
-          one,
-          this.#result(one, restoreDepth(maps[i] as Planes, one.image, preset), milliseconds, options),
-        );
+      for (const [i, one] of group.entries()) {
+        const map = inUnit(maps[i] as Planes, one, this.record.depth);
+        results.set(one, this.#result(one, restoreDepth(map, one.image, preset), milliseconds, options));
+      }
     }
     return prepared.map((one) => results.get(one) as DepthResult);
-  }
-
-  /** What the network says of inputs of one size: [1, h, w] each. */
-  async #maps(inputs: readonly Planes[]): Promise<Planes[]> {
-    const { data, shape } = stack(inputs);
-    const output = this.#ask(fromArray(data as Float32Array<ArrayBuffer>, [...shape])); // [B, h, w]
-    const [count, height, width] = output.shape as [number, number, number];
-    const values = Float32Array.from((await output.data()) as Float32Array);
-    const bad = values.find((value) => !Number.isFinite(value));
-    if (bad !== undefined)
-      throw new RangeError(
-        `${this.record.name}: the network gives ${bad}: its weights are too large, or damaged`,
-      );
-    const maps = { data: values, shape: [count, 1, height, width] as const };
-    return inputs.map((_, i) => pictureAt(maps, i));
   }
 
   #result(
@@ -133,7 +103,7 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     { style, colormap, values: wanted }: DepthOptions,
   ): DepthResult {
     const { width, height } = image;
-    const { kind, maxDepth = 0 } = this.record.depth;
+    const { kind, maxDepth } = this.record.depth;
     const colors = colorsOf(this.record.depth);
     const common = {
       model: this.record.name,
@@ -149,7 +119,7 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     };
     // Bicubic resizing overshoots at edges; neither quantity is negative.
     const values = map.data.map((value) => Math.max(0, value));
-    if (kind === "metric") return { ...common, kind, metres: values, maxDepth };
+    if (kind === "metric") return { ...common, kind, metres: values, maxDepth: maxDepth ?? largest(values) };
     const relative = relativeDepth(common, values);
     return known.length > 0 ? relative.align(known) : relative;
   }
@@ -164,8 +134,26 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
 
   /** Frees the session; asking again makes another. */
   release(): void {
-    this.#ask.release();
+    this.#network.release();
   }
+}
+
+/** No disparity is larger than that of this depth, whatever its unit: a depth of 0 has none. */
+const NEAREST = 1e-6;
+
+/** What a network gives, [1, h, w], as disparity or metres. */
+function inUnit(map: Planes, { camera, image, planes }: Prepared, { output }: DepthFields): Planes {
+  if (output === "depth")
+    return new Planes(
+      1,
+      map.height,
+      map.width,
+      map.data.map((depth) => 1 / Math.max(depth, NEAREST)),
+    );
+  if (output !== "focal") return map;
+  // As the input is resized, the focal length changes with it.
+  const zoom = (planes.width / image.width + planes.height / image.height) / 2;
+  return metresOf(map, camera.focalLength * zoom);
 }
 
 /** The colours of the script that came with the checkpoint. */
@@ -194,10 +182,10 @@ async function knownPoints(
   return sensor === undefined ? points : [...points, ...(await readSensor(sensor, image, sensorUnit))];
 }
 
-async function buildNetwork({ record, checkpoint }: OpenedFile<DepthRecord>): Promise<MapModule> {
+async function buildNetwork({ record, checkpoint }: OpenedFile<DepthRecord>): Promise<DepthModule> {
   const { network } = networks.ofRecord(record);
   const { maxDepth } = record.depth;
   const create = maxDepth === undefined ? {} : { maxDepth };
   const { module } = await loadNetwork(networks, network.name, checkpoint, { create });
-  return module as MapModule;
+  return module as DepthModule;
 }

@@ -78,11 +78,12 @@ export const depthPresets = {
  * Video Depth Anything: V2's, with a smaller `size` for frames that are wider (or taller) than 16:9, because memory
  * grows with their area.
  */
-export function videoDepthPreset({ width, height }: Size): DepthPreset {
+export function videoDepthPreset({ width, height }: Size, preset: DepthPreset = V2): DepthPreset {
   const ratio = Math.max(width, height) / Math.min(width, height);
-  if (ratio <= 1.78) return V2;
-  const { size, multiple } = V2;
-  return { ...V2, size: roundHalfEven(Math.trunc((size * 1.777) / ratio) / multiple) * multiple };
+  if (ratio <= 1.78) return preset;
+  const { size, multiple } = preset;
+  const smaller = roundHalfEven(Math.trunc((size * 1.777) / ratio) / multiple) * multiple;
+  return { ...preset, size: Math.max(multiple, smaller) };
 }
 
 /** The size of the network's input for an image. */

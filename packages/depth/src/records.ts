@@ -20,6 +20,13 @@ export interface DepthFields {
   readonly kind: DepthKind;
   /** Metric checkpoints: the largest depth in metres, which no file states. */
   readonly maxDepth?: number | undefined;
+  /**
+   * What the network gives, where that is neither disparity nor metres up to `maxDepth`:
+   * - `depth`: relative depth, whose inverse is the disparity (DA3Mono)
+   * - `focal`: metres = output · focal length in pixels / 300 (DA3Metric)
+   * - `metres`: metres without a bound (Video Depth Anything's metric models)
+   */
+  readonly output?: "depth" | "focal" | "metres" | undefined;
   /** How images are prepared and maps resized. */
   readonly preset: PresetName;
 }
@@ -37,11 +44,17 @@ export const depthSchema: z.ZodType<DepthRecord> = recordSchema({
     .strictObject({
       kind: z.enum(["disparity", "metric"]),
       maxDepth: maxDepth.optional(),
+      output: z.enum(["depth", "focal", "metres"]).optional(),
       preset: z.enum(presetNames),
     })
-    .refine(({ kind, maxDepth }) => (kind === "metric") === (maxDepth !== undefined), {
-      path: ["maxDepth"],
-      message: "expected for metric checkpoints, and only for them",
+    .refine(
+      ({ kind, maxDepth, output }) =>
+        (kind === "metric" && output === undefined) === (maxDepth !== undefined),
+      { path: ["maxDepth"], message: "expected for metric checkpoints, and only for them" },
+    )
+    .refine(({ kind, output }) => output === undefined || (output === "depth") === (kind === "disparity"), {
+      path: ["output"],
+      message: "expected depth for disparity, focal or metres for metric checkpoints",
     }),
 });
 
@@ -68,6 +81,11 @@ export function usualFields(network: string): DepthFields | undefined {
   if (network === "depth_lite0") return { kind: "disparity", preset: "tessera" };
   const midas = MIDAS_PRESETS[network];
   if (midas) return { kind: "disparity", preset: midas };
+  if (network === "da3mono_large") return { kind: "disparity", output: "depth", preset: "depth_anything_3" };
+  if (network === "da3metric_large") return { kind: "metric", output: "focal", preset: "depth_anything_3" };
+  if (network.startsWith("video_")) return { kind: "disparity", preset: "depth_anything_v2" };
+  if (network.startsWith("metric_video_"))
+    return { kind: "metric", output: "metres", preset: "depth_anything_v2" };
   const config: DepthAnythingConfig | undefined =
     depthAnythingConfigs[network as keyof typeof depthAnythingConfigs];
   if (!config) return undefined;
@@ -200,5 +218,53 @@ const midas = Object.keys(MIDAS_PRESETS).map((network): DepthRecord => {
   };
 });
 
+const dptLarge: DepthRecord = {
+  name: "dpt_large_384.hf",
+  aliases: ["dpt_large_hf"],
+  task: TASK,
+  network: "Intel/dpt-large",
+  source: "hf",
+  files: [{ file: "model.safetensors", url: page("Intel/dpt-large", "model.safetensors") }],
+  licence: "Apache-2.0",
+  reference: "https://arxiv.org/abs/2103.13413",
+  depth: { kind: "disparity", preset: "midas_dpt_384" },
+  note: "The weights of dpt_large_384, converted for transformers; images are prepared as MiDaS does it.",
+};
+
+const video = SIZES.flatMap((size) =>
+  (["", "metric_"] as const).map((metric): DepthRecord => {
+    const network = `${metric}video_depth_anything_vit${size.letter}`;
+    const repository = `depth-anything/${metric ? "Metric-" : ""}Video-Depth-Anything-${title(size.word)}`;
+    return {
+      name: `${network}.original`,
+      aliases: [`${metric}video_depth_anything_${size.word}`],
+      task: TASK,
+      network,
+      source: "depth-anything",
+      files: [{ file: `${network}.pth`, url: page(repository, `${network}.pth`) }],
+      licence: licenceOfV2(size),
+      reference: "https://arxiv.org/abs/2501.12375",
+      depth: usualFields(network) as DepthFields,
+      note: "For videos: it sees 32 frames at once.",
+    };
+  }),
+);
+
+const v3 = (["mono", "metric"] as const).map((kind): DepthRecord => {
+  const network = `da3${kind}_large`;
+  const converted = `depth-anything/DA3${kind.toUpperCase()}-LARGE`;
+  return {
+    name: `${network}.hf`,
+    aliases: [network, `depth_anything_3_${kind}_large`],
+    task: TASK,
+    network: converted,
+    source: "hf",
+    files: [{ file: "model.safetensors", url: page(converted, "model.safetensors") }],
+    licence: "Apache-2.0",
+    reference: "https://arxiv.org/abs/2511.10647",
+    depth: usualFields(network) as DepthFields,
+  };
+});
+
 /** Best first: V2 before V1, and the free small models before the large ones. */
-export const records: readonly DepthRecord[] = [...v2, ...metric, ...v1, ...midas];
+export const records: readonly DepthRecord[] = [...v2, ...metric, ...v1, ...v3, ...video, ...midas, dptLarge];

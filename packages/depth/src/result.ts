@@ -82,6 +82,10 @@ export interface MetricDepth extends CommonResult {
 
 export type DepthResult = RelativeDepth | MetricDepth;
 
+export function largest(values: Float32Array): number {
+  return values.reduce((most, value) => (value > most ? value : most), 0);
+}
+
 /** A relative result, which can be aligned. */
 export function relativeDepth(common: CommonResult, disparity: Float32Array): RelativeDepth {
   return {
@@ -96,7 +100,7 @@ export function relativeDepth(common: CommonResult, disparity: Float32Array): Re
         ...common,
         kind: "metric",
         metres: depth.data,
-        maxDepth: depth.data.reduce((most, metres) => (metres > most ? metres : most), 0),
+        maxDepth: largest(depth.data),
         // A map of metres is painted like those of the metric models.
         colors: "depth_anything_v2_metric",
         alignment: { scale, shift, expectedError, points: points.length },

@@ -40,8 +40,8 @@ export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions
   errors: { "no-attention": "unsuitable", "no-fusion": "unsuitable" },
   describeRecord: (record) => {
     const { kind, maxDepth, preset } = (record as DepthRecord).depth;
-    const says =
-      kind === "metric" ? `depth in metres, up to ${maxDepth} m` : "inverse depth up to scale and shift";
+    const bound = maxDepth === undefined ? "" : `, up to ${maxDepth} m`;
+    const says = kind === "metric" ? `depth in metres${bound}` : "inverse depth up to scale and shift";
     return [
       ["says", says],
       ["preprocessing", preset],

@@ -4,7 +4,9 @@ import type { Network } from "@tessera-ml/kit";
 
 const SIZES: Readonly<Record<string, string>> = { s: "S", b: "B", l: "L", g: "G" };
 const PLACES: Readonly<Record<string, string>> = { hypersim: "metric, indoor", vkitti: "metric, outdoor" };
-const MIDAS: Readonly<Record<string, string>> = {
+const OTHERS: Readonly<Record<string, string>> = {
+  da3metric_large: "Depth Anything 3 L, metric",
+  da3mono_large: "Depth Anything 3 L",
   depth_lite0: "Depth Lite0",
   dpt_hybrid_384: "DPT-Hybrid",
   dpt_large_384: "DPT-Large",
@@ -22,9 +24,11 @@ export function titleOf(record: string): string {
     const kind = place === undefined ? "" : `, ${PLACES[place]}`;
     return `Depth Anything ${second ? "V2 " : ""}${SIZES[size!]}${kind}${from}`;
   }
+  const video = /^(metric_)?video_depth_anything_vit([sbl])$/.exec(network);
+  if (video) return `Video Depth Anything ${SIZES[video[2]!]}${video[1] ? ", metric" : ""}`;
   const v31 = /^dpt_(beit|swin2)_(large|base|tiny)_(\d+)$/.exec(network);
   if (v31) return `DPT ${v31[1] === "beit" ? "BEiT" : "Swin2"}-${v31[2]!.charAt(0).toUpperCase()} ${v31[3]}`;
-  return (MIDAS[network] ?? network) + from;
+  return (OTHERS[network] ?? network) + (network.startsWith("da3") ? "" : from);
 }
 
 /** Fields of a checkpoint in the studio's list. */

@@ -1,7 +1,7 @@
 import { findRecord } from "@tessera-ml/kit";
 import { encodeSafetensors, openCheckpoint } from "@tessera-ml/nn";
 import { expect, test } from "vitest";
-import { type DepthAnything, depthSchema, networks, records } from "../src/index.ts";
+import { type DepthAnything, type DepthRecord, depthSchema, networks, records } from "../src/index.ts";
 import { opener } from "../src/opener.ts";
 import { titleOf } from "../src/title.ts";
 
@@ -13,10 +13,24 @@ test("records are valid, and their networks are what they say", () => {
     if (record.source === "midas") continue;
     const { config } = create() as DepthAnything;
     expect(config.maxDepth).toBe(record.depth.maxDepth);
+    if (network.family !== "Depth Anything") continue;
     expect(config.encoder.interpolateOffset, record.name).toBe(record.source === "hf" ? 0 : undefined);
   }
   const names = records.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   expect(new Set(names).size).toBe(names.length);
+});
+
+test.each([
+  [{ kind: "metric", output: "metres", preset: "depth_anything_v2" }, undefined],
+  [{ kind: "metric", output: "focal", preset: "depth_anything_3" }, undefined],
+  [{ kind: "disparity", output: "depth", preset: "depth_anything_3" }, undefined],
+  [{ kind: "metric", preset: "depth_anything_v2" }, "expected for metric checkpoints, and only for them"],
+  [{ kind: "metric", output: "depth", maxDepth: 20, preset: "depth_anything_v2" }, "expected for metric"],
+  [{ kind: "disparity", output: "metres", preset: "depth_anything_v2" }, "expected depth for disparity"],
+])("fields %j", (depth, message) => {
+  const { error } = depthSchema.safeParse({ ...(records[0] as DepthRecord), depth });
+  if (message === undefined) expect(error).toBeUndefined();
+  else expect(error?.message).toContain(message);
 });
 
 test.each([
@@ -28,6 +42,12 @@ test.each([
   ["LiheYoung/depth_anything_vits14", "depth_anything_vits14.original"],
   ["depth-anything-base", "depth_anything_vitb14.original"],
   ["dpt-beit-large-512", "dpt_beit_large_512.original"],
+  ["dpt-large-384", "dpt_large_384.original"],
+  ["Intel/dpt-large", "dpt_large_384.hf"],
+  ["video-depth-anything-small", "video_depth_anything_vits.original"],
+  ["metric-video-depth-anything-large", "metric_video_depth_anything_vitl.original"],
+  ["depth-anything/DA3MONO-LARGE", "da3mono_large.hf"],
+  ["da3metric-large", "da3metric_large.hf"],
 ])("%s is %s", (name, found) => {
   expect(findRecord(records, name).name).toBe(found);
 });
@@ -39,6 +59,11 @@ test.each([
   ["depth_anything_v2_metric_hypersim_vitb.original", "Depth Anything V2 B, metric, indoor"],
   ["midas_v21_384.original", "MiDaS v2.1"],
   ["dpt_swin2_tiny_256.original", "DPT Swin2-T 256"],
+  ["dpt_large_384.hf", "DPT-Large (transformers)"],
+  ["video_depth_anything_vitb.original", "Video Depth Anything B"],
+  ["metric_video_depth_anything_vits.original", "Video Depth Anything S, metric"],
+  ["da3mono_large.hf", "Depth Anything 3 L"],
+  ["da3metric_large.hf", "Depth Anything 3 L, metric"],
   ["someones_own.file", "someones_own"],
 ])("%s is called %s", (name, title) => {
   expect(titleOf(name)).toBe(title);

@@ -41,6 +41,16 @@ beforeAll(async () => {
     maxDepth: 10,
     preset: "depth_anything_v2",
   });
+  const depths = {
+    "depth_tiny_3.r": ["depth_tiny_3", { kind: "disparity", output: "depth", preset: "depth_anything_3" }],
+    "depth_tiny_3.m": ["depth_tiny_3", { kind: "metric", output: "focal", preset: "depth_anything_3" }],
+    "depth_tiny_video.m": [
+      "depth_tiny_video",
+      { kind: "metric", output: "metres", preset: "depth_anything_v2" },
+    ],
+  } as const;
+  for (const [name, [network, fields]] of Object.entries(depths))
+    await shipTiny(env.TESSERA_MODELS, name, network, fields);
   await writeFile(join(folder, "a.png"), png);
   await writeFile(join(folder, "b.png"), png);
   await copyFile(
@@ -90,6 +100,37 @@ describe("the estimator", () => {
     expect(Math.max(...found.metres)).toBeGreaterThan(5);
     expect("disparity" in found).toBe(false);
     metric.release();
+  });
+
+  test("a network that gives depth answers with disparity, or with metres by the focal length", async () => {
+    const [relative, metric] = [
+      await DepthEstimator.load("depth_tiny_3.r"),
+      await DepthEstimator.load("depth_tiny_3.m"),
+    ];
+    const found = await relative.estimate(image, { size: 56 });
+    if (found.kind !== "disparity") throw new Error("expected disparity");
+    expect(Math.min(...found.disparity)).toBeGreaterThan(0);
+    const metres = async (focalLength: number) => {
+      const result = await metric.estimate(image, { size: 56, focalLength });
+      if (result.kind !== "metric") throw new Error("expected metres");
+      expect(result.maxDepth).toBe(Math.max(...result.metres));
+      return result.metres;
+    };
+    const [near, far] = [await metres(300), await metres(600)];
+    for (const [i, value] of near.entries()) expect(far[i]! / value).toBeCloseTo(2, 4);
+    // The same weights: 40 x 30 becomes 56 x 42, which makes a focal length of 300 one of 420; metres = depth · 420 / 300.
+    const middle = 15 * WIDTH + 20;
+    expect(near[middle]! * found.disparity[middle]!).toBeCloseTo(1.4, 1);
+    relative.release();
+    metric.release();
+  });
+
+  test("a network for videos sees an image as a clip of one frame", async () => {
+    const estimator = await DepthEstimator.load("depth_tiny_video.m");
+    const found = await estimator.estimate(image, { size: 56 });
+    if (found.kind !== "metric") throw new Error("expected metres");
+    expect(new Set(found.metres).size).toBeGreaterThan(100);
+    estimator.release();
   });
 
   test("other presets resize in other ways", async () => {

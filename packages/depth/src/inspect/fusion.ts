@@ -32,6 +32,7 @@ export interface Decoding {
 }
 
 type Convolutions = Module & { forward(x: Tensor): Tensor };
+type Forward = Module & { forward(x: Tensor): unknown };
 
 /** The parts of a decoder by the names that all of them share. */
 interface Parts {
@@ -46,7 +47,7 @@ interface Parts {
  * @param x [1, 3, H, W], preprocessed
  * @throws DepthError `no-fusion`
  */
-export async function decoding(model: Convolutions, x: Tensor): Promise<Decoding> {
+export async function decoding(model: Forward, x: Tensor): Promise<Decoding> {
   return await inInference(model, async () => {
     const outputs = moduleOutputs(model, () => model.forward(x));
     const [prefix] = [...outputs.keys()].flatMap((path) => /^(.*)refinenet1$/.exec(path)?.[1] ?? []);

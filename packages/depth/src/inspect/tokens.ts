@@ -9,8 +9,8 @@ import type { Grid } from "../models/dpt-head.ts";
 
 /** @throws DepthError `no-attention` if the network's encoder is not DINOv2 */
 export function encoderOf(model: Module): DinoV2 {
-  const { pretrained } = model as { readonly pretrained?: unknown };
-  if (pretrained instanceof DinoV2) return pretrained;
+  const found = [...model.namedModules().values()].find((part) => part instanceof DinoV2);
+  if (found) return found;
   throw new DepthError(
     "no-attention",
     `${model.constructor.name} has no attention maps: only networks with a DINOv2 encoder have`,

@@ -60,10 +60,12 @@ export class VideoDepthAnything extends Module {
   }
 
   /**
-   * @param x clips [B, T, 3, H, W], preprocessed, sides multiples of 14, T at most 32
-   * @returns [B, T, H, W]: inverse depth, or metres with the weights of a metric network
+   * @param x clips [B, T, 3, H, W], preprocessed, sides multiples of 14, T at most 32; or images [B, 3, H, W], each a
+   *   clip of its own
+   * @returns [B, T, H, W], or [B, H, W] of images: inverse depth, or metres with the weights of a metric network
    */
   forward(x: Tensor): Tensor {
+    if (x.rank === 4) return this.forward(x.unsqueeze(1)).squeeze(1);
     if (x.rank !== 5) this.fail(`expected [B, T, 3, H, W], got ${x}`);
     const [batch, frames, , height, width] = x.shape as [number, number, number, number, number];
     const images = x.flatten(0, 1); // [B · T, 3, H, W]

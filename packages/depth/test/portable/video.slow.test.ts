@@ -38,6 +38,14 @@ describe("VideoDepthAnything", () => {
     expect(Math.max(...alone.map((value, i) => Math.abs(value - second[i]!)))).toBeGreaterThan(1e-2);
   });
 
+  test("takes an image as a clip of one frame", async () => {
+    const model = fillTiny(new VideoDepthAnything(CLIP));
+    const images = clips.select(1, 0); // [2, 3, 6, 10]
+    const got = await read(model.forward(images));
+    const expected = await read(model.forward(clips.narrow(1, 0, 1)));
+    for (const [i, value] of expected.entries()) expect(got[i]).toBeCloseTo(value, 4);
+  });
+
   test("gradients", async () => {
     const model = fillSmooth(new VideoDepthAnything(CLIP));
     fillGolden(model.head.motion_modules[0]); // whose attention would be nearly uniform
@@ -60,8 +68,8 @@ describe("VideoDepthAnything", () => {
     expect(() => model.forward(uniformTensor("x", [1, 4, 3, 6, 4]))).toThrow(
       "pos_encoder: expected at most 3 frames, got 4",
     );
-    expect(() => model.forward(uniformTensor("x", [4, 3, 6, 4]))).toThrow(
-      "expected [B, T, 3, H, W], got [4, 3, 6, 4]",
+    expect(() => model.forward(uniformTensor("x", [3, 6, 4]))).toThrow(
+      "expected [B, T, 3, H, W], got [3, 6, 4]",
     );
   });
 });
