@@ -1,4 +1,4 @@
-import { scaledDotProductAttention, type Tensor, unbind, where } from "@tessera-ml/tensor";
+import { scaledDotProductAttention, type Tensor, where } from "@tessera-ml/tensor";
 import { Module } from "../module.ts";
 import type { AttendOptions } from "./attention.ts";
 import { Linear } from "./linear.ts";
@@ -54,11 +54,10 @@ export class Attention extends Module {
   /** Queries, keys and values, [B, h, T, d] each. Subclasses may rotate them. */
   protected project(x: Tensor): [q: Tensor, k: Tensor, v: Tensor] {
     const [batch, tokens, dim] = x.shape as [number, number, number];
-    const qkv = this.qkv
-      .forward(x)
-      .reshape([batch, tokens, 3, this.heads, dim / this.heads])
-      .permute([2, 0, 3, 1, 4]); // [3, B, h, T, d]
-    const [q, k, v] = unbind(qkv) as [Tensor, Tensor, Tensor];
+    const split = (part: Tensor) =>
+      part.reshape([batch, tokens, this.heads, dim / this.heads]).permute([0, 2, 1, 3]); // [B, h, T, d]
+    // Heads are split last: for inference the transposes then cancel against those of fused attention.
+    const [q, k, v] = this.qkv.forward(x).chunk(3, -1).map(split) as [Tensor, Tensor, Tensor];
     return [this.q_norm ? this.q_norm.forward(q) : q, this.k_norm ? this.k_norm.forward(k) : k, v];
   }
 
