@@ -117,8 +117,7 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
       colormap,
       values: wanted,
     };
-    // Bicubic resizing overshoots at edges; neither quantity is negative.
-    const values = map.data.map((value) => Math.max(0, value));
+    const values = clampNegative(map.data);
     if (kind === "metric") return { ...common, kind, metres: values, maxDepth: maxDepth ?? largest(values) };
     const relative = relativeDepth(common, values);
     return known.length > 0 ? relative.align(known) : relative;
@@ -154,6 +153,13 @@ function inUnit(map: Planes, { camera, image, planes }: Prepared, { output }: De
   // As the input is resized, the focal length changes with it.
   const zoom = (planes.width / image.width + planes.height / image.height) / 2;
   return metresOf(map, camera.focalLength * zoom);
+}
+
+/** Bicubic resizing overshoots at edges; neither disparity nor metres are negative. */
+function clampNegative(values: Float32Array): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < out.length; i++) out[i] = Math.max(0, values[i]!);
+  return out;
 }
 
 /** The colours of the script that came with the checkpoint. */
