@@ -312,8 +312,15 @@ describe("one operator between two convolutions", () => {
     "layer norm over channels": (x, make) =>
       t.layerNorm(x.permute([0, 2, 3, 1]), [C], { weight: make(C), bias: make(C) }).permute([0, 3, 1, 2]),
     "local response norm": (x) => t.localResponseNorm(x, 5, { alpha: 1 }),
-    "depthwise and grouped convolution": (x, make) =>
-      t.conv2d(t.conv2d(x, make(C, 1, 3, 3), { padding: 1, groups: C }), make(C, 4, 1, 1), { groups: 4 }),
+    // Between wide convolutions, which pay for the transposes around grouped ones.
+    "depthwise and grouped convolution": (x, make) => {
+      const y = t.conv2d(t.conv2d(x, make(8 * C, C, 3, 3), { padding: 1 }), make(C, 8 * C, 3, 3), {
+        padding: 1,
+      });
+      return t.conv2d(t.conv2d(y, make(C, 1, 3, 3), { padding: 1, groups: C }), make(C, 4, 1, 1), {
+        groups: 4,
+      });
+    },
     "dilated and strided convolution": (x, make) =>
       t.convTranspose2d(
         t.conv2d(x, make(C, C, 3, 3), { dilation: 2, padding: 2, stride: 2 }),
@@ -391,6 +398,33 @@ describe("one operator between two convolutions", () => {
     test(name, () => expectSame(network, random("image", [N, C, H, W])));
     test(`${name}: second-order gradient`, () => expectSame(slope, random("image", [N, C, H, W])));
   }
+});
+
+/** Gradients of depthwise convolutions with a dense decoder of `width` channels. */
+const depthwiseNetwork = (width: number) => {
+  const channels = 32;
+  const loss = (x: Tensor, depthwise: Tensor, ...dense: Tensor[]) =>
+    dense
+      .reduce(
+        (y, w) => t.conv2d(y, w, { padding: 1 }),
+        t.conv2d(x, depthwise, { padding: 1, groups: channels }),
+      )
+      .square()
+      .sum();
+  const dense = [
+    random("in", [width, channels, 3, 3]),
+    random("middle", [width, width, 3, 3]),
+    random("out", [8, width, 3, 3]),
+  ];
+  const given = [random("image", [2, channels, 8, 8]), random("depthwise", [channels, 1, 3, 3]), ...dense];
+  const step = compile((...all: Tensor[]) => grad(loss, [1, 2, 3, 4])(...(all as [Tensor, Tensor])));
+  const { plan } = step.trace(...given);
+  return plan.graph.steps.map(({ node }) => node);
+};
+
+test("depthwise convolutions stay in NCHW unless dense ones outweigh their transposes", () => {
+  expect(hwncPays(depthwiseNetwork(8))).toBe(false);
+  expect(hwncPays(depthwiseNetwork(64))).toBe(true);
 });
 
 test("average pooling with tiled windows stays in HWNC", () => {

@@ -233,7 +233,8 @@ export function emitWeightGradient(
     const small = taps <= 9 && window.strides.every((stride) => stride === 1);
     if (depthwise && small) depthwisePatches(call);
     else byConvolution(call);
-  } else if (outputs * perGroup * taps < 4096 || taps * perGroup * positions * batch > 2 ** 29)
+  } else if (taps === 1 && positions >= 128) byBatchedPatches(call);
+  else if (outputs * perGroup * taps < 4096 || taps * perGroup * positions * batch > 2 ** 29)
     byConvolution(call);
   else if (positions >= 128) byBatchedPatches(call);
   else byPatches(call);
