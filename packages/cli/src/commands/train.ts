@@ -6,10 +6,10 @@ import type { OfferedRecipe } from "@tessera-ml/kit/catalogue";
 import { duration, pairs, table } from "@tessera-ml/kit/terminal";
 import type { OptionValues, Recipe, RecipeResult } from "@tessera-ml/kit/training";
 import type { ProgressReport } from "@tessera-ml/nn";
-import { Option, Command as PlainCommand } from "commander";
 import { Interrupted, UsageError, untilInterrupted } from "../errors.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { clearStatus, note, paint, print, printJson } from "../output.ts";
+import { ownOptions } from "../own-options.ts";
 import { describeProgress, report, timeLeft } from "../progress.ts";
 import { addFlags, readFlags } from "../schema-flags.ts";
 import { figure } from "./models.ts";
@@ -30,7 +30,10 @@ export async function trainCommand(
     .option("--seed <number>", "for initial weights and data order", wholeNumber(0), 0)
     .option("--ship", "add the trained network to models/, with a model card")
     .option("--json", "as JSON");
-  const schema = await recipeOptions(command.options, tasks, after("train"));
+  const schema = await ownOptions(command.options, after("train"), async () => {
+    const { listRecipes } = await import("@tessera-ml/kit/catalogue");
+    return (await listRecipes(tasks)).map(({ recipe }) => recipe);
+  });
   if (schema) addFlags(command.optionsGroup("Options of this recipe:"), schema);
   command
     .addHelpText(
@@ -55,23 +58,6 @@ export async function trainCommand(
       const own = recipe.options && readFlags(recipe.options, options);
       await train(task, recipe, options, own);
     });
-}
-
-/** The options of the recipe among the words of a command line. @param known options of every recipe */
-async function recipeOptions(
-  known: readonly Option[],
-  tasks: readonly AnyTask[],
-  words: readonly string[],
-): Promise<Recipe["options"]> {
-  // Without the parsers of their values, so that nothing is rejected twice.
-  const scout = new PlainCommand();
-  for (const { flags } of known) scout.addOption(new Option(flags));
-  const { operands, unknown } = scout.parseOptions([...words]);
-  const candidates = [...operands, ...unknown].filter((word) => !word.startsWith("-"));
-  if (candidates.length === 0) return undefined;
-  const { listRecipes } = await import("@tessera-ml/kit/catalogue");
-  const recipes = new Map((await listRecipes(tasks)).map(({ recipe }) => [recipe.name, recipe]));
-  return candidates.map((word) => recipes.get(word)).find(Boolean)?.options;
 }
 
 async function list(recipes: readonly OfferedRecipe[], json = false): Promise<void> {

@@ -1,4 +1,6 @@
 /** Turns a study's measurements into a `Study`: scale, seed, progress and timing are common to all. */
+import type * as z from "zod";
+import { parseOptions } from "../options.ts";
 import type { Study, StudyOptions, StudyResult } from "./study.ts";
 
 /** What a study measures with. Systems extend it with their own data. */
@@ -25,15 +27,21 @@ export class StudyContext {
 
 export type StudyMeasured = Pick<StudyResult, "plots" | "tables" | "findings">;
 
-export function defineStudy({
+export interface StudyDefinition<S extends z.ZodObject> extends Omit<Study, "run" | "options"> {
+  readonly options?: S;
+  readonly measure: (context: StudyOptions & { readonly options: z.output<S> }) => Promise<StudyMeasured>;
+}
+
+export function defineStudy<S extends z.ZodObject = z.ZodObject>({
   measure,
   ...about
-}: Omit<Study, "run"> & { readonly measure: (context: StudyOptions) => Promise<StudyMeasured> }): Study {
+}: StudyDefinition<S>): Study {
   return {
     ...about,
-    async run(options = {}) {
+    async run(given = {}) {
       const start = performance.now();
-      const measured = await measure(options);
+      const options = parseOptions(about.name, about.options, given.options);
+      const measured = await measure({ ...given, options });
       const { name: study, title } = about;
       return { study, title, ...measured, seconds: (performance.now() - start) / 1000 };
     },

@@ -3,6 +3,6 @@
  *
  * @packageDocumentation
  */
-export { defineStudy, StudyContext, type StudyMeasured } from "./define.ts";
+export { defineStudy, StudyContext, type StudyDefinition, type StudyMeasured } from "./define.ts";
 export { studyReport } from "./report.ts";
 export type { Curve, Finding, Plot, Study, StudyOptions, StudyResult, Table } from "./study.ts";

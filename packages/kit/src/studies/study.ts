@@ -1,4 +1,6 @@
 /** A study: a paper's claim as an experiment that takes minutes and produces curves. */
+import type * as z from "zod";
+import type { OptionValues } from "../options.ts";
 
 export interface Curve {
   readonly name: string;
@@ -44,6 +46,10 @@ export interface StudyOptions {
   readonly seed?: number;
   /** Fraction of the usual training, for a quick look; default 1. */
   readonly scale?: number;
+  /** Values of the study's own options, by name. */
+  readonly options?: OptionValues;
+  /** Where a study of long trainings keeps its runs: the same study resumes from it. Default: a temporary folder. */
+  readonly folder?: string;
   /** Called for each step with a line of text and the fraction completed. */
   readonly progress?: (text: string, done: number) => void;
   readonly signal?: AbortSignal;
@@ -57,5 +63,7 @@ export interface Study {
   readonly paper: string;
   /** Measured on two cores. */
   readonly minutes: number;
+  /** Options of this study alone, as flags of `tessera study NAME`. */
+  readonly options?: z.ZodObject;
   run(options?: StudyOptions): Promise<StudyResult>;
 }
