@@ -63,9 +63,11 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     }
   }
 
-  /** The preset of the checkpoint, with another size of the network's input if asked. */
-  preset({ size, preset = this.record.depth.preset }: DepthOptions = {}): DepthPreset {
-    const usual: DepthPreset = depthPresets[preset];
+  /** The preset and input size of the checkpoint, or those asked for. */
+  preset({ preset, size }: DepthOptions = {}): DepthPreset {
+    const { depth } = this.record;
+    size ??= preset === undefined ? depth.size : undefined;
+    const usual: DepthPreset = depthPresets[preset ?? depth.preset];
     if (size === undefined) return usual;
     if (!Number.isInteger(size) || size < usual.multiple)
       throw new RangeError(`size: expected at least ${usual.multiple} pixels, got ${size}`);

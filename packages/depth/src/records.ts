@@ -29,6 +29,8 @@ export interface DepthFields {
   readonly output?: "depth" | "focal" | "metres" | undefined;
   /** How images are prepared and maps resized. */
   readonly preset: PresetName;
+  /** Side of the network's input in pixels; default: the preset's. */
+  readonly size?: number | undefined;
 }
 
 export interface DepthRecord extends CheckpointRecord {
@@ -46,6 +48,7 @@ export const depthSchema: z.ZodType<DepthRecord> = recordSchema({
       maxDepth: maxDepth.optional(),
       output: z.enum(["depth", "focal", "metres"]).optional(),
       preset: z.enum(presetNames),
+      size: z.int().positive().optional(),
     })
     .refine(
       ({ kind, maxDepth, output }) =>

@@ -37,9 +37,12 @@ export interface DepthSample {
 /**
  * Crops a frame to the aspect ratio of `size`, mirrors it in half of the cases and resizes it: the image bicubic, the
  * target to the nearest pixel. Without `random`, the crop is central and nothing is mirrored.
+ *
+ * @param zoom crops up to this much smaller than the largest one, at random; 1 (the default) keeps the focal length,
+ *   which metric depth depends on
  */
-export function depthSample(frame: Frame, size: Size, random?: () => number): DepthSample {
-  const region = cropTo(frame.image, size, random);
+export function depthSample(frame: Frame, size: Size, random?: () => number, zoom = 1): DepthSample {
+  const region = cropTo(frame.image, size, random, zoom);
   const mirror = random !== undefined && random() < 0.5;
   const small = resizePil(cropImage(frame.image, region), size, "bicubic");
   const image = normalize(toPlanes(mirror ? flipHorizontal(small) : small), IMAGENET_MEAN, IMAGENET_STD);
@@ -62,9 +65,15 @@ export function depthSample(frame: Frame, size: Size, random?: () => number): De
   };
 }
 
-/** The largest region with the aspect ratio of `size`. */
-function cropTo({ width, height }: Size, size: Size, random: (() => number) | undefined): Rectangle {
-  const scale = Math.min(width / size.width, height / size.height);
+/** A region with the aspect ratio of `size`: the largest one, or with `random` one up to `zoom` times smaller. */
+function cropTo(
+  { width, height }: Size,
+  size: Size,
+  random: (() => number) | undefined,
+  zoom: number,
+): Rectangle {
+  const smaller = random && zoom > 1 ? 1 + random() * (zoom - 1) : 1;
+  const scale = Math.min(width / size.width, height / size.height) / smaller;
   const region = {
     width: Math.min(width, Math.round(size.width * scale)),
     height: Math.min(height, Math.round(size.height * scale)),

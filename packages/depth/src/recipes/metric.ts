@@ -10,16 +10,16 @@
 import { statSync } from "node:fs";
 import { spreadIndices } from "@tessera-ml/kit";
 import { defineRecipe, pathOption, type Recipe, type RecipeSetting } from "@tessera-ml/kit/training";
-import { Planes, type Size } from "@tessera-ml/media";
+import type { Size } from "@tessera-ml/media";
 import { DataLoader, type HostBatch, samples } from "@tessera-ml/nn";
-import { compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import type { Tensor } from "@tessera-ml/tensor";
 import * as z from "zod";
-import { type DepthSet, depthSample, openDepthSets, type RgbdFrame } from "../data/index.ts";
+import { type DepthSet, depthSample, type RgbdFrame } from "../data/index.ts";
 import { DepthEstimator } from "../estimator.ts";
-import { evaluateSet, type ImageMetrics, meansOf } from "../evaluate/index.ts";
 import { networks } from "../networks/index.ts";
-import { type DepthPreset, depthPresets, preprocessDepth } from "../preprocess.ts";
+import { type DepthPreset, depthPresets } from "../preprocess.ts";
 import { TASK, usualFields } from "../records.ts";
+import { measure, openSets } from "../training/measure.ts";
 import { metricLoss, metricOptimizer } from "../training/metric.ts";
 import { buildTrainable, type Trainable } from "../training/trainable.ts";
 
@@ -82,7 +82,9 @@ export const depthMetric: Recipe = defineRecipe({
     delta1: { label: "δ1", better: "more", digits: 3 },
     rmse: { label: "RMSE", unit: "m", better: "less", digits: 3 },
   },
-  details: ({ maxDepth, network }) => ({ depth: { kind: "metric", maxDepth, preset: presetOf(network) } }),
+  details: ({ maxDepth, network, size }) => ({
+    depth: { kind: "metric", maxDepth, preset: presetOf(network), ...(size !== undefined && { size }) },
+  }),
   prepare,
   measure: async (given) => {
     const trainable = await buildTrainable(given.network, { maxDepth: given.maxDepth });
@@ -165,25 +167,17 @@ interface Data {
 }
 
 async function openData({ data, test }: Pick<Options, "data" | "test">): Promise<Data> {
-  const sets = await openAll(data);
+  const sets = await openSets(data);
   const from = (set: DepthSet, first: number, end: number) =>
     Array.from({ length: end - first }, (_, i): Reference => ({ set, index: first + i }));
   if (test) {
     const train = sets.flatMap((set) => from(set, 0, set.pairs.length));
-    return { train, test: await openAll(test) };
+    return { train, test: await openSets(test) };
   }
   const held = (set: DepthSet) => Math.max(1, Math.round(set.pairs.length / 10));
   const train = sets.flatMap((set) => from(set, 0, set.pairs.length - held(set)));
   if (train.length === 0) throw new Error(`${data.join(", ")}: too few images to train on and to measure on`);
   return { train, test: sets.map((set) => lastOf(set, held(set))) };
-}
-
-async function openAll(folders: readonly string[]): Promise<DepthSet[]> {
-  const found = await Promise.all(folders.map((folder) => openDepthSets(folder)));
-  return found.flatMap(({ sets, refused }) => {
-    for (const { reason } of refused) console.warn(`tessera: left out: ${reason}`);
-    return sets;
-  });
 }
 
 function lastOf(set: DepthSet, count: number): DepthSet {
@@ -211,38 +205,11 @@ function trainingSize(given: Options): Size {
   return { width: rounded((4 / 3) * size), height: rounded(size) };
 }
 
-/** Means over the images of all sets, without alignment: metres are compared as they are. */
+/** Without alignment: metres are compared as they are. */
 async function evaluate(
-  { module, estimate }: Trainable,
+  trainable: Trainable,
   sets: readonly DepthSet[],
   given: Options,
 ): Promise<Record<string, number>> {
-  const preset = inputPreset(given);
-  const ask = compile((x: Tensor) => estimate(x).map, { freeze: true, name: "the evaluation" });
-  const training = module.training;
-  module.eval();
-  const images: ImageMetrics[] = [];
-  try {
-    for (const set of sets) {
-      const predict = async (image: RgbdFrame["image"]) => {
-        const { data, shape } = preprocessDepth(image, preset);
-        const map = ask(fromArray(data as Float32Array<ArrayBuffer>, [1, ...shape]));
-        const [, height, width] = map.shape as [number, number, number];
-        return new Planes(1, height, width, Float32Array.from((await map.data()) as Float32Array));
-      };
-      const found = await evaluateSet(predict, set, { kind: "metric", cap: given.maxDepth });
-      images.push(...found.images);
-    }
-  } finally {
-    ask.release();
-    if (training) module.train();
-  }
-  const { absRel, delta1, delta2, delta3, rmse } = meansOf(images);
-  return {
-    absRel: absRel.mean,
-    delta1: delta1.mean,
-    delta2: delta2.mean,
-    delta3: delta3.mean,
-    rmse: rmse.mean,
-  };
+  return await measure(trainable, sets, inputPreset(given), { kind: "metric", cap: given.maxDepth });
 }
