@@ -16,6 +16,7 @@ export {
   type RobustOptions,
   toDepth,
 } from "./align.ts";
+export { boundaryF1 } from "./boundary.ts";
 export { cameraOf, type Lens } from "./camera.ts";
 export { DepthEstimator } from "./estimator.ts";
 export { type Camera, HYPERSIM_FOCAL, planarDepth, pointCloud } from "./geometry.ts";
