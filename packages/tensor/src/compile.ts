@@ -16,6 +16,12 @@ export interface CompileOptions {
    * Runtime can pre-pack and fuse them. The session is rebuilt when one changes.
    */
   readonly freeze?: boolean;
+  /**
+   * With `freeze`, on the CPU: products with the weights of linear layers ({@link linear}) are of 8-bit integers.
+   * Weights are rounded per output when the session is made, inputs as a whole in every run ("dynamic
+   * quantization"). Default false.
+   */
+  readonly int8?: boolean;
   /** A name for error messages. Default: that of the function. */
   readonly name?: string;
 }
@@ -119,7 +125,10 @@ function trace<A extends readonly unknown[], R>(
   rebuildArgs: (leaves: readonly Tensor[]) => unknown,
   options: CompileOptions,
 ): Traced {
-  const scope = new Trace(options.freeze);
+  const scope = new Trace({
+    inference: options.freeze ?? false,
+    int8: (options.freeze && options.int8) ?? false,
+  });
   const placeholders = leaves.map((leaf, i) => {
     const value = new Value(leaf);
     value.label = `argument ${i}`;
@@ -171,7 +180,7 @@ function trace<A extends readonly unknown[], R>(
   };
   return {
     name,
-    plan: new Plan(graph, options.freeze ? isFrozen : undefined),
+    plan: new Plan(graph, options.freeze ? isFrozen : undefined, scope.int8),
     sources,
     frozen,
     written,

@@ -52,6 +52,8 @@ export class Emitter {
   readonly device: string;
   /** Whether the file must run outside ONNX Runtime, hence without operators of its own domain. */
   readonly portable: boolean;
+  /** The largest magnitude of an 8-bit weight; undefined if there are to be none. */
+  readonly int8Levels: number | undefined;
   private readonly nodes: OnnxNode[] = [];
   private readonly initializers = new Map<string, MessageWriter>();
   private readonly constants = new Map<string, string>();
@@ -62,9 +64,10 @@ export class Emitter {
   private fresh = 0;
   private scope = "graph";
 
-  constructor(device: string, portable = false) {
+  constructor(device: string, options: { readonly portable?: boolean; readonly int8Levels?: number } = {}) {
     this.device = device;
-    this.portable = portable;
+    this.portable = options.portable ?? false;
+    this.int8Levels = options.int8Levels;
   }
 
   /** Begins the nodes of one operator; `scope` appears in ONNX Runtime's messages and profiles. */

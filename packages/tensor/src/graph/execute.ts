@@ -2,6 +2,7 @@
 import { openBackend } from "#runtime";
 import { fromNumbers } from "../dtype.ts";
 import type { Backend, BackendOptions, DeviceArray, Executable } from "../runtime/backend.ts";
+import { int8Levels } from "../runtime/int8-levels.ts";
 import { checkBounds, extremesOf } from "./bounds.ts";
 import type { Node, Value } from "./graph.ts";
 import { type Canonical, canonicalize, detached, type Lowered, lower } from "./lower.ts";
@@ -35,13 +36,15 @@ const MANY_RUNS = 512;
 export class Plan {
   readonly graph: Canonical;
   private readonly freeze: ((leaf: Value) => boolean) | undefined;
+  private readonly int8: boolean;
   private loaded: Promise<{ backend: Backend; executable: Executable; lowered: Lowered }> | undefined;
   private loadedFor: Promise<Backend> | undefined;
   private readonly running = new Set<Promise<unknown>>();
 
-  constructor(graph: Canonical, freeze?: (leaf: Value) => boolean) {
+  constructor(graph: Canonical, freeze?: (leaf: Value) => boolean, int8 = false) {
     this.graph = graph;
     this.freeze = freeze;
+    this.int8 = int8;
   }
 
   /** Loads the session without running it; `feeds` holds the arrays of the frozen leaves. */
@@ -120,8 +123,10 @@ export class Plan {
 
   private async open(wanted: Promise<Backend>, feeds: ReadonlyMap<string, Stored>) {
     const on = await wanted;
+    const int8 = this.int8 && on.device !== "webgpu";
     const lowered = lower(this.graph, {
       device: on.device,
+      ...(int8 ? { int8Levels: await int8Levels(on) } : {}),
       ...(this.freeze ? { freeze: this.freeze } : {}),
     });
     const weights = new Map<string, DeviceArray>();

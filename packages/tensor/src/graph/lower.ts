@@ -148,6 +148,7 @@ export interface LowerOptions {
   /** Leaves to write as external initializers instead of inputs. */
   readonly freeze?: (leaf: Value) => boolean;
   readonly portable?: boolean;
+  readonly int8Levels?: number;
   /** Names for the inputs, initializers and outputs of an exported file. */
   readonly inputName?: (leaf: Value) => string;
   readonly frozenName?: (leaf: Value) => string;
@@ -167,7 +168,7 @@ export function drafted(
   graph: Canonical,
   options: LowerOptions,
 ): Omit<Lowered, "model" | "inputs"> & { readonly draft: Draft } {
-  const emitter = new Emitter(options.device, options.portable);
+  const emitter = new Emitter(options.device, options);
   const renamed = new Map<string, string>();
   const resolve = (name: string): string => renamed.get(name) ?? name;
 

@@ -23,6 +23,8 @@ export const TENSOR = {
   externalData: 13,
   dataLocation: 14,
 } as const;
+/** `TensorProto.DataType`: of integers inside graphs, as there are no arrays of them. */
+export const INT8 = 3;
 /** `TensorProto.DataLocation` */
 export const EXTERNAL = 1;
 /** `StringStringEntryProto` */

@@ -15,14 +15,17 @@ export class Trace implements Scope {
   readonly trace: Trace = this;
   /** Whether the function is compiled for inference: its parameters are frozen. */
   readonly inference: boolean;
+  /** Whether its linear layers may compute in 8 bits. */
+  readonly int8: boolean;
   /** Values with a smaller id were created outside the function. */
   readonly mark: number = idMark();
   readonly reads: Map<Variable, Value> = new Map();
   readonly writes: Map<Variable, Value> = new Map();
   readonly guards: { read: () => unknown; value: unknown }[] = [];
 
-  constructor(inference = false) {
-    this.inference = inference;
+  constructor(options: { readonly inference?: boolean; readonly int8?: boolean } = {}) {
+    this.inference = options.inference ?? false;
+    this.int8 = options.int8 ?? false;
   }
 
   read(variable: Variable): Value {

@@ -1,6 +1,8 @@
 /** Matrix products. */
 import { CONTRIB } from "../graph/emitter.ts";
 import { defineOp } from "../graph/graph.ts";
+import { INT8 } from "../graph/onnx.ts";
+import { currentTrace } from "../graph/trace.ts";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, arithmetic, floating, promoted } from "./apply.ts";
@@ -101,6 +103,24 @@ const linearOp = defineOp({
       : [],
 });
 
+/** The same with inputs and weights rounded to 8 bits, for inference. */
+const linearInt8Op = defineOp({
+  ...linearOp,
+  name: "linearInt8",
+  emit: (g, inputs, outputs, context) => {
+    const [x, w, b = ""] = inputs;
+    // The integers of a weight that changes would be computed in every run.
+    if (g.int8Levels === undefined || !g.isConstant(w)) return linearOp.emit(g, inputs, outputs, context);
+    // Folded into constants when the session is made. Symmetric: w ≈ scale · q with |q| ≤ levels.
+    const largest = g.op("ReduceMax", [g.op("Abs", [w]), g.ints([1])], { keepdims: 1 }); // [out, 1]
+    const scale = g.op("Max", [g.op("Div", [largest, g.scalar(g.int8Levels)]), g.scalar(1e-30)]);
+    const q = g.op("Cast", [g.op("Round", [g.op("Div", [w, scale])])], { to: INT8 });
+    const operands = [x, g.op("Transpose", [q], { perm: [1, 0] }), g.op("Squeeze", [scale, g.ints([1])])];
+    // [R, in] · [in, out]; the zero point of the weight is 0.
+    g.node("DynamicQuantizeMatMul", [...operands, "", b], outputs, {}, CONTRIB);
+  },
+});
+
 /** x·Wᵀ + b over the last axis: [..., in] with a weight [out, in] and a bias [out] gives [..., out]. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (x.rank === 0 || weight.rank !== 2)
@@ -109,7 +129,8 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const rows = x.reshape([sizeOf(lead), x.shape[x.rank - 1] as number]); // [R, in]
   const { dtype } = floating(promoted(x, weight)[0]);
   const operands = [rows, weight, ...(bias ? [bias] : [])].map((t) => t.astype(dtype));
-  return apply(linearOp, operands, {}).reshape([...lead, weight.shape[0] as number]);
+  const operator = currentTrace()?.int8 && dtype === "float32" ? linearInt8Op : linearOp;
+  return apply(operator, operands, {}).reshape([...lead, weight.shape[0] as number]);
 }
 
 /** The outer product of two vectors, [n] and [m] → [n, m]. */
