@@ -3,6 +3,7 @@ import { loadNetwork, type Opened, type OpenedFile, type OpenOptions, openNamed 
 import { Image, type ImageSource, Planes, readImage, type Size, toRgb } from "@tessera-ml/media";
 import type { KnownPoint } from "./align.ts";
 import { cameraOf, type Lens } from "./camera.ts";
+import type { RunDtype } from "./dtypes.ts";
 import { parseKnown, readSensor } from "./known.ts";
 import { networks } from "./networks/index.ts";
 import { opener } from "./opener.ts";
@@ -35,13 +36,13 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
   readonly paths: readonly string[];
   /** In inference mode. */
   readonly module: DepthModule;
-  readonly #network: NetworkRun;
+  /** By what they compute with. */
+  readonly #runs = new Map<RunDtype, NetworkRun>();
 
   private constructor({ record, paths }: OpenedFile<DepthRecord>, module: DepthModule) {
     this.record = record;
     this.paths = paths;
     this.module = module.eval();
-    this.#network = new NetworkRun(record.name, module);
   }
 
   /**
@@ -84,11 +85,12 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
   async answer(sources: readonly ImageSource[], options: DepthOptions = {}): Promise<DepthResult[]> {
     const preset = this.preset(options);
     this.#checkKnown(options);
+    const network = this.#run(options.dtype);
     const prepared = await Promise.all(sources.map((source) => prepare(source, preset, options)));
     const results = new Map<Prepared, DepthResult>();
     for (const group of Map.groupBy(prepared, ({ planes }) => String(planes.shape)).values()) {
       const started = performance.now();
-      const maps = await this.#network.maps(group.map(({ planes }) => planes));
+      const maps = await network.maps(group.map(({ planes }) => planes));
       const milliseconds = (performance.now() - started) / group.length;
       for (const [i, one] of group.entries()) {
         const map = inUnit(maps[i] as Planes, one, this.record.depth);
@@ -96,6 +98,12 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
       }
     }
     return prepared.map((one) => results.get(one) as DepthResult);
+  }
+
+  #run(dtype: RunDtype = "float32"): NetworkRun {
+    const run = this.#runs.get(dtype) ?? new NetworkRun(this.record.name, this.module, dtype);
+    this.#runs.set(dtype, run);
+    return run;
   }
 
   #result(
@@ -135,7 +143,7 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
 
   /** Frees the session; asking again makes another. */
   release(): void {
-    this.#network.release();
+    for (const run of this.#runs.values()) run.release();
   }
 }
 

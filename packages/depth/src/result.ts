@@ -3,6 +3,7 @@ import type { Colormap, Image, Source } from "@tessera-ml/media";
 import { Planes } from "@tessera-ml/media";
 import { type Alignment, type AlignOptions, align, type KnownPoint } from "./align.ts";
 import type { Lens } from "./camera.ts";
+import type { RunDtype } from "./dtypes.ts";
 import type { PresetName } from "./records.ts";
 import type { DepthColors } from "./visualize.ts";
 
@@ -14,6 +15,8 @@ export interface DepthOptions {
   readonly size?: number | undefined;
   /** How the image is prepared and the map resized. Default: as the record of the checkpoint says. */
   readonly preset?: PresetName | undefined;
+  /** What the network computes with, default `float32`; `int8` is faster on CPUs, and less exact. */
+  readonly dtype?: RunDtype | undefined;
   /** In pixels of the image. Default: from the EXIF data of the image, else assumed. */
   readonly focalLength?: number | undefined;
   /** Default: 16 bits in `.png` files, colours elsewhere. */

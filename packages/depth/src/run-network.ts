@@ -1,7 +1,8 @@
 /** The networks of all families, asked in one way. */
 import { type Planes, pictureAt, stack } from "@tessera-ml/media";
-import type { Module } from "@tessera-ml/nn";
+import { Linear, type Module } from "@tessera-ml/nn";
 import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import type { RunDtype } from "./dtypes.ts";
 import type { DepthAndSky } from "./models/depth-anything-3.ts";
 import { VideoDepthAnything } from "./models/video-depth-anything.ts";
 import { replaceSky } from "./sky.ts";
@@ -18,11 +19,17 @@ export class NetworkRun {
   /** Whether it sees several frames of a video at once: {@link clip}. */
   readonly seesClips: boolean;
 
-  /** @param name in error messages */
-  constructor(name: string, module: DepthModule) {
+  /**
+   * @param name in error messages
+   * @throws RangeError if 8 bits would change nothing: only linear layers use them
+   */
+  constructor(name: string, module: DepthModule, dtype: RunDtype = "float32") {
+    const int8 = dtype === "int8";
+    if (int8 && !Iterator.from(module.namedModules()).some(([, part]) => part instanceof Linear))
+      throw new RangeError(`dtype: ${name} has no linear layers to compute in int8`);
     this.#name = name;
     this.seesClips = module instanceof VideoDepthAnything;
-    this.#ask = compile((x: Tensor) => module.forward(x), { freeze: true, name });
+    this.#ask = compile((x: Tensor) => module.forward(x), { freeze: true, int8, name });
   }
 
   /** The maps of inputs of one size, each [1, h, w]; sky lies behind everything else. */

@@ -2,6 +2,7 @@
 import type { OperationSchema } from "@tessera-ml/kit";
 import { COLORMAPS, type Colormap } from "@tessera-ml/media";
 import * as z from "zod";
+import { RUN_DTYPES } from "./dtypes.ts";
 import { ALIGNMENTS } from "./evaluate/alignments.ts";
 import { KNOWN } from "./known.ts";
 import { CROPS } from "./metrics.ts";
@@ -18,6 +19,9 @@ export const request = z.strictObject({
     .enum(presetNames)
     .optional()
     .meta({ description: "whose code prepares the image (default: that of the checkpoint)" }),
+  dtype: z.enum(RUN_DTYPES).optional().meta({
+    description: "float32 (default) or int8: faster on CPUs and less exact, for networks with linear layers",
+  }),
   style: z
     .enum(["colour", "side-by-side", "16-bit"])
     .optional()
@@ -74,6 +78,7 @@ export const evaluate = z.strictObject({
   }),
   size: request.shape.size,
   preset: request.shape.preset,
+  dtype: request.shape.dtype,
 });
 
 export type EvaluationFields = z.output<typeof evaluate>;
