@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { publishedState } from "@tessera-ml/kit/golden";
 import { loadNetwork } from "@tessera-ml/kit/networks";
 import { writeSafetensors } from "@tessera-ml/nn";
 import { uniformByName } from "@tessera-ml/nn/golden";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { publishedState } from "../src/golden/case.ts";
 import { type DepthAnything, networks } from "../src/index.ts";
 
 const COUNTS: Readonly<Record<string, readonly [parameters: number, keys: number]>> = {

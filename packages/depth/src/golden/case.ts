@@ -1,5 +1,6 @@
 /** Reading the cases of the depth system: inputs by formula or from photographs, and checks of whole networks. */
-import { keysOf, type Naming, sourceShape } from "@tessera-ml/kit/networks";
+import { type Case, publishedState, sharedFile } from "@tessera-ml/kit/golden";
+import type { Naming } from "@tessera-ml/kit/networks";
 import { Image, Planes, readImage } from "@tessera-ml/media";
 import type { Module } from "@tessera-ml/nn";
 import {
@@ -17,18 +18,7 @@ import {
   uniformByName,
   uniformTensor,
 } from "@tessera-ml/nn/golden";
-import { compile, type Shape, type Tensor } from "@tessera-ml/tensor";
-
-export type Json = Readonly<Record<string, unknown>>;
-
-export interface Case {
-  readonly name: string;
-  readonly golden: Json;
-  /** Path of the golden file. */
-  readonly path: string;
-}
-
-export type Check = (golden: Case) => Promise<Checked>;
+import { compile, type Tensor } from "@tessera-ml/tensor";
 
 /** A network to be checked. */
 export interface CheckedNetwork {
@@ -83,19 +73,6 @@ export async function checkNetwork({ name, golden }: Case, network: CheckedNetwo
   }
 }
 
-/** The floating-point state under the names of a file, in its shapes. */
-export function publishedState(model: Module, naming?: Naming): [key: string, shape: Shape][] {
-  return [...model.stateDict()]
-    .filter(([, { dtype }]) => dtype.startsWith("float"))
-    .flatMap(([path, { shape }]): [string, Shape][] => {
-      if (!naming) return [[path, shape]];
-      const parts = keysOf(naming, path);
-      const theirs = sourceShape(naming, naming.keyOf(path), shape);
-      const [first = 1, ...rest] = theirs;
-      return parts.map((part) => [part, parts.length === 1 ? theirs : [first / parts.length, ...rest]]);
-    });
-}
-
 /** An entry `a + b u(name, i)`, by default u, in double precision. */
 export function formulaValues(json: unknown, where: string): { shape: number[]; values: Float64Array } {
   const { name, shape: given, formula = "u" } = record(json, where);
@@ -125,7 +102,7 @@ export async function caseImage(json: unknown, where: string, path: string): Pro
   const { photograph, scene, rgbHash } = record(json, where);
   const image =
     scene === undefined
-      ? await readImage(await besideGoldens(String(photograph), path), { orient: false })
+      ? await readImage(await sharedFile(String(photograph), path), { orient: false })
       : drawScene(...(numbers(scene, `${where}.scene`) as [number, number]));
   if (rgbHash !== undefined && fnv1a32(image.data) !== rgbHash)
     throw new Error(`${where}: the pixels have the hash ${fnv1a32(image.data)}, expected ${rgbHash}`);
@@ -141,35 +118,10 @@ function drawScene(width: number, height: number): Image {
   return image;
 }
 
-/** A file of the shared data, which lies above the golden file or where `TESSERA_SHARED` says. */
-async function besideGoldens(file: string, path: string): Promise<string> {
-  const { existsSync } = await import("node:fs");
-  const { dirname, join, resolve } = await import("node:path");
-  const folders = [process.env.TESSERA_SHARED, resolve("../shared")].filter((folder) => folder !== undefined);
-  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) folders.push(folder);
-  const found = folders.map((folder) => join(folder, file)).find((candidate) => existsSync(candidate));
-  if (!found) throw new Error(`${file}: found neither above ${path} nor in TESSERA_SHARED`);
-  return found;
-}
-
 /** Compares a map with a probe of [H, W] or [1, C, H, W]. */
 export function comparePlanes(planes: Planes, json: unknown, where: string, tolerance: number): Checked {
   const probe = readProbes({ [where]: json }, "case").get(where)!;
   const shape = probe.shape.length === 2 ? planes.shape.slice(1) : [1, ...planes.shape];
   const { deviation, problems } = compare(planes.data, shape, probe, tolerance);
   return { deviation, problems: problems.map((problem) => `${where}: ${problem}`) };
-}
-
-/** Several comparisons as one. */
-export function together(checks: readonly Checked[]): Checked {
-  return {
-    deviation: Math.max(...checks.map(({ deviation }) => deviation)),
-    problems: checks.flatMap(({ problems }) => problems),
-  };
-}
-
-/** Compares a number, relative to what is expected. */
-export function close(what: string, got: number, wanted: number, tolerance: number): Checked {
-  const deviation = Math.abs(got - wanted) / (Math.abs(wanted) || 1);
-  return { deviation, problems: deviation <= tolerance ? [] : [`${what}: expected ${wanted}, got ${got}`] };
 }

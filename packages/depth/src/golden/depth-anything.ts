@@ -1,18 +1,11 @@
+import { type Case, type Check, together } from "@tessera-ml/kit/golden";
 import { Planes, stack } from "@tessera-ml/media";
 import { type Checked, number, record } from "@tessera-ml/nn/golden";
 import { moduleOutputs } from "@tessera-ml/nn/inspect";
 import { fromArray, type Tensor } from "@tessera-ml/tensor";
 import { DepthAnything, type DepthAnythingConfig, depthAnythingConfigs } from "../models/depth-anything.ts";
 import { type DepthPreset, depthPresets, preprocessDepth, restoreDepth } from "../preprocess.ts";
-import {
-  type Case,
-  type Check,
-  type CheckedNetwork,
-  caseImage,
-  checkNetwork,
-  comparePlanes,
-  together,
-} from "./case.ts";
+import { type CheckedNetwork, caseImage, checkNetwork, comparePlanes } from "./case.ts";
 
 export const check: Check = async (golden) => {
   const config = record(golden.golden.config, `${golden.name}.config`);

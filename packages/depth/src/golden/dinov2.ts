@@ -1,8 +1,9 @@
+import type { Check, Json } from "@tessera-ml/kit/golden";
 import { numbers, record } from "@tessera-ml/nn/golden";
 import { moduleOutputs } from "@tessera-ml/nn/inspect";
 import type { Tensor } from "@tessera-ml/tensor";
 import { DinoV2, type DinoV2Config } from "../models/dinov2.ts";
-import { type Check, checkNetwork, type Json } from "./case.ts";
+import { checkNetwork } from "./case.ts";
 
 export const check: Check = (golden) => {
   const model = new DinoV2(configOf(record(golden.golden.config, `${golden.name}.config`), golden.name));

@@ -1,4 +1,6 @@
 /** Cases `eval/…`: alignment, metrics, DA-2K. */
+
+import { type Case, type Check, close, type Json, together } from "@tessera-ml/kit/golden";
 import {
   type Checked,
   compare,
@@ -16,7 +18,6 @@ import {
   evaluateAligned,
   ZOE_EVALUATION,
 } from "../metrics.ts";
-import { type Case, type Check, close, type Json, together } from "./case.ts";
 
 export const check: Check = async (golden) => {
   const kind = golden.name.slice("eval/".length);

@@ -1,7 +1,9 @@
 /** Cases `geometry/…`. */
+
+import { type Check, close, together } from "@tessera-ml/kit/golden";
 import { compare, number, readProbe, record } from "@tessera-ml/nn/golden";
 import { planarDepth, pointCloud } from "../geometry.ts";
-import { type Check, close, comparePlanes, formulaPlanes, together } from "./case.ts";
+import { comparePlanes, formulaPlanes } from "./case.ts";
 
 export const check: Check = async ({ name, golden }) => {
   const map = formulaPlanes(golden.input, `${name}.input`);

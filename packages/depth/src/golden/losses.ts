@@ -1,4 +1,6 @@
 /** Cases `loss/…`: values and gradients. */
+
+import { type Case, type Check, close, type Json, together } from "@tessera-ml/kit/golden";
 import {
   type Checked,
   compare,
@@ -27,7 +29,6 @@ import {
   ZOE_SILOG,
 } from "../losses/index.ts";
 import { trimmedMean } from "../losses/scale-shift.ts";
-import { type Case, type Check, close, type Json, together } from "./case.ts";
 
 type Loss = (prediction: Tensor, target: Tensor, mask: Tensor) => Tensor;
 

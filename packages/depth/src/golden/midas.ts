@@ -1,4 +1,6 @@
 /** MiDaS v2.1 and DPT. */
+
+import type { Case, Check } from "@tessera-ml/kit/golden";
 import { record } from "@tessera-ml/nn/golden";
 import { moduleOutputs } from "@tessera-ml/nn/inspect";
 import type { Tensor } from "@tessera-ml/tensor";
@@ -7,7 +9,7 @@ import { MidasNet, type MidasNetConfig, midasConfigs } from "../models/midas/mid
 import { SwinV2Encoder } from "../models/midas/swin-v2.ts";
 import { dptFromHuggingFace } from "../naming.ts";
 import { networks } from "../networks/index.ts";
-import { type Case, type Check, checkNetwork } from "./case.ts";
+import { checkNetwork } from "./case.ts";
 import { checkKeys } from "./transformers.ts";
 
 export const check: Check = async (golden) => {

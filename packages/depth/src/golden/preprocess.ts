@@ -1,3 +1,4 @@
+import { type Case, type Check, type Json, together } from "@tessera-ml/kit/golden";
 import type { Planes, Size } from "@tessera-ml/media";
 import { type Checked, number, numbers, readProbe, record } from "@tessera-ml/nn/golden";
 import {
@@ -8,15 +9,7 @@ import {
   resizeTarget,
   restoreDepth,
 } from "../preprocess.ts";
-import {
-  type Case,
-  type Check,
-  caseImage,
-  comparePlanes,
-  formulaPlanes,
-  type Json,
-  together,
-} from "./case.ts";
+import { caseImage, comparePlanes, formulaPlanes } from "./case.ts";
 
 export const check: Check = async (golden) => {
   const { rows, pixels, config } = golden.golden;

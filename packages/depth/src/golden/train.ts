@@ -1,4 +1,6 @@
 /** Cases `train/metric-…`: steps of fine-tuning to metres, on filled parameters. */
+
+import { type Case, type Check, close, type Json, together } from "@tessera-ml/kit/golden";
 import { gradientNorm } from "@tessera-ml/nn";
 import {
   type Checked,
@@ -26,7 +28,6 @@ import {
   metricLoss,
   metricOptimizer,
 } from "../training/metric.ts";
-import { type Case, type Check, close, type Json, together } from "./case.ts";
 
 const ENCODER = /^pretrained\./;
 /** Of losses, relative. */

@@ -1,4 +1,6 @@
 /** Depth Anything in transformers: published names, and positions resized by the size. */
+
+import type { Case, Check } from "@tessera-ml/kit/golden";
 import { keysOf, type Naming } from "@tessera-ml/kit/networks";
 import { type Checked, numbers, record } from "@tessera-ml/nn/golden";
 import type { Tensor } from "@tessera-ml/tensor";
@@ -11,7 +13,7 @@ import {
 } from "../models/depth-anything.ts";
 import type { Four } from "../models/dpt-head.ts";
 import { depthAnythingFromHuggingFace } from "../naming.ts";
-import { type Case, type Check, checkNetwork } from "./case.ts";
+import { checkNetwork } from "./case.ts";
 import { traceDepthAnything } from "./depth-anything.ts";
 
 export const check: Check = async (golden) => {

@@ -1,7 +1,7 @@
+import { type Case, type Check, together } from "@tessera-ml/kit/golden";
 import { type Image, Planes } from "@tessera-ml/media";
 import { type Checked, compare, fnv1a32, number, readProbe, record } from "@tessera-ml/nn/golden";
 import { colorizeDepth, type DepthColors, depth16, depthColors, depthLevels } from "../visualize.ts";
-import { type Case, type Check, together } from "./case.ts";
 
 export const check: Check = async (golden) =>
   golden.name.startsWith("post/colormaps") ? checkTables(golden) : checkPicture(golden);

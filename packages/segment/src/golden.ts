@@ -1,0 +1,14 @@
+/** Checks of the segmentation system against its reference implementations. */
+import { type Checks, checkCase, goldenOf } from "@tessera-ml/kit/golden";
+import type { Golden } from "@tessera-ml/kit/task";
+import { type Checked, record } from "@tessera-ml/nn/golden";
+
+// One line per family of cases.
+const CHECKS: Checks = [];
+
+export const golden: Golden = goldenOf("segmentation", CHECKS);
+
+/** Checks one case of the file at `path`, beside which its photographs are found. */
+export async function checkGolden(name: string, golden: unknown, path: string): Promise<Checked> {
+  return await checkCase(CHECKS, { name, golden: record(golden, name), path });
+}

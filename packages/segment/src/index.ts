@@ -1,0 +1,7 @@
+/**
+ * Promptable segmentation on images and videos.
+ *
+ * @packageDocumentation
+ */
+
+export {};

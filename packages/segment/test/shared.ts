@@ -1,0 +1,16 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** Large reference data: next to the repository, or in `TESSERA_SHARED`. */
+const shared = process.env.TESSERA_SHARED ?? resolve(import.meta.dirname, "../../../../shared");
+
+export const goldenFile = join(shared, "golden/segmentation/segmentation.json");
+export const goldens: Readonly<Record<string, unknown>> = existsSync(goldenFile)
+  ? (JSON.parse(readFileSync(goldenFile, "utf8")) as Record<string, unknown>)
+  : {};
+if (Object.keys(goldens).length === 0) console.log(`segment: not checked against goldens: no ${goldenFile}`);
+
+/** The cases whose names match. */
+export function casesLike(pattern: RegExp): [name: string, golden: unknown][] {
+  return Object.entries(goldens).filter(([name]) => pattern.test(name));
+}
