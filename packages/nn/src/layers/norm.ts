@@ -43,6 +43,13 @@ export class LayerNorm extends Module {
   }
 }
 
+/** Layer norm over the channels of [N, C, H, W]; eps still defaults to 1e-5. */
+export class LayerNorm2d extends LayerNorm {
+  override forward(x: Tensor): Tensor {
+    return super.forward(x.permute([0, 2, 3, 1])).permute([0, 3, 1, 2]);
+  }
+}
+
 /** Divides by the root mean square over the last axes, without centering or a bias; eps is added to the mean square. */
 export class RMSNorm extends Module {
   readonly weight: Variable | undefined;

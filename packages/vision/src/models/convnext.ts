@@ -5,7 +5,7 @@
  * single GELU, inverted bottlenecks. V2 replaces layer scale with global response norm, by which channels compete.
  * Names are the authors'. ConvNeXt-T: 28,589,128 parameters, 4.46 GMAC, 82.1 % top-1.
  */
-import { Conv2d, DropPath, init, LayerNorm, Linear, Module, Sequential } from "@tessera-ml/nn";
+import { Conv2d, DropPath, init, LayerNorm, LayerNorm2d, Linear, Module, Sequential } from "@tessera-ml/nn";
 import { full, gelu, parameter, type Tensor, type Variable, zeros } from "@tessera-ml/tensor";
 import { Classifier, type Part } from "../classifier.ts";
 
@@ -21,13 +21,6 @@ export interface ConvNeXtConfig {
 }
 
 const EPS = 1e-6;
-
-/** Layer norm over the channels of [N, C, H, W]. */
-class LayerNorm2d extends LayerNorm {
-  override forward(x: Tensor): Tensor {
-    return super.forward(x.permute([0, 2, 3, 1])).permute([0, 3, 1, 2]);
-  }
-}
 
 /** x + β + γ·x·N, where N is a channel's norm divided by the mean norm (V2, section 3.2). x [N, H, W, C]. */
 class GlobalResponseNorm extends Module {
