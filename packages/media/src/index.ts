@@ -116,6 +116,7 @@ export {
 } from "./image/transform.ts";
 export { encodeImage, encodePng16, type WriteImageOptions, writeDepth, writeImage } from "./image/write.ts";
 export { readSource, type Source, type SourceBytes } from "./source.ts";
+export { Clip, type ClipFramesOptions, clipIn } from "./video/clip.ts";
 export type { VideoFormat, VideoFrame, VideoInfo } from "./video/types.ts";
 export {
   encodeVideo,

@@ -17,6 +17,17 @@ export async function readFile(path: string | URL, maxBytes: number): Promise<Ui
   }
 }
 
+/** The first bytes of a file, at most `count`. */
+export async function readStart(path: string, count: number): Promise<Uint8Array> {
+  const { file } = await openFile(path);
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(count), 0, count, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
 async function openFile(path: string | URL): Promise<{ readonly file: FileHandle; readonly size: number }> {
   const file = await open(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") throw new MediaError("not-found", `${path}: no such file`);

@@ -15,6 +15,10 @@ export function findFile(_source: string | URL): Promise<string | undefined> {
   return Promise.resolve(undefined);
 }
 
+export function readStart(path: string, _count: number): Promise<Uint8Array> {
+  throw new MediaError("unreachable", `${path}: a page cannot read files by path; pass the File`);
+}
+
 export function writeFile(path: string, _bytes: Uint8Array): Promise<void> {
   return writeAtomically(path);
 }

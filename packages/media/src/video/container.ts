@@ -97,7 +97,9 @@ async function videoTrack(input: Input, name: string): Promise<InputVideoTrack> 
     if (error instanceof MediaError) throw error;
     if (error instanceof UnsupportedInputFormatError)
       throw new MediaError("unsupported", `${name}: expected a video: MP4, MOV, WebM or Matroska`, error);
-    throw new MediaError("damaged", `${name}: damaged, or not a video (${reasonOf(error)})`, error);
+    // The container's assertions have no message of their own.
+    const reason = reasonOf(error).replace(/^Assertion failed\.?$/, "");
+    throw new MediaError("damaged", `${name}: damaged, or not a video${reason && ` (${reason})`}`, error);
   }
   throw new MediaError("cut-short", `${name}: has no tracks: it was cut short before its index, or is empty`);
 }

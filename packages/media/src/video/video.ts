@@ -11,11 +11,14 @@ export interface ReadVideoOptions {
   readonly tolerant?: boolean | undefined;
   /** Maximum size of a file that is not read from a path, default 2^30. */
   readonly maxBytes?: number | undefined;
+  /** Most pixels of a frame, default 2^27. */
+  readonly maxPixels?: number | undefined;
   /** Name in error messages if the source has none. */
   readonly name?: string | undefined;
 }
 
 const MAX_BYTES = 2 ** 30;
+const MAX_PIXELS = 2 ** 27;
 
 /** An open video: its frames can be read once. */
 export interface Video extends VideoInfo {
@@ -35,12 +38,20 @@ export interface Video extends VideoInfo {
  * in pieces, other sources whole. On Node a process of its own decodes; in browsers, WebCodecs.
  *
  * @throws MediaError `not-found`, `unsupported` for files that are no videos, videos without pictures and unknown codecs,
- *   `cut-short`, `damaged`
+ *   `cut-short`, `damaged`, `too-large`
  */
 export async function openVideo(source: Source, options: ReadVideoOptions = {}): Promise<Video> {
-  const { tolerant = false } = options;
+  const { tolerant = false, maxPixels = MAX_PIXELS } = options;
   const { bytes, name } = await locate(source, options);
   const reader = await openReader(bytes, { name, tolerant });
+  const { width, height } = reader.info;
+  if (width * height > maxPixels) {
+    await reader.close();
+    throw new MediaError(
+      "too-large",
+      `${name}: frames of ${width} x ${height}, over the limit of ${maxPixels} pixels`,
+    );
+  }
   return { ...reader.info, name, frames: () => framesOf(reader), close: () => reader.close() };
 }
 
