@@ -1,6 +1,6 @@
 /** Runs several checkpoints on many inputs, decoding each input once. */
 import { answerEach, BATCH } from "./pipeline.ts";
-import type { Opened } from "./task.ts";
+import type { AnswerContext, Opened } from "./task.ts";
 
 /** The answers of all checkpoints for one input. */
 export interface Asked<Source, Answer> {
@@ -20,6 +20,8 @@ export interface AskOptions<Source, Input> {
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch that is not the last. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
+  /** Progress within an answer that takes long. */
+  readonly answerProgress?: AnswerContext["progress"];
 }
 
 /**
@@ -32,9 +34,10 @@ export async function* askAll<Source, Input, Options, Answer>(
   openeds: readonly Opened<Input, Options, Answer>[],
   sources: readonly Source[],
   options: Options,
-  { decode, batchSize = BATCH, signal, progress }: AskOptions<Source, Input>,
+  { decode, batchSize = BATCH, signal, progress, answerProgress }: AskOptions<Source, Input>,
 ): AsyncGenerator<Asked<Source, Answer>, void, undefined> {
   const decodeFrom = (at: number) => Promise.allSettled(sources.slice(at, at + batchSize).map(decode));
+  const context = { signal, progress: answerProgress };
   let next = decodeFrom(0);
   for (let at = 0; at < sources.length; at += batchSize) {
     const batch = sources.slice(at, at + batchSize);
@@ -44,7 +47,7 @@ export async function* askAll<Source, Input, Options, Answer>(
     const rows = [];
     for (const opened of openeds) {
       signal?.throwIfAborted();
-      rows.push(read.length > 0 ? await answerEach(opened, read, options, { signal }) : []);
+      rows.push(read.length > 0 ? await answerEach(opened, read, options, context) : []);
     }
     let column = 0;
     for (const [i, result] of decoded.entries()) {

@@ -1,5 +1,6 @@
 /** A checkpoint as a function, and how it processes many inputs. */
 import type { CheckpointRecord } from "@tessera-ml/hub";
+import { Clip } from "@tessera-ml/media";
 import type { Module } from "@tessera-ml/nn";
 import type { AnswerContext, Opened } from "./task.ts";
 
@@ -98,7 +99,7 @@ export async function answerEach<Input, Options, Answer>(
   context: AnswerContext,
 ): Promise<Bare<Answer>[]> {
   try {
-    return (await opened.answer(batch, options, context)).map((answer) => ({ answer }));
+    return (await answerAll(opened, batch, options, context)).map((answer) => ({ answer }));
   } catch (error) {
     context.signal?.throwIfAborted();
     if (batch.length === 1) return [{ error }];
@@ -106,6 +107,25 @@ export async function answerEach<Input, Options, Answer>(
     for (const input of batch) alone.push(...(await answerEach(opened, [input], options, context)));
     return alone;
   }
+}
+
+/** Answers in the order of the inputs, videos by themselves where the checkpoint does so. */
+export async function answerAll<Input, Options, Answer>(
+  opened: Opened<Input, Options, Answer>,
+  inputs: readonly Input[],
+  options: Options,
+  context: AnswerContext,
+): Promise<Answer[]> {
+  const isApart = (input: Input): input is Input & Clip =>
+    input instanceof Clip && opened.video !== undefined;
+  const together = inputs.filter((input) => !isApart(input));
+  const answers = (together.length > 0 ? await opened.answer(together, options, context) : []).values();
+  return await Promise.all(
+    inputs.map(
+      async (input) =>
+        (isApart(input) ? await opened.video?.(input, options, context) : answers.next().value) as Answer,
+    ),
+  );
 }
 
 async function* batches<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[]> {

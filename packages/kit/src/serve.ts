@@ -1,4 +1,5 @@
 /** Answers API requests: for the server's worker and for pages that compute locally. */
+import { answerAll } from "./pipeline.ts";
 import type { AnswerContext, AnyTask, Opened, Operation, Runtime } from "./task.ts";
 
 /** An open checkpoint of any task. */
@@ -18,7 +19,7 @@ export async function answerAsJson(
   context: AnswerContext,
 ): Promise<{ readonly model: string } & Readonly<Record<string, unknown>>> {
   const { toJson } = (await task.load()) as Runtime<unknown, object, unknown>;
-  const [answer] = await opened.answer([input], options, context);
+  const [answer] = await answerAll(opened, [input], options, context);
   const json = (await (toJson?.(answer) ?? answer)) as object;
   return { model: opened.record.name, ...json };
 }

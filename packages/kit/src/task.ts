@@ -1,6 +1,7 @@
 /** A system as the command line, the server, the studio and the tests see it: one value without heavy imports. */
 import type { CheckpointRecord, DatasetRecord } from "@tessera-ml/hub";
 import { unknownName } from "@tessera-ml/hub/names";
+import type { Clip } from "@tessera-ml/media";
 import type { Module } from "@tessera-ml/nn";
 import type { GoldenRunner } from "@tessera-ml/nn/golden";
 import type * as z from "zod";
@@ -89,6 +90,14 @@ export interface AnswerContext {
   readonly progress?: ((progress: AnswerProgress) => void) | undefined;
 }
 
+/** What there is to say about an answer that was saved. */
+export interface Saved {
+  /** For a terminal, after the name of the file. */
+  readonly text: string;
+  /** Fields for JSON. */
+  readonly json: object;
+}
+
 export interface AnswerProgress {
   /** The current step, for display. */
   readonly what: string;
@@ -105,6 +114,11 @@ export interface Opened<Input, Options, Answer> {
   readonly module: Module;
   /** Answers a batch, in order. Omitted options take their defaults. */
   answer(inputs: readonly Input[], options: Options, context: AnswerContext): Promise<Answer[]>;
+  /**
+   * Answers a video; without it, `answer` gets videos too. The frames may be read later, when the runtime shows, saves or
+   * converts the answer.
+   */
+  video?(clip: Clip, options: Options, context: AnswerContext): unknown;
   /** Creates the session for batches of `count` inputs ahead of the first request. */
   warmUp?(count: number): Promise<void>;
   /** Frees the session; the next call creates a new one. */
@@ -126,9 +140,14 @@ export interface Runtime<Input = never, Options = never, Answer = unknown> {
    *
    * @param widest columns of the longest input name, for aligning single lines
    */
-  show?(name: string, answers: readonly Answer[], terminal: Terminal, widest?: number): string;
+  show?(
+    name: string,
+    answers: readonly Answer[],
+    terminal: Terminal,
+    widest?: number,
+  ): string | Promise<string>;
   /** Writes an answer to a file, by its ending: one of {@link Task.saves}. */
-  save?(answer: Answer, path: string): Promise<void>;
+  save?(answer: Answer, path: string): Promise<Saved | undefined>;
   /** What the studio shows of a network besides its layers. @param shape of its input, [1, …] */
   describe?(module: Module, shape: readonly number[]): object;
   /** Keyed like {@link Schemas.operations}. */
