@@ -11,6 +11,13 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
+/** A parser for options that are numbers above 0. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("Expected a number above 0.");
+}
+
 /** Options that select a part of a checkpoint file. */
 export const inFile = {
   section: () => new Option("--section <key>", "section of a PyTorch file to read: model, ema, runs.0.net"),

@@ -1,17 +1,44 @@
 /** Images to depth. */
-import { loadNetwork, type Opened, type OpenedFile, type OpenOptions, openNamed } from "@tessera-ml/kit";
-import { Image, type ImageSource, Planes, readImage, type Size, toRgb } from "@tessera-ml/media";
+import {
+  type AnswerContext,
+  KitError,
+  loadNetwork,
+  type Opened,
+  type OpenedFile,
+  type OpenOptions,
+  openNamed,
+} from "@tessera-ml/kit";
+import {
+  Clip,
+  Image,
+  type ImageSource,
+  Planes,
+  readImage,
+  type Size,
+  type Source,
+  toRgb,
+  type VideoFrame,
+} from "@tessera-ml/media";
 import type { KnownPoint } from "./align.ts";
 import { cameraOf, type Lens } from "./camera.ts";
 import type { RunDtype } from "./dtypes.ts";
 import { parseKnown, readSensor } from "./known.ts";
 import { networks } from "./networks/index.ts";
 import { opener } from "./opener.ts";
-import { type DepthPreset, depthPresets, preprocessDepth, restoreDepth } from "./preprocess.ts";
+import {
+  type DepthPreset,
+  depthPresets,
+  preprocessDepth,
+  restoreDepth,
+  videoDepthPreset,
+} from "./preprocess.ts";
 import type { DepthFields, DepthRecord } from "./records.ts";
 import { type DepthOptions, type DepthResult, largest, relativeDepth } from "./result.ts";
 import { type DepthModule, NetworkRun } from "./run-network.ts";
 import { metresOf } from "./sky.ts";
+import { ahead } from "./video/ahead.ts";
+import { ClipJoiner, clipsOf } from "./video/clips.ts";
+import { DepthVideo, type FrameMap } from "./video/depth-video.ts";
 import type { DepthColors } from "./visualize.ts";
 
 export interface Prepared {
@@ -22,8 +49,12 @@ export interface Prepared {
   readonly known: readonly KnownPoint[];
 }
 
+interface PreparedFrame extends Prepared {
+  readonly frame: VideoFrame;
+}
+
 /**
- * A trained network with all it takes to ask it about an image of any size.
+ * A trained network with all it takes to ask it about an image of any size, or about a video.
  *
  * @example
  * const estimator = await DepthEstimator.load("depth-anything-v2-small");
@@ -81,6 +112,42 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     return only as DepthResult;
   }
 
+  /**
+   * The depth of a video, estimated as its frames are read. Networks for single images estimate each frame by itself;
+   * those of disparity then have their maps aligned to one scale and shift for each scene. Video Depth Anything sees 32
+   * frames at once.
+   *
+   * @example
+   * for await (const { depth, timestamp } of estimator.video("clip.mp4").frames()) …
+   * await saveDepthVideo(estimator.video("clip.mp4"), "depth.mp4");
+   * @param source a file, or a `Clip`: pictures, for example
+   * @throws KitError `bad-option` for options that only images have
+   */
+  video(source: Source | Clip, options: DepthOptions = {}, context: AnswerContext = {}): DepthVideo {
+    const preset = this.preset(options);
+    const known = options.known?.length ? "known" : options.sensor === undefined ? undefined : "sensor";
+    if (known !== undefined)
+      throw new KitError(
+        "bad-option",
+        `${known}: expected an image; a video cannot be aligned to distances`,
+        {
+          field: known,
+        },
+      );
+    const clip = source instanceof Clip ? source : Clip.of(source);
+    const network = this.#run(options.dtype);
+    const { signal, progress } = context;
+    const { kind } = this.record.depth;
+    return new DepthVideo({
+      ...{ model: this.record.name, kind, clip, options },
+      align: kind === "disparity" && !network.seesClips,
+      maps: (frames) => this.#frameMaps(frames, network, preset, options, signal),
+      result: ({ frame: { image }, camera, map, milliseconds }) =>
+        this.#result({ image, camera, known: [] }, restoreDepth(map, image, preset), milliseconds, options),
+      progress: progress && ((done, total) => progress({ what: clip.name, done, total })),
+    });
+  }
+
   /** Answers in the order of the images. Those that make inputs of the same size go through the network together. */
   async answer(sources: readonly ImageSource[], options: DepthOptions = {}): Promise<DepthResult[]> {
     const preset = this.preset(options);
@@ -106,8 +173,56 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
     return run;
   }
 
+  /** The maps of the frames of a video, of the network's size. */
+  async *#frameMaps(
+    frames: AsyncIterable<VideoFrame>,
+    network: NetworkRun,
+    preset: DepthPreset,
+    options: DepthOptions,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<FrameMap, void, undefined> {
+    const { depth } = this.record;
+    async function* prepared(): AsyncGenerator<PreparedFrame, void, undefined> {
+      for await (const frame of frames) {
+        signal?.throwIfAborted();
+        const fitting = network.seesClips ? videoDepthPreset(frame.image, preset) : preset;
+        yield { frame, ...(await prepare(frame.image, fitting, options)) };
+      }
+    }
+    if (!network.seesClips) {
+      for await (const one of ahead(prepared())) {
+        const started = performance.now();
+        const [map] = await network.maps([one.planes]);
+        const milliseconds = performance.now() - started;
+        yield { frame: one.frame, camera: one.camera, map: inUnit(map as Planes, one, depth), milliseconds };
+      }
+      return;
+    }
+    /** Frames without a map, without the input of the network. */
+    const waiting: Pick<PreparedFrame, "frame" | "camera">[] = [];
+    async function* noted(): AsyncGenerator<Planes, void, undefined> {
+      for await (const { frame, camera, planes } of prepared()) {
+        waiting.push({ frame, camera });
+        yield planes;
+      }
+    }
+    const joiner = new ClipJoiner({ metric: depth.kind === "metric" });
+    let milliseconds = 0;
+    // The last clip repeats its last frame, so that there may be more maps than frames.
+    const paired = (maps: readonly Planes[]): FrameMap[] =>
+      waiting.splice(0, maps.length).map((one, i) => ({ ...one, map: maps[i] as Planes, milliseconds }));
+    for await (const inputs of clipsOf(noted())) {
+      signal?.throwIfAborted();
+      const started = performance.now();
+      const maps = await network.clip(inputs);
+      milliseconds = (performance.now() - started) / inputs.length;
+      yield* paired(joiner.push(maps));
+    }
+    yield* paired(joiner.finish());
+  }
+
   #result(
-    { image, camera, known }: Prepared,
+    { image, camera, known }: Omit<Prepared, "planes">,
     map: Planes,
     milliseconds: number,
     { style, colormap, values: wanted }: DepthOptions,

@@ -99,5 +99,17 @@ export {
 } from "./result.ts";
 export { metresOf, replaceSky } from "./sky.ts";
 export { depthEstimation } from "./task.ts";
-export { ClipJoiner, videoClips } from "./video-clips.ts";
-export { colorizeDepth, type DepthColors, depth16, depthColors, depthLevels } from "./visualize.ts";
+export { FrameAligner } from "./video/align-frames.ts";
+export { ClipJoiner, clipsOf, videoClips } from "./video/clips.ts";
+export { CutDetector } from "./video/cuts.ts";
+export { DepthVideo, type Flicker, type VideoDepthFrame, type VideoSummary } from "./video/depth-video.ts";
+export { FlickerMeter, staticPixels } from "./video/flicker.ts";
+export { picturesOf, saveDepthVideo } from "./video/save.ts";
+export {
+  colorizeDepth,
+  type DepthColors,
+  type DepthRange,
+  depth16,
+  depthColors,
+  depthLevels,
+} from "./visualize.ts";

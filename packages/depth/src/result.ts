@@ -1,5 +1,5 @@
 /** What is asked about an image, and what is answered. */
-import type { Colormap, Image, Source } from "@tessera-ml/media";
+import type { Colormap, Image, Source, VideoFormat } from "@tessera-ml/media";
 import { Planes } from "@tessera-ml/media";
 import { type Alignment, type AlignOptions, align, type KnownPoint } from "./align.ts";
 import type { Lens } from "./camera.ts";
@@ -31,6 +31,8 @@ export interface DepthOptions {
   readonly sensorUnit?: number | undefined;
   /** JSON answers carry the values instead of a picture, as a map whose longer side has at most this many pixels. */
   readonly values?: number | undefined;
+  /** JSON answers to videos carry the depth as a video. Default: its figures alone. */
+  readonly playable?: VideoFormat | undefined;
 }
 
 /** What relative and metric results share. */

@@ -1,5 +1,5 @@
 /** Depth estimation at work, on Node and in browsers. */
-import { dataUrl, type OpenOptions, type Operation, pngUrl } from "@tessera-ml/kit";
+import { dataUrl, type OpenOptions, type Operation, pngUrl, type Saved } from "@tessera-ml/kit";
 import { duration, type Terminal } from "@tessera-ml/kit/terminal";
 import { finiteRange, type ImageSource } from "@tessera-ml/media";
 import { DepthEstimator } from "./estimator.ts";
@@ -7,10 +7,12 @@ import { defaultCheckpoint } from "./opener.ts";
 import * as looks from "./operations.ts";
 import { compactValues } from "./outputs/compact.ts";
 import { colourPicture, deepPng, sideBySide, unitOf } from "./outputs/pictures.ts";
+import { saveDepth } from "./outputs/save.ts";
 import { mapOf } from "./outputs/values.ts";
-import type { DepthOptions, DepthResult, MetricDepth } from "./result.ts";
+import type { DepthOptions, DepthResult } from "./result.ts";
+import { DepthVideo, type VideoSummary } from "./video/depth-video.ts";
+import { encodeDepthVideo, saveDepthVideo } from "./video/save.ts";
 
-export { saveDepth as save } from "./outputs/save.ts";
 export { defaultCheckpoint };
 
 export async function open(name: string | undefined, options: OpenOptions): Promise<DepthEstimator> {
@@ -21,8 +23,25 @@ type Look = Operation<ImageSource, DepthOptions, DepthResult>;
 
 export const operations = looks as unknown as Readonly<Record<string, Look>>;
 
-/** A picture or, if asked, the values; and what is to be known of them. */
-export async function toJson(result: DepthResult): Promise<object> {
+/** Writes a result; of a video, the figures are known afterwards. */
+export async function save(answer: DepthResult | DepthVideo, path: string): Promise<Saved | undefined> {
+  if (!(answer instanceof DepthVideo)) {
+    await saveDepth(answer, path);
+    return undefined;
+  }
+  await saveDepthVideo(answer, path);
+  const summary = await answer.summary();
+  return { text: figuresOf(summary), json: aboutVideo(summary) };
+}
+
+/** A picture or, if asked, the values; of videos, the depth as a video if asked. And what is to be known of them. */
+export async function toJson(result: DepthResult | DepthVideo): Promise<object> {
+  if (result instanceof DepthVideo) {
+    const { playable } = result.options;
+    const data = playable && (await encodeDepthVideo(result, playable));
+    const { video, ...about } = aboutVideo(await result.summary());
+    return { model: result.model, ...about, video: { ...video, ...(data !== undefined && { data }) } };
+  }
   const { model, kind, width, height, milliseconds, camera } = result;
   const alignment = result.kind === "metric" ? result.alignment : undefined;
   const about = {
@@ -43,6 +62,24 @@ async function pictureOf(result: DepthResult): Promise<{ png: string; unit?: num
   return { png, ...(unit !== undefined && { unit }) };
 }
 
+function aboutVideo(summary: VideoSummary) {
+  const { frames, seconds, frameRate, scenes, flicker, ...about } = summary;
+  return { ...about, video: { frames, seconds, frameRate, scenes, flicker } };
+}
+
+/** `240 frames, 2 scenes, flicker 4.1 %, aligned 1.2 %` */
+function figuresOf({ frames, scenes, flicker: { before, after } }: VideoSummary): string {
+  const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+  const percent = (value: number) => `${value.toPrecision(2)} %`;
+  const flicker =
+    after === undefined
+      ? "flicker unknown: nothing in the pictures stays the same"
+      : before === undefined
+        ? `flicker ${percent(after)}`
+        : `flicker ${percent(before)}, aligned ${percent(after)}`;
+  return [count(frames, "frame"), count(scenes, "scene"), flicker].join(", ");
+}
+
 /** Null if no value is finite. */
 function rangeOf(result: DepthResult): { min: number | null; max: number | null } {
   const { data } = mapOf(result);
@@ -51,25 +88,37 @@ function rangeOf(result: DepthResult): { min: number | null; max: number | null 
   return { min, max };
 }
 
-/** One line per checkpoint under the image's name. */
-export function show(name: string, answers: readonly DepthResult[], { paint }: Terminal): string {
-  const [first] = answers;
-  if (!first) return name;
-  const title = `${paint("bold", name)}  ${paint("dim", `${first.width} × ${first.height}`)}`;
-  const lines = answers.map((answer) => {
-    const { min, max } = rangeOf(answer);
-    const says =
-      min === null || max === null
-        ? "no values"
-        : answer.kind === "metric"
-          ? `${min.toFixed(2)} m to ${max.toFixed(2)} m${alignedBy(answer)}`
-          : `disparity ${min.toPrecision(4)} to ${max.toPrecision(4)} (relative: no distances)`;
-    return `  ${says}  ${paint("dim", `${answer.model}, ${duration(answer.milliseconds / 1000)}`)}`;
-  });
-  return [title, ...lines].join("\n");
+/** One line per checkpoint under the input's name. */
+export async function show(
+  name: string,
+  answers: readonly (DepthResult | DepthVideo)[],
+  { paint }: Terminal,
+): Promise<string> {
+  const lines: string[] = [];
+  let size = "";
+  for (const answer of answers) {
+    const summary = answer instanceof DepthVideo ? await answer.summary() : undefined;
+    const about = summary ?? (answer as DepthResult);
+    const values = summary
+      ? `${valuesOf(summary.kind, summary)}, ${figuresOf(summary)}`
+      : valuesOf(about.kind, rangeOf(answer as DepthResult)) + alignedBy(answer as DepthResult);
+    const time = `${duration(about.milliseconds / 1000)}${summary ? " a frame" : ""}`;
+    size = `  ${paint("dim", `${about.width} × ${about.height}`)}`;
+    lines.push(`  ${values}  ${paint("dim", `${answer.model}, ${time}`)}`);
+  }
+  return [`${paint("bold", name)}${size}`, ...lines].join("\n");
 }
 
-function alignedBy({ alignment }: MetricDepth): string {
+type Range = ReturnType<typeof rangeOf>;
+
+function valuesOf(kind: DepthResult["kind"], { min, max }: Range): string {
+  if (min === null || max === null) return "no values";
+  if (kind === "metric") return `${min.toFixed(2)} m to ${max.toFixed(2)} m`;
+  return `disparity ${min.toPrecision(4)} to ${max.toPrecision(4)} (relative: no distances)`;
+}
+
+function alignedBy(result: DepthResult): string {
+  const alignment = result.kind === "metric" ? result.alignment : undefined;
   if (!alignment) return "";
   const { points, expectedError } = alignment;
   const error =

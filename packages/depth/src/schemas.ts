@@ -6,6 +6,7 @@ import { RUN_DTYPES } from "./dtypes.ts";
 import { ALIGNMENTS } from "./evaluate/alignments.ts";
 import { KNOWN } from "./known.ts";
 import { CROPS } from "./metrics.ts";
+import { VIDEO_ENDINGS } from "./outputs/endings.ts";
 import { depthPresets } from "./preprocess.ts";
 import { depthSchema, type PresetName } from "./records.ts";
 
@@ -43,6 +44,10 @@ export const request = z.strictObject({
   values: z.int().min(16).max(2048).optional().meta({
     description: "answer with the values instead of a picture, at most this many pixels to a side",
   }),
+  playable: z
+    .enum(VIDEO_ENDINGS)
+    .optional()
+    .meta({ description: "answer to a video with its depth as a video (default: figures alone)" }),
 });
 
 /** They name a file, which only the command line may. */
@@ -127,6 +132,24 @@ export const answer = z
       })
       .optional()
       .meta({ description: "metres = 1 / (scale · disparity + shift), if distances were known" }),
+    video: z
+      .object({
+        ...{ frames: z.int(), seconds: z.number(), frameRate: z.number() },
+        scenes: z.int().meta({ description: "Each has a scale and shift of its own" }),
+        flicker: z.object({ before: z.number().optional(), after: z.number().optional() }).meta({
+          description:
+            "Mean change of the values from frame to frame where the pictures stay the same, in percent of their " +
+            "range: before and after frames were brought to one scale",
+        }),
+        data: z
+          .string()
+          .optional()
+          .meta({ description: "A data: URL of the depth as a video, if asked for", format: "data-url" }),
+      })
+      .optional()
+      .meta({
+        description: "Of videos; min, max and milliseconds then are of all frames, and there is no png",
+      }),
   })
   .meta({ id: "Depth" });
 

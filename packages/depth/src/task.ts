@@ -1,7 +1,7 @@
 /** Depth estimation as a task. Light: what it needs is loaded when it is asked for. */
-import { defineTask, type Task } from "@tessera-ml/kit/task";
+import { defineTask, type Runtime, type Task } from "@tessera-ml/kit/task";
 import type { ImageSource } from "@tessera-ml/media";
-import { ENDINGS } from "./outputs/endings.ts";
+import { ENDINGS, VIDEO_ENDINGS } from "./outputs/endings.ts";
 import type { DepthRecord } from "./records.ts";
 import type { DepthOptions, DepthResult } from "./result.ts";
 import { info } from "./title.ts";
@@ -13,14 +13,16 @@ export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions
   name: "depth-estimation",
   command: "depth",
   title: "Depth estimation",
-  summary: "Estimate how far away everything in an image is.",
-  accepts: ["image"],
-  saves: ENDINGS,
+  summary: "Estimate how far away everything in an image or a video is.",
+  accepts: ["image", "video"],
+  saves: [...ENDINGS, ...VIDEO_ENDINGS],
   examples: [
     ["tessera depth photo.jpg --out depth.png", "a map with 16 bits"],
     ["tessera depth photo.jpg --out depth.jpg --style side-by-side", "a picture to look at"],
     ["tessera depth photo.jpg --out scene.glb", "a surface in space; .ply for points"],
     ["tessera depth photos/ --out 'maps/*.npy'", "the values of every image of a folder"],
+    ["tessera depth clip.mp4 --out depth.mp4", "a video, its frames brought to one scale"],
+    ["tessera depth frames/ --fps 24 --out depth.webm", "a folder of frames as a video"],
     ["tessera depth photo.jpg -m depth-anything-v2-metric-indoor-small", "in metres"],
     ["tessera depth photo.jpg --known 120,80=1.5 --known 400,300=4", "metres from two known distances"],
     ["tessera depth photo.jpg -m own.pth -n depth_anything_v2_vits", "a checkpoint file of your own"],
@@ -51,6 +53,7 @@ export const depthEstimation: Task<"depth-estimation", ImageSource, DepthOptions
   recordJson: (_, record) => ({ depth: (record as DepthRecord | undefined)?.depth }),
   catalogue: () => import("./catalogue.ts"),
   schemas: () => import("./schemas.ts"),
-  load: () => import("./runtime.ts"),
+  // It also shows, saves and converts the answers of `DepthEstimator.video`.
+  load: (): Promise<Runtime<ImageSource, DepthOptions, DepthResult>> => import("./runtime.ts"),
   workshop: () => import("#workshop"),
 });

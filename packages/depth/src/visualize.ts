@@ -17,22 +17,24 @@ export function depthColors(colors: DepthColors): Uint8Array {
   return Uint8Array.from(atob(table), (character) => character.charCodeAt(0));
 }
 
+/** The values at the two ends of the levels; default the smallest and the largest. */
+export type DepthRange = readonly [low: number, high: number];
+
 /** A map [1, H, W] as bytes: 0 at its smallest value, 255 at its largest, truncated. A constant map is black. */
-export function depthLevels(map: Planes): Image {
-  return new Image(
-    map.width,
-    map.height,
-    1,
-    Uint8Array.from(unitValues(map), (unit) => f32(unit * 255)),
-  );
+export function depthLevels(map: Planes, range?: DepthRange): Image {
+  const levels = new Uint8Array(map.data.length);
+  const units = unitValues(map, range);
+  for (let i = 0; i < levels.length; i++) levels[i] = f32(units[i]! * 255);
+  return new Image(map.width, map.height, 1, levels);
 }
 
 /** A map [1, H, W] in the colours of a script, RGB. */
-export function colorizeDepth(map: Planes, colors: DepthColors): Image {
+export function colorizeDepth(map: Planes, colors: DepthColors, range?: DepthRange): Image {
   const table = depthColors(colors);
-  const { width, height, data } = depthLevels(map);
+  const { width, height, data } = depthLevels(map, range);
   const out = new Image(width, height, 3);
-  for (const [i, level] of data.entries()) out.data.set(table.subarray(3 * level, 3 * level + 3), 3 * i);
+  for (let i = 0, to = 0; i < data.length; i++)
+    for (let from = 3 * data[i]!, end = from + 3; from < end; ) out.data[to++] = table[from++]!;
   return out;
 }
 
@@ -45,7 +47,11 @@ export function depth16(map: Planes): Uint16Array {
 const f32 = Math.fround;
 
 /** From 0 to 1, in single precision. */
-function unitValues(map: Planes): Float32Array {
+function unitValues(map: Planes, given?: DepthRange): Float32Array {
+  if (given) {
+    const [low, high] = given;
+    return map.data.map((value) => (high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0));
+  }
   const { low, range } = rangeOf(map);
   return map.data.map((value) => (range > 0 ? f32(value - low) / range : 0));
 }

@@ -1,11 +1,12 @@
 /** A task's own command, such as `tessera classify`: from inputs to answers. */
 import { basename } from "node:path";
-import type { AnyTask, Medium, Opened, Runtime, Schemas } from "@tessera-ml/kit";
+import type { AnswerProgress, AnyTask, Medium, Opened, Runtime, Schemas } from "@tessera-ml/kit";
+import { isMedia } from "@tessera-ml/kit/files";
 import { Command } from "commander";
 import { type CheckpointFlags, checkOneModel, checkpointOptions, loadCheckpoints } from "../checkpoints.ts";
 import { describeError, untilInterrupted } from "../errors.ts";
 import { findInputs, type Input } from "../inputs.ts";
-import { examples, several } from "../options.ts";
+import { examples, positive, several } from "../options.ts";
 import { complain, print, terminal, toTerminal } from "../output.ts";
 import { describeProgress, report, stopwatch, timeLeft } from "../progress.ts";
 import { endings, planFiles } from "../save.ts";
@@ -32,6 +33,12 @@ export async function taskCommand(task: AnyTask, words: readonly string[]): Prom
   addFlags(command, schemas.request);
   if (schemas.local) addFlags(command, schemas.local);
   if (task.accepts.includes("image")) command.option("--tolerant", "read truncated images as far as they go");
+  if (isVisual(task))
+    command.option(
+      "--fps <number>",
+      "take the images of a folder as a video of so many frames a second (25 if --out is a video)",
+      positive,
+    );
   if (task.saves)
     command.option(
       "-o, --out <path>",
@@ -57,6 +64,7 @@ type Flags = CheckpointFlags & {
   readonly model?: readonly string[];
   readonly json?: true;
   readonly tolerant?: true;
+  readonly fps?: number;
   readonly out?: string;
 } & Readonly<Record<string, unknown>>;
 
@@ -68,7 +76,10 @@ async function answer(
   words: readonly string[],
   flags: Flags,
 ): Promise<void> {
-  const { askAll, decodeInput } = await import("@tessera-ml/kit");
+  const [{ askAll, decodeInput }, { Clip }] = [
+    await import("@tessera-ml/kit"),
+    await import("@tessera-ml/media"),
+  ];
   const names = flags.model ?? [];
   const request = {
     ...readFlags(schemas.request, flags),
@@ -81,7 +92,7 @@ async function answer(
   const inputs: Input[] = isText
     ? words.map((word) => ({ name: word, source: word }))
     : media
-      ? await findInputs(words, task.accepts)
+      ? await findInputs(words, task.accepts, { frameRate: frameRateOf(task, flags) })
       : [{ name: task.command, source: "" }];
   for (const input of inputs) if ("error" in input) fail(`${input.name}: ${input.error}`);
   const sources = inputs.filter((input): input is Source => "source" in input);
@@ -98,7 +109,10 @@ async function answer(
   const fileOf =
     task.saves && flags.out !== undefined
       ? await planFiles(flags.out, task.saves, {
-          inputs: sources.map(({ name }) => name),
+          inputs: sources.map(({ name, source }) => ({
+            name,
+            isVideo: source instanceof Clip || isMedia(name, ["video"]),
+          })),
           models: openeds.map(({ record }) => record.name),
         })
       : undefined;
@@ -107,6 +121,7 @@ async function answer(
     decode: async ({ name, source }: Source) =>
       media ? await decodeInput(task.accepts, source, { name, tolerant: flags.tolerant }) : undefined,
     signal,
+    answerProgress: frameProgress(),
     progress: (done, total) => {
       const { perSecond, secondsLeft } = watch(done, total);
       report(
@@ -123,28 +138,60 @@ async function answer(
   for await (const { source, answers, models, errors } of asked) {
     for (const error of errors) fail(named(source.name, describeUnread(error, flags.tolerant)));
     if (answers.length === 0) continue;
-    if (fileOf) {
-      for (const [i, one] of answers.entries()) {
-        const model = models[i] as string;
-        const file = fileOf(source.name, model);
-        await runtime.save?.(one, file);
-        if (flags.json) all.push({ input: source.name, model, file });
-        else print(toTerminal() ? file : JSON.stringify({ input: source.name, model, file }));
+    // An answer may be made only now: that of a video is, while its frames are read.
+    const deliver = async (work: () => Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        fail(named(source.name, describeUnread(error, flags.tolerant)));
       }
+    };
+    if (!fileOf && !flags.json && toTerminal() && runtime.show) {
+      const { show } = runtime;
+      await deliver(async () => print(await show(shownName(source.name), answers, terminal(), widest)));
       continue;
     }
-    if (!flags.json && toTerminal() && runtime.show) {
-      print(runtime.show(shownName(source.name), answers, terminal(), widest));
-      continue;
-    }
-    for (const [i, one] of answers.entries()) {
-      const answered = (await (runtime.toJson?.(one) ?? one)) as object;
-      const json = { ...(media && { input: source.name }), model: models[i], ...answered };
-      if (flags.json) all.push(json);
-      else print(JSON.stringify(json));
-    }
+    for (const [i, one] of answers.entries())
+      await deliver(async () => {
+        const model = models[i] as string;
+        if (fileOf) {
+          const file = fileOf(source.name, model);
+          const saved = await runtime.save?.(one, file);
+          const json = { input: source.name, model, file, ...saved?.json };
+          if (flags.json) all.push(json);
+          else print(toTerminal() ? [file, ...(saved ? [saved.text] : [])].join("  ") : JSON.stringify(json));
+          return;
+        }
+        const answered = (await (runtime.toJson?.(one) ?? one)) as object;
+        const json = { ...(media && { input: source.name }), model, ...answered };
+        if (flags.json) all.push(json);
+        else print(JSON.stringify(json));
+      });
   }
   if (flags.json) print(JSON.stringify(all, undefined, 2));
+}
+
+const isVisual = ({ accepts }: AnyTask) => accepts.includes("image") && accepts.includes("video");
+
+/** Frames a second of a folder of images that is one video: as asked, or because a video is written. */
+function frameRateOf(task: AnyTask, { fps, out }: Flags): number | undefined {
+  if (fps !== undefined || !isVisual(task) || out === undefined) return fps;
+  return isMedia(out, ["video"]) ? USUAL_FRAME_RATE : undefined;
+}
+
+const USUAL_FRAME_RATE = 25;
+
+/** Shows how far an answer is that is made of frames. */
+function frameProgress(): (progress: AnswerProgress) => void {
+  let watch = stopwatch();
+  return ({ what, done, total }) => {
+    // The first frame includes making the session.
+    if (done === 1) watch = stopwatch();
+    const { perSecond, secondsLeft } = watch(done - 1, total - 1);
+    const rest = done > 1 ? [`${perSecond.toFixed(1)}/s`, timeLeft(secondsLeft)] : [];
+    report(describeProgress(basename(what) || what, done / total, rest));
+  };
 }
 
 const USUAL_INPUTS: Readonly<Record<Medium, string>> = {

@@ -2,3 +2,6 @@
 export const ENDINGS = ["png", "jpg", "jpeg", "webp", "pfm", "npy", "ply", "glb"] as const;
 
 export type Ending = (typeof ENDINGS)[number];
+
+/** Of the files that the depth of a video is written to. */
+export const VIDEO_ENDINGS = ["mp4", "webm"] as const;

@@ -1,26 +1,32 @@
 /** Pictures of a result. */
 import { colorize, encodePng16, Image } from "@tessera-ml/media";
 import type { DepthResult } from "../result.ts";
-import { colorizeDepth, depth16 } from "../visualize.ts";
+import { colorizeDepth, type DepthRange, depth16 } from "../visualize.ts";
 import { finiteMapOf } from "./values.ts";
 
-/** The map in colours: those of the authors' script, byte for byte, unless a colour map was asked for. */
-export function colourPicture(result: DepthResult): Image {
+/**
+ * The map in colours: those of the authors' script, byte for byte, unless a colour map was asked for.
+ *
+ * @param range the values at the two ends; default the smallest and the largest
+ */
+export function colourPicture(result: DepthResult, range?: DepthRange): Image {
   const map = finiteMapOf(result);
   const { colormap, colors } = result;
-  return colormap === undefined ? colorizeDepth(map, colors) : colorize(map, { colormap });
+  return colormap === undefined
+    ? colorizeDepth(map, colors, range)
+    : colorize(map, { colormap, ...(range && { range }) });
 }
 
 /** Pixels between the two halves, as in the authors' scripts. */
 const GAP = 50;
 
 /** The image at the left, white, and the map at the right. */
-export function sideBySide(result: DepthResult): Image {
+export function sideBySide(result: DepthResult, range?: DepthRange): Image {
   const { width, height, image } = result;
   const out = new Image(2 * width + GAP, height, 3);
   out.data.fill(255);
   place(out, image, 0);
-  place(out, colourPicture(result), width + GAP);
+  place(out, colourPicture(result, range), width + GAP);
   return out;
 }
 

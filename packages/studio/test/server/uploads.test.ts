@@ -103,7 +103,7 @@ describe("GET /api/tasks", () => {
     expect(Object.keys(classification.request.properties)).toEqual(["top"]);
     expect(Object.keys(classification.answer.properties)).toContain("predictions");
     const depth = named("depth-estimation");
-    expect(depth).toMatchObject({ command: "depth", accepts: ["image"] });
+    expect(depth).toMatchObject({ command: "depth", accepts: ["image", "video"] });
     expect(Object.keys(depth.request.properties)).toContain("colormap");
     expect(Object.keys(depth.answer.properties)).toContain("png");
     expect(await (await fetch(`${studio.url}/models/tasks.json`)).json()).toEqual({ tasks });

@@ -24,6 +24,30 @@ export function videoClips(count: number): number[][] {
 }
 
 /**
+ * The clips of a video whose length is not known yet, from its frames in order: those of {@link videoClips}. No more
+ * than one clip is kept.
+ */
+export async function* clipsOf<T>(frames: AsyncIterable<T>): AsyncGenerator<T[], void, undefined> {
+  let before: T[] | undefined;
+  let fresh: T[] = [];
+  let last: T | undefined;
+  let [count, start] = [0, 0];
+  const next = () => {
+    const head = before ? KEY_FRAMES.map((key) => before?.[key] as T) : [];
+    const tail = Array.from({ length: LENGTH - head.length }, (_, i) => fresh[i] ?? (last as T));
+    [before, fresh, start] = [[...head, ...tail], [], start + STEP];
+    return before;
+  };
+  for await (const frame of frames) {
+    fresh.push(frame);
+    last = frame;
+    count++;
+    if (fresh.length === (before ? STEP : LENGTH)) yield next();
+  }
+  while (start < count) yield next();
+}
+
+/**
  * Joins the maps of clips to those of a video. There may be more maps than frames at the end, because the last clip
  * repeats its last frame.
  *
