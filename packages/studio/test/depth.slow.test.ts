@@ -1,7 +1,7 @@
 /** The Depth page in headless Chromium, with the real server and networks with made-up weights. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { readDepth } from "@tessera-ml/media";
+import { encodeVideo, Image, readDepth, type VideoFrame } from "@tessera-ml/media";
 import type { Page } from "playwright";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { hasChromium } from "../../../tools/chromium.ts";
@@ -10,6 +10,19 @@ import { shipDepthModels, TINY_SYSTEM } from "./support/depth-models.ts";
 import { PATIENCE, pageTests } from "./support/page.ts";
 
 vi.setConfig({ testTimeout: 3 * PATIENCE, hookTimeout: 3 * PATIENCE });
+
+/** A box that moves over a ramp. */
+function* frames(count: number): Generator<VideoFrame> {
+  for (let i = 0; i < count; i++) {
+    const image = new Image(160, 120, 3);
+    for (let at = 0; at < 160 * 120; at++) {
+      const [x, y] = [at % 160, Math.floor(at / 160)];
+      const isBox = x > 20 + 3 * i && x < 60 + 3 * i && y > 40 && y < 90;
+      image.data.set(isBox ? [220, 120, 60] : [y, y, 2 * y], 3 * at);
+    }
+    yield { image, timestamp: i / 10, duration: 0.1 };
+  }
+}
 
 /** Of the sample pictures. */
 const [WIDTH, HEIGHT] = [480, 360];
@@ -77,6 +90,39 @@ describe.skipIf(!hasChromium())("the Depth page", () => {
     await page.mouse.up();
     expect(await slider.getAttribute("aria-valuenow")).toBe("75");
     expect(await page.locator(".over-marker").count()).toBe(0);
+  });
+
+  test("the depth of a video is estimated when asked for, and plays along", async () => {
+    await page.goto(`${studio.url}#/depth`);
+    await card("depth_tiny 2025").or(card("depth_tiny2025")).click();
+    await card("Depth Lite0").click();
+    const buffer = Buffer.from(await encodeVideo(frames(20), "webm"));
+    const file = { name: "walk.webm", mimeType: "video/webm", buffer };
+    await page.getByLabel("Choose a picture or a video").setInputFiles(file);
+    await page.getByLabel("The video: walk.webm").waitFor();
+    expect(await page.getByText("Choose a picture first.").isVisible()).toBe(false);
+    await page.getByRole("button", { name: "Estimate the depth" }).click();
+    const depth = page.getByLabel("The depth of the video");
+    await depth.waitFor();
+    const state = () =>
+      depth.evaluate(
+        (video: HTMLVideoElement) => [video.videoWidth, video.paused, video.currentTime] as const,
+      );
+    await until(async () => (await state())[0]).toBe(160);
+    await page.getByText(/^20 frames, 1 scene · flicker/).waitFor();
+    expect(await page.getByRole("link", { name: "Save as WebM" }).getAttribute("download")).toBe(
+      "walk-depth.webm",
+    );
+    // It follows the player of the video.
+    const player = page.getByLabel("The video: walk.webm");
+    await player.evaluate((video: HTMLVideoElement) => {
+      video.currentTime = 1;
+    });
+    await until(async () => Math.abs((await state())[2] - 1) < 0.15).toBe(true);
+    // A picture puts the map back.
+    await sample("a study");
+    await page.locator(".over:not(.waiting)").waitFor();
+    expect(await depth.count()).toBe(0);
   });
 
   test("a ratio of disparities is not one of distances, and known distances give metres", async () => {

@@ -4,7 +4,7 @@ import { COLORMAPS, type Colormap } from "@tessera-ml/media";
 import { useMemo } from "preact/hooks";
 import type { ModelInfo, TaskInfo } from "../../../api/index.ts";
 import { milliseconds, origin, shortTitle } from "../../format.ts";
-import { picture } from "../../media/present.ts";
+import { picture, present } from "../../media/present.ts";
 import { Stage } from "../../media/stage.tsx";
 import { useAnswer } from "../../parts/answer.ts";
 import { CubeIcon } from "../../parts/icons.tsx";
@@ -13,6 +13,7 @@ import { Notice } from "../../parts/notice.tsx";
 import { hrefOf } from "../../route.ts";
 import { engine } from "../../state.ts";
 import { Distances } from "./distances.tsx";
+import { Film } from "./film.tsx";
 import { Over } from "./over.tsx";
 import { usePainted } from "./paint.ts";
 import { Relief } from "./relief.tsx";
@@ -31,7 +32,7 @@ import {
   toggle,
 } from "./state.ts";
 
-const INVITATION = { title: "Drop a photograph", hint: "paste one, choose a file, or take one" };
+const INVITATION = { title: "Drop a photograph or a video", hint: "paste one, choose a file, or take one" };
 const COLOUR_NAMES: Readonly<Record<Colormap, string>> = {
   spectralR: "Spectral",
   inferno: "Inferno",
@@ -49,6 +50,7 @@ export function DepthView({ task }: { readonly task: TaskInfo }) {
   });
   const { value, failure, waiting } = depth.value;
   const about = picture.value;
+  const film = present.value?.medium === "video" ? present.value : undefined;
   // The last map stays, dimmed, unless it is of another picture.
   const shown = about && value && fits(value.answer, about) ? value : undefined;
   // A relief is built anew only for another result.
@@ -63,7 +65,8 @@ export function DepthView({ task }: { readonly task: TaskInfo }) {
         <div class="depth-right">
           {failure !== undefined && <Notice>{failure}</Notice>}
           {networks.value.length === 0 && <NoNetwork />}
-          <section class="slab depth-tools" aria-label="Map" aria-busy={waiting}>
+          {film && <Film task={task} film={film} />}
+          <section class="slab depth-tools" aria-label="Map" aria-busy={waiting} hidden={film !== undefined}>
             <div class="depth-head">
               <button
                 type="button"
@@ -98,7 +101,7 @@ export function DepthView({ task }: { readonly task: TaskInfo }) {
             {shown && about && <Save task={task} about={about} depth={shown} />}
           </section>
           <Networks />
-          {compared.value.length > 1 && (
+          {compared.value.length > 1 && !film && (
             <section class="depth-compared" aria-label="Networks side by side">
               {compared.value.map((name) => (
                 <Column key={name} name={name} task={task} />
