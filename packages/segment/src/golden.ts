@@ -4,7 +4,10 @@ import type { Golden } from "@tessera-ml/kit/task";
 import { type Checked, record } from "@tessera-ml/nn/golden";
 
 // One line per family of cases.
-const CHECKS: Checks = [];
+const CHECKS: Checks = [
+  [/^(sam1-[^/]+|mobilesam)\//, () => import("./golden/sam1.ts")],
+  [/^hf\/sam1-/, () => import("./golden/sam1-transformers.ts")],
+];
 
 export const golden: Golden = goldenOf("segmentation", CHECKS);
 

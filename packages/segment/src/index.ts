@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { SegmentError, type SegmentErrorCode } from "./error.ts";
 export { type DecodedMasks, MaskDecoder, type MaskDecoderConfig } from "./models/mask-decoder.ts";
 export {
   type EncodedPrompt,
@@ -13,4 +14,12 @@ export {
   PromptEncoder,
   type PromptEncoderConfig,
 } from "./models/prompt-encoder.ts";
+export { SamEncoder, type SamEncoderConfig } from "./models/sam1/image-encoder.ts";
+export { Sam, type SamConfig, samConfigs } from "./models/sam1/sam.ts";
+export { TinyViT, type TinyViTConfig } from "./models/sam1/tiny-vit.ts";
 export { type TwoWayConfig, TwoWayTransformer } from "./models/two-way-transformer.ts";
+export { samFromHuggingFace } from "./naming/sam.ts";
+export { networks } from "./networks/index.ts";
+export type { Box, ImagePrompt, Point, Prediction } from "./predict/prompt.ts";
+export { preprocessSam, restoreMasks } from "./predict/sam-image.ts";
+export { type PredictOptions, SamImage, SamPredictor } from "./predict/sam-predictor.ts";

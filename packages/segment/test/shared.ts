@@ -10,7 +10,5 @@ export const goldens: Readonly<Record<string, unknown>> = existsSync(goldenFile)
   : {};
 if (Object.keys(goldens).length === 0) console.log(`segment: not checked against goldens: no ${goldenFile}`);
 
-/** The cases whose names match. */
-export function casesLike(pattern: RegExp): [name: string, golden: unknown][] {
-  return Object.entries(goldens).filter(([name]) => pattern.test(name));
-}
+/** Cases of networks that take long. */
+export const HEAVY = /^(sam1-vit-|mobilesam\/)|-1024/;

@@ -1,0 +1,153 @@
+/** Masks from clicks, boxes and masks by SAM and MobileSAM. */
+import { type Image, Planes, type Size } from "@tessera-ml/media";
+import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
+import { LABEL, type Points, type Prompt } from "../models/prompt-encoder.ts";
+import type { Sam } from "../models/sam1/sam.ts";
+import { checkPrompt, type ImagePrompt, type Point, type Prediction } from "./prompt.ts";
+import { preprocessSam, resizedSize, restoreMasks } from "./sam-image.ts";
+
+export interface PredictOptions {
+  /** Three guesses, for prompts that may mean a part or the whole; default false: one mask. */
+  readonly multimask?: boolean;
+}
+
+interface Decoded {
+  readonly masks: Tensor;
+  readonly iou: Tensor;
+}
+
+type Decode = Compiled<[embedding: Tensor, prompt: Prompt, multimask: boolean], Decoded>;
+
+/** The network in inference mode. The encoder runs once for a picture, the decoder for each question about it. */
+export class SamPredictor {
+  readonly model: Sam;
+  readonly #encode: Compiled<[Tensor], Tensor>;
+  readonly #decode: Decode;
+
+  constructor(model: Sam) {
+    this.model = model.eval();
+    this.#encode = compile((x: Tensor) => model.encode(x), { freeze: true, name: "image encoder" });
+    this.#decode = compile(
+      (embedding: Tensor, prompt: Prompt, multimask: boolean) => {
+        const { masks, iou } = model.decode(embedding, prompt);
+        const [first, count] = multimask ? [1, 3] : [0, 1];
+        return { masks: masks.narrow(1, first, count), iou: iou.narrow(1, first, count) };
+      },
+      { freeze: true, name: "mask decoder" },
+    );
+  }
+
+  /** Encodes a picture. */
+  async image(image: Image): Promise<SamImage> {
+    const side = this.model.image;
+    const { data } = preprocessSam(image, side);
+    return this.encoded(
+      this.#encode(fromArray(data as Float32Array<ArrayBuffer>, [1, 3, side, side])),
+      image,
+    );
+  }
+
+  /** A picture of this size that is encoded already. @param embedding [1, 256, side / 16, side / 16] */
+  encoded(embedding: Tensor, { width, height }: Size): SamImage {
+    return new SamImage(this.#decode, embedding, { width, height }, this.model.image);
+  }
+
+  /** Frees the sessions; the next call makes others. */
+  release(): void {
+    this.#encode.release();
+    this.#decode.release();
+  }
+}
+
+/** An encoded picture. */
+export class SamImage {
+  readonly #decode: Decode;
+  readonly #embedding: Tensor;
+  readonly #picture: Size;
+  readonly #side: number;
+
+  constructor(decode: Decode, embedding: Tensor, picture: Size, side: number) {
+    this.#decode = decode;
+    this.#embedding = embedding;
+    this.#picture = picture;
+    this.#side = side;
+  }
+
+  /**
+   * The object that a prompt means: one mask, or three guesses.
+   *
+   * @throws SegmentError `bad-prompt`
+   */
+  async predict(prompt: ImagePrompt, options: PredictOptions = {}): Promise<Prediction> {
+    return (await this.#ask(this.prompt(prompt), options))[0] as Prediction;
+  }
+
+  /**
+   * A prompt as the network takes it.
+   *
+   * @throws SegmentError `bad-prompt`
+   */
+  prompt(prompt: ImagePrompt): Prompt {
+    checkPrompt(prompt, this.#picture, this.#side / 4);
+    const list = this.#list(prompt);
+    const { mask } = prompt;
+    return {
+      points: list.length === 0 ? undefined : batch([list]),
+      mask: mask && fromArray(mask.data as Float32Array<ArrayBuffer>, [1, ...mask.shape]),
+    };
+  }
+
+  /**
+   * An object for each point, all in one batch.
+   *
+   * @throws SegmentError `bad-prompt`
+   */
+  async predictEach(points: readonly Point[], options: PredictOptions = {}): Promise<Prediction[]> {
+    const given = points.map((point) => ({ points: [point], labels: [1] as const }));
+    for (const prompt of given) checkPrompt(prompt, this.#picture, this.#side / 4);
+    const lists = given.map((prompt) => this.#list(prompt));
+    return await this.#ask({ points: batch(lists) }, options);
+  }
+
+  /** Clicks, then padding, or the corners of a box: in SAM's order. In pixels of the network's input. */
+  #list({ points = [], labels = [], box }: ImagePrompt): [x: number, y: number, label: number][] {
+    const resized = resizedSize(this.#picture, this.#side);
+    const [across, down] = [resized.width / this.#picture.width, resized.height / this.#picture.height];
+    const at = (x: number, y: number, label: number): [number, number, number] => [
+      x * across,
+      y * down,
+      label,
+    ];
+    const clicks = points.map(([x, y], i) => at(x, y, labels[i] as number));
+    if (box) return [...clicks, at(box[0], box[1], LABEL.topLeft), at(box[2], box[3], LABEL.bottomRight)];
+    return clicks.length === 0 ? [] : [...clicks, [0, 0, LABEL.padding]];
+  }
+
+  async #ask(prompt: Prompt, { multimask = false }: PredictOptions): Promise<Prediction[]> {
+    const { masks, iou } = this.#decode(this.#embedding, prompt, multimask);
+    const [count, each, height, width] = masks.shape as [number, number, number, number];
+    const [logits, scores] = [(await masks.data()) as Float32Array, (await iou.data()) as Float32Array];
+    const size = each * height * width;
+    return Array.from({ length: count }, (_, i) => {
+      const lowRes = new Planes(each, height, width, logits.slice(i * size, (i + 1) * size));
+      return {
+        lowRes,
+        logits: restoreMasks(lowRes, this.#picture, this.#side),
+        iou: [...scores.subarray(i * each, (i + 1) * each)],
+      };
+    });
+  }
+}
+
+/** Lists of equal length as tensors. */
+function batch(lists: readonly (readonly [x: number, y: number, label: number][])[]): Points {
+  const [count, length] = [lists.length, lists[0]?.length ?? 0];
+  const flat = lists.flat();
+  return {
+    coords: fromArray(Float32Array.from(flat.flatMap((entry) => entry.slice(0, 2))), [count, length, 2]),
+    labels: fromArray(
+      Int32Array.from(flat, ([, , label]) => label),
+      [count, length],
+    ),
+  };
+}
