@@ -36,6 +36,7 @@ import type { DepthFields, DepthRecord } from "./records.ts";
 import { type DepthOptions, type DepthResult, largest, relativeDepth } from "./result.ts";
 import { type DepthModule, NetworkRun } from "./run-network.ts";
 import { metresOf } from "./sky.ts";
+import { mergeTiles } from "./tiles.ts";
 import { ahead } from "./video/ahead.ts";
 import { ClipJoiner, clipsOf } from "./video/clips.ts";
 import { DepthVideo, type FrameMap } from "./video/depth-video.ts";
@@ -125,6 +126,10 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
    */
   video(source: Source | Clip, options: DepthOptions = {}, context: AnswerContext = {}): DepthVideo {
     const preset = this.preset(options);
+    if ((options.tiles ?? 1) > 1)
+      throw new KitError("bad-option", "tiles: expected an image; videos are estimated whole", {
+        field: "tiles",
+      });
     const known = options.known?.length ? "known" : options.sensor === undefined ? undefined : "sensor";
     if (known !== undefined)
       throw new KitError(
@@ -149,7 +154,11 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
   }
 
   /** Answers in the order of the images. Those that make inputs of the same size go through the network together. */
-  async answer(sources: readonly ImageSource[], options: DepthOptions = {}): Promise<DepthResult[]> {
+  async answer(
+    sources: readonly ImageSource[],
+    options: DepthOptions = {},
+    context: AnswerContext = {},
+  ): Promise<DepthResult[]> {
     const preset = this.preset(options);
     this.#checkKnown(options);
     const network = this.#run(options.dtype);
@@ -160,11 +169,36 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
       const maps = await network.maps(group.map(({ planes }) => planes));
       const milliseconds = (performance.now() - started) / group.length;
       for (const [i, one] of group.entries()) {
-        const map = inUnit(maps[i] as Planes, one, this.record.depth);
-        results.set(one, this.#result(one, restoreDepth(map, one.image, preset), milliseconds, options));
+        const map = restoreDepth(inUnit(maps[i] as Planes, one, this.record.depth), one.image, preset);
+        const begin = performance.now();
+        const fine = await this.#refined(one, map, network, preset, options, context);
+        const more = performance.now() - begin;
+        results.set(one, this.#result(one, fine, milliseconds + more, options));
       }
     }
     return prepared.map((one) => results.get(one) as DepthResult);
+  }
+
+  /** With `tiles`, the map of the whole image refined by those of its tiles. */
+  async #refined(
+    { image, camera }: Prepared,
+    map: Planes,
+    network: NetworkRun,
+    preset: DepthPreset,
+    { tiles = 1 }: DepthOptions,
+    { signal, progress }: AnswerContext,
+  ): Promise<Planes> {
+    if (tiles === 1) return map;
+    const estimate = async (part: Image) => {
+      const planes = preprocessDepth(part, preset);
+      const [found] = await network.maps([planes]);
+      const inOwnUnit = inUnit(found as Planes, { image: part, camera, planes }, this.record.depth);
+      return restoreDepth(inOwnUnit, part, preset);
+    };
+    return await mergeTiles(image, map, estimate, {
+      ...{ tiles, signal },
+      progress: progress && ((done, total) => progress({ what: "tiles", done, total })),
+    });
   }
 
   #run(dtype: RunDtype = "float32"): NetworkRun {
@@ -266,7 +300,11 @@ export class DepthEstimator implements Opened<ImageSource, DepthOptions, DepthRe
 const NEAREST = 1e-6;
 
 /** What a network gives, [1, h, w], as disparity or metres. */
-function inUnit(map: Planes, { camera, image, planes }: Prepared, { output }: DepthFields): Planes {
+function inUnit(
+  map: Planes,
+  { camera, image, planes }: Omit<Prepared, "known">,
+  { output }: DepthFields,
+): Planes {
   if (output === "depth")
     return new Planes(
       1,

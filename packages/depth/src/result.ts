@@ -17,6 +17,8 @@ export interface DepthOptions {
   readonly preset?: PresetName | undefined;
   /** What the network computes with, default `float32`; `int8` is faster on CPUs, and less exact. */
   readonly dtype?: RunDtype | undefined;
+  /** Tiles along the shorter side of the image, for finer maps; default 1: the image as a whole. */
+  readonly tiles?: number | undefined;
   /** In pixels of the image. Default: from the EXIF data of the image, else assumed. */
   readonly focalLength?: number | undefined;
   /** Default: 16 bits in `.png` files, colours elsewhere. */

@@ -23,6 +23,10 @@ export const request = z.strictObject({
   dtype: z.enum(RUN_DTYPES).optional().meta({
     description: "float32 (default) or int8: faster on CPUs and less exact, for networks with linear layers",
   }),
+  tiles: z.int().min(1).max(8).optional().meta({
+    description:
+      "for finer maps of large images: estimate tiles as well, so many along the shorter side (default: 1, none)",
+  }),
   style: z
     .enum(["colour", "side-by-side", "16-bit"])
     .optional()
@@ -84,6 +88,7 @@ export const evaluate = z.strictObject({
   size: request.shape.size,
   preset: request.shape.preset,
   dtype: request.shape.dtype,
+  tiles: request.shape.tiles,
 });
 
 export type EvaluationFields = z.output<typeof evaluate>;

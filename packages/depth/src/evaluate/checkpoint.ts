@@ -61,8 +61,9 @@ export async function evaluateOn(
       field: "data",
     });
   const found = await openDepthSets(data, { split, units: unitsFrom(fields) });
-  const { size, preset, dtype, cap } = fields;
-  const predict: Predict = async (image) => mapOf(await estimator.estimate(image, { size, preset, dtype }));
+  const { size, preset, dtype, tiles, cap } = fields;
+  const predict: Predict = async (image) =>
+    mapOf(await estimator.estimate(image, { size, preset, dtype, tiles }));
   const advance = progressOver(found, limit, progress);
   const worst = new WorstCases(report ? WORST : 0);
   const skipped = found.refused.map(({ folder, reason }) => ({ name: folder, reason }));
