@@ -3,6 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeImage, Image, readDepth, readImage } from "@tessera-ml/media";
+import { FloatType } from "three";
+import { EXRLoader } from "three/addons/loaders/EXRLoader.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   cameraOf,
@@ -94,6 +96,18 @@ test(".pfm has the last row first, .npy the first", async () => {
     "'descr': '<f4', 'fortran_order': False, 'shape': (3, 4)",
   );
   for (const [i, value] of SCENE.entries()) expect(npy.readFloatLE(start + 4 * i)).toBe(value);
+});
+
+test(".exr has the values in red, green and blue, the first row on top", async () => {
+  await saveDepth(metric(SCENE), join(folder, "a.exr"));
+  const bytes = await readFile(join(folder, "a.exr"));
+  const loader = new EXRLoader().setDataType(FloatType);
+  const { data, width, height } = loader.parse(new Uint8Array(bytes).buffer);
+  expect([width, height]).toEqual([WIDTH, HEIGHT]);
+  // Its textures begin with the lowest row.
+  const rows = [...SCENE.slice(8), ...SCENE.slice(4, 8), ...SCENE.slice(0, 4)];
+  for (const [i, value] of rows.entries())
+    expect(Array.from(data!.subarray(4 * i, 4 * i + 4), Number)).toEqual([value, value, value, 1]);
 });
 
 test(".ply: the points that have depth, along the rays of the camera", () => {

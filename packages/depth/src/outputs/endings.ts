@@ -1,5 +1,5 @@
 /** Endings of the files that a result is written to; the first is the usual one. */
-export const ENDINGS = ["png", "jpg", "jpeg", "webp", "pfm", "npy", "ply", "glb"] as const;
+export const ENDINGS = ["png", "jpg", "jpeg", "webp", "pfm", "npy", "exr", "ply", "glb"] as const;
 
 export type Ending = (typeof ENDINGS)[number];
 

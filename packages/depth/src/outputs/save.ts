@@ -4,6 +4,7 @@ import { encodeImage } from "@tessera-ml/media";
 import { atomicWrite, encodeNpy } from "@tessera-ml/nn";
 import type { DepthResult } from "../result.ts";
 import { ENDINGS, type Ending } from "./endings.ts";
+import { encodeExr } from "./exr.ts";
 import { encodeGlb } from "./glb.ts";
 import { encodePfm } from "./pfm.ts";
 import { colourPicture, deepPng, sideBySide } from "./pictures.ts";
@@ -29,6 +30,7 @@ const ENCODERS: Readonly<Record<Ending, Encode>> = {
       data: Float32Array.from(data),
     });
   },
+  exr: (result) => encodeExr(mapOf(result)),
   ply: async (result) => encodePly(result),
   glb: (result) => encodeGlb(result),
 };
@@ -47,7 +49,7 @@ async function lossy(result: DepthResult, format: "jpeg" | "webp", path: string)
 }
 
 /**
- * Writes a result: `.png` with 16 bits or as a picture, `.jpg`, `.webp`, the values as `.pfm` or `.npy`, points as `.ply`,
+ * Writes a result: `.png` with 16 bits or as a picture, `.jpg`, `.webp`, the values as `.pfm`, `.npy` or `.exr`, points as `.ply`,
  * a surface as `.glb`. The file is complete or not there.
  *
  * @throws KitError `bad-option` for other endings
