@@ -6,6 +6,8 @@ import { type Checked, record } from "@tessera-ml/nn/golden";
 // One line per family of cases.
 const CHECKS: Checks = [
   [/^(sam1-[^/]+|mobilesam)\//, () => import("./golden/sam1.ts")],
+  [/^amg\//, () => import("./golden/everything.ts")],
+  [/^evaluate\//, () => import("./golden/evaluate.ts")],
   [/^hf\/sam1-/, () => import("./golden/sam1-transformers.ts")],
 ];
 

@@ -5,6 +5,24 @@
  */
 
 export { SegmentError, type SegmentErrorCode } from "./error.ts";
+export { boundaryAccuracy, boundaryMap, regionSimilarity } from "./evaluate/boundary.ts";
+export {
+  type EvaluateVideoOptions,
+  evaluateVideo,
+  type Labels,
+  type VideoScore,
+  VideoScores,
+} from "./evaluate/video-scores.ts";
+export {
+  type EverythingOptions,
+  type FoundMask,
+  type Promptable,
+  type PromptedImage,
+  segmentEverything,
+  withoutSmallRegions,
+} from "./everything/generate.ts";
+export { withoutSmall } from "./everything/regions.ts";
+export { type Corners, type Mask, maskArea, maskBox, maskOf, stabilityScore } from "./mask.ts";
 export { type DecodedMasks, MaskDecoder, type MaskDecoderConfig } from "./models/mask-decoder.ts";
 export {
   type EncodedPrompt,
@@ -23,3 +41,4 @@ export { networks } from "./networks/index.ts";
 export type { Box, ImagePrompt, Point, Prediction } from "./predict/prompt.ts";
 export { preprocessSam, restoreMasks } from "./predict/sam-image.ts";
 export { type PredictOptions, SamImage, SamPredictor } from "./predict/sam-predictor.ts";
+export { decodeRle, encodeRle, type Rle, rleArea, rleFromString, rleToString } from "./rle.ts";

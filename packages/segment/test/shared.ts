@@ -10,5 +10,5 @@ export const goldens: Readonly<Record<string, unknown>> = existsSync(goldenFile)
   : {};
 if (Object.keys(goldens).length === 0) console.log(`segment: not checked against goldens: no ${goldenFile}`);
 
-/** Cases of networks that take long. */
-export const HEAVY = /^(sam1-vit-|mobilesam\/)|-1024/;
+/** Cases that take long. */
+export const HEAVY = /^(sam1-vit-|mobilesam\/|evaluate\/davis)|-1024/;

@@ -126,3 +126,11 @@ export function checkNumbers(
   const show = (list: ArrayLike<number>) => Array.from(list).slice(0, 8).join(", ");
   return { deviation, problems: fits ? [] : [`${what}: expected ${show(wanted)}, got ${show(got)}`] };
 }
+
+/** Compares what must be equal: lists, texts, whole numbers. */
+export function same(what: string, got: unknown, wanted: unknown): Checked {
+  const [mine, theirs] = [JSON.stringify(got) ?? "nothing", JSON.stringify(wanted) ?? "nothing"];
+  const short = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
+  const problems = mine === theirs ? [] : [`${what}: expected ${short(theirs)}, got ${short(mine)}`];
+  return { deviation: problems.length === 0 ? 0 : Number.POSITIVE_INFINITY, problems };
+}

@@ -1,5 +1,5 @@
 /** Masks from clicks, boxes and masks by SAM and MobileSAM. */
-import { type Image, Planes, type Size } from "@tessera-ml/media";
+import { type Image, Planes, type Size, stack } from "@tessera-ml/media";
 import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
 import { LABEL, type Points, type Prompt } from "../models/prompt-encoder.ts";
 import type { Sam } from "../models/sam1/sam.ts";
@@ -100,13 +100,22 @@ export class SamImage {
   /**
    * An object for each point, all in one batch.
    *
+   * @param options.masks a mask prompt for each point
    * @throws SegmentError `bad-prompt`
    */
-  async predictEach(points: readonly Point[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const given = points.map((point) => ({ points: [point], labels: [1] as const }));
+  async predictEach(
+    points: readonly Point[],
+    options: PredictOptions & { readonly masks?: readonly Planes[] } = {},
+  ): Promise<Prediction[]> {
+    const { masks } = options;
+    const given = points.map((point, i): ImagePrompt => {
+      const mask = masks?.[i];
+      return { points: [point], labels: [1], ...(mask && { mask }) };
+    });
     for (const prompt of given) checkPrompt(prompt, this.#picture, this.#side / 4);
-    const lists = given.map((prompt) => this.#list(prompt));
-    return await this.#ask({ points: batch(lists) }, options);
+    const stacked = masks && stack(masks);
+    const mask = stacked && fromArray(stacked.data as Float32Array<ArrayBuffer>, [...stacked.shape]);
+    return await this.#ask({ points: batch(given.map((prompt) => this.#list(prompt))), mask }, options);
   }
 
   /** Clicks, then padding, or the corners of a box: in SAM's order. In pixels of the network's input. */
