@@ -89,7 +89,27 @@ const DEFAULTS = {
 
 type Settings = Required<Omit<EverythingOptions, "signal" | "progress">>;
 
-/** @returns masks, best first within a crop */
+/** @throws RangeError naming the option */
+function checkSettings(settings: Settings): void {
+  const least = { pointsPerSide: 1, pointsPerBatch: 1, cropNLayers: 0 } as const;
+  for (const [name, low] of Object.entries(least)) {
+    const value = settings[name as keyof typeof least];
+    if (!Number.isInteger(value) || value < low)
+      throw new RangeError(`${name}: expected a whole number from ${low}, got ${value}`);
+  }
+  for (const [name, value] of Object.entries(settings))
+    if (Number.isNaN(value)) throw new RangeError(`${name}: expected a number, got NaN`);
+  const { cropNPointsDownscaleFactor: downscale, cropOverlapRatio: overlap } = settings;
+  if (downscale < 1)
+    throw new RangeError(`cropNPointsDownscaleFactor: expected at least 1, got ${downscale}`);
+  if (overlap < 0 || overlap >= 1)
+    throw new RangeError(`cropOverlapRatio: expected at least 0 and less than 1, got ${overlap}`);
+}
+
+/**
+ * @returns masks, best first within a crop
+ * @throws RangeError naming an option that is out of range
+ */
 export async function segmentEverything(
   predictor: Promptable,
   image: Image,
@@ -97,6 +117,7 @@ export async function segmentEverything(
 ): Promise<FoundMask[]> {
   const { signal, progress, ...given } = options;
   const settings: Settings = { ...DEFAULTS, ...given };
+  checkSettings(settings);
   const grids = pointGrids(settings.pointsPerSide, settings.cropNLayers, settings.cropNPointsDownscaleFactor);
   const crops = cropBoxes(image, settings.cropNLayers, settings.cropOverlapRatio);
   const batches = ({ layer }: CropBox) =>

@@ -283,10 +283,17 @@ function standIn(scene: readonly (readonly [x: number, y: number, r: number])[])
   };
 }
 
-/** The file's names of options: those of the authors' code, or the same in camel case. */
-export function readOptions(json: Json): EverythingOptions {
+/**
+ * The file's names of options: those of the authors' code, or the same in camel case. SAM 2's generator does nothing about
+ * small regions without CUDA.
+ */
+export function readOptions({
+  min_mask_region_area: _,
+  minMaskRegionArea: __,
+  ...options
+}: Json): EverythingOptions {
   return Object.fromEntries(
-    Object.entries(json).map(([key, value]) => [
+    Object.entries(options).map(([key, value]) => [
       key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
       typeof value === "number" && key === "crop_overlap_ratio" ? overlapOf(value) : value,
     ]),

@@ -57,3 +57,12 @@ test("a signal stops it", async () => {
     "stopped by the user",
   );
 });
+
+test.for([
+  [{ pointsPerBatch: 0 }, "pointsPerBatch: expected a whole number from 1, got 0"],
+  [{ pointsPerSide: 2.5 }, "pointsPerSide: expected a whole number from 1, got 2.5"],
+  [{ boxNmsThresh: Number.NaN }, "boxNmsThresh: expected a number, got NaN"],
+  [{ cropOverlapRatio: 1 }, "cropOverlapRatio: expected at least 0 and less than 1, got 1"],
+] as const)("%j is refused", async ([options, message]) => {
+  await expect(segmentEverything(predictor, picture, options)).rejects.toThrow(message);
+});
