@@ -8,6 +8,10 @@ const CHECKS: Checks = [
   [/^(sam1-[^/]+|mobilesam)\//, () => import("./golden/sam1.ts")],
   [/^amg\//, () => import("./golden/everything.ts")],
   [/^evaluate\//, () => import("./golden/evaluate.ts")],
+  [/^sam2[^/]*\/encoder-/, () => import("./golden/sam2-encoder.ts")],
+  [/^sam2[^/]*\/predictor-/, () => import("./golden/sam2-predictor.ts")],
+  [/^memory\//, () => import("./golden/memory.ts")],
+  [/^hf\/sam2/, () => import("./golden/sam2-transformers.ts")],
   [/^hf\/sam1-/, () => import("./golden/sam1-transformers.ts")],
 ];
 

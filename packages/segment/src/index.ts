@@ -35,10 +35,22 @@ export {
 export { SamEncoder, type SamEncoderConfig } from "./models/sam1/image-encoder.ts";
 export { Sam, type SamConfig, samConfigs } from "./models/sam1/sam.ts";
 export { TinyViT, type TinyViTConfig } from "./models/sam1/tiny-vit.ts";
+export type { HieraConfig } from "./models/sam2/hiera.ts";
+export {
+  type ImageFeatures,
+  type Memories,
+  Sam2,
+  type Sam2Config,
+  type Segmented,
+  sam2Configs,
+} from "./models/sam2/sam2.ts";
 export { type TwoWayConfig, TwoWayTransformer } from "./models/two-way-transformer.ts";
 export { samFromHuggingFace } from "./naming/sam.ts";
+export { sam2FromHuggingFace } from "./naming/sam2.ts";
 export { networks } from "./networks/index.ts";
 export type { Box, ImagePrompt, Point, Prediction } from "./predict/prompt.ts";
 export { preprocessSam, restoreMasks } from "./predict/sam-image.ts";
 export { type PredictOptions, SamImage, SamPredictor } from "./predict/sam-predictor.ts";
+export { preprocessFrame, preprocessSam2 } from "./predict/sam2-image.ts";
+export { Sam2Image, Sam2Predictor } from "./predict/sam2-predictor.ts";
 export { decodeRle, encodeRle, type Rle, rleArea, rleFromString, rleToString } from "./rle.ts";

@@ -14,6 +14,8 @@ export interface PromptEncoderConfig {
   readonly patch?: number;
   /** Hidden channels for masks, default 16. */
   readonly maskChannels?: number;
+  /** Whether the embeddings of the kinds of points are one tensor, as for SAM 2 in transformers; default false. */
+  readonly pointTable?: boolean;
 }
 
 /** What a point is. A box is two points, and a list is filled up with padding. */
@@ -60,7 +62,7 @@ class RandomPositions extends Module {
 export class PromptEncoder extends Module {
   pe_layer: RandomPositions;
   /** Negative, positive, top left, bottom right. */
-  point_embeddings: Embedding[];
+  point_embeddings: Embedding[] | Embedding;
   not_a_point_embed: Embedding;
   mask_downscaling: Sequential;
   no_mask_embed: Embedding;
@@ -69,14 +71,17 @@ export class PromptEncoder extends Module {
   readonly side: number;
   readonly dim: number;
 
-  constructor({ image, dim = 256, patch = 16, maskChannels = 16 }: PromptEncoderConfig) {
+  constructor(config: PromptEncoderConfig) {
     super();
+    const { image, dim = 256, patch = 16, maskChannels = 16, pointTable = false } = config;
     if (image % patch !== 0) this.fail(`an image of ${image} is not a whole number of cells of ${patch}`);
     this.image = image;
     this.side = image / patch;
     this.dim = dim;
     this.pe_layer = new RandomPositions(dim);
-    this.point_embeddings = Array.from({ length: 4 }, () => new Embedding(1, dim));
+    this.point_embeddings = pointTable
+      ? new Embedding(4, dim)
+      : Array.from({ length: 4 }, () => new Embedding(1, dim));
     this.not_a_point_embed = new Embedding(1, dim);
     const norm = (channels: number) => new LayerNorm2d(channels, { eps: 1e-6 });
     this.mask_downscaling = new Sequential(
@@ -104,7 +109,7 @@ export class PromptEncoder extends Module {
       this.fail(`expected points [B, N, 2] and labels [B, N], got ${coords} and ${labels}`);
     // Pixels count from their centres.
     const positions = this.pe_layer.forward(coords.add(0.5).div(this.image));
-    const kinds = concat([this.not_a_point_embed, ...this.point_embeddings].map(({ weight }) => weight)); // [5, D]
+    const kinds = concat([this.not_a_point_embed, this.point_embeddings].flat().map(({ weight }) => weight)); // [5, D]
     const kind = take(kinds, labels.add(1), 0);
     return where(labels.equal(LABEL.padding).unsqueeze(-1), kind, positions.add(kind));
   }

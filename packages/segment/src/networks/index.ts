@@ -1,6 +1,7 @@
 /** Every network of the package by name. */
-import { Networks } from "@tessera-ml/kit/networks";
+import { type Network, Networks } from "@tessera-ml/kit/networks";
 import { sams } from "./sam.ts";
+import { sam2s } from "./sam2.ts";
 
 // One line per family.
-export const networks = new Networks([...sams]);
+export const networks = new Networks<Network>([...sams, ...sam2s]);

@@ -1,8 +1,9 @@
 /** Masks from clicks, boxes and masks by SAM and MobileSAM. */
-import { type Image, Planes, type Size, stack } from "@tessera-ml/media";
+import { type Image, type Planes, type Size, stack } from "@tessera-ml/media";
 import { type Compiled, compile, fromArray, type Tensor } from "@tessera-ml/tensor";
-import { LABEL, type Points, type Prompt } from "../models/prompt-encoder.ts";
+import { LABEL, type Prompt } from "../models/prompt-encoder.ts";
 import type { Sam } from "../models/sam1/sam.ts";
+import { type DecodedPrompts, type LabelledPoint, pointsOf, readPredictions } from "./batch.ts";
 import { checkPrompt, type ImagePrompt, type Point, type Prediction } from "./prompt.ts";
 import { preprocessSam, resizedSize, restoreMasks } from "./sam-image.ts";
 
@@ -11,12 +12,7 @@ export interface PredictOptions {
   readonly multimask?: boolean;
 }
 
-interface Decoded {
-  readonly masks: Tensor;
-  readonly iou: Tensor;
-}
-
-type Decode = Compiled<[embedding: Tensor, prompt: Prompt, multimask: boolean], Decoded>;
+type Decode = Compiled<[embedding: Tensor, prompt: Prompt, multimask: boolean], DecodedPrompts>;
 
 /** The network in inference mode. The encoder runs once for a picture, the decoder for each question about it. */
 export class SamPredictor {
@@ -92,7 +88,7 @@ export class SamImage {
     const list = this.#list(prompt);
     const { mask } = prompt;
     return {
-      points: list.length === 0 ? undefined : batch([list]),
+      points: list.length === 0 ? undefined : pointsOf([list]),
       mask: mask && fromArray(mask.data as Float32Array<ArrayBuffer>, [1, ...mask.shape]),
     };
   }
@@ -115,18 +111,14 @@ export class SamImage {
     for (const prompt of given) checkPrompt(prompt, this.#picture, this.#side / 4);
     const stacked = masks && stack(masks);
     const mask = stacked && fromArray(stacked.data as Float32Array<ArrayBuffer>, [...stacked.shape]);
-    return await this.#ask({ points: batch(given.map((prompt) => this.#list(prompt))), mask }, options);
+    return await this.#ask({ points: pointsOf(given.map((prompt) => this.#list(prompt))), mask }, options);
   }
 
   /** Clicks, then padding, or the corners of a box: in SAM's order. In pixels of the network's input. */
-  #list({ points = [], labels = [], box }: ImagePrompt): [x: number, y: number, label: number][] {
+  #list({ points = [], labels = [], box }: ImagePrompt): LabelledPoint[] {
     const resized = resizedSize(this.#picture, this.#side);
     const [across, down] = [resized.width / this.#picture.width, resized.height / this.#picture.height];
-    const at = (x: number, y: number, label: number): [number, number, number] => [
-      x * across,
-      y * down,
-      label,
-    ];
+    const at = (x: number, y: number, label: number): LabelledPoint => [x * across, y * down, label];
     const clicks = points.map(([x, y], i) => at(x, y, labels[i] as number));
     if (box) return [...clicks, at(box[0], box[1], LABEL.topLeft), at(box[2], box[3], LABEL.bottomRight)];
     return clicks.length === 0 ? [] : [...clicks, [0, 0, LABEL.padding]];
@@ -134,29 +126,9 @@ export class SamImage {
 
   async #ask(prompt: Prompt, { multimask = false }: PredictOptions): Promise<Prediction[]> {
     const { masks, iou } = this.#decode(this.#embedding, prompt, multimask);
-    const [count, each, height, width] = masks.shape as [number, number, number, number];
-    const [logits, scores] = [(await masks.data()) as Float32Array, (await iou.data()) as Float32Array];
-    const size = each * height * width;
-    return Array.from({ length: count }, (_, i) => {
-      const lowRes = new Planes(each, height, width, logits.slice(i * size, (i + 1) * size));
-      return {
-        lowRes,
-        logits: restoreMasks(lowRes, this.#picture, this.#side),
-        iou: [...scores.subarray(i * each, (i + 1) * each)],
-      };
-    });
+    return await readPredictions({ masks, iou }, (lowRes) => ({
+      lowRes,
+      logits: restoreMasks(lowRes, this.#picture, this.#side),
+    }));
   }
-}
-
-/** Lists of equal length as tensors. */
-function batch(lists: readonly (readonly [x: number, y: number, label: number][])[]): Points {
-  const [count, length] = [lists.length, lists[0]?.length ?? 0];
-  const flat = lists.flat();
-  return {
-    coords: fromArray(Float32Array.from(flat.flatMap((entry) => entry.slice(0, 2))), [count, length, 2]),
-    labels: fromArray(
-      Int32Array.from(flat, ([, , label]) => label),
-      [count, length],
-    ),
-  };
 }
