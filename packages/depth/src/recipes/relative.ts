@@ -45,6 +45,10 @@ export const commonOptions = {
     .positive()
     .optional()
     .meta({ description: "learning rate of the encoder (default: 5e-6, for depth_lite0 2e-4)" }),
+  sources: z
+    .string()
+    .optional()
+    .meta({ description: "where the photographs are from and under which licences, for the model card" }),
   gradientWeight: z
     .number()
     .min(0)
@@ -53,6 +57,11 @@ export const commonOptions = {
 };
 const common = z.strictObject(commonOptions);
 type Common = z.output<typeof common>;
+
+/** What the model card says of the data. */
+export function cardOf(data: string, { sources }: Pick<Common, "sources">) {
+  return { data, licence: sources ?? "not stated (`--sources`)" };
+}
 
 /** Learning rate of the encoder. */
 export const defaultRate = (network: string): number => (network === "depth_lite0" ? 2e-4 : 5e-6);

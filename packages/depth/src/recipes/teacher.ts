@@ -17,6 +17,7 @@ import { measure } from "../training/measure.ts";
 import { labelledLoss, relativeOptimizer } from "../training/relative.ts";
 import { buildTrainable } from "../training/trainable.ts";
 import {
+  cardOf,
   commonOptions,
   defaultRate,
   inputPreset,
@@ -37,9 +38,9 @@ export const depthTeacher: Recipe = defineRecipe({
   network: "depth_lite0",
   networkOf: ({ network }) => networks.find(network).network.name,
   dataset: "rendered scenes",
-  epochs: 20,
+  epochs: 6,
   expected: { metric: "delta1", atLeast: 0.8, label: "δ1" },
-  minutes: 60,
+  minutes: 30,
   limits:
     "Relative depth: an order, not distances. It has seen nothing but the scenes it was trained on; a student learns from it on photographs.",
   options,
@@ -48,6 +49,7 @@ export const depthTeacher: Recipe = defineRecipe({
     absRel: { label: "AbsRel", better: "less", digits: 3 },
     delta1: { label: "δ1", better: "more", digits: 3 },
   },
+  card: (given) => cardOf("rendered scenes", given),
   details: ({ network, size }) => ({ depth: { kind: "disparity", preset: presetOf(network), size } }),
   prepare,
   measure: async (given) => {

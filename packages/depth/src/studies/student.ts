@@ -78,15 +78,14 @@ async function trainAll(runs: Runs, given: Options): Promise<Variant[]> {
     estimator.release();
     return { labels: [out], count: files.length };
   };
-  // A third labelled, two thirds photographs.
-  const batch = IMAGES / 3;
   const students: Variant[] = [];
   for (const [name, changes] of Object.entries(STUDENTS))
     students.push(
       await runs.train(name, async (seed) => ({
         recipe: depthStudent,
-        epochs: Math.max(1, Math.round((STEPS * batch) / given.pairs)),
-        options: { ...base, batch, labels: (await labelsOf(seed)).labels, ...changes },
+        // A third of the images of a step are labelled.
+        epochs: Math.max(1, Math.round((STEPS * IMAGES) / 3 / given.pairs)),
+        options: { ...base, batch: IMAGES, labels: (await labelsOf(seed)).labels, ...changes },
       })),
     );
   const labelled = await runs.train("labelled only", () => teach(IMAGES));
