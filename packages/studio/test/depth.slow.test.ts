@@ -92,6 +92,15 @@ describe.skipIf(!hasChromium())("the Depth page", () => {
     expect(await page.locator(".over-marker").count()).toBe(0);
   });
 
+  test("tiles refine the map", async () => {
+    await open();
+    const whole = await pixelsOf(map());
+    await page.getByLabel("Detail").selectOption("2 tiles");
+    await until(() => pixelsOf(map())).not.toBe(whole);
+    await page.getByLabel("Detail").selectOption("Whole picture");
+    await until(() => pixelsOf(map())).toBe(whole);
+  });
+
   test("the depth of a video is estimated when asked for, and plays along", async () => {
     await page.goto(`${studio.url}#/depth`);
     await card("depth_tiny 2025").or(card("depth_tiny2025")).click();

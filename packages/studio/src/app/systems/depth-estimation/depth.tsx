@@ -29,6 +29,7 @@ import {
   measured,
   networks,
   taps,
+  tiles,
   toggle,
 } from "./state.ts";
 
@@ -41,6 +42,14 @@ const COLOUR_NAMES: Readonly<Record<Colormap, string>> = {
   turbo: "Turbo",
   grey: "Grey",
 };
+
+/** Tiles along the shorter side. */
+const DETAIL: readonly (readonly [count: number, title: string])[] = [
+  [1, "Whole picture"],
+  [2, "2 tiles"],
+  [3, "3 tiles"],
+  [4, "4 tiles"],
+];
 
 export function DepthView({ task }: { readonly task: TaskInfo }) {
   const relief = useSignal(false);
@@ -76,7 +85,7 @@ export function DepthView({ task }: { readonly task: TaskInfo }) {
               >
                 <CubeIcon /> Relief
               </button>
-              <label class="depth-colours">
+              <label class="depth-choice">
                 <span class="small quiet">Colours</span>
                 <select
                   value={colormap.value}
@@ -85,6 +94,22 @@ export function DepthView({ task }: { readonly task: TaskInfo }) {
                   {COLORMAPS.toSorted((a, b) => order(a) - order(b)).map((name) => (
                     <option key={name} value={name}>
                       {COLOUR_NAMES[name]}
+                    </option>
+                  ))}
+                </select>
+              </label>
+              <label
+                class="depth-choice"
+                title="Estimates pieces of the picture as well: slower, with finer edges"
+              >
+                <span class="small quiet">Detail</span>
+                <select
+                  value={tiles.value}
+                  onChange={({ currentTarget }) => (tiles.value = Number(currentTarget.value))}
+                >
+                  {DETAIL.map(([count, title]) => (
+                    <option key={count} value={count}>
+                      {title}
                     </option>
                   ))}
                 </select>

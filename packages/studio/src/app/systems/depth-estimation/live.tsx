@@ -51,7 +51,7 @@ export function LiveView({ task }: { readonly task: TaskInfo }) {
         await nextFrame(element);
         if (left) return;
         const depth = await mapOf(element, (blob, url) =>
-          askDepth(by, task, { blob, url }, name, FRAME_SIDE),
+          askDepth(by, task, { blob, url }, name, { side: FRAME_SIDE }),
         );
         if (left) return;
         shown.value = {
@@ -84,7 +84,7 @@ export function LiveView({ task }: { readonly task: TaskInfo }) {
             dropped.
           </p>
         </div>
-        <label class="depth-colours">
+        <label class="depth-choice">
           <span class="small quiet">Network</span>
           <select value={looked.value} onChange={({ currentTarget }) => look(currentTarget.value)}>
             {networks.value.map(({ name, title }) => (

@@ -75,7 +75,7 @@ async function whole(task: TaskInfo, about: Picture, depth: Depth): Promise<Dept
   const longest = Math.min(SAVED_SIDE, Math.max(about.width, about.height));
   const by = engine.peek();
   if (!by || Math.max(depth.map.width, depth.map.height) >= longest) return depth;
-  return await askDepth(by, task, about, depth.answer.model, longest);
+  return await askDepth(by, task, about, depth.answer.model, { side: longest, tiles: depth.tiles });
 }
 
 function download(blob: Blob, name: string): void {

@@ -51,6 +51,9 @@ export function look(name: string): void {
 
 export const colormap = signal<Colormap>("spectralR");
 
+/** Tiles along the shorter side that maps of pictures are refined by; 1 for none. */
+export const tiles = signal(1);
+
 /** A map with what is known of it. */
 export interface Depth {
   readonly answer: DepthAnswer;
@@ -58,33 +61,45 @@ export interface Depth {
   readonly result: DepthResult;
   /** [1, H, W]: disparity or metres, NaN where there is none. */
   readonly map: Planes;
+  /** Tiles along the shorter side. */
+  readonly tiles: number;
+}
+
+export interface DepthSettings {
+  /** Longer side of the map; default {@link SIDE}. */
+  readonly side?: number;
+  /** See {@link tiles}. */
+  readonly tiles?: number;
 }
 
 const maps = new WeakMap<Engine, WeakMap<Picture, Map<string, Promise<Depth>>>>();
 
-/** A network's map of a picture; asks once for each. */
+/** A network's map of a picture, as fine as is chosen; asks once for each. */
 export function depthOf(by: Engine, task: TaskInfo, about: Picture, name: string): Promise<Depth> {
+  const parts = tiles.value;
+  const key = `${name} ${parts}`;
   const ofEngine = maps.get(by) ?? new WeakMap<Picture, Map<string, Promise<Depth>>>();
   const ofPicture = ofEngine.get(about) ?? new Map<string, Promise<Depth>>();
   maps.set(by, ofEngine);
   ofEngine.set(about, ofPicture);
-  const known = ofPicture.get(name);
+  const known = ofPicture.get(key);
   if (known) return known;
-  const asked = askDepth(by, task, about, name);
-  ofPicture.set(name, asked);
-  asked.catch(() => ofPicture.delete(name));
+  const asked = askDepth(by, task, about, name, { tiles: parts });
+  ofPicture.set(key, asked);
+  asked.catch(() => ofPicture.delete(key));
   return asked;
 }
 
-/** Asks without remembering. @param side longer side of the map */
+/** Asks without remembering. */
 export async function askDepth(
   by: Engine,
   task: Pick<TaskInfo, "name" | "command">,
   { blob, url }: Pick<Picture, "blob" | "url">,
   name: string,
-  side = SIDE,
+  { side = SIDE, tiles = 1 }: DepthSettings = {},
 ): Promise<Depth> {
-  const [found] = await by.ask(task, blob, { values: side }, { models: [name] });
+  const options = { values: side, ...(tiles > 1 && { tiles }) };
+  const [found] = await by.ask(task, blob, options, { models: [name] });
   const answer = answerSchema.parse(found);
   if (!answer.values) throw new Error(`${name}: the answer has no values.`);
   const map = await readCompact(answer.values);
@@ -101,7 +116,7 @@ export async function askDepth(
           ...{ ...common, kind: "metric", colors: "depth_anything_v2_metric" },
           ...{ metres: map.data, maxDepth: answer.max ?? 0 },
         };
-  return { answer, result, map };
+  return { answer, result, map, tiles };
 }
 
 /** The picture as pixels of a map's size. */
