@@ -11,6 +11,8 @@ const CHECKS: Checks = [
   [/^sam2[^/]*\/encoder-/, () => import("./golden/sam2-encoder.ts")],
   [/^sam2[^/]*\/predictor-/, () => import("./golden/sam2-predictor.ts")],
   [/^memory\//, () => import("./golden/memory.ts")],
+  [/^training\/step-/, () => import("./golden/training-step.ts")],
+  [/^training\//, () => import("./golden/training.ts")],
   [/^hf\/sam2/, () => import("./golden/sam2-transformers.ts")],
   [/^hf\/sam1-/, () => import("./golden/sam1-transformers.ts")],
 ];

@@ -22,6 +22,19 @@ export {
   withoutSmallRegions,
 } from "./everything/generate.ts";
 export { withoutSmall } from "./everything/regions.ts";
+export {
+  type Answer,
+  answerLosses,
+  clipLoss,
+  iouLoss,
+  LOSS_WEIGHTS,
+  type LossWeights,
+  type MaskLosses,
+  maskDice,
+  maskFocal,
+  maskIou,
+  objectScoreLoss,
+} from "./losses/index.ts";
 export { type Corners, type Mask, maskArea, maskBox, maskOf, stabilityScore } from "./mask.ts";
 export { type DecodedMasks, MaskDecoder, type MaskDecoderConfig } from "./models/mask-decoder.ts";
 export {
@@ -54,3 +67,20 @@ export { type PredictOptions, SamImage, SamPredictor } from "./predict/sam-predi
 export { preprocessFrame, preprocessSam2 } from "./predict/sam2-image.ts";
 export { Sam2Image, Sam2Predictor } from "./predict/sam2-predictor.ts";
 export { decodeRle, encodeRle, type Rle, rleArea, rleFromString, rleToString } from "./rle.ts";
+export {
+  type BoxNoise,
+  boxPoints,
+  type Click,
+  centreClick,
+  joinPoints,
+  randomClicks,
+} from "./training/clicks.ts";
+export { squaredDistances } from "./training/distance.ts";
+export { parameterRules, type Sam2Training, sam2Optimizer, sam2Schedule } from "./training/optimizer.ts";
+export {
+  type ClickRequest,
+  type ClipFrame,
+  type TrackedFrame,
+  trackClip,
+  trackWith,
+} from "./training/track.ts";

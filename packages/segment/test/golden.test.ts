@@ -4,7 +4,8 @@ import { checkGolden } from "../src/golden.ts";
 import { goldenFile, goldens, HEAVY } from "./shared.ts";
 
 /** Families that are checked so far. */
-const CHECKED = /^(amg\/|evaluate\/|sam1-|mobilesam\/|hf\/|sam2[^/]*\/(encoder|predictor)-|memory\/)/;
+const CHECKED =
+  /^(amg\/|evaluate\/|sam1-|mobilesam\/|hf\/|sam2[^/]*\/(encoder|predictor)-|memory\/|training\/)/;
 const cases = Object.entries(goldens).filter(([name]) => CHECKED.test(name));
 
 describe.skipIf(cases.length === 0)("goldens", () => {

@@ -248,16 +248,21 @@ export class Sam2 extends Module {
    * The memory of a frame, before it is rounded to bfloat16: [B, E, rows, columns].
    *
    * @param map before any memory, [B or 1, D, rows, columns]
-   * @param masks logits, [B, 1, side/4, side/4]
+   * @param masks logits, [B, 1, side/4, side/4] or in the size of the input
    * @param prompted whether the object has a prompt on the frame: its mask is then taken as certain
    */
   remember(map: Tensor, masks: Tensor, objectScore: Tensor, prompted: boolean): Tensor {
-    const fine = resize(masks, { size: this.image, mode: "bilinear" });
+    const fine = this.restore(masks);
     const likely = prompted && !this.training ? fine.greater(0).astype("float32") : fine.sigmoid();
     const memory = this.memory_encoder.forward(map, likely.mul(2 * CERTAIN).sub(CERTAIN));
     if (!this.no_obj_embed_spatial) return memory;
     const absent = objectScore.lessEqual(0).astype("float32"); // [B, 1]
     return memory.add(absent.mul(this.no_obj_embed_spatial).unsqueeze(-1).unsqueeze(-1));
+  }
+
+  /** Logits in the size of the input: [B, M, h, w] → [B, M, side, side] */
+  restore(masks: Tensor): Tensor {
+    return masks.shape[2] === this.image ? masks : resize(masks, { size: this.image, mode: "bilinear" });
   }
 
   /** All masks of prompts on images. */
