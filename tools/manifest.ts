@@ -20,6 +20,7 @@ export function entriesOf(manifest: string): string[] {
 export function publishedManifest(manifest: string): Manifest {
   const source: Manifest = JSON.parse(manifest.replaceAll(/"\.\/src\/(.*)\.ts"/g, '"./$1.js"'));
   const { private: _private, devDependencies: _forDevelopment, dependencies, ...kept } = source;
-  const needed = Object.entries(dependencies).filter(([name]) => !ONLY_FOR_THE_PAGE.includes(name));
+  const left = kept.name === "@tessera-ml/studio" ? ONLY_FOR_THE_PAGE : [];
+  const needed = Object.entries(dependencies).filter(([name]) => !left.includes(name));
   return { ...kept, dependencies: Object.fromEntries(needed), ...{ publishConfig: { access: "public" } } };
 }
