@@ -171,7 +171,13 @@ describe("studies", () => {
     const study = await findStudy([depthEstimation], "depth-edges");
     const result = await study.run({
       scale: 0.02,
-      options: { ...options(), seeds: 1, sensor: [join(root, "set")], exact: [join(root, "held")] },
+      options: {
+        ...options(),
+        pairs: 1600,
+        seeds: 1,
+        sensor: [join(root, "set")],
+        exact: [join(root, "held")],
+      },
     });
     expect(result.findings.map(({ here }) => here)).toEqual([
       expect.stringMatching(

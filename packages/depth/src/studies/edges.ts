@@ -5,7 +5,7 @@ import * as z from "zod";
 import { openDepthSets } from "../data/index.ts";
 import { depthTeacher } from "../recipes/teacher.ts";
 import { openSets } from "../training/measure.ts";
-import { dataOptions, recipeOptions, STEPS, scaled } from "./options.ts";
+import { dataOptions, epochsOf, recipeOptions, scaled } from "./options.ts";
 import { difference, mean, Runs, type Variant, withInterval } from "./runs.ts";
 
 const options = z.strictObject({
@@ -41,8 +41,8 @@ export const edgesStudy: Study = defineStudy({
     return await Runs.within(context, { seeds: given.seeds, measured, networks: 3 }, async (runs) => {
       const pairs = scaled(given.pairs, runs.scale, BATCH);
       const base = { ...recipeOptions(given), batch: BATCH };
-      const epochs = (images: number) => Math.max(1, Math.round((STEPS * BATCH) / images));
-      const synthetic = { recipe: depthTeacher, epochs: epochs(given.pairs) };
+      const synthetic = { recipe: depthTeacher, epochs: epochsOf(pairs, BATCH, runs.scale) };
+      const samples = Math.min(count, scaled(count, runs.scale, BATCH));
       const variants = [
         await runs.train("teacher", () => ({ ...synthetic, options: { ...base, pairs } })),
         await runs.train("without gradient matching", () => ({
@@ -51,8 +51,8 @@ export const edgesStudy: Study = defineStudy({
         })),
         await runs.train("teacher of measured depth", () => ({
           recipe: depthTeacher,
-          epochs: epochs(count),
-          samples: Math.min(count, scaled(count, runs.scale, BATCH)),
+          epochs: epochsOf(samples, BATCH, runs.scale),
+          samples,
           options: { ...base, pairs: 0, data: given.sensor },
         })),
       ];

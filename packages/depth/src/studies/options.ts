@@ -27,7 +27,12 @@ export const common = z.strictObject(dataOptions);
 export type DataOptions = z.output<typeof common>;
 
 /** Optimizer steps of every network at full scale. */
-export const STEPS = 375;
+const STEPS = 375;
+
+/** Epochs that make as many steps at the scale of the study. @param images of an epoch */
+export function epochsOf(images: number, batch: number, scale: number): number {
+  return Math.max(1, Math.round((STEPS * scale * batch) / images));
+}
 
 /** What all recipes of a study are told. */
 export function recipeOptions({ encoder, test, textures, size, network }: DataOptions) {

@@ -7,7 +7,7 @@ import { pseudoLabel } from "../pseudo-label/index.ts";
 import { depthStudent } from "../recipes/student.ts";
 import { depthTeacher } from "../recipes/teacher.ts";
 import { openSets } from "../training/measure.ts";
-import { dataOptions, recipeOptions, STEPS, scaled } from "./options.ts";
+import { dataOptions, epochsOf, recipeOptions, scaled } from "./options.ts";
 import { bySeed, difference, type Job, mean, Runs, type Variant, withInterval } from "./runs.ts";
 
 const options = z.strictObject({
@@ -63,7 +63,7 @@ async function trainAll(runs: Runs, given: Options): Promise<Variant[]> {
   const base = { ...recipeOptions(given), pairs };
   const teach = (batch: number): Job => ({
     recipe: depthTeacher,
-    epochs: Math.max(1, Math.round((STEPS * batch) / given.pairs)),
+    epochs: epochsOf(pairs, batch, scale),
     options: { ...base, batch },
   });
   const teacher = await runs.train("teacher", () => teach(16));
@@ -84,7 +84,7 @@ async function trainAll(runs: Runs, given: Options): Promise<Variant[]> {
       await runs.train(name, async (seed) => ({
         recipe: depthStudent,
         // A third of the images of a step are labelled.
-        epochs: Math.max(1, Math.round((STEPS * IMAGES) / 3 / given.pairs)),
+        epochs: epochsOf(pairs, IMAGES / 3, scale),
         options: { ...base, batch: IMAGES, labels: (await labelsOf(seed)).labels, ...changes },
       })),
     );
@@ -94,7 +94,7 @@ async function trainAll(runs: Runs, given: Options): Promise<Variant[]> {
     const seen = Math.min(count, scaled(count, scale, IMAGES));
     return {
       recipe: depthStudent,
-      epochs: Math.max(1, Math.round((STEPS * IMAGES) / count)),
+      epochs: epochsOf(seen, IMAGES, scale),
       samples: seen,
       options: { ...base, batch: Math.min(IMAGES, seen), labels, variant: "v2" },
     };
