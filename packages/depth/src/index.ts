@@ -47,7 +47,7 @@ export {
   DepthAnything3Mono,
   depthAnything3Configs,
 } from "./models/depth-anything-3.ts";
-export { DepthLite, type DepthLiteConfig, LiteEncoder } from "./models/depth-lite.ts";
+export { DepthLite, type DepthLiteConfig } from "./models/depth-lite.ts";
 export { DinoV2, type DinoV2Config, dinov2Configs, type Features } from "./models/dinov2.ts";
 export { DPTHead, type DPTHeadConfig } from "./models/dpt-head.ts";
 export { DPT, type DPTConfig, dptConfigs } from "./models/midas/dpt.ts";

@@ -1,5 +1,8 @@
-/** `bad-prompt`: it does not fit the picture: outside of it, not a number, of another size. */
-export type SegmentErrorCode = "bad-prompt";
+/**
+ * `bad-prompt`: it does not fit the picture: outside of it, not a number, of another size. `bad-data`: a data set is
+ * broken, or not where it was looked for.
+ */
+export type SegmentErrorCode = "bad-prompt" | "bad-data";
 
 /** A request that cannot be answered. The message names the value and what was expected. */
 export class SegmentError extends Error {

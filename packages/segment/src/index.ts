@@ -56,6 +56,7 @@ export {
   type Sam2Config,
   type Segmented,
   sam2Configs,
+  sam2Lite,
 } from "./models/sam2/sam2.ts";
 export { type TwoWayConfig, TwoWayTransformer } from "./models/two-way-transformer.ts";
 export { samFromHuggingFace } from "./naming/sam.ts";

@@ -5,9 +5,9 @@
  *
  * The encoder's parameters are named as in timm's `tf_efficientnet_lite0`.
  */
-import { type BatchNorm2d, Module, ReLU, ReLU6, Sequential } from "@tessera-ml/nn";
+import { Module, ReLU, Sequential } from "@tessera-ml/nn";
 import { softplus, type Tensor } from "@tessera-ml/tensor";
-import { EfficientNetLite } from "@tessera-ml/vision/models";
+import { LiteEncoder } from "@tessera-ml/vision/models";
 import { conv3x3, type Four } from "./dpt-head.ts";
 import { Decoder, double } from "./midas/decoder.ts";
 
@@ -20,36 +20,6 @@ export interface DepthLiteConfig {
 
 /** Channels of the encoder's maps, fine to coarse. */
 const CHANNELS = [24, 40, 112, 192] as const;
-/** Stages of EfficientNet-Lite0 that are kept; the seventh would add a fifth of the parameters and little else. */
-const STAGES = 6;
-
-/** EfficientNet-Lite0 without its last stage and classifier. */
-export class LiteEncoder extends Module {
-  conv_stem: EfficientNetLite["conv_stem"];
-  bn1: BatchNorm2d;
-  blocks: Sequential;
-
-  constructor(classifier = new EfficientNetLite()) {
-    super();
-    this.conv_stem = classifier.conv_stem;
-    this.bn1 = classifier.bn1;
-    this.blocks = new Sequential(...[...classifier.blocks].slice(0, STAGES));
-  }
-
-  /** [B, 3, H, W] → [B, 24, H/4, W/4], [B, 40, H/8, W/8], [B, 112, H/16, W/16], [B, 192, H/32, W/32] */
-  forward(x: Tensor): Four<Tensor> {
-    const maps: Tensor[] = [];
-    let y = relu6.forward(this.bn1.forward(this.conv_stem.forward(x))); // [B, 32, H/2, W/2]
-    for (const stage of this.blocks) {
-      y = (stage as Sequential).forward(y);
-      maps.push(y);
-    }
-    return [maps[1]!, maps[2]!, maps[4]!, maps[5]!];
-  }
-}
-
-const relu6 = new ReLU6();
-
 export class DepthLite extends Module {
   encoder: LiteEncoder;
   decoder: Decoder;

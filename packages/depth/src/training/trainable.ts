@@ -3,9 +3,9 @@ import { loadNetwork, type Network, type Networks } from "@tessera-ml/kit/networ
 import { type Module, openCheckpoint } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
 import { networks as classifiers } from "@tessera-ml/vision";
-import type { EfficientNetLite } from "@tessera-ml/vision/models";
+import { type EfficientNetLite, LiteEncoder } from "@tessera-ml/vision/models";
 import { DepthAnything } from "../models/depth-anything.ts";
-import { DepthLite, LiteEncoder } from "../models/depth-lite.ts";
+import { DepthLite } from "../models/depth-lite.ts";
 import { DinoV2, dinov2Configs } from "../models/dinov2.ts";
 import { networks } from "../networks/index.ts";
 

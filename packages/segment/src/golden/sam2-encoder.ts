@@ -3,6 +3,7 @@ import { type Check, together } from "@tessera-ml/kit/golden";
 import { record } from "@tessera-ml/nn/golden";
 import { moduleOutputs } from "@tessera-ml/nn/inspect";
 import { compile, type Tensor } from "@tessera-ml/tensor";
+import type { Hiera } from "../models/sam2/hiera.ts";
 import { sinePositions } from "../models/sam2/positions.ts";
 import type { Sam2 } from "../models/sam2/sam2.ts";
 import { caseTensor, checkCounts, checkTensor } from "./case.ts";
@@ -44,7 +45,7 @@ function trace(model: Sam2, x: Tensor): Map<string, Tensor> {
   }))
     if (path === "patch_embed") stages.set("patches", output);
     else if (/^blocks\.\d+$/.test(path)) stages.set(path.replace("s.", ""), output);
-  stages.set("positioned", trunk.embed(x));
+  stages.set("positioned", (trunk as Hiera).embed(x));
   const maps = [0, 1, 2, 3].map((i) => stages.get(`stage${i}`) as Tensor);
   for (const [i, map] of neck.forward(maps).entries()) {
     const [, dim, rows, columns] = map.shape as [number, number, number, number];

@@ -50,7 +50,7 @@ export const check: Check = async ({ name, golden }) => {
     const { value, grads } = valueAndGrad(model, () => {
       const corrections = clicks.values();
       const tracked = trackWith(model, framesOf(x), () => corrections.next().value as Points);
-      const losses = clipLoss(tracked.map(({ answers }, t) => ({ truth: truths[t] as Tensor, answers })));
+      const losses = clipLoss(tracked);
       return [losses.loss, { losses, tracked }] as const;
     });
     const { losses, tracked } = value[1];

@@ -14,6 +14,8 @@ export interface MaskDecoderConfig {
   readonly version: 1 | 2;
   /** Default 256. */
   readonly dim?: number;
+  /** Width of the transformer's feed-forward networks, default 2048. */
+  readonly hidden?: number | undefined;
   /** Epsilon of the transformer's norms, default 1e-5; transformers gives SAM 1e-6. */
   readonly eps?: number;
 }
@@ -31,6 +33,8 @@ export interface DecodedMasks {
 
 /** The masks of an ambiguous prompt, and the one that stands for them. */
 const MASKS = 4;
+/** Of the network that estimates IoUs, whatever the width of tokens. */
+const IOU_WIDTH = 256;
 
 export class MaskDecoder extends Module {
   transformer: TwoWayTransformer;
@@ -46,15 +50,16 @@ export class MaskDecoder extends Module {
   pred_obj_score_head: Mlp | undefined;
   readonly dim: number;
 
-  constructor({ version, dim = 256, eps = 1e-5 }: MaskDecoderConfig) {
+  constructor({ version, dim = 256, hidden = 2048, eps = 1e-5 }: MaskDecoderConfig) {
     super();
     this.dim = dim;
     const relu = (x: Tensor) => x.relu();
     this.transformer = new TwoWayTransformer({
       dim,
+      hidden,
       eps,
-      mlp: (width, hidden) =>
-        version === 1 ? new LinMlp(width, hidden, relu) : new Mlp([width, hidden, width]),
+      mlp: (width, inner) =>
+        version === 1 ? new LinMlp(width, inner, relu) : new Mlp([width, inner, width]),
     });
     this.iou_token = new Embedding(1, dim);
     this.mask_tokens = new Embedding(MASKS, dim);
@@ -66,7 +71,7 @@ export class MaskDecoder extends Module {
       gelu,
     );
     this.output_hypernetworks_mlps = Array.from({ length: MASKS }, () => new Mlp([dim, dim, dim, dim / 8]));
-    this.iou_prediction_head = new Mlp([dim, 256, 256, MASKS]);
+    this.iou_prediction_head = new Mlp([dim, IOU_WIDTH, IOU_WIDTH, MASKS]);
     if (version === 1) return;
     this.obj_score_token = new Embedding(1, dim);
     this.conv_s0 = new Conv2d(dim, dim / 8, 1);

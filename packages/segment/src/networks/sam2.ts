@@ -1,6 +1,6 @@
 /** SAM 2 and 2.1. */
 import type { Network } from "@tessera-ml/kit/networks";
-import { Sam2, type Sam2Config, sam2Configs } from "../models/sam2/sam2.ts";
+import { Sam2, type Sam2Config, sam2Configs, sam2Lite } from "../models/sam2/sam2.ts";
 import { SECOND_GAUSSIAN } from "../naming/sam.ts";
 import { sam2FromHuggingFace } from "../naming/sam2.ts";
 
@@ -28,3 +28,16 @@ export const sam2s: readonly Network<Sam2, Sam2Options>[] = Object.entries(sam2C
     },
   }),
 );
+
+/** Our own small network. */
+export const sam2Lites: readonly Network<Sam2, Sam2Options>[] = [
+  {
+    name: "sam2_lite",
+    family: "Segment Anything",
+    year: 2026,
+    paper: "SAM 2: Segment Anything in Images and Videos",
+    input: [3, sam2Lite.image, sam2Lite.image],
+    create: (options: Sam2Options = {}) => new Sam2({ ...sam2Lite, ...options }),
+    sources: {},
+  },
+];

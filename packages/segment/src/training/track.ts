@@ -2,7 +2,7 @@
  * A clip as training sees it (Ravi et al. 2024, appendix D.2): prompts on some frames, clicks that correct what is wrong
  * with the answer, and memories of those frames for all others. Everything is differentiable, memories too.
  */
-import { concat, fromArray, stack, type Tensor } from "@tessera-ml/tensor";
+import { avgPool2d, concat, fromArray, stack, type Tensor } from "@tessera-ml/tensor";
 import type { Answer } from "../losses/index.ts";
 import { LABEL, type Points } from "../models/prompt-encoder.ts";
 import { memoryBank } from "../models/sam2/memory-bank.ts";
@@ -27,15 +27,23 @@ export interface ClipFrame {
   readonly corrections?: number;
 }
 
-/** The next click for each object. */
+/** The next click for each object, in pixels of these maps. */
 export interface ClickRequest {
   readonly frame: number;
+  /** 0 or 1, in the size of answers. */
   readonly truth: Tensor;
-  /** Logits of the last answer, [B, 1, side, side]. */
+  /** Logits of the last answer, in the size of answers. */
   readonly prediction: Tensor;
 }
 
+export interface TrackOptions {
+  /** Side of answers, a divisor of that of the input; default that of the input. A smaller one saves time. */
+  readonly side?: number;
+}
+
 export interface TrackedFrame {
+  /** 0 or 1, in the size of answers. */
+  readonly truth: Tensor;
   readonly answers: readonly (Answer & {
     /** What the answer was asked with. */
     readonly points: Points | undefined;
@@ -54,43 +62,52 @@ interface Kept {
 export function* trackClip(
   model: Sam2,
   frames: readonly ClipFrame[],
+  { side = model.image }: TrackOptions = {},
 ): Generator<ClickRequest, TrackedFrame[], Points> {
+  const step = model.image / side;
+  if (!Number.isInteger(step))
+    throw new RangeError(`trackClip: side: expected a divisor of ${model.image}, got ${side}`);
+  const shrink = (mask: Tensor) =>
+    step === 1 ? mask : avgPool2d(mask, step).greaterEqual(0.5).astype("float32");
   const kept = new Map<number, Kept>();
   const conditioning: number[] = [];
   const tracked: TrackedFrame[] = [];
   const order = [...frames.keys()].sort((a, b) => rank(frames[a]) - rank(frames[b]) || a - b);
   for (const t of order) {
-    const { features, truth, prompt, corrections = 0 } = frames[t] as ClipFrame;
+    const { features, truth: whole, prompt, corrections = 0 } = frames[t] as ClipFrame;
+    const truth = shrink(whole);
+    const batch = whole.shape[0] as number;
     const { map, finer } = features;
     const answers: TrackedFrame["answers"][number][] = [];
-    const note = (segmented: Segmented, points: Points | undefined, masks = model.restore(segmented.masks)) =>
-      void answers.push({ masks, iou: segmented.iou, objectScore: segmented.objectScore, points });
+    const note = ({ masks, iou, objectScore }: Segmented, points?: Points) =>
+      void answers.push({ masks: model.restore(masks, side), iou, objectScore, points });
     let last: Segmented;
-    let fine: Tensor; // [B, 1, side, side]
+    let remembered: Tensor; // [B, 1, h, w]
     if (prompt === "mask") {
-      last = model.segmentMask(map, finer, truth, padding(truth.shape[0] as number, 2));
-      fine = truth.mul(2 * CERTAIN).sub(CERTAIN);
-      note({ ...last, iou: last.iou.mul(0).add(1) }, undefined, fine);
+      last = model.segmentMask(map, finer, whole, padding(batch, 2));
+      remembered = whole.mul(2 * CERTAIN).sub(CERTAIN);
+      note({ ...last, masks: truth.mul(2 * CERTAIN).sub(CERTAIN), iou: last.iou.mul(0).add(1) });
     } else {
       const seen =
         kept.size === 0 || prompt
           ? model.withoutMemory(map)
           : model.attend(map, bankOf(t, frames.length, conditioning, kept));
       let points = prompt;
-      last = segment(model, seen, finer, points, undefined, truth.shape[0] as number);
+      last = segment(model, seen, finer, points, undefined, batch);
       note(last, points);
-      fine = model.restore(last.best);
       for (let i = 0; i < corrections; i++) {
-        points = joinPoints(points, yield { frame: t, truth, prediction: fine });
-        last = segment(model, seen, finer, points, last.best, truth.shape[0] as number);
+        const click = yield { frame: t, truth, prediction: model.restore(last.best, side) };
+        points = joinPoints(points, enlarged(click, step));
+        last = segment(model, seen, finer, points, last.best, batch);
         note(last, points);
-        fine = model.restore(last.best);
       }
+      remembered = last.best;
     }
-    tracked[t] = { answers };
+    tracked[t] = { truth, answers };
     if (frames.length === 1) break;
     if (prompt || corrections > 0) conditioning.push(t);
-    const memory = model.remember(map, fine, last.objectScore, prompt !== undefined || corrections > 0);
+    const prompted = prompt !== undefined || corrections > 0;
+    const memory = model.remember(map, remembered, last.objectScore, prompted);
     kept.set(t, { memory, pointer: last.pointer });
   }
   return tracked;
@@ -101,14 +118,20 @@ export function trackWith(
   model: Sam2,
   frames: readonly ClipFrame[],
   click: (request: ClickRequest) => Points,
+  options: TrackOptions = {},
 ): TrackedFrame[] {
-  const run = trackClip(model, frames);
+  const run = trackClip(model, frames, options);
   let step = run.next();
   while (!step.done) step = run.next(click(step.value));
   return step.value;
 }
 
 const rank = (frame: ClipFrame | undefined) => (frame?.prompt ? 0 : 1);
+
+/** Clicks on a map whose pixels are larger by `step`, in pixels of the input. */
+function enlarged({ coords, labels }: Points, step: number): Points {
+  return step === 1 ? { coords, labels } : { coords: coords.add(0.5).mul(step).sub(0.5), labels };
+}
 
 /** Points that mean nothing, [B, N]. */
 function padding(batch: number, count: number): Points {

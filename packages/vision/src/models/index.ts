@@ -8,5 +8,6 @@ export {
   type EfficientNetLiteConfig,
   efficientnetLiteConfigs,
 } from "./efficientnet-lite.ts";
+export { LiteEncoder } from "./lite-encoder.ts";
 export { ResNet, type ResNetConfig, resnetConfigs, resnextConfigs } from "./resnet.ts";
 export { SameConv2d, samePadding } from "./same-conv.ts";

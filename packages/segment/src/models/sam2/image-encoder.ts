@@ -1,7 +1,22 @@
-/** The image encoder of SAM 2 (Ravi et al. 2024, section 4): Hiera and a feature pyramid (Lin et al. 2017). */
+/** The image encoder of SAM 2 (Ravi et al. 2024, section 4): a trunk and a feature pyramid (Lin et al. 2017). */
 import { Conv2d, Module } from "@tessera-ml/nn";
 import { resize, type Tensor } from "@tessera-ml/tensor";
+import { LiteEncoder } from "@tessera-ml/vision/models";
 import { Hiera, type HieraConfig } from "./hiera.ts";
+
+/** What sees the image: Hiera, or for our own small network the convolutions of EfficientNet-Lite0. */
+export type TrunkConfig = HieraConfig | "efficientnet_lite0";
+
+export interface Trunk extends Module {
+  /** Channels of the maps, fine to coarse. */
+  readonly widths: readonly number[];
+  /** Images, [B, 3, H, W], to maps of strides 4, 8, 16 and 32. */
+  forward(x: Tensor): Tensor[];
+}
+
+function trunkOf(config: TrunkConfig): Trunk {
+  return config === "efficientnet_lite0" ? new LiteEncoder() : new Hiera(config);
+}
 
 class Lateral extends Module {
   conv: Conv2d;
@@ -34,12 +49,12 @@ export class Neck extends Module {
 }
 
 export class ImageEncoder extends Module {
-  trunk: Hiera;
+  trunk: Trunk;
   neck: Neck;
 
-  constructor(config: HieraConfig, dim: number) {
+  constructor(config: TrunkConfig, dim: number) {
     super();
-    this.trunk = new Hiera(config);
+    this.trunk = trunkOf(config);
     this.neck = new Neck(this.trunk.widths, dim);
   }
 

@@ -79,7 +79,12 @@ export class MemoryAttention extends Module {
   layers: MemoryAttentionLayer[];
   norm: LayerNorm;
 
-  constructor(dim: number, memory: number, { depth = 4, hidden = 2048 } = {}) {
+  constructor(
+    dim: number,
+    memory: number,
+    options: { readonly depth?: number | undefined; readonly hidden?: number | undefined } = {},
+  ) {
+    const { depth = 4, hidden = 2048 } = options;
     super();
     this.layers = Array.from({ length: depth }, () => new MemoryAttentionLayer(dim, memory, hidden));
     this.norm = new LayerNorm(dim);

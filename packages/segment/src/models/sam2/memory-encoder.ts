@@ -63,11 +63,11 @@ export class MemoryEncoder extends Module {
   fuser: Fuser;
   out_proj: Conv2d;
 
-  constructor(dim: number, memory: number) {
+  constructor(dim: number, memory: number, { depth = 2 }: { readonly depth?: number | undefined } = {}) {
     super();
     this.mask_downsampler = new MaskDownsampler(dim);
     this.pix_feat_proj = new Conv2d(dim, dim, 1);
-    this.fuser = new Fuser(dim, 2);
+    this.fuser = new Fuser(dim, depth);
     this.out_proj = new Conv2d(dim, memory, 1);
   }
 

@@ -17,14 +17,14 @@ import { type DecodedMasks, MaskDecoder } from "../mask-decoder.ts";
 import { Mlp } from "../mlp.ts";
 import { type EncodedPrompt, type Prompt, PromptEncoder } from "../prompt-encoder.ts";
 import type { HieraConfig } from "./hiera.ts";
-import { ImageEncoder } from "./image-encoder.ts";
+import { ImageEncoder, type TrunkConfig } from "./image-encoder.ts";
 import { MemoryAttention, type MemoryTokens } from "./memory-attention.ts";
 import { RECENT } from "./memory-bank.ts";
 import { MemoryEncoder } from "./memory-encoder.ts";
 import { sinePositions, sineTimes } from "./positions.ts";
 
 export interface Sam2Config {
-  readonly encoder: HieraConfig;
+  readonly encoder: TrunkConfig;
   /** 2.1 tells pointers their time, and marks memories of frames without the object. */
   readonly version: "2.0" | "2.1";
   /** Side of the square input, in pixels: a multiple of 32, default 1024. */
@@ -33,6 +33,12 @@ export interface Sam2Config {
   readonly dim?: number;
   /** Channels of memories, default 64. */
   readonly memory?: number;
+  /** Width of feed-forward networks, default 2048. */
+  readonly hidden?: number;
+  /** Layers of memory attention, default 4. */
+  readonly attentionLayers?: number;
+  /** Blocks that fuse a mask with the map of its frame, default 2. */
+  readonly fuserLayers?: number;
   /** See the prompt encoder; default false. */
   readonly pointTable?: boolean;
 }
@@ -108,6 +114,9 @@ export class Sam2 extends Module {
   constructor(config: Sam2Config) {
     super();
     const { encoder, version, image = 1024, dim = 256, memory = 64, pointTable = false } = config;
+    const { hidden, attentionLayers: depth, fuserLayers } = config;
+    if (!Number.isInteger(dim / memory))
+      this.fail(`expected ${dim} channels to be a multiple of the ${memory} channels of memories`);
     if (!Number.isInteger(image / 32) || image <= 0)
       this.fail(`expected an image whose side is a multiple of 32, got ${image}`);
     this.image = image;
@@ -116,10 +125,10 @@ export class Sam2 extends Module {
     const vector = (shape: readonly number[]) => parameter(init.truncatedNormal(shape, { std: 0.02 }));
     this.image_encoder = new ImageEncoder(encoder, dim);
     this.mask_downsample = new Conv2d(1, 1, 4, { stride: 4 });
-    this.memory_attention = new MemoryAttention(dim, memory);
-    this.memory_encoder = new MemoryEncoder(dim, memory);
+    this.memory_attention = new MemoryAttention(dim, memory, { depth, hidden });
+    this.memory_encoder = new MemoryEncoder(dim, memory, { depth: fuserLayers });
     this.sam_prompt_encoder = new PromptEncoder({ image, dim, pointTable });
-    this.sam_mask_decoder = new MaskDecoder({ version: 2, dim });
+    this.sam_mask_decoder = new MaskDecoder({ version: 2, dim, hidden });
     this.obj_ptr_proj = new Mlp([dim, dim, dim, dim]);
     this.maskmem_tpos_enc = vector([RECENT + 1, 1, 1, memory]);
     this.no_mem_embed = vector([1, 1, dim]);
@@ -132,7 +141,12 @@ export class Sam2 extends Module {
 
   /** Preprocessed images, [B, 3, side, side]. */
   encode(images: Tensor): ImageFeatures {
-    const [s0, s1, map] = this.image_encoder.forward(images) as [Tensor, Tensor, Tensor, Tensor];
+    return this.finishEncoding(this.image_encoder.trunk.forward(images));
+  }
+
+  /** From the maps of the encoder's trunk, of strides 4, 8, 16 and 32. */
+  finishEncoding(maps: readonly Tensor[]): ImageFeatures {
+    const [s0, s1, map] = this.image_encoder.neck.forward(maps) as [Tensor, Tensor, Tensor, Tensor];
     const { conv_s0, conv_s1 } = this.sam_mask_decoder as Required<MaskDecoder>;
     return { map, finer: [(conv_s0 as Conv2d).forward(s0), (conv_s1 as Conv2d).forward(s1)] };
   }
@@ -260,9 +274,9 @@ export class Sam2 extends Module {
     return memory.add(absent.mul(this.no_obj_embed_spatial).unsqueeze(-1).unsqueeze(-1));
   }
 
-  /** Logits in the size of the input: [B, M, h, w] → [B, M, side, side] */
-  restore(masks: Tensor): Tensor {
-    return masks.shape[2] === this.image ? masks : resize(masks, { size: this.image, mode: "bilinear" });
+  /** Logits in the size of the input, or another one: [B, M, h, w] → [B, M, side, side] */
+  restore(masks: Tensor, side = this.image): Tensor {
+    return masks.shape[2] === side ? masks : resize(masks, { size: side, mode: "bilinear" });
   }
 
   /** All masks of prompts on images. */
@@ -343,3 +357,15 @@ export const sam2Configs = {
   "sam2.1_hiera_base_plus": { encoder: hieraConfigs.base_plus, version: "2.1" },
   "sam2.1_hiera_large": { encoder: hieraConfigs.large, version: "2.1" },
 } as const satisfies Record<string, Sam2Config>;
+
+/** Our own small network, which learns on two cores and answers in a browser. */
+export const sam2Lite = {
+  encoder: "efficientnet_lite0",
+  version: "2.1",
+  image: 256,
+  dim: 128,
+  memory: 64,
+  hidden: 256,
+  attentionLayers: 2,
+  fuserLayers: 1,
+} as const satisfies Sam2Config;

@@ -1,0 +1,72 @@
+/** The order of training: pictures first, then clips and pictures in turn. */
+import type { Batches, DataLoader, HostBatch } from "@tessera-ml/nn";
+import { type Compiled, compile, type Tensor } from "@tessera-ml/tensor";
+import type { Sam2 } from "../models/sam2/sam2.ts";
+import { liteTrunk } from "./encoder.ts";
+import type { SceneInput } from "./step.ts";
+
+const TRUNK = "image_encoder.trunk";
+/** The stem and the first three stages, which see edges and textures: they stay as ImageNet taught them. */
+const EARLY = /^image_encoder\.trunk\.(conv_stem|bn1|blocks\.[0-2])\./;
+
+/**
+ * Batches for `sam2_lite`. In the first epochs the later stages of its encoder learn with the rest, from pictures; from
+ * then on they stay as they are, and every second batch is of clips. What does not learn runs once before the step,
+ * in a graph of its own: there, norms are folded into convolutions, which makes it several times faster.
+ */
+export class SceneBatches implements Batches<SceneInput> {
+  readonly batches: number;
+  readonly #model: Sam2;
+  readonly #pictures: DataLoader<HostBatch>;
+  readonly #clips: DataLoader<HostBatch>;
+  readonly #pictureEpochs: number;
+  readonly #early: Compiled<[Tensor], readonly Tensor[]>;
+  readonly #trunk: Compiled<[Tensor], readonly Tensor[]>;
+
+  /** @param clips at least half as many batches as there are of pictures */
+  constructor(
+    model: Sam2,
+    pictures: DataLoader<HostBatch>,
+    clips: DataLoader<HostBatch>,
+    options: { readonly pictureEpochs: number },
+  ) {
+    const trunk = liteTrunk(model);
+    this.batches = pictures.batches;
+    this.#model = model;
+    this.#pictures = pictures;
+    this.#clips = clips;
+    this.#pictureEpochs = options.pictureEpochs;
+    this.#early = compile((x: Tensor) => trunk.early(x), { freeze: true, name: "early stages" });
+    this.#trunk = compile((x: Tensor) => trunk.forward(x), { freeze: true, name: "encoder" });
+  }
+
+  async *epoch(epoch: number, from = 0): AsyncGenerator<SceneInput> {
+    const still = epoch >= this.#pictureEpochs;
+    this.#model.unfreeze(TRUNK).freeze(still ? TRUNK : (path) => EARLY.test(path));
+    // The running statistics of norms stay those of ImageNet: batches here are small.
+    liteTrunk(this.#model).eval();
+    const see = still ? this.#trunk : this.#early;
+    if (!still) {
+      for await (const batch of this.#pictures.epoch(epoch, from)) yield inputOf(batch, see);
+      return;
+    }
+    const pictures = this.#pictures.epoch(epoch, Math.ceil(from / 2));
+    const clips = this.#clips.epoch(epoch, Math.floor(from / 2));
+    try {
+      for (let i = from; i < this.batches; i++) {
+        const { value } = await (i % 2 === 0 ? pictures : clips).next();
+        yield inputOf(value as Readonly<Record<string, Tensor>>, see);
+      }
+    } finally {
+      await Promise.all([pictures.return(undefined), clips.return(undefined)]);
+    }
+  }
+}
+
+function inputOf(
+  { images, truth, points, labels }: Readonly<Record<string, Tensor>>,
+  see: (x: Tensor) => readonly Tensor[],
+): SceneInput {
+  const maps = see((images as Tensor).flatten(0, 1));
+  return { maps, truth: truth as Tensor, ...(points && labels && { points, labels }) };
+}

@@ -1,0 +1,58 @@
+/** Encoders that come trained. */
+import { loadNetwork } from "@tessera-ml/kit/networks";
+import { type Linear, openCheckpoint } from "@tessera-ml/nn";
+import { evaluate, fromArray, type Tensor } from "@tessera-ml/tensor";
+import { networks as classifiers } from "@tessera-ml/vision";
+import { type EfficientNetLite, LiteEncoder } from "@tessera-ml/vision/models";
+import type { Sam2 } from "../models/sam2/sam2.ts";
+
+/**
+ * Fills the trunk of `sam2_lite` from a classifier: EfficientNet-Lite0, with the names of timm or of
+ * `efficientnet_lite_pytorch`.
+ *
+ * @throws CheckpointError if the file is of another network
+ */
+export async function loadTrunk(model: Sam2, file: string): Promise<void> {
+  const checkpoint = await openCheckpoint(file);
+  try {
+    const { module } = await loadNetwork(classifiers, "tf_efficientnet_lite0", checkpoint);
+    await liteTrunk(model).load(new LiteEncoder(module as EfficientNetLite).stateDict());
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** @throws Error if the network has another trunk */
+export function liteTrunk(model: Sam2): LiteEncoder {
+  const { trunk } = model.image_encoder;
+  if (!(trunk instanceof LiteEncoder))
+    throw new Error(`${trunk.constructor.name}: expected the trunk of sam2_lite to train`);
+  return trunk;
+}
+
+/** The score of objects before anything is learned: they are there. A mask of an absent object has nothing to learn. */
+const PRESENT = 3;
+
+/**
+ * Prepares a new network for learning: maps of the encoder that have a deviation of about 1 (as in All You Need Is a Good
+ * Init, Mishkin & Matas 2016), and objects that are taken to be in the picture.
+ *
+ * @param images preprocessed, [B, 3, side, side]
+ */
+export async function startFrom(model: Sam2, images: Tensor): Promise<void> {
+  const { trunk, neck } = model.image_encoder;
+  const modes = trunk.training;
+  trunk.eval();
+  const maps = neck.forward(trunk.forward(images));
+  trunk.train(modes);
+  const last = maps.length - 1;
+  // Of the map of stride 16, to which the coarser one is added, both are made smaller.
+  const scales = maps.map((map) => map.square().mean().sqrt());
+  for (const [i, scale] of scales.entries()) {
+    const { conv } = neck.convs[last - i]!;
+    conv.weight.assign(conv.weight.div(scale));
+  }
+  const score = model.sam_mask_decoder.pred_obj_score_head?.layers.at(-1) as Linear;
+  score.bias?.assign(fromArray(Float32Array.of(PRESENT), [1]));
+  await evaluate(...neck.parameters().values());
+}
