@@ -3,10 +3,7 @@ import { describe, expect, test } from "vitest";
 import { checkGolden } from "../src/golden.ts";
 import { goldenFile, goldens, HEAVY } from "./shared.ts";
 
-/** Families that are checked so far. */
-const CHECKED =
-  /^(amg\/|evaluate\/|sam1-|mobilesam\/|hf\/|sam2[^/]*\/(encoder|predictor)-|memory\/|training\/)/;
-const cases = Object.entries(goldens).filter(([name]) => CHECKED.test(name));
+const cases = Object.entries(goldens);
 
 describe.skipIf(cases.length === 0)("goldens", () => {
   for (const [name, golden] of cases)

@@ -1,12 +1,16 @@
-/** Masks of a picture from clicks, boxes and masks by SAM 2. */
+/** Masks of a picture from clicks, boxes and masks by SAM 2; objects in videos. */
 import type { Image, Planes, Size } from "@tessera-ml/media";
 import { type Compiled, compile, concat, fromArray, type Tensor } from "@tessera-ml/tensor";
-import { LABEL, type Prompt } from "../models/prompt-encoder.ts";
+import type { Prompt } from "../models/prompt-encoder.ts";
 import { chooseMasks, type ImageFeatures, type Sam2 } from "../models/sam2/sam2.ts";
-import { type DecodedPrompts, type LabelledPoint, pointsOf, readPredictions } from "./batch.ts";
+import type { FrameSource } from "../track/frames.ts";
+import { type VideoOptions, VideoSession } from "../track/session.ts";
+import { TrackingSteps } from "../track/steps.ts";
+import { type DecodedPrompts, pointsOf, readPredictions } from "./batch.ts";
 import { checkPrompt, type ImagePrompt, type Point, type Prediction } from "./prompt.ts";
 import type { PredictOptions } from "./sam-predictor.ts";
 import { preprocessSam2, restoreSquare } from "./sam2-image.ts";
+import { clampLogits, NO_POINT, scaledPoints } from "./sam2-prompt.ts";
 
 type Decode = Compiled<[features: ImageFeatures, prompt: Prompt, multimask: boolean], DecodedPrompts>;
 
@@ -15,6 +19,7 @@ export class Sam2Predictor {
   readonly model: Sam2;
   readonly #encode: Compiled<[Tensor], ImageFeatures>;
   readonly #decode: Decode;
+  #steps: TrackingSteps | undefined;
 
   constructor(model: Sam2) {
     this.model = model.eval();
@@ -45,15 +50,28 @@ export class Sam2Predictor {
     return new Sam2Image(this.#decode, features, { width, height }, this.model.image);
   }
 
+  /**
+   * Opens a video, to follow objects in it.
+   *
+   * @param frames pictures of one size, or where to read them when they are needed
+   * @throws SegmentError `bad-frame` if there are none
+   */
+  async video(frames: readonly Image[] | FrameSource, options?: VideoOptions): Promise<VideoSession> {
+    return await VideoSession.open(this.#tracking(), frames, options);
+  }
+
+  #tracking(): TrackingSteps {
+    this.#steps ??= new TrackingSteps(this.model);
+    return this.#steps;
+  }
+
   /** Frees the sessions; the next call makes others. */
   release(): void {
     this.#encode.release();
     this.#decode.release();
+    this.#steps?.release();
   }
 }
-
-/** The most that is said about a pixel when an answer is fed back. */
-export const MOST_CERTAIN = 32;
 
 /** An encoded picture. */
 export class Sam2Image {
@@ -112,9 +130,7 @@ export class Sam2Image {
       const batch = this.prompts(indices.map((i) => prompts[i] as ImagePrompt));
       const read = await readPredictions(this.#decode(this.#features, batch, multimask), (lowRes) => {
         const logits = restoreSquare(lowRes, this.#picture);
-        const clamped = lowRes.data.map((x) => Math.min(Math.max(x, -MOST_CERTAIN), MOST_CERTAIN));
-        lowRes.data.set(clamped);
-        return { logits, lowRes };
+        return { logits, lowRes: clampLogits(lowRes) };
       });
       for (const [j, i] of indices.entries()) answers[i] = read[j] as Prediction;
     }
@@ -132,23 +148,4 @@ export class Sam2Image {
       mask: masks.length === 0 ? undefined : concat(masks),
     };
   }
-}
-
-/** Ends every list of points. */
-export const NO_POINT: LabelledPoint = [0, 0, LABEL.padding];
-
-/** The corners of a box, then clicks, in pixels of the network's square input. */
-export function scaledPoints(
-  { points = [], labels = [], box }: Omit<ImagePrompt, "mask">,
-  { width, height }: Size,
-  side: number,
-): LabelledPoint[] {
-  // As float32, like the authors: positions are turned into phases of many turns.
-  const at = (x: number, y: number, label: number): LabelledPoint => [
-    Math.fround(Math.fround(x / width) * side),
-    Math.fround(Math.fround(y / height) * side),
-    label,
-  ];
-  const corners = box ? [at(box[0], box[1], LABEL.topLeft), at(box[2], box[3], LABEL.bottomRight)] : [];
-  return [...corners, ...points.map(([x, y], i) => at(x, y, labels[i] as number))];
 }

@@ -3,8 +3,11 @@
  * memories of other frames and to object pointers.
  */
 import { LayerNorm, Linear, Module } from "@tessera-ml/nn";
-import { concat, scaledDotProductAttention, type Tensor } from "@tessera-ml/tensor";
+import { concat, full, scaledDotProductAttention, type Tensor } from "@tessera-ml/tensor";
 import { gridRotations, type Rotations, rotate } from "./positions.ts";
+
+/** The score of a key that stands for nothing, before it is scaled. */
+const NEVER = -1e6;
 
 /** Attention with one head, whose queries and keys are rotated by their place in the map. */
 class RotaryAttention extends Module {
@@ -24,16 +27,26 @@ class RotaryAttention extends Module {
   /**
    * @param q [B, cells, D] @param k [B, frames · cells + unplaced, E] @param v as k
    * @param unplaced keys at the end that have no place
+   * @param padding 1 for keys that stand for nothing, else 0, [B, frames · cells + unplaced]
    */
-  forward(q: Tensor, k: Tensor, v: Tensor, rotations: Rotations, unplaced = 0): Tensor {
+  forward(q: Tensor, k: Tensor, v: Tensor, rotations: Rotations, unplaced = 0, padding?: Tensor): Tensor {
     const keys = this.k_proj.forward(k);
     const placed = (keys.shape[1] as number) - unplaced;
     const turned = placed === 0 ? keys : rotate(keys.narrow(1, 0, placed), rotations);
     const all = unplaced > 0 && placed > 0 ? concat([turned, keys.narrow(1, placed, unplaced)], 1) : turned;
-    const one = (x: Tensor) => x.unsqueeze(1); // [B, 1, N, D]
     const queries = rotate(this.q_proj.forward(q), rotations);
-    const attended = scaledDotProductAttention(one(queries), one(all), one(this.v_proj.forward(v)));
-    return this.out_proj.forward(attended.squeeze(1));
+    const scale = 1 / Math.sqrt(queries.shape[2] as number);
+    // One more feature instead of a mask, with which attention is not fused.
+    const marked = (x: Tensor, marks: Tensor) => concat([x, marks.unsqueeze(-1)], -1);
+    const one = (x: Tensor) => x.unsqueeze(1); // [B, 1, N, D]
+    const attended = scaledDotProductAttention(
+      one(padding ? marked(queries, full(queries.shape.slice(0, 2), 1)) : queries),
+      one(padding ? marked(all, padding.mul(NEVER)) : all),
+      one(v),
+      { scale },
+    );
+    // The weights of a query sum to 1, so that values can be projected after they are summed: fewer features to sum.
+    return this.out_proj.forward(this.v_proj.forward(attended.squeeze(1)));
   }
 }
 
@@ -57,10 +70,16 @@ class MemoryAttentionLayer extends Module {
     this.norm3 = new LayerNorm(dim);
   }
 
-  forward(x: Tensor, keys: Tensor, values: Tensor, pointers: number, rotations: Rotations): Tensor {
+  forward(
+    x: Tensor,
+    keys: Tensor,
+    { values, pointers, padding }: Omit<MemoryTokens, "positions">,
+    rotations: Rotations,
+  ): Tensor {
     const own = this.norm1.forward(x);
     const y = x.add(this.self_attn.forward(own, own, own, rotations));
-    const seen = this.cross_attn_image.forward(this.norm2.forward(y), keys, values, rotations, pointers);
+    const queries = this.norm2.forward(y);
+    const seen = this.cross_attn_image.forward(queries, keys, values, rotations, pointers, padding);
     const z = y.add(seen);
     return z.add(this.linear2.forward(this.linear1.forward(this.norm3.forward(z)).relu()));
   }
@@ -73,6 +92,8 @@ export interface MemoryTokens {
   readonly positions: Tensor;
   /** How many of them are parts of pointers. */
   readonly pointers: number;
+  /** 1 for tokens that stand for nothing, else 0, [B, N]. */
+  readonly padding?: Tensor | undefined;
 }
 
 export class MemoryAttention extends Module {
@@ -91,12 +112,12 @@ export class MemoryAttention extends Module {
   }
 
   /** @param map [B, D, rows, columns] @param positions of its cells, [1, D, rows, columns] @returns as map */
-  forward(map: Tensor, positions: Tensor, { values, positions: places, pointers }: MemoryTokens): Tensor {
+  forward(map: Tensor, positions: Tensor, { positions: places, ...tokens }: MemoryTokens): Tensor {
     const [, dim, rows, columns] = map.shape as [number, number, number, number];
     const rotations = gridRotations(dim, rows, columns);
-    const keys = values.add(places);
+    const keys = tokens.values.add(places);
     let x = map.add(positions.mul(0.1)).flatten(2).transpose(1, 2); // [B, cells, D]
-    for (const layer of this.layers) x = layer.forward(x, keys, values, pointers, rotations);
+    for (const layer of this.layers) x = layer.forward(x, keys, tokens, rotations);
     return this.norm.forward(x).transpose(1, 2).reshape(map.shape);
   }
 }

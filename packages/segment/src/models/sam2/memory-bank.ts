@@ -53,7 +53,8 @@ export function selectConditioning(
 }
 
 export function memoryBank(query: BankQuery): Bank {
-  const { frame, conditioning, tracked, frames, reverse = false, limit, training = false } = query;
+  const { frame, tracked, frames, reverse = false, limit, training = false } = query;
+  const conditioning = [...query.conditioning];
   const direction = reverse ? -1 : 1;
   const selected = selectConditioning(frame, conditioning, limit);
   // A conditioning frame that is not selected counts like any other.

@@ -65,6 +65,8 @@ export interface Memories {
         readonly times: Tensor;
       }
     | undefined;
+  /** 1 for memories, then pointers, that stand for nothing, else 0, [B, K + P]; default: all stand for something. */
+  readonly padding?: Tensor | undefined;
 }
 
 /** Masks of a prompt, in the order of estimated likelihood only by `iou`. */
@@ -83,6 +85,8 @@ export interface Segmented extends ChosenMasks {
   readonly pointer: Tensor;
   /** Logit of whether the object is in the picture, [B, 1]. */
   readonly objectScore: Tensor;
+  /** What the decoder says of it: another value only where the prompt is a mask, which says it all. [B, 1] */
+  readonly decoderScore: Tensor;
 }
 
 /** The logit of masks of absent objects. */
@@ -166,7 +170,7 @@ export class Sam2 extends Module {
   }
 
   /** Every cell of a memory is a token; a pointer is several. */
-  memoryTokens({ features, codes, pointers }: Memories): MemoryTokens {
+  memoryTokens({ features, codes, pointers, padding }: Memories): MemoryTokens {
     const [batch, count, memory, rows, columns] = features.shape as [number, number, number, number, number];
     const cells = rows * columns;
     const places = sinePositions(memory, rows, columns).flatten(2).transpose(1, 2); // [1, cells, E]
@@ -179,13 +183,17 @@ export class Sam2 extends Module {
       .unsqueeze(2)
       .add(places)
       .reshape([batch, count * cells, memory]);
-    if (!pointers) return { values, positions, pointers: 0 };
     const parts = this.dim / memory;
-    const total = (pointers.values.shape[1] as number) * parts;
+    const cellsOf = padding?.narrow(1, 0, count).repeatInterleave(cells, 1);
+    if (!pointers) return { values, positions, pointers: 0, padding: cellsOf };
+    const known = pointers.values.shape[1] as number;
+    const total = known * parts;
+    const partsOf = padding?.narrow(1, count, known).repeatInterleave(parts, 1);
     return {
       values: concat([values, pointers.values.reshape([batch, total, memory])], 1),
       positions: concat([positions, this.pointerTimes(pointers.times).repeatInterleave(parts, 1)], 1),
       pointers: total,
+      padding: cellsOf && partsOf && concat([cellsOf, partsOf], 1),
     };
   }
 
@@ -227,6 +235,7 @@ export class Sam2 extends Module {
       iou,
       best,
       objectScore,
+      decoderScore: objectScore,
       pointer: this.#orNoPointer(this.obj_ptr_proj.forward(token), present),
     };
   }

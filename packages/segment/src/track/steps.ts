@@ -1,0 +1,180 @@
+/** The parts of SAM 2 that tracking runs, each compiled once for a shape of its arguments. Objects are a batch. */
+import { Planes } from "@tessera-ml/media";
+import { type Compiled, compile, concat, fromArray, type Tensor } from "@tessera-ml/tensor";
+import type { Prompt } from "../models/prompt-encoder.ts";
+import type { ImageFeatures, Sam2, Segmented } from "../models/sam2/sam2.ts";
+import { type LabelledPoint, pointsOf } from "../predict/batch.ts";
+import { roundBfloat16 } from "../predict/bfloat16.ts";
+import { preprocessFrame } from "../predict/sam2-image.ts";
+import { NO_POINT } from "../predict/sam2-prompt.ts";
+import type { Frame } from "./frames.ts";
+
+/** What an object's map attends to: memories [1, E, rows, columns] and pointers [1, D], with their codes and times. */
+export interface Remembered {
+  readonly memories: readonly Tensor[];
+  readonly codes: readonly number[];
+  readonly pointers: readonly Tensor[];
+  readonly times: readonly number[];
+}
+
+/** A prompt on a frame, in pixels of the network's input. */
+export interface FramePrompt {
+  readonly points: readonly LabelledPoint[];
+  /** Logits of an earlier answer, [1, side/4, side/4]. */
+  readonly mask?: Planes | undefined;
+}
+
+export interface SegmentedBatch extends Pick<Segmented, "best" | "iou" | "objectScore" | "decoderScore"> {
+  /** Of each object, [1, D]. */
+  readonly pointers: readonly Tensor[];
+}
+
+interface AttendArguments {
+  readonly features: readonly (readonly Tensor[])[];
+  readonly codes: Tensor;
+  readonly pointers: readonly (readonly Tensor[])[];
+  readonly times: Tensor | undefined;
+  readonly padding: Tensor | undefined;
+}
+
+export class TrackingSteps {
+  readonly model: Sam2;
+  readonly #encode: Compiled<[Tensor], ImageFeatures>;
+  readonly #attend: Compiled<[map: Tensor, given: AttendArguments], Tensor>;
+  readonly #segment: Compiled<
+    [features: ImageFeatures, prompt: Prompt, multimask: boolean, initial: boolean],
+    SegmentedBatch
+  >;
+  readonly #segmentMask: Compiled<[features: ImageFeatures, mask: Tensor], SegmentedBatch>;
+  readonly #remember: Compiled<[map: Tensor, masks: Tensor, scores: Tensor, prompted: boolean], Tensor[]>;
+
+  constructor(model: Sam2) {
+    this.model = model.eval();
+    const frozen = (name: string) => ({ freeze: true, name });
+    this.#encode = compile((x: Tensor) => model.encode(x), frozen("frame encoder"));
+    this.#attend = compile((map: Tensor, given: AttendArguments) => {
+      const { features, codes, pointers, times, padding } = given;
+      const joined = features.map((each) => concat([...each]).unsqueeze(0)); // [1, K, E, rows, columns]
+      const known = times && {
+        values: concat(pointers.map((each) => concat([...each]).unsqueeze(0))), // [B, P, D]
+        times,
+      };
+      return model.attend(map, { features: concat(joined), codes, pointers: known, padding });
+    }, frozen("memory attention"));
+    this.#segment = compile(
+      ({ map, finer }: ImageFeatures, prompt: Prompt, multimask: boolean, initial: boolean) =>
+        batchOf(model.segment(initial ? model.withoutMemory(map) : map, finer, prompt, multimask)),
+      frozen("mask decoder"),
+    );
+    this.#segmentMask = compile(
+      ({ map, finer }: ImageFeatures, mask: Tensor) =>
+        batchOf(model.segmentMask(map, finer, mask, pointsOf([[NO_POINT, NO_POINT]]))),
+      frozen("mask decoder for masks"),
+    );
+    this.#remember = compile(
+      (map: Tensor, masks: Tensor, scores: Tensor, prompted: boolean) =>
+        rows(roundBfloat16(model.remember(map, masks, scores, prompted))),
+      frozen("memory encoder"),
+    );
+  }
+
+  /** The features of a frame, before any memory. */
+  encode(frame: Frame): ImageFeatures {
+    const { data, shape } = frame instanceof Planes ? frame : preprocessFrame(frame, this.model.image);
+    return this.#encode(fromArray(data as Float32Array<ArrayBuffer>, [1, ...shape]));
+  }
+
+  /** The map of a frame after it attended to what is remembered of each object: [1, D, …] → [B, D, …] */
+  attend(map: Tensor, objects: readonly Remembered[]): Tensor {
+    const memories = Math.max(...objects.map((object) => object.memories.length));
+    const pointers = Math.max(...objects.map((object) => object.pointers.length));
+    const full = objects.every(
+      (object) => object.memories.length === memories && object.pointers.length === pointers,
+    );
+    const table = (of: (object: Remembered) => readonly number[], length: number) =>
+      objects.flatMap((object) => padded(of(object), length, 0));
+    const [, dim, across, down] = map.shape as [number, number, number, number];
+    const { memory } = this.model;
+    const nothing = zeros([1, memory, across, down]);
+    const nowhere = zeros([1, dim]);
+    const marks = (length: number, count: number) => Array.from({ length }, (_, i) => (i < count ? 0 : 1));
+    return this.#attend(map, {
+      features: objects.map((object) => padded(object.memories, memories, nothing)),
+      codes: fromArray(Int32Array.from(table(({ codes }) => codes, memories)), [objects.length, memories]),
+      pointers: objects.map((object) => padded(object.pointers, pointers, nowhere)),
+      times:
+        pointers === 0
+          ? undefined
+          : fromArray(Float32Array.from(table(({ times }) => times, pointers)), [objects.length, pointers]),
+      padding: full
+        ? undefined
+        : fromArray(
+            Float32Array.from(
+              objects.flatMap((object) => [
+                ...marks(memories, object.memories.length),
+                ...marks(pointers, object.pointers.length),
+              ]),
+            ),
+            [objects.length, memories + pointers],
+          ),
+    });
+  }
+
+  /**
+   * The objects that as many prompts mean, which have equally many points.
+   *
+   * @param initial whether the map has yet to be marked as one without memories
+   */
+  segment(
+    features: ImageFeatures,
+    prompts: readonly FramePrompt[],
+    multimask: boolean,
+    initial: boolean,
+  ): SegmentedBatch {
+    const masks = prompts.flatMap(({ mask }) =>
+      mask ? [fromArray(mask.data as Float32Array<ArrayBuffer>, [1, ...mask.shape])] : [],
+    );
+    const prompt = {
+      // An empty list is one point of padding, which is padded like any other.
+      points: pointsOf(prompts.map(({ points }) => [...(points.length > 0 ? points : [NO_POINT]), NO_POINT])),
+      mask: masks.length > 0 ? concat(masks) : undefined,
+    };
+    return this.#segment(features, prompt, multimask, initial);
+  }
+
+  /** A mask as the object. @param mask 0 or 1, [1, side, side] */
+  segmentMask(features: ImageFeatures, { data, shape }: Planes): SegmentedBatch {
+    return this.#segmentMask(features, fromArray(data as Float32Array<ArrayBuffer>, [1, ...shape]));
+  }
+
+  /**
+   * The memories of objects on a frame, each [1, E, rows, columns].
+   *
+   * @param map before any memory @param masks logits, [B, 1, side/4, side/4] @param scores [B, 1]
+   */
+  remember(map: Tensor, masks: Tensor, scores: Tensor, prompted: boolean): Tensor[] {
+    return this.#remember(map, masks, scores, prompted);
+  }
+
+  /** Frees the sessions; the next call makes others. */
+  release(): void {
+    for (const step of [this.#encode, this.#attend, this.#segment, this.#segmentMask, this.#remember])
+      step.release();
+  }
+}
+
+function zeros(shape: readonly number[]): Tensor {
+  return fromArray(new Float32Array(shape.reduce((a, b) => a * b, 1)), [...shape]);
+}
+
+function padded<T>(list: readonly T[], length: number, filler: T): T[] {
+  return Array.from({ length }, (_, i) => list[i] ?? filler);
+}
+
+function rows(batch: Tensor): Tensor[] {
+  return batch.split(1, 0);
+}
+
+function batchOf({ best, iou, objectScore, decoderScore, pointer }: Segmented): SegmentedBatch {
+  return { best, iou, objectScore, decoderScore, pointers: rows(pointer) };
+}
