@@ -3,7 +3,7 @@ import { type DType, isFloat } from "../dtype.ts";
 import type { Emitter } from "../graph/emitter.ts";
 import { type Attributes, defineOp, type Operator } from "../graph/graph.ts";
 import { float, type OnnxAttribute } from "../graph/onnx.ts";
-import { broadcastShapes } from "../shape.ts";
+import { broadcastShapes, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { apply, arithmetic, floating, type Operand, promoted, toTensor } from "./apply.ts";
 import { astype } from "./cast.ts";
@@ -188,6 +188,27 @@ const expm1Op = defineOp({
 export const log1p: (x: Tensor) => Tensor = float1(log1pOp);
 export const expm1: (x: Tensor) => Tensor = float1(expm1Op);
 
+/**
+ * Operands for an operator that broadcasts. ONNX Runtime is forty times slower for [M, N, 1, 1] and a scalar than for
+ * [M, N, 1, 1] and [1, 1, 1, 1]: such operands get leading axes.
+ */
+function alignRanks<Operands extends readonly string[]>(
+  g: Emitter,
+  operands: Operands,
+  specs: readonly { readonly shape: Shape }[],
+): Operands {
+  const rank = Math.max(...specs.map(({ shape }) => shape.length));
+  const slow = specs.some(({ shape }) => shape.length === rank && shape.at(-1) === 1 && sizeOf(shape) > 1);
+  if (!slow) return operands;
+  const aligned = operands.map((operand, i) => {
+    const missing = rank - (specs[i] as { shape: Shape }).shape.length;
+    if (missing === 0) return operand;
+    const axes = g.ints(Array.from({ length: missing }, (_, axis) => axis));
+    return g.once(`rank:${missing}:${operand}`, () => g.op("Unsqueeze", [operand, axes]));
+  });
+  return aligned as readonly string[] as Operands;
+}
+
 /** A binary operator on operands of one type, with broadcasting; `derivative` returns the unreduced da and db. */
 function binary(
   name: string,
@@ -198,7 +219,7 @@ function binary(
   return defineOp({
     name,
     infer: ([a, b]) => [{ dtype: result ?? a.dtype, shape: broadcastShapes(a.shape, b.shape) }],
-    emit: (g, [a, b], [y]) => g.node(type, [a, b], [y]),
+    emit: (g, operands, [y], { inputs }) => g.node(type, alignRanks(g, operands, inputs), [y]),
     emitHwnc: (g, inputs, [y], context) => {
       const operands = g.layout.operands(inputs, context);
       // Shared: the backward pass of a normalisation centres the same values as its forward pass.
@@ -274,8 +295,9 @@ const whereOp = defineOp({
   infer: ([condition, a, b]) => [
     { dtype: a.dtype, shape: broadcastShapes(condition.shape, a.shape, b.shape) },
   ],
-  emit: (g, [condition, a, b], [y], { inputs: [, spec] }) => {
-    if (spec.dtype !== "bool") return g.node("Where", [condition, a, b], [y]);
+  emit: (g, operands, [y], { inputs }) => {
+    if (inputs[1].dtype !== "bool") return g.node("Where", alignRanks(g, operands, inputs), [y]);
+    const [condition, a, b] = operands;
     const [x, z] = [g.op("And", [condition, a]), g.op("And", [g.op("Not", [condition]), b])];
     g.node("Or", [x, z], [y]);
   },

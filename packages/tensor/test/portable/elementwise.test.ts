@@ -1,3 +1,4 @@
+import { expect, test } from "vitest";
 import {
   acos,
   asin,
@@ -13,8 +14,10 @@ import {
   minimum,
   sinh,
   softplus,
+  tensor,
   where,
 } from "../../src/index.ts";
+
 import { check } from "../support/fixtures.ts";
 
 interface Args {
@@ -81,4 +84,18 @@ await check<Args>("elementwise", {
   isNaN: (_, x) => x.isNaN(),
   isInf: (_, x) => isInf(x),
   where: (_, condition, x, y) => where(condition, x, y),
+});
+
+test("extents of 1 at the end meet operands of lower rank", async () => {
+  const x = tensor([[[1]], [[2]], [[3]]]); // [3, 1, 1]
+  const line = tensor([10, 20]); // [2]
+  expect(
+    await x
+      .mul(2)
+      .sub(tensor([1]))
+      .tolist(),
+  ).toEqual([[[1]], [[3]], [[5]]]);
+  expect(await x.add(line).tolist()).toEqual([[[11, 21]], [[12, 22]], [[13, 23]]]);
+  expect(await line.sub(x).tolist()).toEqual([[[9, 19]], [[8, 18]], [[7, 17]]]);
+  expect(await where(x.greater(1), x, line.sum()).tolist()).toEqual([[[30]], [[2]], [[3]]]);
 });
