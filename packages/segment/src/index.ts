@@ -68,15 +68,12 @@ export { type PredictOptions, SamImage, SamPredictor } from "./predict/sam-predi
 export { preprocessFrame, preprocessSam2 } from "./predict/sam2-image.ts";
 export { Sam2Image, Sam2Predictor } from "./predict/sam2-predictor.ts";
 export { decodeRle, encodeRle, type Rle, rleArea, rleFromString, rleToString } from "./rle.ts";
-export type { FrameSource } from "./track/frames.ts";
+export type { Frame, FrameSource } from "./track/frames.ts";
+export type { PointOptions } from "./track/given.ts";
 export type { FrameMasks, ObjectId, ObjectMask } from "./track/result.ts";
-export {
-  type PointOptions,
-  type PropagateOptions,
-  type VideoOptions,
-  VideoSession,
-} from "./track/session.ts";
-export type { TrackerRun } from "./track/tracker.ts";
+export { type PropagateOptions, type VideoOptions, VideoSession } from "./track/session.ts";
+export { type StreamOptions, VideoStream } from "./track/stream.ts";
+export type { RememberedFrames, TrackerRun } from "./track/tracker.ts";
 export {
   type BoxNoise,
   boxPoints,

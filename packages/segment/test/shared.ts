@@ -11,4 +11,5 @@ export const goldens: Readonly<Record<string, unknown>> = existsSync(goldenFile)
 if (Object.keys(goldens).length === 0) console.log(`segment: not checked against goldens: no ${goldenFile}`);
 
 /** Cases that take long. */
-export const HEAVY = /^(sam1-vit-|mobilesam\/|evaluate\/davis|training\/step-)|-1024|\/(long|reverse|clear|remove|corrections-legacy|conditioning-again)$/;
+export const HEAVY =
+  /^(sam1-vit-|mobilesam\/|evaluate\/davis|training\/step-)|-1024|\/(long|reverse|clear|remove|corrections-legacy|conditioning-again)$/;

@@ -233,7 +233,7 @@ async function checkState(
   const { lowRes, score, pointer, memory } = state;
   const checks = [
     same(`${what}.conditioning`, conditioning, wanted.conditioning),
-    checkProbe(`${what}.lowRes`, lowRes.data, [1, ...lowRes.shape], wanted.lowRes, VIDEO.lowRes),
+    checkMask(`${what}.lowRes`, lowRes, wanted.lowRes),
     checkScores(`${what}.objectScore`, [score], wanted.objectScore),
     await checkTensor(`${what}.pointer`, pointer, wanted.pointer, VIDEO.lowRes),
     same(`${what}.memory`, memory !== undefined, wanted.memory !== undefined),
@@ -258,6 +258,11 @@ async function checkState(
     same(`${what}.memoryTokens`, bank.memories.length * cells + parts, wanted.memoryTokens),
   );
   return checks;
+}
+
+function checkMask(what: string, mask: Planes | undefined, json: unknown): Checked {
+  if (!mask) return same(what, "absent", "a mask");
+  return checkProbe(what, mask.data, [1, ...mask.shape], json, VIDEO.lowRes);
 }
 
 /** Scores are compared absolutely. */

@@ -6,6 +6,7 @@ import { chooseMasks, type ImageFeatures, type Sam2 } from "../models/sam2/sam2.
 import type { FrameSource } from "../track/frames.ts";
 import { type VideoOptions, VideoSession } from "../track/session.ts";
 import { TrackingSteps } from "../track/steps.ts";
+import { type StreamOptions, VideoStream } from "../track/stream.ts";
 import { type DecodedPrompts, pointsOf, readPredictions } from "./batch.ts";
 import { checkPrompt, type ImagePrompt, type Point, type Prediction } from "./prompt.ts";
 import type { PredictOptions } from "./sam-predictor.ts";
@@ -58,6 +59,11 @@ export class Sam2Predictor {
    */
   async video(frames: readonly Image[] | FrameSource, options?: VideoOptions): Promise<VideoSession> {
     return await VideoSession.open(this.#tracking(), frames, options);
+  }
+
+  /** Follows objects through frames that arrive one by one, in bounded memory. */
+  stream(options?: StreamOptions): VideoStream {
+    return new VideoStream(this.#tracking(), options);
   }
 
   #tracking(): TrackingSteps {

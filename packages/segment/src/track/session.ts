@@ -8,17 +8,23 @@
  *
  * Stable: `VideoSession` but for `state`, its options but for `observe`, `FrameMasks`, `ObjectMask`, `FrameSource`.
  */
-import { type Image, Planes, type Size } from "@tessera-ml/media";
+import type { Image, Size } from "@tessera-ml/media";
 import { SegmentError } from "../error.ts";
 import type { Mask } from "../mask.ts";
-import type { LabelledPoint } from "../predict/batch.ts";
-import { type Box, checkPrompt, type Point } from "../predict/prompt.ts";
-import { preprocessMask } from "../predict/sam2-image.ts";
-import { scaledPoints } from "../predict/sam2-prompt.ts";
+import type { Box, Point } from "../predict/prompt.ts";
 import { checkFrame, FeatureCache, type FrameSource, frameSourceOf } from "./frames.ts";
+import { checkMask, checkPoints, type PointOptions, withPoints } from "./given.ts";
+import { Queue } from "./queue.ts";
 import { type FrameMasks, type ObjectId, resultOf } from "./result.ts";
 import type { TrackingSteps } from "./steps.ts";
-import { type Corrections, type FrameState, type Given, Tracker, type TrackerRun } from "./tracker.ts";
+import {
+  type Corrections,
+  type FrameState,
+  type Given,
+  type RememberedFrames,
+  Tracker,
+  type TrackerRun,
+} from "./tracker.ts";
 
 export interface VideoOptions {
   /**
@@ -38,13 +44,6 @@ export interface VideoOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface PointOptions {
-  /** The corners of a box around the object; not with `append`. */
-  readonly box?: Box | undefined;
-  /** Whether the points join the earlier ones of this object on this frame; default false: they replace them. */
-  readonly append?: boolean | undefined;
-}
-
 export interface PropagateOptions {
   /** The first frame; default: the earliest with a prompt. */
   readonly start?: number | undefined;
@@ -57,7 +56,11 @@ export interface PropagateOptions {
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
-const CORRECTIONS = { reference: "lost", legacy: "kept" } as const satisfies Record<string, Corrections>;
+/** What becomes of corrections. */
+export const CORRECTIONS = { reference: "lost", legacy: "kept" } as const satisfies Record<
+  string,
+  Corrections
+>;
 const CACHED_FRAMES = 8;
 
 /**
@@ -72,7 +75,7 @@ export class VideoSession {
   readonly #features: FeatureCache;
   readonly #tracker: Tracker;
   readonly #options: VideoOptions;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #queue = new Queue();
 
   /** @throws SegmentError `bad-frame` if there are no frames */
   static async open(
@@ -116,6 +119,11 @@ export class VideoSession {
     return [...this.#tracker.objects.keys()];
   }
 
+  /** Frames of which something is remembered about an object. @throws SegmentError `unknown-object` */
+  remembered(object: ObjectId): RememberedFrames {
+    return this.#tracker.remembered(object);
+  }
+
   /** What is known of an object on a frame: of prompts first. For inspection. @throws SegmentError `unknown-object` */
   state(object: ObjectId, frame: number): { state: FrameState; conditioning: boolean } | undefined {
     return this.#tracker.state(object, frame);
@@ -138,18 +146,13 @@ export class VideoSession {
     frame: number,
     points: readonly Point[],
     labels: readonly (0 | 1)[],
-    { box, append = false }: PointOptions = {},
+    options: PointOptions = {},
   ): Promise<FrameMasks> {
-    const prompt = { points, labels, ...(box && { box }) };
     this.#checkIndex("frame", frame);
-    checkPrompt(prompt, this, this.#side / 4);
-    if (box && append)
-      throw new SegmentError("bad-prompt", "box: it starts a prompt, so that it cannot be appended to one");
-    const scaled = scaledPoints(prompt, this, this.#side);
-    return await this.#prompt(object, frame, () => ({
-      kind: "points",
-      points: [...(append ? this.#pointsOf(object, frame) : []), ...scaled],
-    }));
+    const scaled = checkPoints(points, labels, options, this, this.#side);
+    return await this.#prompt(object, frame, (earlier) =>
+      withPoints(options.append ? earlier : undefined, scaled),
+    );
   }
 
   /**
@@ -168,21 +171,8 @@ export class VideoSession {
    */
   async addMask(object: ObjectId, frame: number, mask: Mask): Promise<FrameMasks> {
     this.#checkIndex("frame", frame);
-    const { width, height, data } = mask;
-    const fits = width === this.width && height === this.height;
     // The authors' predictor resizes any mask.
-    if ((!fits && !this.#options.compatibility) || data.length !== width * height)
-      throw new SegmentError(
-        "bad-prompt",
-        `mask: expected ${this.width} x ${this.height} pixels like the frame, got ${width} x ${height} (${data.length} values)`,
-      );
-    const planes = new Planes(
-      1,
-      height,
-      width,
-      Float32Array.from(data, (value) => (value ? 1 : 0)),
-    );
-    const scaled = preprocessMask(planes, this.#side);
+    const scaled = checkMask(mask, this, this.#side, this.#options.compatibility !== undefined);
     return await this.#prompt(object, frame, () => ({ kind: "mask", mask: scaled }));
   }
 
@@ -193,7 +183,7 @@ export class VideoSession {
    */
   async clear(object: ObjectId, frame: number): Promise<FrameMasks> {
     this.#checkIndex("frame", frame);
-    return await this.#run(async () => {
+    return await this.#queue.run(async () => {
       this.#tracker.clear(frame, object);
       return this.#result(frame, this.#tracker.conditions(frame));
     });
@@ -206,7 +196,7 @@ export class VideoSession {
    * @throws SegmentError `unknown-object`
    */
   async remove(object: ObjectId): Promise<FrameMasks[]> {
-    return await this.#run(async () => {
+    return await this.#queue.run(async () => {
       const frames = [...this.#tracker.find(object).prompts.keys()];
       this.#tracker.objects.delete(object);
       if (this.#tracker.objects.size === 0) return [];
@@ -216,7 +206,7 @@ export class VideoSession {
 
   /** Forgets all objects. */
   async reset(): Promise<void> {
-    await this.#run(async () => this.#tracker.objects.clear());
+    await this.#queue.run(async () => this.#tracker.objects.clear());
   }
 
   /**
@@ -235,7 +225,10 @@ export class VideoSession {
       return this.#features.at(frame, signal);
     };
     signal?.throwIfAborted();
-    await this.#run(() => this.#tracker.settle(featuresOf));
+    await this.#queue.run(async () => {
+      this.#tracker.requirePrompts();
+      await this.#tracker.settle(featuresOf);
+    });
     const start = options.start ?? this.#earliest();
     const end = reverse ? Math.max(start - max, 0) : Math.min(start + max, this.frameCount - 1);
     // As for the authors, there is nothing before the first frame.
@@ -243,7 +236,7 @@ export class VideoSession {
     for (let done = 0; done < total; done++) {
       const frame = reverse ? start - done : start + done;
       signal?.throwIfAborted();
-      const result = await this.#run(async () => {
+      const result = await this.#queue.run(async () => {
         await this.#tracker.track(frame, featuresOf, reverse);
         return this.#result(frame);
       });
@@ -258,27 +251,21 @@ export class VideoSession {
     );
   }
 
-  #pointsOf(object: ObjectId, frame: number): readonly LabelledPoint[] {
-    const given = this.#tracker.objects.get(object)?.prompts.get(frame);
-    return given?.kind === "points" ? given.points : [];
-  }
-
-  async #prompt(object: ObjectId, frame: number, given: () => Given): Promise<FrameMasks> {
-    return await this.#run(async () => {
+  async #prompt(
+    object: ObjectId,
+    frame: number,
+    given: (earlier: Given | undefined) => Given,
+  ): Promise<FrameMasks> {
+    return await this.#queue.run(async () => {
       const features = await this.#features.at(frame, this.#options.signal);
-      return this.#result(frame, await this.#tracker.prompt(frame, features, object, given()));
+      const earlier = this.#tracker.objects.get(object)?.prompts.get(frame);
+      return this.#result(frame, await this.#tracker.prompt(frame, features, object, given(earlier)));
     });
   }
 
   #result(frame: number, pending?: boolean): FrameMasks {
     const { nonOverlapping = false } = this.#options;
     return resultOf(frame, this.#tracker.found(frame, pending), this, nonOverlapping);
-  }
-
-  #run<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(task);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 
   #checkIndex(what: string, frame: number): void {

@@ -2,12 +2,20 @@
 import { Planes } from "@tessera-ml/media";
 import { type Compiled, compile, concat, fromArray, type Tensor } from "@tessera-ml/tensor";
 import type { Prompt } from "../models/prompt-encoder.ts";
+import { POINTERS, RECENT } from "../models/sam2/memory-bank.ts";
 import type { ImageFeatures, Sam2, Segmented } from "../models/sam2/sam2.ts";
 import { type LabelledPoint, pointsOf } from "../predict/batch.ts";
 import { roundBfloat16 } from "../predict/bfloat16.ts";
 import { preprocessFrame } from "../predict/sam2-image.ts";
 import { NO_POINT } from "../predict/sam2-prompt.ts";
 import type { Frame } from "./frames.ts";
+
+/** One conditioning frame and six before are usual. */
+const FEW_MEMORIES = [RECENT + 1, 8, 9, 10, 12, 16, 24, 32, 48, 64];
+/** On large maps attending to what stands for nothing takes longer than making a graph. */
+const MEMORIES = [1, 2, 4, ...FEW_MEMORIES];
+const MANY_CELLS = 1024;
+const POINTER_COUNTS = [POINTERS, 20, 24, 32, 48, 64];
 
 /** What an object's map attends to: memories [1, E, rows, columns] and pointers [1, D], with their codes and times. */
 export interface Remembered {
@@ -33,7 +41,7 @@ interface AttendArguments {
   readonly features: readonly (readonly Tensor[])[];
   readonly codes: Tensor;
   readonly pointers: readonly (readonly Tensor[])[];
-  readonly times: Tensor | undefined;
+  readonly times: Tensor;
   readonly padding: Tensor | undefined;
 }
 
@@ -55,7 +63,7 @@ export class TrackingSteps {
     this.#attend = compile((map: Tensor, given: AttendArguments) => {
       const { features, codes, pointers, times, padding } = given;
       const joined = features.map((each) => concat([...each]).unsqueeze(0)); // [1, K, E, rows, columns]
-      const known = times && {
+      const known = {
         values: concat(pointers.map((each) => concat([...each]).unsqueeze(0))), // [B, P, D]
         times,
       };
@@ -84,39 +92,38 @@ export class TrackingSteps {
     return this.#encode(fromArray(data as Float32Array<ArrayBuffer>, [1, ...shape]));
   }
 
-  /** The map of a frame after it attended to what is remembered of each object: [1, D, …] → [B, D, …] */
+  /**
+   * The map of a frame after it attended to what is remembered of each object: [1, D, …] → [B, D, …]. Lists are filled up
+   * to a few lengths, so that a growing memory has few graphs.
+   */
   attend(map: Tensor, objects: readonly Remembered[]): Tensor {
-    const memories = Math.max(...objects.map((object) => object.memories.length));
-    const pointers = Math.max(...objects.map((object) => object.pointers.length));
-    const full = objects.every(
-      (object) => object.memories.length === memories && object.pointers.length === pointers,
+    const [, dim, rows, columns] = map.shape as [number, number, number, number];
+    const longest = (of: (object: Remembered) => readonly unknown[]) =>
+      Math.max(...objects.map((object) => of(object).length));
+    const memories = roundUp(
+      longest((object) => object.memories),
+      rows * columns > MANY_CELLS ? MEMORIES : FEW_MEMORIES,
     );
+    const pointers = roundUp(
+      longest((object) => object.pointers),
+      POINTER_COUNTS,
+    );
+    const nothing = zeros([1, this.model.memory, rows, columns]);
+    const nowhere = zeros([1, dim]);
+    const marks = objects.flatMap((object) => [
+      ...marked(object.memories.length, memories),
+      ...marked(object.pointers.length, pointers),
+    ]);
     const table = (of: (object: Remembered) => readonly number[], length: number) =>
       objects.flatMap((object) => padded(of(object), length, 0));
-    const [, dim, across, down] = map.shape as [number, number, number, number];
-    const { memory } = this.model;
-    const nothing = zeros([1, memory, across, down]);
-    const nowhere = zeros([1, dim]);
-    const marks = (length: number, count: number) => Array.from({ length }, (_, i) => (i < count ? 0 : 1));
     return this.#attend(map, {
       features: objects.map((object) => padded(object.memories, memories, nothing)),
       codes: fromArray(Int32Array.from(table(({ codes }) => codes, memories)), [objects.length, memories]),
       pointers: objects.map((object) => padded(object.pointers, pointers, nowhere)),
-      times:
-        pointers === 0
-          ? undefined
-          : fromArray(Float32Array.from(table(({ times }) => times, pointers)), [objects.length, pointers]),
-      padding: full
-        ? undefined
-        : fromArray(
-            Float32Array.from(
-              objects.flatMap((object) => [
-                ...marks(memories, object.memories.length),
-                ...marks(pointers, object.pointers.length),
-              ]),
-            ),
-            [objects.length, memories + pointers],
-          ),
+      times: fromArray(Float32Array.from(table(({ times }) => times, pointers)), [objects.length, pointers]),
+      padding: marks.includes(1)
+        ? fromArray(Float32Array.from(marks), [objects.length, memories + pointers])
+        : undefined,
     });
   }
 
@@ -165,6 +172,16 @@ export class TrackingSteps {
 
 function zeros(shape: readonly number[]): Tensor {
   return fromArray(new Float32Array(shape.reduce((a, b) => a * b, 1)), [...shape]);
+}
+
+/** The first of these lengths that is enough. */
+function roundUp(length: number, lengths: readonly number[]): number {
+  return lengths.find((each) => each >= length) ?? length;
+}
+
+/** 1 for what a list is filled up with. */
+function marked(count: number, length: number): number[] {
+  return Array.from({ length }, (_, i) => (i < count ? 0 : 1));
 }
 
 function padded<T>(list: readonly T[], length: number, filler: T): T[] {

@@ -2,10 +2,10 @@
  * What is known of every object of a video, frame by frame, and how it changes: prompts, memories, tracking (Ravi et al. 2024,
  * section 4 and appendix C). The rules are those of the authors' predictor; they differ in what becomes of corrections.
  */
-import { Planes } from "@tessera-ml/media";
+import { Planes, stack } from "@tessera-ml/media";
 import { evaluate, fromArray, type Tensor } from "@tessera-ml/tensor";
 import { SegmentError } from "../error.ts";
-import { type Bank, memoryBank } from "../models/sam2/memory-bank.ts";
+import { type Bank, memoryBank, POINTERS, RECENT } from "../models/sam2/memory-bank.ts";
 import { type ImageFeatures, NO_OBJECT } from "../models/sam2/sam2.ts";
 import type { LabelledPoint } from "../predict/batch.ts";
 import { clampLogits } from "../predict/sam2-prompt.ts";
@@ -46,14 +46,14 @@ export interface TrackerRun {
 
 /** An object on a frame. */
 export interface FrameState {
-  /** [1, side/4, side/4] */
-  readonly lowRes: Planes;
+  /** [1, side/4, side/4]; absent where it is forgotten. */
+  readonly lowRes?: Planes | undefined;
   readonly score: number;
   readonly iou: number;
   /** [1, D] */
   readonly pointer: Tensor;
   /** [1, E, rows, columns]; absent until a prompt is settled. */
-  readonly memory?: Tensor;
+  readonly memory?: Tensor | undefined;
 }
 
 /** What was said about an object on a frame, in pixels of the network's input. */
@@ -78,6 +78,15 @@ export class ObjectStates {
   readonly visited = new Map<number, boolean>();
   /** Corrected frames that keep their answer. */
   readonly kept = new Set<number>();
+}
+
+export interface RememberedFrames {
+  /** Frames with a prompt. */
+  readonly conditioning: readonly number[];
+  /** Other frames whose masks are remembered. */
+  readonly memories: readonly number[];
+  /** Frames of which there is a pointer to the object. */
+  readonly pointers: readonly number[];
 }
 
 export type FeaturesOf = (frame: number) => Promise<ImageFeatures>;
@@ -115,7 +124,7 @@ export class Tracker {
         ? this.steps.segmentMask(features, given.mask)
         : this.steps.segment(
             { ...features, map: attended ?? features.map },
-            [{ points: given.points, mask: previous && clampLogits(previous.lowRes) }],
+            [{ points: given.points, mask: previous?.lowRes && clampLogits(previous.lowRes) }],
             given.points.length <= 1,
             initial,
           );
@@ -129,17 +138,17 @@ export class Tracker {
     return conditioning;
   }
 
-  /**
-   * Takes up pending prompts: remembers their answers.
-   *
-   * @throws SegmentError `no-prompt` if there is nothing to follow
-   */
-  async settle(featuresOf: FeaturesOf): Promise<void> {
+  /** @throws SegmentError `no-prompt` unless there are objects, and frames of all of them to start from */
+  requirePrompts(): void {
     if (this.objects.size === 0)
       throw new SegmentError("no-prompt", "expected a prompt before tracking, got none");
     for (const [id, { conditioning, pending }] of this.objects)
       if (conditioning.size === 0 && ![...pending.values()].some((answer) => answer.conditioning))
         throw new SegmentError("no-prompt", `object ${id}: expected a prompt before tracking, got none`);
+  }
+
+  /** Takes up pending prompts: remembers their answers. */
+  async settle(featuresOf: FeaturesOf): Promise<void> {
     const waiting = [...this.objects.values()].flatMap((object) =>
       // Conditioning frames last, in whose favour the others leave.
       [...object.pending]
@@ -150,7 +159,10 @@ export class Tracker {
     for (const [frame, answers] of Map.groupBy(waiting, (answer) => answer.frame)) {
       const { map } = await featuresOf(frame);
       const states = answers.map(({ state }) => state);
-      const [masks, scores] = [joinLowRes(states), columnOf(states.map(({ score }) => score))];
+      const [masks, scores] = [
+        joinMasks(states.map(({ lowRes }) => lowRes as Planes)),
+        columnOf(states.map(({ score }) => score)),
+      ];
       const made = this.steps.remember(map, masks, scores, true);
       for (const [i, state] of states.entries()) memories.set(state, made[i] as Tensor);
     }
@@ -205,6 +217,38 @@ export class Tracker {
     object.conditioning.delete(frame);
     object.tracked.set(frame, state);
     object.visited.delete(frame);
+  }
+
+  /**
+   * Forgets what neither the newest frame nor a later one attends to. Of conditioning frames at most `most` are kept: the
+   * first and the newest.
+   */
+  forget(newest: number, most: number): void {
+    for (const { conditioning, tracked, prompts, visited, kept } of this.objects.values()) {
+      const frames = [...conditioning.keys()].sort((a, b) => a - b);
+      const first = most > 1 ? 1 : 0;
+      for (const frame of frames.slice(first, Math.max(first, frames.length - most + first)))
+        conditioning.delete(frame);
+      for (const [frame, state] of conditioning)
+        if (frame !== newest && state.lowRes) conditioning.set(frame, { ...state, lowRes: undefined });
+      for (const [frame, { pointer, score, iou, memory }] of tracked)
+        if (newest - frame >= POINTERS) tracked.delete(frame);
+        else if (memory && newest - frame > RECENT) tracked.set(frame, { pointer, score, iou });
+      for (const byFrame of [prompts, visited, kept])
+        for (const frame of byFrame.keys()) if (frame !== newest) byFrame.delete(frame);
+    }
+  }
+
+  /** Frames of which something is remembered, in order. @throws SegmentError `unknown-object` */
+  remembered(id: ObjectId): RememberedFrames {
+    const { conditioning, tracked } = this.find(id);
+    const frames = (of: Iterable<number>) => [...of].sort((a, b) => a - b);
+    const withMemory = [...tracked].filter(([, { memory }]) => memory).map(([frame]) => frame);
+    return {
+      conditioning: frames(conditioning.keys()),
+      memories: frames(withMemory),
+      pointers: frames([...conditioning.keys(), ...tracked.keys()]),
+    };
   }
 
   /** Whether any object has an answer on a frame that is to be a conditioning one. */
@@ -287,13 +331,9 @@ async function readBatch(batch: SegmentedBatch): Promise<ReadObject[]> {
 }
 
 /** [B, 1, side/4, side/4] */
-function joinLowRes(states: readonly FrameState[]): Tensor {
-  const { height, width } = (states[0] as FrameState).lowRes;
-  const data = new Float32Array(states.length * height * width);
-  states.forEach(({ lowRes }, i) => {
-    data.set(lowRes.data, i * height * width);
-  });
-  return fromArray(data, [states.length, 1, height, width]);
+function joinMasks(masks: readonly Planes[]): Tensor {
+  const { data, shape } = stack(masks);
+  return fromArray(data as Float32Array<ArrayBuffer>, [...shape]);
 }
 
 /** [B, 1] */
