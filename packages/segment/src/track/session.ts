@@ -39,6 +39,11 @@ export interface VideoOptions {
   readonly conditioningLimit?: number | undefined;
   /** How many encoded frames are kept, about 16 MB each at 1024; default 8. */
   readonly cachedFrames?: number | undefined;
+  /**
+   * Whether a frame attends to memories at half their resolution: a quarter of the keys, which saves most of the time of
+   * tracking at 1024, and other masks. Default false.
+   */
+  readonly pooled?: boolean | undefined;
   /** Called after each run of the decoder, for inspection. */
   readonly observe?: ((run: TrackerRun) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -95,7 +100,13 @@ export class VideoSession {
   }
 
   private constructor(steps: TrackingSteps, source: FrameSource, size: Size, options: VideoOptions) {
-    const { compatibility, conditioningLimit, cachedFrames = CACHED_FRAMES, observe } = options;
+    const {
+      compatibility,
+      conditioningLimit,
+      cachedFrames = CACHED_FRAMES,
+      observe,
+      pooled = false,
+    } = options;
     this.frameCount = source.count;
     this.width = size.width;
     this.height = size.height;
@@ -109,6 +120,7 @@ export class VideoSession {
     this.#tracker = new Tracker(steps, {
       frames: source.count,
       corrections: compatibility ? CORRECTIONS[compatibility] : "conditioning",
+      pooled,
       limit: conditioningLimit,
       observe,
     });

@@ -48,7 +48,7 @@ interface AttendArguments {
 export class TrackingSteps {
   readonly model: Sam2;
   readonly #encode: Compiled<[Tensor], ImageFeatures>;
-  readonly #attend: Compiled<[map: Tensor, given: AttendArguments], Tensor>;
+  readonly #attend: Compiled<[map: Tensor, given: AttendArguments, pooled: boolean], Tensor>;
   readonly #segment: Compiled<
     [features: ImageFeatures, prompt: Prompt, multimask: boolean, initial: boolean],
     SegmentedBatch
@@ -60,14 +60,14 @@ export class TrackingSteps {
     this.model = model.eval();
     const frozen = (name: string) => ({ freeze: true, name });
     this.#encode = compile((x: Tensor) => model.encode(x), frozen("frame encoder"));
-    this.#attend = compile((map: Tensor, given: AttendArguments) => {
+    this.#attend = compile((map: Tensor, given: AttendArguments, pooled: boolean) => {
       const { features, codes, pointers, times, padding } = given;
       const joined = features.map((each) => concat([...each]).unsqueeze(0)); // [1, K, E, rows, columns]
       const known = {
         values: concat(pointers.map((each) => concat([...each]).unsqueeze(0))), // [B, P, D]
         times,
       };
-      return model.attend(map, { features: concat(joined), codes, pointers: known, padding });
+      return model.attend(map, { features: concat(joined), codes, pointers: known, padding }, { pooled });
     }, frozen("memory attention"));
     this.#segment = compile(
       ({ map, finer }: ImageFeatures, prompt: Prompt, multimask: boolean, initial: boolean) =>
@@ -95,8 +95,10 @@ export class TrackingSteps {
   /**
    * The map of a frame after it attended to what is remembered of each object: [1, D, …] → [B, D, …]. Lists are filled up
    * to a few lengths, so that a growing memory has few graphs.
+   *
+   * @param pooled whether four cells of a memory count as one
    */
-  attend(map: Tensor, objects: readonly Remembered[]): Tensor {
+  attend(map: Tensor, objects: readonly Remembered[], pooled: boolean): Tensor {
     const [, dim, rows, columns] = map.shape as [number, number, number, number];
     const longest = (of: (object: Remembered) => readonly unknown[]) =>
       Math.max(...objects.map((object) => of(object).length));
@@ -116,15 +118,22 @@ export class TrackingSteps {
     ]);
     const table = (of: (object: Remembered) => readonly number[], length: number) =>
       objects.flatMap((object) => padded(of(object), length, 0));
-    return this.#attend(map, {
-      features: objects.map((object) => padded(object.memories, memories, nothing)),
-      codes: fromArray(Int32Array.from(table(({ codes }) => codes, memories)), [objects.length, memories]),
-      pointers: objects.map((object) => padded(object.pointers, pointers, nowhere)),
-      times: fromArray(Float32Array.from(table(({ times }) => times, pointers)), [objects.length, pointers]),
-      padding: marks.includes(1)
-        ? fromArray(Float32Array.from(marks), [objects.length, memories + pointers])
-        : undefined,
-    });
+    return this.#attend(
+      map,
+      {
+        features: objects.map((object) => padded(object.memories, memories, nothing)),
+        codes: fromArray(Int32Array.from(table(({ codes }) => codes, memories)), [objects.length, memories]),
+        pointers: objects.map((object) => padded(object.pointers, pointers, nowhere)),
+        times: fromArray(Float32Array.from(table(({ times }) => times, pointers)), [
+          objects.length,
+          pointers,
+        ]),
+        padding: marks.includes(1)
+          ? fromArray(Float32Array.from(marks), [objects.length, memories + pointers])
+          : undefined,
+      },
+      pooled,
+    );
   }
 
   /**

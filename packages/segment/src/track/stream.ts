@@ -27,7 +27,7 @@ import type { TrackingSteps } from "./steps.ts";
 import { type Given, type RememberedFrames, Tracker } from "./tracker.ts";
 
 export interface StreamOptions
-  extends Pick<VideoOptions, "compatibility" | "nonOverlapping" | "observe" | "signal"> {
+  extends Pick<VideoOptions, "compatibility" | "nonOverlapping" | "pooled" | "observe" | "signal"> {
   /** The most frames with a prompt that are remembered of an object, at least 1: the first, and the latest. Default 4. */
   readonly conditioning?: number | undefined;
   /** How many frames there will be, if that is known. A video of fewer than 16 is followed a little differently. */
@@ -51,12 +51,8 @@ export class VideoStream {
   #newest: { readonly frame: number; readonly features: ImageFeatures } | undefined;
 
   constructor(steps: TrackingSteps, options: StreamOptions = {}) {
-    const {
-      compatibility,
-      conditioning = CONDITIONING,
-      frames = Number.POSITIVE_INFINITY,
-      observe,
-    } = options;
+    const { compatibility, conditioning = CONDITIONING, pooled = false, observe } = options;
+    const { frames = Number.POSITIVE_INFINITY } = options;
     if (!(conditioning >= 1))
       throw new RangeError(`conditioning: expected at least 1 frame, got ${conditioning}`);
     if (!(frames >= 1)) throw new RangeError(`frames: expected at least 1, got ${frames}`);
@@ -67,6 +63,7 @@ export class VideoStream {
     this.#tracker = new Tracker(steps, {
       frames,
       corrections: compatibility ? CORRECTIONS[compatibility] : "conditioning",
+      pooled,
       observe,
     });
   }

@@ -27,6 +27,8 @@ export interface TrackerOptions {
   readonly corrections: Corrections;
   /** The most conditioning frames that a frame attends to. */
   readonly limit?: number | undefined;
+  /** Whether four cells of a memory count as one. */
+  readonly pooled: boolean;
   readonly observe?: ((run: TrackerRun) => void) | undefined;
 }
 
@@ -117,7 +119,8 @@ export class Tracker {
     const initial = reverse === undefined || object.conditioning.size === 0;
     const conditioning = initial || this.options.corrections === "conditioning";
     const bank = initial || given.kind === "mask" ? undefined : this.#bank(object, frame, reverse);
-    const attended = bank && this.steps.attend(features.map, [this.#remembered(object, bank)]);
+    const attended =
+      bank && this.steps.attend(features.map, [this.#remembered(object, bank)], this.options.pooled);
     const previous = this.#stateOf(object, frame, conditioning)?.state;
     const batch =
       given.kind === "mask"
@@ -190,7 +193,7 @@ export class Tracker {
       const features = await featuresOf(frame);
       const banks = sought.map(([, object]) => this.#bank(object, frame, reverse));
       const remembered = sought.map(([, object], i) => this.#remembered(object, banks[i] as Bank));
-      const map = this.steps.attend(features.map, remembered);
+      const map = this.steps.attend(features.map, remembered, this.options.pooled);
       const none = sought.map(() => ({ points: [] }));
       const batch = this.steps.segment({ ...features, map }, none, true, false);
       const memories = this.steps.remember(features.map, batch.best, batch.objectScore, false);

@@ -9,7 +9,7 @@ import {
   type ObjectMask,
   type VideoSession,
 } from "../../src/index.ts";
-import { HEIGHT, picture, predictor, WIDTH } from "../tiny-video.ts";
+import { HEIGHT, picture, predictor, tinyPredictor, WIDTH } from "../tiny-video.ts";
 
 const frames = Array.from({ length: 20 }, (_, i) => picture(i));
 
@@ -46,6 +46,17 @@ describe("a session", () => {
     expect(difference(at(found[0], "a"), at(answer, "a"))).toBe(0);
     expect(found.map((masks) => at(masks, "a").conditioning)).toEqual([true, ...new Array(17).fill(false)]);
   });
+
+  test.each(["2.0", "2.1"] as const)(
+    "takes any side that is a multiple of 32: SAM %s at 96",
+    async (version) => {
+      const session = await tinyPredictor({ version, image: 96 }).video(frames.slice(0, 3));
+      await session.addPoints("a", 0, [[30, 20]], [1]);
+      const found = await all(session.propagate());
+      expect(at(found[2], "a").lowRes?.shape).toEqual([1, 24, 24]);
+      expect(at(found[2], "a").logits.data.every(Number.isFinite)).toBe(true);
+    },
+  );
 
   test("goes backwards, and nowhere from the first frame", async () => {
     const session = await predictor.video(frames);
@@ -110,6 +121,19 @@ describe("a session", () => {
     await session.reset();
     expect(session.objects).toEqual([]);
     await expect(session.propagate().next()).rejects.toThrow("expected a prompt before tracking, got none");
+  });
+
+  test("memories at half their resolution give other masks, that are close", async () => {
+    const follow = async (pooled: boolean) => {
+      const session = await predictor.video(frames.slice(0, 9), { pooled });
+      await session.addPoints("a", 0, [[30, 20]], [1]);
+      await session.addPoints("b", 2, [[50, 30]], [1]);
+      return at((await all(session.propagate()))[8], "a");
+    };
+    const [whole, pooled] = [await follow(false), await follow(true)];
+    const spread = Math.max(...whole.logits.data) - Math.min(...whole.logits.data);
+    expect(difference(whole, pooled)).toBeGreaterThan(1e-6 * spread);
+    expect(difference(whole, pooled)).toBeLessThan(0.05 * spread);
   });
 
   test("every pixel has one object at most, if that is asked for", async () => {

@@ -160,13 +160,15 @@ export class Sam2 extends Module {
     return map.add(this.no_mem_embed.reshape([1, this.dim, 1, 1]));
   }
 
-  /** The map of a frame after it has attended to its memories: [B or 1, D, rows, columns] → [B, D, rows, columns] */
-  attend(map: Tensor, memories: Memories): Tensor {
+  /**
+   * The map of a frame after it has attended to its memories: [B or 1, D, rows, columns] → [B, D, rows, columns]
+   *
+   * @param options.pooled see {@link MemoryAttention.forward}
+   */
+  attend(map: Tensor, memories: Memories, options: { readonly pooled?: boolean } = {}): Tensor {
     const [, dim, rows, columns] = map.shape as [number, number, number, number];
-    const batch = memories.features.shape[0] as number;
-    const tokens = this.memoryTokens(memories);
     const positions = sinePositions(dim, rows, columns);
-    return this.memory_attention.forward(map.expand([batch, dim, rows, columns]), positions, tokens);
+    return this.memory_attention.forward(map, positions, this.memoryTokens(memories), options);
   }
 
   /** Every cell of a memory is a token; a pointer is several. */
