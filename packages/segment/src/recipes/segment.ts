@@ -3,7 +3,8 @@
  * cores can do: the encoder starts from ImageNet, pictures and clips are made from the photographs of COCO.
  *
  * Stage 1 learns from pictures: photographs with things pasted into them, three objects each, a click or a box at first
- * and clicks that correct the answer. Stage 2 adds clips: the encoder stays as it is, and the memory learns.
+ * and clicks that correct the answer; once the decoder knows something, the encoder's later stages learn with it. Stage 2
+ * adds clips: the encoder stays as it is, and the memory learns.
  */
 import { defineRecipe, pathOption, type Recipe, type RecipeSetting } from "@tessera-ml/kit/training";
 import { DataLoader, EMA, type HostBatch } from "@tessera-ml/nn";
@@ -37,9 +38,18 @@ const options = z.strictObject({
     .meta({ description: "side of the input in pixels, a multiple of 32" }),
   batch: z.int().min(1).default(4).meta({ description: "pictures per step; of clips half as many" }),
   objects: z.int().min(1).default(3).meta({ description: "objects asked for in a picture; in a clip two" }),
-  frames: z.int().min(2).max(16).default(4).meta({ description: "frames of a clip" }),
-  corrections: z.int().min(0).max(7).default(2).meta({ description: "clicks after the first prompt" }),
-  pictureEpochs: z.int().min(0).default(20).meta({ description: "epochs of stage 1" }),
+  frames: z.int().min(2).max(16).default(6).meta({ description: "frames of a clip" }),
+  corrections: z.int().min(0).max(7).default(3).meta({ description: "clicks after the first prompt" }),
+  encoderFrom: z
+    .int()
+    .min(0)
+    .default(6)
+    .meta({ description: "epoch from which the later stages of the encoder learn, counted from 0" }),
+  clipsFrom: z
+    .int()
+    .min(0)
+    .default(16)
+    .meta({ description: "epoch from which clips are learned and the encoder stays as it is" }),
   scenes: z.int().min(1).default(1000).meta({ description: "scenes of an epoch" }),
   lr: z.number().positive().default(1e-3).meta({ description: "learning rate of all but the encoder" }),
   measured: z.int().min(1).default(60).meta({ description: "held-out photographs to measure on" }),
@@ -59,7 +69,7 @@ export const segment: Recipe = defineRecipe({
   task: "promptable-segmentation",
   network: "sam2_lite",
   dataset: "COCO, held-out photographs",
-  epochs: 40,
+  epochs: 32,
   expected: { metric: "miou5", atLeast: 0.75, label: "mIoU after 5 clicks" },
   minutes: 180,
   limits:
@@ -123,7 +133,7 @@ async function prepare({ epochs, seed, samples: most, options: given, signal }: 
     loss: (input: SceneInput) => ({ ...sceneLoss(model, input, { corrections, side: size / 2 }) }),
     clipNorm: 1,
     ema: new EMA(model, { decay: 0.999 }),
-    evaluateEvery: { epochs: Math.max(1, Math.floor(epochs / 20)) },
+    evaluateEvery: { epochs: Math.max(1, Math.floor(epochs / 16)) },
     evaluate: () => measureClicks(model, asked),
   };
 }

@@ -6,20 +6,28 @@ import { liteTrunk } from "./encoder.ts";
 import type { SceneInput } from "./step.ts";
 
 const TRUNK = "image_encoder.trunk";
-/** The stem and the first three stages, which see edges and textures: they stay as ImageNet taught them. */
-const EARLY = /^image_encoder\.trunk\.(conv_stem|bn1|blocks\.[0-2])\./;
+/** The stem and the first three stages, which see edges and textures, and all norms: as ImageNet taught them. */
+const STILL = /^image_encoder\.trunk\.(conv_stem|bn1|blocks\.[0-2]|.*\.bn\d)\./;
+
+/** Which epochs do what, counted from 0. */
+export interface SceneStages {
+  /** Until this epoch only what follows the encoder learns, so that a decoder that knows nothing does it no harm. */
+  readonly encoderFrom: number;
+  /** From this epoch on, every second batch is of clips, and the encoder stays as it is. */
+  readonly clipsFrom: number;
+}
 
 /**
- * Batches for `sam2_lite`. In the first epochs the later stages of its encoder learn with the rest, from pictures; from
- * then on they stay as they are, and every second batch is of clips. What does not learn runs once before the step,
- * in a graph of its own: there, norms are folded into convolutions, which makes it several times faster.
+ * Batches for `sam2_lite`: pictures, for a while with the later stages of its encoder, then clips and pictures in turn.
+ * What does not learn runs once before the step, in a graph of its own: there, norms are folded into convolutions, which
+ * makes it several times faster.
  */
 export class SceneBatches implements Batches<SceneInput> {
   readonly batches: number;
   readonly #model: Sam2;
   readonly #pictures: DataLoader<HostBatch>;
   readonly #clips: DataLoader<HostBatch>;
-  readonly #pictureEpochs: number;
+  readonly #stages: SceneStages;
   readonly #early: Compiled<[Tensor], readonly Tensor[]>;
   readonly #trunk: Compiled<[Tensor], readonly Tensor[]>;
 
@@ -28,25 +36,26 @@ export class SceneBatches implements Batches<SceneInput> {
     model: Sam2,
     pictures: DataLoader<HostBatch>,
     clips: DataLoader<HostBatch>,
-    options: { readonly pictureEpochs: number },
+    stages: SceneStages,
   ) {
     const trunk = liteTrunk(model);
     this.batches = pictures.batches;
     this.#model = model;
     this.#pictures = pictures;
     this.#clips = clips;
-    this.#pictureEpochs = options.pictureEpochs;
+    this.#stages = stages;
     this.#early = compile((x: Tensor) => trunk.early(x), { freeze: true, name: "early stages" });
     this.#trunk = compile((x: Tensor) => trunk.forward(x), { freeze: true, name: "encoder" });
   }
 
   async *epoch(epoch: number, from = 0): AsyncGenerator<SceneInput> {
-    const still = epoch >= this.#pictureEpochs;
-    this.#model.unfreeze(TRUNK).freeze(still ? TRUNK : (path) => EARLY.test(path));
+    const { encoderFrom, clipsFrom } = this.#stages;
+    const still = epoch < encoderFrom || epoch >= clipsFrom;
+    this.#model.unfreeze(TRUNK).freeze(still ? TRUNK : (path) => STILL.test(path));
     // The running statistics of norms stay those of ImageNet: batches here are small.
     liteTrunk(this.#model).eval();
     const see = still ? this.#trunk : this.#early;
-    if (!still) {
+    if (epoch < clipsFrom) {
       for await (const batch of this.#pictures.epoch(epoch, from)) yield inputOf(batch, see);
       return;
     }

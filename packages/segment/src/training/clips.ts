@@ -258,13 +258,12 @@ function colourChange(random: Random, frames: number) {
     const area = side * side;
     const bright = brightness(t);
     for (let i = 0; i < area; i++) {
-      const [r, g, b] = [pixels[i]!, pixels[area + i]!, pixels[2 * area + i]!];
-      const grey = 0.299 * r + 0.587 * g + 0.114 * b;
-      for (let k = 0; k < 3; k++) {
-        const colour = grey + ((k === 0 ? r : k === 1 ? g : b) - grey) * saturation;
+      const grey = 0.299 * pixels[i]! + 0.587 * pixels[area + i]! + 0.114 * pixels[2 * area + i]!;
+      for (let k = 0, at = i; k < 3; k++, at += area) {
+        const colour = grey + (pixels[at]! - grey) * saturation;
         const changed = ((colour - 128) * contrast + 128) * bright * tint[k]!;
         const shown = Math.min(255, Math.max(0, changed)) / 255;
-        into[k * area + i] = (shown - IMAGENET_MEAN[k]!) / IMAGENET_STD[k]!;
+        into[at] = (shown - IMAGENET_MEAN[k]!) / IMAGENET_STD[k]!;
       }
     }
   };

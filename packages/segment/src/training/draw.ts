@@ -65,7 +65,10 @@ export function drawBackground({ side, pixels, owner }: Canvas, photo: Photograp
     }
 }
 
-/** Adds `share` of the photograph's colour at (u, v), brightened by `gain`, to the rest of what is there. */
+/**
+ * Adds `share` of the photograph's colour at (u, v), brightened by `gain`, to the rest of what is there. This is where
+ * the time goes: no lists are made here.
+ */
 function sample(
   { width, height, pixels: from }: Photograph,
   u: number,
@@ -76,14 +79,23 @@ function sample(
   share: number,
   gain: number,
 ): void {
-  const [u0, v0] = [Math.floor(u), Math.floor(v)];
-  const [fu, fv] = [u - u0, v - v0];
+  const u0 = Math.floor(u);
+  const v0 = Math.floor(v);
+  const fu = u - u0;
+  const fv = v - v0;
   const inside = u0 >= 0 && v0 >= 0 && u0 + 1 < width && v0 + 1 < height;
-  const [left, right] = inside ? [u0, u0 + 1] : [reflect(u0, width), reflect(u0 + 1, width)];
-  const [top, bottom] = inside ? [v0, v0 + 1] : [reflect(v0, height), reflect(v0 + 1, height)];
-  const [a, b] = [3 * (top * width + left), 3 * (top * width + right)];
-  const [c, d] = [3 * (bottom * width + left), 3 * (bottom * width + right)];
-  const [wa, wb, wc, wd] = [(1 - fu) * (1 - fv), fu * (1 - fv), (1 - fu) * fv, fu * fv];
+  const left = inside ? u0 : reflect(u0, width);
+  const right = inside ? u0 + 1 : reflect(u0 + 1, width);
+  const top = (inside ? v0 : reflect(v0, height)) * width;
+  const bottom = (inside ? v0 + 1 : reflect(v0 + 1, height)) * width;
+  const a = 3 * (top + left);
+  const b = 3 * (top + right);
+  const c = 3 * (bottom + left);
+  const d = 3 * (bottom + right);
+  const wa = (1 - fu) * (1 - fv);
+  const wb = fu * (1 - fv);
+  const wc = (1 - fu) * fv;
+  const wd = fu * fv;
   for (let k = 0, at = i; k < 3; k++, at += area) {
     const colour = from[a + k]! * wa + from[b + k]! * wb + from[c + k]! * wc + from[d + k]! * wd;
     to[at] = to[at]! * (1 - share) + colour * gain * share;

@@ -1,10 +1,11 @@
 /** Encoders that come trained. */
 import { loadNetwork } from "@tessera-ml/kit/networks";
-import { type Linear, openCheckpoint } from "@tessera-ml/nn";
+import { Embedding, type Linear, openCheckpoint } from "@tessera-ml/nn";
 import { evaluate, fromArray, type Tensor } from "@tessera-ml/tensor";
 import { networks as classifiers } from "@tessera-ml/vision";
 import { type EfficientNetLite, LiteEncoder } from "@tessera-ml/vision/models";
 import type { Sam2 } from "../models/sam2/sam2.ts";
+import { CrossAttention } from "../models/two-way-transformer.ts";
 
 /**
  * Fills the trunk of `sam2_lite` from a classifier: EfficientNet-Lite0, with the names of timm or of
@@ -33,9 +34,15 @@ export function liteTrunk(model: Sam2): LiteEncoder {
 /** The score of objects before anything is learned: they are there. A mask of an absent object has nothing to learn. */
 const PRESENT = 3;
 
+/** How much larger queries and keys of places start than other projections. */
+const SHARPNESS = 2.5;
+/** How much smaller learned vectors start than the encodings of places that they are added to. */
+const FAINT = 0.3;
+
 /**
- * Prepares a new network for learning: maps of the encoder that have a deviation of about 1 (as in All You Need Is a Good
- * Init, Mishkin & Matas 2016), and objects that are taken to be in the picture.
+ * Prepares a new network for learning. Maps of the encoder get a deviation of about 1 (as in All You Need Is a Good Init,
+ * Mishkin & Matas 2016), objects are taken to be in the picture, and between tokens and the picture queries and keys
+ * start with the same projection, so that a click attends to where it is, instead of having to learn what a place is.
  *
  * @param images preprocessed, [B, 3, side, side]
  */
@@ -54,5 +61,14 @@ export async function startFrom(model: Sam2, images: Tensor): Promise<void> {
   }
   const score = model.sam_mask_decoder.pred_obj_score_head?.layers.at(-1) as Linear;
   score.bias?.assign(fromArray(Float32Array.of(PRESENT), [1]));
-  await evaluate(...neck.parameters().values());
+  for (const module of model.sam_mask_decoder.transformer.namedModules().values()) {
+    if (!(module instanceof CrossAttention)) continue;
+    const { weight } = module.q_proj;
+    weight.assign(weight.mul(SHARPNESS));
+    module.k_proj.weight.assign(weight);
+  }
+  for (const module of [model.sam_mask_decoder, model.sam_prompt_encoder])
+    for (const inner of module.namedModules().values())
+      if (inner instanceof Embedding) inner.weight.assign(inner.weight.mul(FAINT));
+  await evaluate(...model.parameters().values());
 }

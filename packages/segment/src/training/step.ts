@@ -1,15 +1,23 @@
 /** The loss of a batch of scenes, as part of the compiled step. */
 import { nextKey, type Tensor, uniform } from "@tessera-ml/tensor";
 import type { LiteEncoder } from "@tessera-ml/vision/models";
-import { clipLoss, type MaskLosses } from "../losses/index.ts";
+import { clipLoss, isPresent, type LossWeights, type MaskLosses, maskIou } from "../losses/index.ts";
 import type { Points } from "../models/prompt-encoder.ts";
 import type { ImageFeatures, Sam2 } from "../models/sam2/sam2.ts";
 import { randomClicks } from "./clicks.ts";
-import { type ClickRequest, type ClipFrame, type TrackOptions, trackWith } from "./track.ts";
+import {
+  type ClickRequest,
+  type ClipFrame,
+  type TrackedFrame,
+  type TrackOptions,
+  trackWith,
+} from "./track.ts";
 
 export interface SceneLossOptions extends TrackOptions {
   /** Clicks after the first prompt. The papers: 7. */
   readonly corrections: number;
+  /** Default: those of the papers. */
+  readonly weights?: LossWeights;
 }
 
 /** The pictures of a batch, or what parts of the encoder that do not learn have made of them. */
@@ -23,12 +31,12 @@ export interface SceneInput {
   readonly labels?: Tensor;
 }
 
-/** The loss, and the losses it is made of. */
+/** The loss, the losses it is made of, and the mean IoU of the best mask of the last answer on each frame. */
 export function sceneLoss(
   model: Sam2,
   { maps, truth, points, labels }: SceneInput,
-  { corrections, ...options }: SceneLossOptions,
-): MaskLosses & { readonly loss: Tensor } {
+  { corrections, weights, ...options }: SceneLossOptions,
+): MaskLosses & { readonly loss: Tensor; readonly miou: Tensor } {
   const [scenes, objects, count, height, width] = truth.shape as [number, number, number, number, number];
   const features = encodeFrom(model, maps);
   const flat = truth.astype("float32").reshape([scenes * objects, count, height, width]);
@@ -42,7 +50,20 @@ export function sceneLoss(
     // Masks are not corrected: they are right.
     return { ...shown, prompt, corrections: prompt === "mask" ? 0 : corrections };
   });
-  return clipLoss(trackWith(model, frames, clickAtRandom, options));
+  const tracked = trackWith(model, frames, clickAtRandom, options);
+  return { ...clipLoss(tracked, weights), miou: meanIou(tracked) };
+}
+
+/** Over the objects that are seen. */
+function meanIou(tracked: readonly TrackedFrame[]): Tensor {
+  const [sum, count] = tracked
+    .map(({ truth, answers }) => {
+      const best = maskIou(answers.at(-1)!.masks, truth).max(1, true); // [B, 1]
+      const present = isPresent(truth);
+      return [best.mul(present).sum(), present.sum()] as const;
+    })
+    .reduce(([a, b], [c, d]) => [a.add(c), b.add(d)]);
+  return sum.div(count.maximum(1)).stopGradient();
 }
 
 function encodeFrom(model: Sam2, maps: readonly Tensor[]): ImageFeatures {
