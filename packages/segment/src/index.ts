@@ -72,8 +72,9 @@ export type { Frame, FrameSource } from "./track/frames.ts";
 export type { PointOptions } from "./track/given.ts";
 export type { FrameMasks, ObjectId, ObjectMask } from "./track/result.ts";
 export { type PropagateOptions, type VideoOptions, VideoSession } from "./track/session.ts";
+export type { RememberedFrames } from "./track/states.ts";
 export { type StreamOptions, VideoStream } from "./track/stream.ts";
-export type { RememberedFrames, TrackerRun } from "./track/tracker.ts";
+export type { MemoryUse, TrackerRun } from "./track/tracker.ts";
 export {
   type BoxNoise,
   boxPoints,

@@ -9,7 +9,8 @@ import { Sam2Predictor } from "../predict/sam2-predictor.ts";
 import type { FrameSource } from "../track/frames.ts";
 import type { FrameMasks, ObjectId } from "../track/result.ts";
 import type { VideoOptions, VideoSession } from "../track/session.ts";
-import type { FrameState, TrackerRun } from "../track/tracker.ts";
+import type { FrameState } from "../track/states.ts";
+import type { TrackerRun } from "../track/tracker.ts";
 import { checkNumbers, checkProbe, checkTensor, same, TOLERANCE } from "./case.ts";
 import { filledSam2 } from "./sam2-models.ts";
 

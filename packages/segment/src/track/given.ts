@@ -6,7 +6,7 @@ import type { LabelledPoint } from "../predict/batch.ts";
 import { type Box, checkPrompt, type Point } from "../predict/prompt.ts";
 import { preprocessMask } from "../predict/sam2-image.ts";
 import { scaledPoints } from "../predict/sam2-prompt.ts";
-import type { Given } from "./tracker.ts";
+import type { Given } from "./states.ts";
 
 export interface PointOptions {
   /** The corners of a box around the object; not with `append`. */

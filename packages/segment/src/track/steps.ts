@@ -1,9 +1,18 @@
 /** The parts of SAM 2 that tracking runs, each compiled once for a shape of its arguments. Objects are a batch. */
 import { Planes } from "@tessera-ml/media";
-import { type Compiled, compile, concat, fromArray, type Tensor } from "@tessera-ml/tensor";
+import {
+  type Compiled,
+  compile,
+  concat,
+  evaluate,
+  fromArray,
+  observeAttention,
+  stack,
+  type Tensor,
+} from "@tessera-ml/tensor";
 import type { Prompt } from "../models/prompt-encoder.ts";
 import { POINTERS, RECENT } from "../models/sam2/memory-bank.ts";
-import type { ImageFeatures, Sam2, Segmented } from "../models/sam2/sam2.ts";
+import type { ImageFeatures, Memories, Sam2, Segmented } from "../models/sam2/sam2.ts";
 import { type LabelledPoint, pointsOf } from "../predict/batch.ts";
 import { roundBfloat16 } from "../predict/bfloat16.ts";
 import { preprocessFrame } from "../predict/sam2-image.ts";
@@ -49,6 +58,7 @@ export class TrackingSteps {
   readonly model: Sam2;
   readonly #encode: Compiled<[Tensor], ImageFeatures>;
   readonly #attend: Compiled<[map: Tensor, given: AttendArguments, pooled: boolean], Tensor>;
+  readonly #attention: Compiled<[map: Tensor, given: AttendArguments], Tensor>;
   readonly #segment: Compiled<
     [features: ImageFeatures, prompt: Prompt, multimask: boolean, initial: boolean],
     SegmentedBatch
@@ -60,15 +70,21 @@ export class TrackingSteps {
     this.model = model.eval();
     const frozen = (name: string) => ({ freeze: true, name });
     this.#encode = compile((x: Tensor) => model.encode(x), frozen("frame encoder"));
-    this.#attend = compile((map: Tensor, given: AttendArguments, pooled: boolean) => {
-      const { features, codes, pointers, times, padding } = given;
-      const joined = features.map((each) => concat([...each]).unsqueeze(0)); // [1, K, E, rows, columns]
-      const known = {
-        values: concat(pointers.map((each) => concat([...each]).unsqueeze(0))), // [B, P, D]
-        times,
-      };
-      return model.attend(map, { features: concat(joined), codes, pointers: known, padding }, { pooled });
-    }, frozen("memory attention"));
+    this.#attend = compile(
+      (map: Tensor, given: AttendArguments, pooled: boolean) =>
+        model.attend(map, memoriesOf(given), { pooled }),
+      frozen("memory attention"),
+    );
+    this.#attention = compile((map: Tensor, given: AttendArguments) => {
+      const weights: Tensor[] = [];
+      observeAttention(
+        (each) => weights.push(each),
+        () => model.attend(map, memoriesOf(given)),
+      );
+      // Of each layer, [1, 1, cells, N]: the first is of the map itself, the second of what is remembered.
+      const seen = weights.filter((_, i) => i % 2 === 1).map((each) => each.mean(2).flatten());
+      return stack(seen).mean(0); // [N]
+    }, frozen("weights of memory attention"));
     this.#segment = compile(
       ({ map, finer }: ImageFeatures, prompt: Prompt, multimask: boolean, initial: boolean) =>
         batchOf(model.segment(initial ? model.withoutMemory(map) : map, finer, prompt, multimask)),
@@ -87,9 +103,11 @@ export class TrackingSteps {
   }
 
   /** The features of a frame, before any memory. */
-  encode(frame: Frame): ImageFeatures {
+  async encode(frame: Frame): Promise<ImageFeatures> {
     const { data, shape } = frame instanceof Planes ? frame : preprocessFrame(frame, this.model.image);
-    return this.#encode(fromArray(data as Float32Array<ArrayBuffer>, [1, ...shape]));
+    const features = this.#encode(fromArray(data as Float32Array<ArrayBuffer>, [1, ...shape]));
+    await evaluate(features.map, ...features.finer);
+    return features;
   }
 
   /**
@@ -99,17 +117,41 @@ export class TrackingSteps {
    * @param pooled whether four cells of a memory count as one
    */
   attend(map: Tensor, objects: readonly Remembered[], pooled: boolean): Tensor {
-    const [, dim, rows, columns] = map.shape as [number, number, number, number];
     const longest = (of: (object: Remembered) => readonly unknown[]) =>
       Math.max(...objects.map((object) => of(object).length));
+    const cells = (map.shape[2] as number) * (map.shape[3] as number);
     const memories = roundUp(
       longest((object) => object.memories),
-      rows * columns > MANY_CELLS ? MEMORIES : FEW_MEMORIES,
+      cells > MANY_CELLS ? MEMORIES : FEW_MEMORIES,
     );
     const pointers = roundUp(
       longest((object) => object.pointers),
       POINTER_COUNTS,
     );
+    return this.#attend(map, this.#filled(map, objects, memories, pointers), pooled);
+  }
+
+  /** How much attention of a frame goes to each cell of each memory, and to each pointer: 1 in all. */
+  async attention(map: Tensor, object: Remembered): Promise<{ cells: Planes[]; pointers: number[] }> {
+    const [memories, pointers] = [object.memories.length, Math.max(1, object.pointers.length)];
+    const weights = this.#attention(map, this.#filled(map, [object], memories, pointers));
+    const data = (await weights.data()) as Float32Array;
+    const [, , rows, columns] = map.shape as [number, number, number, number];
+    const size = rows * columns;
+    const parts = (data.length - memories * size) / pointers;
+    const partsAt = (i: number) =>
+      data.subarray(memories * size + i * parts, memories * size + (i + 1) * parts);
+    return {
+      cells: object.memories.map(
+        (_, i) => new Planes(1, rows, columns, data.slice(i * size, (i + 1) * size)),
+      ),
+      pointers: object.pointers.map((_, i) => partsAt(i).reduce((sum, weight) => sum + weight, 0)),
+    };
+  }
+
+  /** What is remembered of objects, filled up to these lengths. */
+  #filled(map: Tensor, objects: readonly Remembered[], memories: number, pointers: number): AttendArguments {
+    const [, dim, rows, columns] = map.shape as [number, number, number, number];
     const nothing = zeros([1, this.model.memory, rows, columns]);
     const nowhere = zeros([1, dim]);
     const marks = objects.flatMap((object) => [
@@ -118,22 +160,17 @@ export class TrackingSteps {
     ]);
     const table = (of: (object: Remembered) => readonly number[], length: number) =>
       objects.flatMap((object) => padded(of(object), length, 0));
-    return this.#attend(
-      map,
-      {
-        features: objects.map((object) => padded(object.memories, memories, nothing)),
-        codes: fromArray(Int32Array.from(table(({ codes }) => codes, memories)), [objects.length, memories]),
-        pointers: objects.map((object) => padded(object.pointers, pointers, nowhere)),
-        times: fromArray(Float32Array.from(table(({ times }) => times, pointers)), [
-          objects.length,
-          pointers,
-        ]),
-        padding: marks.includes(1)
-          ? fromArray(Float32Array.from(marks), [objects.length, memories + pointers])
-          : undefined,
-      },
-      pooled,
-    );
+    const codes = Int32Array.from(table((object) => object.codes, memories));
+    const times = Float32Array.from(table((object) => object.times, pointers));
+    return {
+      features: objects.map((object) => padded(object.memories, memories, nothing)),
+      codes: fromArray(codes, [objects.length, memories]),
+      pointers: objects.map((object) => padded(object.pointers, pointers, nowhere)),
+      times: fromArray(times, [objects.length, pointers]),
+      padding: marks.includes(1)
+        ? fromArray(Float32Array.from(marks), [objects.length, memories + pointers])
+        : undefined,
+    };
   }
 
   /**
@@ -174,9 +211,27 @@ export class TrackingSteps {
 
   /** Frees the sessions; the next call makes others. */
   release(): void {
-    for (const step of [this.#encode, this.#attend, this.#segment, this.#segmentMask, this.#remember])
+    for (const step of [
+      this.#encode,
+      this.#attend,
+      this.#attention,
+      this.#segment,
+      this.#segmentMask,
+      this.#remember,
+    ])
       step.release();
   }
+}
+
+function memoriesOf({ features, codes, pointers, times, padding }: AttendArguments): Memories {
+  const joined = (lists: AttendArguments["features"]) =>
+    concat(lists.map((each) => concat([...each]).unsqueeze(0)));
+  return {
+    features: joined(features), // [B, K, E, rows, columns]
+    codes,
+    pointers: { values: joined(pointers), times }, // [B, P, D]
+    padding,
+  };
 }
 
 function zeros(shape: readonly number[]): Tensor {

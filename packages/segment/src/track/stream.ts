@@ -23,8 +23,9 @@ import { checkMask, checkPoints, type PointOptions, withPoints } from "./given.t
 import { Queue } from "./queue.ts";
 import { type FrameMasks, type ObjectId, resultOf } from "./result.ts";
 import { CORRECTIONS, type VideoOptions } from "./session.ts";
+import type { Given, RememberedFrames } from "./states.ts";
 import type { TrackingSteps } from "./steps.ts";
-import { type Given, type RememberedFrames, Tracker } from "./tracker.ts";
+import { Tracker } from "./tracker.ts";
 
 export interface StreamOptions
   extends Pick<VideoOptions, "compatibility" | "nonOverlapping" | "pooled" | "observe" | "signal"> {
@@ -75,7 +76,7 @@ export class VideoStream {
 
   /** Frames of which something is remembered about an object. @throws SegmentError `unknown-object` */
   remembered(object: ObjectId): RememberedFrames {
-    return this.#tracker.remembered(object);
+    return this.#tracker.find(object).remembered();
   }
 
   /** Number of the newest frame, from 0; absent before the first. */
@@ -95,11 +96,11 @@ export class VideoStream {
       const index = before ? before.frame + 1 : 0;
       const size = this.#size ?? { width: frame.width, height: frame.height };
       checkFrame(frame, index, size, this.#steps.model.image);
-      const features = this.#steps.encode(frame);
+      const features = await this.#steps.encode(frame);
       // Only the newest frame has prompts to take up.
       if (before) await this.#tracker.settle(async () => before.features);
       await this.#tracker.track(index, async () => features, false);
-      this.#tracker.forget(index, this.#most);
+      for (const object of this.#tracker.objects.values()) object.forget(index, this.#most);
       this.#size = size;
       this.#newest = { frame: index, features };
       return this.#result(size, index);
@@ -149,7 +150,7 @@ export class VideoStream {
   async clear(object: ObjectId): Promise<FrameMasks> {
     return await this.#queue.run(async () => {
       const { size, frame } = this.#latest();
-      this.#tracker.clear(frame, object);
+      this.#tracker.find(object).clear(frame);
       return this.#result(size, frame, this.#tracker.conditions(frame));
     });
   }
@@ -178,7 +179,8 @@ export class VideoStream {
     return await this.#queue.run(async () => {
       const { size, frame, features } = this.#latest();
       const earlier = this.#tracker.objects.get(object)?.prompts.get(frame);
-      const conditioning = await this.#tracker.prompt(frame, features, object, given(size, earlier));
+      const said = given(size, earlier);
+      const conditioning = await this.#tracker.prompt(frame, object, said, async () => features);
       return this.#result(size, frame, conditioning);
     });
   }

@@ -5,11 +5,11 @@
 import { Planes, stack } from "@tessera-ml/media";
 import { evaluate, fromArray, type Tensor } from "@tessera-ml/tensor";
 import { SegmentError } from "../error.ts";
-import { type Bank, memoryBank, POINTERS, RECENT } from "../models/sam2/memory-bank.ts";
+import type { Bank } from "../models/sam2/memory-bank.ts";
 import { type ImageFeatures, NO_OBJECT } from "../models/sam2/sam2.ts";
-import type { LabelledPoint } from "../predict/batch.ts";
 import { clampLogits } from "../predict/sam2-prompt.ts";
 import type { FoundObject, ObjectId } from "./result.ts";
+import { type FrameState, type Given, ObjectStates } from "./states.ts";
 import type { Remembered, SegmentedBatch, TrackingSteps } from "./steps.ts";
 
 /**
@@ -46,49 +46,11 @@ export interface TrackerRun {
   readonly decoderScore: number;
 }
 
-/** An object on a frame. */
-export interface FrameState {
-  /** [1, side/4, side/4]; absent where it is forgotten. */
-  readonly lowRes?: Planes | undefined;
-  readonly score: number;
-  readonly iou: number;
-  /** [1, D] */
-  readonly pointer: Tensor;
-  /** [1, E, rows, columns]; absent until a prompt is settled. */
-  readonly memory?: Tensor | undefined;
-}
-
-/** What was said about an object on a frame, in pixels of the network's input. */
-export type Given =
-  | { readonly kind: "points"; readonly points: readonly LabelledPoint[] }
-  /** 0 or 1, [1, side, side] */
-  | { readonly kind: "mask"; readonly mask: Planes };
-
-interface Pending {
-  readonly state: FrameState;
-  readonly conditioning: boolean;
-}
-
-/** An object, by frame. */
-export class ObjectStates {
-  readonly prompts = new Map<number, Given>();
-  /** Answers to prompts that tracking has yet to take up. */
-  readonly pending = new Map<number, Pending>();
-  readonly conditioning = new Map<number, FrameState>();
-  readonly tracked = new Map<number, FrameState>();
-  /** Frames that were tracked, and whether backwards. */
-  readonly visited = new Map<number, boolean>();
-  /** Corrected frames that keep their answer. */
-  readonly kept = new Set<number>();
-}
-
-export interface RememberedFrames {
-  /** Frames with a prompt. */
-  readonly conditioning: readonly number[];
-  /** Other frames whose masks are remembered. */
-  readonly memories: readonly number[];
-  /** Frames of which there is a pointer to the object. */
-  readonly pointers: readonly number[];
+/** How much attention goes where, of 1 in all: the mean of cells, and of layers. */
+export interface MemoryUse {
+  /** Of each cell of a memory, [1, rows, columns]. */
+  readonly memories: readonly { readonly frame: number; readonly cells: Planes }[];
+  readonly pointers: readonly { readonly frame: number; readonly share: number }[];
 }
 
 export type FeaturesOf = (frame: number) => Promise<ImageFeatures>;
@@ -112,26 +74,27 @@ export class Tracker {
   }
 
   /** Answers a prompt on a frame. @returns whether its frame is to be a conditioning one */
-  async prompt(frame: number, features: ImageFeatures, id: ObjectId, given: Given): Promise<boolean> {
+  async prompt(frame: number, id: ObjectId, given: Given, featuresOf: FeaturesOf): Promise<boolean> {
     const object = this.objects.get(id) ?? new ObjectStates();
     const reverse = object.visited.get(frame);
     // Without any conditioning frame left there is nothing to attend to.
     const initial = reverse === undefined || object.conditioning.size === 0;
     const conditioning = initial || this.options.corrections === "conditioning";
     const bank = initial || given.kind === "mask" ? undefined : this.#bank(object, frame, reverse);
-    const attended =
-      bank && this.steps.attend(features.map, [this.#remembered(object, bank)], this.options.pooled);
-    const previous = this.#stateOf(object, frame, conditioning)?.state;
+    const remembered = bank && (await this.#recall([[object, bank]], featuresOf));
+    const features = await featuresOf(frame);
+    const attended = remembered && this.steps.attend(features.map, remembered, this.options.pooled);
+    const previous = object.at(frame, conditioning)?.state.lowRes;
     const batch =
       given.kind === "mask"
         ? this.steps.segmentMask(features, given.mask)
         : this.steps.segment(
             { ...features, map: attended ?? features.map },
-            [{ points: given.points, mask: previous?.lowRes && clampLogits(previous.lowRes) }],
+            [{ points: given.points, mask: previous && clampLogits(previous) }],
             given.points.length <= 1,
             initial,
           );
-    const [read] = await readBatch(batch);
+    const [read] = await readBatch(batch, true);
     const { state, run } = read as ReadObject;
     const certain = given.kind === "mask" ? { ...state, iou: 1 } : state;
     object.prompts.set(frame, given);
@@ -160,16 +123,10 @@ export class Tracker {
     );
     const memories = new Map<FrameState, Tensor>();
     for (const [frame, answers] of Map.groupBy(waiting, (answer) => answer.frame)) {
-      const { map } = await featuresOf(frame);
       const states = answers.map(({ state }) => state);
-      const [masks, scores] = [
-        joinMasks(states.map(({ lowRes }) => lowRes as Planes)),
-        columnOf(states.map(({ score }) => score)),
-      ];
-      const made = this.steps.remember(map, masks, scores, true);
+      const made = await this.#remember(frame, states, featuresOf);
       for (const [i, state] of states.entries()) memories.set(state, made[i] as Tensor);
     }
-    await evaluate(...memories.values());
     for (const { object, frame, state, conditioning } of waiting) {
       const remembered = { ...state, memory: memories.get(state) as Tensor };
       (conditioning ? object.conditioning : object.tracked).set(frame, remembered);
@@ -190,14 +147,15 @@ export class Tracker {
       ([, { conditioning, kept }]) => !conditioning.has(frame) && !kept.has(frame),
     );
     if (sought.length > 0) {
-      const features = await featuresOf(frame);
       const banks = sought.map(([, object]) => this.#bank(object, frame, reverse));
-      const remembered = sought.map(([, object], i) => this.#remembered(object, banks[i] as Bank));
+      const asked = sought.map(([, object], i) => [object, banks[i] as Bank] as const);
+      const remembered = await this.#recall(asked, featuresOf);
+      const features = await featuresOf(frame);
       const map = this.steps.attend(features.map, remembered, this.options.pooled);
       const none = sought.map(() => ({ points: [] }));
       const batch = this.steps.segment({ ...features, map }, none, true, false);
       const memories = this.steps.remember(features.map, batch.best, batch.objectScore, false);
-      const read = await readBatch(batch);
+      const read = await readBatch(batch, false);
       await evaluate(...memories);
       sought.forEach(([id, object], i) => {
         const { state, run } = read[i] as ReadObject;
@@ -209,48 +167,17 @@ export class Tracker {
     for (const [, { visited }] of followed) visited.set(frame, reverse);
   }
 
-  /** Takes prompts back. The answer stays until the frame is tracked again. */
-  clear(frame: number, id: ObjectId): void {
+  /** What a frame attends to; absent if it attends to nothing, as it has a prompt. @throws SegmentError `unknown-object` */
+  async attention(frame: number, id: ObjectId, featuresOf: FeaturesOf): Promise<MemoryUse | undefined> {
     const object = this.find(id);
-    object.prompts.delete(frame);
-    object.pending.delete(frame);
-    object.kept.delete(frame);
-    const state = object.conditioning.get(frame);
-    if (!state) return;
-    object.conditioning.delete(frame);
-    object.tracked.set(frame, state);
-    object.visited.delete(frame);
-  }
-
-  /**
-   * Forgets what neither the newest frame nor a later one attends to. Of conditioning frames at most `most` are kept: the
-   * first and the newest.
-   */
-  forget(newest: number, most: number): void {
-    for (const { conditioning, tracked, prompts, visited, kept } of this.objects.values()) {
-      const frames = [...conditioning.keys()].sort((a, b) => a - b);
-      const first = most > 1 ? 1 : 0;
-      for (const frame of frames.slice(first, Math.max(first, frames.length - most + first)))
-        conditioning.delete(frame);
-      for (const [frame, state] of conditioning)
-        if (frame !== newest && state.lowRes) conditioning.set(frame, { ...state, lowRes: undefined });
-      for (const [frame, { pointer, score, iou, memory }] of tracked)
-        if (newest - frame >= POINTERS) tracked.delete(frame);
-        else if (memory && newest - frame > RECENT) tracked.set(frame, { pointer, score, iou });
-      for (const byFrame of [prompts, visited, kept])
-        for (const frame of byFrame.keys()) if (frame !== newest) byFrame.delete(frame);
-    }
-  }
-
-  /** Frames of which something is remembered, in order. @throws SegmentError `unknown-object` */
-  remembered(id: ObjectId): RememberedFrames {
-    const { conditioning, tracked } = this.find(id);
-    const frames = (of: Iterable<number>) => [...of].sort((a, b) => a - b);
-    const withMemory = [...tracked].filter(([, { memory }]) => memory).map(([frame]) => frame);
+    if (object.conditioning.size === 0 || object.conditioning.has(frame)) return undefined;
+    const bank = this.#bank(object, frame, object.visited.get(frame));
+    const [remembered] = (await this.#recall([[object, bank]], featuresOf)) as [Remembered];
+    const { map } = await featuresOf(frame);
+    const { cells, pointers } = await this.steps.attention(map, remembered);
     return {
-      conditioning: frames(conditioning.keys()),
-      memories: frames(withMemory),
-      pointers: frames([...conditioning.keys(), ...tracked.keys()]),
+      memories: bank.memories.map(({ frame }, i) => ({ frame, cells: cells[i] as Planes })),
+      pointers: bank.pointers.map(({ frame }, i) => ({ frame, share: pointers[i] as number })),
     };
   }
 
@@ -262,47 +189,53 @@ export class Tracker {
   /** What is known on a frame. @param pending whether pending answers count: those for conditioning, or the others */
   found(frame: number, pending?: boolean): FoundObject[] {
     return [...this.objects].map(([id, object]): FoundObject => {
-      const known = this.#stateOf(object, frame, pending);
+      const known = object.at(frame, pending);
       if (!known) return { object: id, lowRes: undefined, score: NO_OBJECT, iou: 0, conditioning: false };
       const { state, conditioning } = known;
       return { object: id, lowRes: state.lowRes, score: state.score, iou: state.iou, conditioning };
     });
   }
 
-  /** What is known of an object on a frame. @throws SegmentError `unknown-object` */
-  state(id: ObjectId, frame: number): Pending | undefined {
-    const object = this.find(id);
-    return object.pending.get(frame) ?? this.#stateOf(object, frame);
+  #bank(object: ObjectStates, frame: number, reverse = false): Bank {
+    return object.bank({ frame, reverse, frames: this.options.frames, limit: this.options.limit });
   }
 
-  #stateOf(object: ObjectStates, frame: number, pending?: boolean): Pending | undefined {
-    const answer = object.pending.get(frame);
-    if (answer && answer.conditioning === pending) return answer;
-    const conditioning = object.conditioning.get(frame);
-    if (conditioning) return { state: conditioning, conditioning: true };
-    const tracked = object.tracked.get(frame);
-    return tracked && { state: tracked, conditioning: false };
-  }
-
-  #bank({ conditioning, tracked }: ObjectStates, frame: number, reverse = false): Bank {
-    return memoryBank({
-      frame,
-      conditioning: conditioning.keys(),
-      tracked: (t) => tracked.has(t),
-      frames: this.options.frames,
-      reverse,
-      limit: this.options.limit,
+  /** What is remembered of objects. Memories that were put away are made again. */
+  async #recall(
+    asked: readonly (readonly [ObjectStates, Bank])[],
+    featuresOf: FeaturesOf,
+  ): Promise<Remembered[]> {
+    for (const [object, { memories }] of asked)
+      for (const { frame } of memories) {
+        const state = object.settled(frame) as FrameState;
+        if (state.memory) continue;
+        const [memory] = await this.#remember(frame, [state], featuresOf);
+        object.replace(frame, { ...state, memory });
+      }
+    return asked.map(([object, { memories, pointers }]) => {
+      const at = (frame: number) => object.settled(frame) as FrameState;
+      return {
+        memories: memories.map(({ frame }) => at(frame).memory as Tensor),
+        codes: memories.map(({ code }) => code),
+        pointers: pointers.map(({ frame }) => at(frame).pointer),
+        times: pointers.map(({ time }) => time),
+      };
     });
   }
 
-  #remembered({ conditioning, tracked }: ObjectStates, { memories, pointers }: Bank): Remembered {
-    const at = (frame: number) => (conditioning.get(frame) ?? tracked.get(frame)) as FrameState;
-    return {
-      memories: memories.map(({ frame }) => at(frame).memory as Tensor),
-      codes: memories.map(({ code }) => code),
-      pointers: pointers.map(({ frame }) => at(frame).pointer),
-      times: pointers.map(({ time }) => time),
-    };
+  /** The memories of objects on a frame that are all prompted there, or none. */
+  async #remember(frame: number, states: readonly FrameState[], featuresOf: FeaturesOf): Promise<Tensor[]> {
+    const { map } = await featuresOf(frame);
+    const masks = stack(states.map(({ lowRes }) => lowRes as Planes));
+    const scores = Float32Array.from(states, ({ score }) => score);
+    const memories = this.steps.remember(
+      map,
+      fromArray(masks.data as Float32Array<ArrayBuffer>, [...masks.shape]),
+      fromArray(scores, [states.length, 1]),
+      (states[0] as FrameState).prompted,
+    );
+    await evaluate(...memories);
+    return memories;
   }
 }
 
@@ -311,7 +244,7 @@ interface ReadObject {
   readonly run: Pick<TrackerRun, "iou" | "decoderScore">;
 }
 
-async function readBatch(batch: SegmentedBatch): Promise<ReadObject[]> {
+async function readBatch(batch: SegmentedBatch, prompted: boolean): Promise<ReadObject[]> {
   const { best, iou, objectScore, decoderScore, pointers } = batch;
   const [masks, ious, scores, own] = (await Promise.all(
     [best, iou, objectScore, decoderScore].map((tensor) => tensor.data()),
@@ -327,19 +260,9 @@ async function readBatch(batch: SegmentedBatch): Promise<ReadObject[]> {
         score: scores[i] as number,
         iou: Math.max(...all),
         pointer,
+        prompted,
       },
       run: { iou: all, decoderScore: own[i] as number },
     };
   });
-}
-
-/** [B, 1, side/4, side/4] */
-function joinMasks(masks: readonly Planes[]): Tensor {
-  const { data, shape } = stack(masks);
-  return fromArray(data as Float32Array<ArrayBuffer>, [...shape]);
-}
-
-/** [B, 1] */
-function columnOf(values: readonly number[]): Tensor {
-  return fromArray(Float32Array.from(values), [values.length, 1]);
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import {
   type FrameMasks,
   type Mask,
+  type MemoryUse,
   maskArea,
   maskOf,
   type ObjectMask,
@@ -121,6 +122,36 @@ describe("a session", () => {
     await session.reset();
     expect(session.objects).toEqual([]);
     await expect(session.propagate().next()).rejects.toThrow("expected a prompt before tracking, got none");
+  });
+
+  test("memories that were put away are made again", async () => {
+    const long = Array.from({ length: 40 }, (_, i) => frames[i % 20] as Image);
+    const correct = async (session: VideoSession) =>
+      at(await session.addPoints("a", 8, [[60, 40]], [0]), "a");
+    const session = await predictor.video(long);
+    await session.addPoints("a", 0, [[30, 20]], [1]);
+    await all(session.propagate());
+    expect(session.remembered("a").memories[0]).toBe(23);
+    const other = await predictor.video(long);
+    await other.addPoints("a", 0, [[30, 20]], [1]);
+    await all(other.propagate({ max: 8 }));
+    expect(difference(await correct(session), await correct(other))).toBe(0);
+  });
+
+  test("says what a frame attends to", async () => {
+    const session = await predictor.video(frames);
+    await session.addPoints("a", 0, [[30, 20]], [1]);
+    await all(session.propagate({ max: 9 }));
+    expect(await session.attention("a", 0)).toBeUndefined();
+    const { memories, pointers } = (await session.attention("a", 9)) as MemoryUse;
+    expect(memories.map(({ frame }) => frame)).toEqual([0, 3, 4, 5, 6, 7, 8]);
+    expect(memories[0]?.cells.shape).toEqual([1, 4, 4]);
+    expect(pointers.map(({ frame }) => frame)).toEqual([0, 8, 7, 6, 5, 4, 3, 2, 1]);
+    const shares = [
+      ...memories.flatMap(({ cells }) => [...cells.data]),
+      ...pointers.map(({ share }) => share),
+    ];
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 5);
   });
 
   test("memories at half their resolution give other masks, that are close", async () => {
