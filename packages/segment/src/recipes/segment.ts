@@ -12,6 +12,7 @@ import type { Tensor } from "@tessera-ml/tensor";
 import * as z from "zod";
 import { openCoco } from "../data/coco.ts";
 import { Sam2, sam2Lite } from "../models/sam2/sam2.ts";
+import { TASK } from "../records.ts";
 import { SceneBatches } from "../training/batches.ts";
 import { loadTrunk, startFrom } from "../training/encoder.ts";
 import { type Asked, measureClicks, readAsked } from "../training/measure.ts";
@@ -66,7 +67,7 @@ export const segment: Recipe = defineRecipe({
   name: "segment",
   title: "A small SAM 2 for pictures and videos",
   paper: "SAM 2: Segment Anything in Images and Videos (Ravi et al. 2024)",
-  task: "promptable-segmentation",
+  task: TASK,
   network: "sam2_lite",
   dataset: "COCO, held-out photographs",
   epochs: 32,
