@@ -1,8 +1,6 @@
 /** Published checkpoints. */
 import { type CheckpointRecord, parseRecordAs, recordSchema } from "@tessera-ml/hub/records";
 import * as z from "zod";
-import type { samConfigs } from "./models/sam1/sam.ts";
-import { sam2Configs } from "./models/sam2/sam2.ts";
 
 /** The task of every record here. */
 export const TASK = "mask-generation";
@@ -32,6 +30,7 @@ const mobileSam: SegmentRecord = {
   ...common,
   name: "mobile_sam.original",
   network: "mobile_sam",
+  params: 10_130_092,
   source: "mobile-sam",
   files: [
     {
@@ -43,62 +42,68 @@ const mobileSam: SegmentRecord = {
 };
 
 /** The end of a file's name is the start of its checksum. */
-const SAM_FILES: Readonly<Record<Exclude<keyof typeof samConfigs, "mobile_sam">, readonly [string, string]>> =
-  {
-    sam_vit_b: ["01ec64", "base"],
-    sam_vit_l: ["0b3195", "large"],
-    sam_vit_h: ["4b8939", "huge"],
-  };
+const SAM_FILES = [
+  { network: "sam_vit_b", sum: "01ec64", word: "base", params: 93_735_472 },
+  { network: "sam_vit_l", sum: "0b3195", word: "large", params: 312_342_832 },
+  { network: "sam_vit_h", sum: "4b8939", word: "huge", params: 641_090_608 },
+];
 
-const sams = Object.entries(SAM_FILES).flatMap(([network, [sum, word]]): SegmentRecord[] => {
+const sams = SAM_FILES.flatMap(({ network, sum, word, params }): SegmentRecord[] => {
   const file = `${network}_${sum}.pth`;
   return [
     {
       ...common,
+      ...{ network, params },
       name: `${network}.original`,
-      network,
       source: "segment-anything",
       files: [{ file, url: `https://dl.fbaipublicfiles.com/segment_anything/${file}` }],
       reference: SAM,
     },
-    converted(`${network}.hf`, `facebook/sam-vit-${word}`, SAM),
+    converted({ ...common, network, params, reference: SAM }, `facebook/sam-vit-${word}`),
   ];
 });
 
-const sam2s = Object.keys(sam2Configs).flatMap((network): SegmentRecord[] => {
-  const release = network.startsWith("sam2.1") ? "092824" : "072824";
-  const size = network.replace(/^sam2(\.1)?_hiera_/, "");
-  const file = `${network}.pt`;
-  return [
-    {
-      ...common,
-      name: `${network}.original`,
-      aliases: [`${network.startsWith("sam2.1") ? "sam2.1" : "sam2"}_${size}`],
-      network,
-      source: "segment-anything-2",
-      files: [{ file, url: `https://dl.fbaipublicfiles.com/segment_anything_2/${release}/${file}` }],
-      reference: SAM2,
-    },
-    converted(`${network}.hf`, `facebook/${network.replaceAll("_", "-")}`, SAM2),
-  ];
-});
+/** Of SAM 2; 2.1 has as many more for every size. */
+const SAM2_PARAMS = { tiny: 38_945_986, small: 46_043_842, base_plus: 80_833_666, large: 224_430_130 };
+const MORE = 16_512;
+
+/** Of 2.1 first. */
+const sam2s = (["2.1", "2"] as const).flatMap((version) =>
+  Object.entries(SAM2_PARAMS).flatMap(([size, count]): SegmentRecord[] => {
+    const network = `sam${version}_hiera_${size}`;
+    const about = {
+      ...{ ...common, network, reference: SAM2 },
+      params: version === "2.1" ? count + MORE : count,
+    };
+    const file = `${network}.pt`;
+    const folder = version === "2.1" ? "092824" : "072824";
+    return [
+      {
+        ...about,
+        name: `${network}.original`,
+        aliases: [`sam${version}_${size}`],
+        source: "segment-anything-2",
+        files: [{ file, url: `https://dl.fbaipublicfiles.com/segment_anything_2/${folder}/${file}` }],
+      },
+      converted(about, `facebook/${network.replaceAll("_", "-")}`),
+    ];
+  }),
+);
 
 /** A conversion for transformers. */
-function converted(name: string, network: string, reference: string): SegmentRecord {
+function converted(
+  about: Pick<SegmentRecord, "task" | "licence" | "network" | "params" | "reference">,
+  repository: string,
+): SegmentRecord {
   const file = "model.safetensors";
   return {
-    ...common,
-    ...{ name, network, reference },
+    ...about,
+    name: `${about.network}.hf`,
+    network: repository,
     source: "hf",
-    files: [{ file, url: `https://huggingface.co/${network}/resolve/main/${file}` }],
+    files: [{ file, url: `https://huggingface.co/${repository}/resolve/main/${file}` }],
   };
 }
 
-const rank = ({ name }: SegmentRecord) => (name.startsWith("sam2.1") ? 0 : 1);
-
 /** Best first: SAM 2.1, of which the smallest is the usual choice without a GPU, then SAM 2, MobileSAM and SAM. */
-export const records: readonly SegmentRecord[] = [
-  ...sam2s.toSorted((a, b) => rank(a) - rank(b)),
-  mobileSam,
-  ...sams,
-];
+export const records: readonly SegmentRecord[] = [...sam2s, mobileSam, ...sams];

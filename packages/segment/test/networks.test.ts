@@ -1,6 +1,6 @@
 /** Numbers of parameters and keys, as the published files have them. */
 import { expect, test } from "vitest";
-import { networks } from "../src/index.ts";
+import { networks, records } from "../src/index.ts";
 
 test.each([
   ["sam_vit_b", 93_735_472, 314],
@@ -15,4 +15,11 @@ test.each([
 
 test("names of Hugging Face find networks", () => {
   expect(networks.find("hf/facebook/sam-vit-base").network.name).toBe("sam_vit_b");
+});
+
+test("records say how many parameters there are", () => {
+  const small = records.filter(({ params = 0 }) => params < 50_000_000);
+  expect(small.length).toBeGreaterThan(8);
+  const counts = small.map((record) => networks.ofRecord(record).network.create({}).parameterCount());
+  expect(small.map(({ params }) => params)).toEqual(counts);
 });

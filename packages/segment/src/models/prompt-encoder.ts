@@ -34,6 +34,18 @@ export interface Prompt {
   readonly mask?: Tensor | undefined;
 }
 
+/** A click in the middle of each of some images: what networks are asked where nobody asks, to see their layers. */
+export function middleClicks(images: Tensor): Prompt {
+  const [count, , height, width] = images.shape as [number, number, number, number];
+  const clicks = Array.from({ length: count }, () => [width / 2, height / 2]).flat();
+  return {
+    points: {
+      coords: fromArray(Float32Array.from(clicks), [count, 1, 2]),
+      labels: fromArray(new Int32Array(count).fill(LABEL.positive), [count, 1]),
+    },
+  };
+}
+
 export interface EncodedPrompt {
   /** [B, N, D]; absent without points. */
   readonly sparse: Tensor | undefined;

@@ -2,7 +2,7 @@
 import { Module } from "@tessera-ml/nn";
 import type { Tensor } from "@tessera-ml/tensor";
 import { type DecodedMasks, MaskDecoder } from "../mask-decoder.ts";
-import { type Prompt, PromptEncoder } from "../prompt-encoder.ts";
+import { middleClicks, type Prompt, PromptEncoder } from "../prompt-encoder.ts";
 import { SamEncoder, type SamEncoderConfig } from "./image-encoder.ts";
 import { TinyViT, type TinyViTConfig } from "./tiny-vit.ts";
 
@@ -44,7 +44,8 @@ export class Sam extends Module {
     return this.mask_decoder.forward(embedding, this.prompt_encoder.densePositions(), encoded);
   }
 
-  forward(images: Tensor, prompt: Prompt): DecodedMasks {
+  /** @param prompt default: a click in the middle */
+  forward(images: Tensor, prompt: Prompt = middleClicks(images)): DecodedMasks {
     return this.decode(this.encode(images), prompt);
   }
 }

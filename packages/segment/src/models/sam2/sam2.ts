@@ -15,7 +15,7 @@ import {
 } from "@tessera-ml/tensor";
 import { type DecodedMasks, MaskDecoder } from "../mask-decoder.ts";
 import { Mlp } from "../mlp.ts";
-import { type EncodedPrompt, type Prompt, PromptEncoder } from "../prompt-encoder.ts";
+import { type EncodedPrompt, middleClicks, type Prompt, PromptEncoder } from "../prompt-encoder.ts";
 import type { HieraConfig } from "./hiera.ts";
 import { ImageEncoder, type TrunkConfig } from "./image-encoder.ts";
 import { MemoryAttention, type MemoryTokens } from "./memory-attention.ts";
@@ -290,8 +290,8 @@ export class Sam2 extends Module {
     return masks.shape[2] === side ? masks : resize(masks, { size: side, mode: "bilinear" });
   }
 
-  /** All masks of prompts on images. */
-  forward(images: Tensor, prompt: Prompt): DecodedMasks {
+  /** All masks of prompts on images. @param prompt default: a click in the middle */
+  forward(images: Tensor, prompt: Prompt = middleClicks(images)): DecodedMasks {
     const { map, finer } = this.encode(images);
     return this.decode(this.withoutMemory(map), finer, prompt);
   }
