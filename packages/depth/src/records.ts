@@ -206,6 +206,19 @@ function midasRelease(network: string): readonly [release: string, reference: st
   return ["v3_1", "https://arxiv.org/abs/2307.14460"];
 }
 
+const MIDAS_PARAMS: Readonly<Record<string, number>> = {
+  midas_v21_384: 105_362_945,
+  midas_v21_small_256: 21_320_545,
+  dpt_large_384: 344_055_465,
+  dpt_hybrid_384: 123_146_985,
+  dpt_beit_large_512: 345_014_441,
+  dpt_beit_large_384: 344_338_601,
+  dpt_beit_base_384: 111_531_689,
+  dpt_swin2_large_384: 213_411_869,
+  dpt_swin2_base_384: 102_378_913,
+  dpt_swin2_tiny_256: 41_701_331,
+};
+
 const midas = Object.keys(MIDAS_PRESETS).map((network): DepthRecord => {
   const [release, reference] = midasRelease(network);
   const file = `${network}.pt`;
@@ -216,6 +229,7 @@ const midas = Object.keys(MIDAS_PRESETS).map((network): DepthRecord => {
     source: "midas",
     files: [{ file, url: `https://github.com/isl-org/MiDaS/releases/download/${release}/${file}` }],
     licence: "MIT",
+    params: MIDAS_PARAMS[network] as number,
     reference,
     depth: usualFields(network) as DepthFields,
   };
@@ -229,10 +243,13 @@ const dptLarge: DepthRecord = {
   source: "hf",
   files: [{ file: "model.safetensors", url: page("Intel/dpt-large", "model.safetensors") }],
   licence: "Apache-2.0",
+  params: MIDAS_PARAMS.dpt_large_384 as number,
   reference: "https://arxiv.org/abs/2103.13413",
   depth: { kind: "disparity", preset: "midas_dpt_384" },
   note: "The weights of dpt_large_384, converted for transformers; images are prepared as MiDaS does it.",
 };
+
+const VIDEO_PARAMS = { s: 29_035_137, b: 114_441_409, l: 384_390_337 };
 
 const video = SIZES.flatMap((size) =>
   (["", "metric_"] as const).map((metric): DepthRecord => {
@@ -246,6 +263,7 @@ const video = SIZES.flatMap((size) =>
       source: "depth-anything",
       files: [{ file: `${network}.pth`, url: page(repository, `${network}.pth`) }],
       licence: licenceOfV2(size),
+      params: VIDEO_PARAMS[size.letter],
       reference: "https://arxiv.org/abs/2501.12375",
       depth: usualFields(network) as DepthFields,
       note: "For videos: it sees 32 frames at once.",
@@ -264,6 +282,7 @@ const v3 = (["mono", "metric"] as const).map((kind): DepthRecord => {
     source: "hf",
     files: [{ file: "model.safetensors", url: page(converted, "model.safetensors") }],
     licence: "Apache-2.0",
+    params: 334_171_394,
     reference: "https://arxiv.org/abs/2511.10647",
     depth: usualFields(network) as DepthFields,
   };

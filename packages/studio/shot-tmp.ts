@@ -1,0 +1,10 @@
+import { chromium } from "playwright";
+const b = await chromium.launch({ executablePath: "/usr/bin/chromium" });
+const p = await b.newPage({ viewport: { width: 1280, height: 800 } });
+p.on("console", (m) => console.log("console", m.text().slice(0, 300)));
+p.on("pageerror", (e) => console.log("pageerror", e.message.slice(0, 300)));
+await p.goto("http://localhost:5999/" + (process.argv[2] ?? ""));
+await p.waitForTimeout(Number(process.argv[4] ?? 6000));
+console.log(await p.getByRole("navigation").first().innerText());
+await p.screenshot({ path: process.argv[3] ?? "/tmp/s.png" });
+await b.close();
