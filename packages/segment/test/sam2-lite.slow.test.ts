@@ -1,10 +1,19 @@
 /** Our own small network learns, from pictures and from clips. */
 import { AdamW } from "@tessera-ml/nn";
-import { compile, fromArray, HostRandom, manualSeed, type Tensor, valueAndGrad } from "@tessera-ml/tensor";
+import {
+  compile,
+  fromArray,
+  HostRandom,
+  manualSeed,
+  type Tensor,
+  valueAndGrad,
+  zeros,
+} from "@tessera-ml/tensor";
 import { beforeAll, describe, expect, test } from "vitest";
 import { networks, Sam2, sam2Lite } from "../src/index.ts";
 import { startFrom } from "../src/training/encoder.ts";
 import type { Photograph } from "../src/training/photographs.ts";
+import { resized } from "../src/training/resized.ts";
 import { sceneSamples } from "../src/training/samples.ts";
 import { sceneLoss } from "../src/training/step.ts";
 
@@ -12,6 +21,17 @@ test("it is small enough to be shipped", () => {
   const model = networks.find("sam2_lite").network.create();
   const values = [...model.stateDict().values()].reduce((sum, { size }) => sum + size, 0);
   expect(2 * values).toBeLessThan(8e6);
+});
+
+test("another size of input shares its parameters", async () => {
+  const config = { ...sam2Lite, image: 128, dim: 32, memory: 16, hidden: 64 } as const;
+  const model = new Sam2(config).train();
+  const half = resized(model, config, 64);
+  expect([...half.parameters()]).toEqual([...model.parameters()]);
+  for (const [path, variable] of half.parameters()) expect(variable).toBe(model.parameters().get(path));
+  const points = { coords: zeros([1, 2, 2]), labels: zeros([1, 2], "int32") };
+  const { map, finer } = half.encode(zeros([1, 3, 64, 64]));
+  expect(half.decode(map, finer, { points }).masks.shape).toEqual([1, 4, 16, 16]);
 });
 
 /** Bright boxes on dark noise. */

@@ -3,8 +3,8 @@
  * cores can do: the encoder starts from ImageNet, pictures and clips are made from the photographs of COCO.
  *
  * Stage 1 learns from pictures: photographs with things pasted into them, three objects each, a click or a box at first
- * and clicks that correct the answer; once the decoder knows something, the encoder's later stages learn with it. Stage 2
- * adds clips: the encoder stays as it is, and the memory learns.
+ * and clicks that correct the answer. At first the pictures are small; once the decoder knows something, the encoder's
+ * later stages learn with it. Stage 2 adds clips: the encoder stays as it is, and the memory learns.
  */
 import { defineRecipe, pathOption, type Recipe, type RecipeSetting } from "@tessera-ml/kit/training";
 import { DataLoader, EMA, type HostBatch } from "@tessera-ml/nn";
@@ -18,6 +18,7 @@ import { loadTrunk, startFrom } from "../training/encoder.ts";
 import { type Asked, measureClicks, readAsked } from "../training/measure.ts";
 import { sam2Optimizer } from "../training/optimizer.ts";
 import { readPhotographs } from "../training/photographs.ts";
+import { resized } from "../training/resized.ts";
 import { sceneSamples } from "../training/samples.ts";
 import { type SceneInput, sceneLoss } from "../training/step.ts";
 
@@ -34,22 +35,25 @@ const options = z.strictObject({
     .int()
     .min(64)
     .max(1024)
-    .multipleOf(32)
+    .multipleOf(64)
     .default(256)
-    .meta({ description: "side of the input in pixels, a multiple of 32" }),
+    .meta({ description: "side of the input in pixels, a multiple of 64" }),
   batch: z.int().min(1).default(4).meta({ description: "pictures per step; of clips half as many" }),
   objects: z.int().min(1).default(3).meta({ description: "objects asked for in a picture; in a clip two" }),
   frames: z.int().min(2).max(16).default(6).meta({ description: "frames of a clip" }),
   corrections: z.int().min(0).max(7).default(3).meta({ description: "clicks after the first prompt" }),
+  largeFrom: z.int().min(0).default(12).meta({
+    description: "epoch from which pictures have --size; before they have half of it, and are twice as many",
+  }),
   encoderFrom: z
     .int()
     .min(0)
-    .default(6)
+    .default(18)
     .meta({ description: "epoch from which the later stages of the encoder learn, counted from 0" }),
   clipsFrom: z
     .int()
     .min(0)
-    .default(16)
+    .default(28)
     .meta({ description: "epoch from which clips are learned and the encoder stays as it is" }),
   scenes: z.int().min(1).default(1000).meta({ description: "scenes of an epoch" }),
   lr: z.number().positive().default(1e-3).meta({ description: "learning rate of all but the encoder" }),
@@ -70,7 +74,7 @@ export const segment: Recipe = defineRecipe({
   task: TASK,
   network: "sam2_lite",
   dataset: "COCO, held-out photographs",
-  epochs: 32,
+  epochs: 44,
   expected: { metric: "miou5", atLeast: 0.75, label: "mIoU after 5 clicks" },
   minutes: 180,
   limits:
@@ -106,19 +110,23 @@ async function prepare({ epochs, seed, samples: most, options: given, signal }: 
       `segment: expected photographs to train on in ${coco}, found none with these licences`,
     );
   const asked = await heldOut(given, signal);
-  const scenes = (count: number, shape: Omit<Parameters<typeof sceneSamples>[2], "side">) =>
-    sceneSamples(photographs, count, { side: size, ...shape });
-  const loader = (data: ReturnType<typeof sceneSamples>, batchSize: number) =>
-    new DataLoader<HostBatch>(data, { batchSize, shuffle: true, seed, dropLast: true });
-  const count = Math.max(batch, given.scenes);
-  const pictures = loader(scenes(count, { frames: 1, objects, prompts: PICTURE_PROMPTS }), batch);
-  const few = Math.max(1, Math.floor(batch / 2));
-  const clips = loader(scenes(pictures.batches * few, { frames, objects: 2, prompts: CLIP_PROMPTS }), few);
+  const loader = (count: number, batchSize: number, shape: Parameters<typeof sceneSamples>[2]) =>
+    new DataLoader<HostBatch>(sceneSamples(photographs, count * batchSize, shape), {
+      ...{ batchSize, shuffle: true, seed, dropLast: true },
+    });
+  const count = Math.max(1, Math.floor(given.scenes / batch));
+  const still = { frames: 1, objects, prompts: PICTURE_PROMPTS };
+  const small = loader(count, 2 * batch, { ...still, side: size / 2 });
+  const pictures = loader(count, batch, { ...still, side: size });
+  const clips = loader(count, Math.max(1, Math.floor(batch / 2)), {
+    ...{ side: size, frames, objects: 2, prompts: CLIP_PROMPTS },
+  });
   const { images } = await pictures.batch(0, 0);
   await startFrom(model, (images as Tensor).flatten(0, 1));
-  const data = new SceneBatches(model, pictures, clips, given);
-  const steps = epochs * data.batches;
   model.train();
+  const half = resized(model, sam2Lite, size / 2);
+  const data = new SceneBatches(model, { small, pictures, clips }, given);
+  const steps = epochs * data.batches;
   return {
     module: model,
     samples: photographs.length,
@@ -131,7 +139,10 @@ async function prepare({ epochs, seed, samples: most, options: given, signal }: 
       weightDecay: 0.05,
     }),
     data,
-    loss: (input: SceneInput) => ({ ...sceneLoss(model, input, { corrections, side: size / 2 }) }),
+    loss: (input: SceneInput) => {
+      const seen = input.truth.shape.at(-1) === size ? model : half;
+      return { ...sceneLoss(seen, input, { corrections, side: seen.image / 2 }) };
+    },
     clipNorm: 1,
     ema: new EMA(model, { decay: 0.999 }),
     evaluateEvery: { epochs: Math.max(1, Math.floor(epochs / 16)) },

@@ -11,56 +11,58 @@ const STILL = /^image_encoder\.trunk\.(conv_stem|bn1|blocks\.[0-2]|.*\.bn\d)\./;
 
 /** Which epochs do what, counted from 0. */
 export interface SceneStages {
+  /** Until this epoch pictures are small. */
+  readonly largeFrom: number;
   /** Until this epoch only what follows the encoder learns, so that a decoder that knows nothing does it no harm. */
   readonly encoderFrom: number;
   /** From this epoch on, every second batch is of clips, and the encoder stays as it is. */
   readonly clipsFrom: number;
 }
 
+/** As many batches of small pictures as of pictures, and at least half as many of clips. */
+export interface SceneLoaders {
+  readonly small: DataLoader<HostBatch>;
+  readonly pictures: DataLoader<HostBatch>;
+  readonly clips: DataLoader<HostBatch>;
+}
+
 /**
- * Batches for `sam2_lite`: pictures, for a while with the later stages of its encoder, then clips and pictures in turn.
+ * Batches for `sam2_lite`: small pictures, pictures, for a while with the later stages of its encoder, then clips and pictures in turn.
  * What does not learn runs once before the step, in a graph of its own: there, norms are folded into convolutions, which
  * makes it several times faster.
  */
 export class SceneBatches implements Batches<SceneInput> {
   readonly batches: number;
   readonly #model: Sam2;
-  readonly #pictures: DataLoader<HostBatch>;
-  readonly #clips: DataLoader<HostBatch>;
+  readonly #data: SceneLoaders;
   readonly #stages: SceneStages;
   readonly #early: Compiled<[Tensor], readonly Tensor[]>;
   readonly #trunk: Compiled<[Tensor], readonly Tensor[]>;
 
-  /** @param clips at least half as many batches as there are of pictures */
-  constructor(
-    model: Sam2,
-    pictures: DataLoader<HostBatch>,
-    clips: DataLoader<HostBatch>,
-    stages: SceneStages,
-  ) {
+  constructor(model: Sam2, data: SceneLoaders, stages: SceneStages) {
     const trunk = liteTrunk(model);
-    this.batches = pictures.batches;
+    this.batches = data.pictures.batches;
     this.#model = model;
-    this.#pictures = pictures;
-    this.#clips = clips;
+    this.#data = data;
     this.#stages = stages;
     this.#early = compile((x: Tensor) => trunk.early(x), { freeze: true, name: "early stages" });
     this.#trunk = compile((x: Tensor) => trunk.forward(x), { freeze: true, name: "encoder" });
   }
 
   async *epoch(epoch: number, from = 0): AsyncGenerator<SceneInput> {
-    const { encoderFrom, clipsFrom } = this.#stages;
+    const { largeFrom, encoderFrom, clipsFrom } = this.#stages;
     const still = epoch < encoderFrom || epoch >= clipsFrom;
     this.#model.unfreeze(TRUNK).freeze(still ? TRUNK : (path) => STILL.test(path));
     // The running statistics of norms stay those of ImageNet: batches here are small.
     liteTrunk(this.#model).eval();
     const see = still ? this.#trunk : this.#early;
     if (epoch < clipsFrom) {
-      for await (const batch of this.#pictures.epoch(epoch, from)) yield inputOf(batch, see);
+      const data = epoch < largeFrom ? this.#data.small : this.#data.pictures;
+      for await (const batch of data.epoch(epoch, from)) yield inputOf(batch, see);
       return;
     }
-    const pictures = this.#pictures.epoch(epoch, Math.ceil(from / 2));
-    const clips = this.#clips.epoch(epoch, Math.floor(from / 2));
+    const pictures = this.#data.pictures.epoch(epoch, Math.ceil(from / 2));
+    const clips = this.#data.clips.epoch(epoch, Math.floor(from / 2));
     try {
       for (let i = from; i < this.batches; i++) {
         const { value } = await (i % 2 === 0 ? pictures : clips).next();

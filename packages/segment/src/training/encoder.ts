@@ -61,6 +61,9 @@ export async function startFrom(model: Sam2, images: Tensor): Promise<void> {
   }
   const score = model.sam_mask_decoder.pred_obj_score_head?.layers.at(-1) as Linear;
   score.bias?.assign(fromArray(Float32Array.of(PRESENT), [1]));
+  // Details of the encoder would drown what the prompt says.
+  for (const conv of [model.sam_mask_decoder.conv_s0, model.sam_mask_decoder.conv_s1])
+    conv?.weight.assign(conv.weight.mul(FAINT));
   for (const module of model.sam_mask_decoder.transformer.namedModules().values()) {
     if (!(module instanceof CrossAttention)) continue;
     const { weight } = module.q_proj;
