@@ -13,6 +13,8 @@ export interface PointOptions {
   readonly box?: Box | undefined;
   /** Whether the points join the earlier ones of this object on this frame; default false: they replace them. */
   readonly append?: boolean | undefined;
+  /** Whether the last answer on this frame is fed back, to be refined; default true. False to take clicks back. */
+  readonly refine?: boolean | undefined;
 }
 
 /**
@@ -58,7 +60,12 @@ export function checkMask({ width, height, data }: Mask, size: Size, side: numbe
   return preprocessMask(mask, side);
 }
 
-/** Points that join those said before, unless that was a mask. */
-export function withPoints(earlier: Given | undefined, points: readonly LabelledPoint[]): Given {
-  return { kind: "points", points: [...(earlier?.kind === "points" ? earlier.points : []), ...points] };
+/** Points, which join those said before if that is asked for. */
+export function pointsGiven(
+  points: readonly LabelledPoint[],
+  { append = false, refine = true }: PointOptions,
+  earlier: Given | undefined,
+): Given {
+  const before = append && earlier?.kind === "points" ? earlier.points : [];
+  return { kind: "points", points: [...before, ...points], refine };
 }

@@ -13,7 +13,7 @@ import { SegmentError } from "../error.ts";
 import type { Mask } from "../mask.ts";
 import type { Box, Point } from "../predict/prompt.ts";
 import { checkFrame, FeatureCache, type FrameSource, frameSourceOf } from "./frames.ts";
-import { checkMask, checkPoints, type PointOptions, withPoints } from "./given.ts";
+import { checkMask, checkPoints, type PointOptions, pointsGiven } from "./given.ts";
 import { Queue } from "./queue.ts";
 import { type FrameMasks, type ObjectId, resultOf } from "./result.ts";
 import type { Given, Known, RememberedFrames } from "./states.ts";
@@ -170,9 +170,7 @@ export class VideoSession {
   ): Promise<FrameMasks> {
     this.#checkIndex("frame", frame);
     const scaled = checkPoints(points, labels, options, this, this.#side);
-    return await this.#prompt(object, frame, (earlier) =>
-      withPoints(options.append ? earlier : undefined, scaled),
-    );
+    return await this.#prompt(object, frame, (earlier) => pointsGiven(scaled, options, earlier));
   }
 
   /**
@@ -278,6 +276,7 @@ export class VideoSession {
     given: (earlier: Given | undefined) => Given,
   ): Promise<FrameMasks> {
     return await this.#queue.run(async () => {
+      this.#options.signal?.throwIfAborted();
       const earlier = this.#tracker.objects.get(object)?.prompts.get(frame);
       const featuresOf = (t: number) => this.#features.at(t, this.#options.signal);
       const conditioning = await this.#tracker.prompt(frame, object, given(earlier), featuresOf);

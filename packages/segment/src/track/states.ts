@@ -20,7 +20,12 @@ export interface FrameState {
 
 /** What was said about an object on a frame, in pixels of the network's input. */
 export type Given =
-  | { readonly kind: "points"; readonly points: readonly LabelledPoint[] }
+  | {
+      readonly kind: "points";
+      readonly points: readonly LabelledPoint[];
+      /** Whether the last answer on the frame is fed back. */
+      readonly refine: boolean;
+    }
   /** 0 or 1, [1, side, side] */
   | { readonly kind: "mask"; readonly mask: Planes };
 

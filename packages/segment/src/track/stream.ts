@@ -19,7 +19,7 @@ import type { Mask } from "../mask.ts";
 import type { ImageFeatures } from "../models/sam2/sam2.ts";
 import type { Box, Point } from "../predict/prompt.ts";
 import { checkFrame, type Frame } from "./frames.ts";
-import { checkMask, checkPoints, type PointOptions, withPoints } from "./given.ts";
+import { checkMask, checkPoints, type PointOptions, pointsGiven } from "./given.ts";
 import { Queue } from "./queue.ts";
 import { type FrameMasks, type ObjectId, resultOf } from "./result.ts";
 import { CORRECTIONS, type VideoOptions } from "./session.ts";
@@ -120,11 +120,9 @@ export class VideoStream {
     labels: readonly (0 | 1)[],
     options: PointOptions = {},
   ): Promise<FrameMasks> {
+    const side = this.#steps.model.image;
     return await this.#prompt(object, (size, earlier) =>
-      withPoints(
-        options.append ? earlier : undefined,
-        checkPoints(points, labels, options, size, this.#steps.model.image),
-      ),
+      pointsGiven(checkPoints(points, labels, options, size, side), options, earlier),
     );
   }
 
@@ -177,6 +175,7 @@ export class VideoStream {
     given: (size: Size, earlier: Given | undefined) => Given,
   ): Promise<FrameMasks> {
     return await this.#queue.run(async () => {
+      this.#options.signal?.throwIfAborted();
       const { size, frame, features } = this.#latest();
       const earlier = this.#tracker.objects.get(object)?.prompts.get(frame);
       const said = given(size, earlier);

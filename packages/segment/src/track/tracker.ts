@@ -84,7 +84,8 @@ export class Tracker {
     const remembered = bank && (await this.#recall([[object, bank]], featuresOf));
     const features = await featuresOf(frame);
     const attended = remembered && this.steps.attend(features.map, remembered, this.options.pooled);
-    const previous = object.at(frame, conditioning)?.state.lowRes;
+    const refine = given.kind === "points" && given.refine;
+    const previous = refine ? object.at(frame, conditioning)?.state.lowRes : undefined;
     const batch =
       given.kind === "mask"
         ? this.steps.segmentMask(features, given.mask)

@@ -1,5 +1,7 @@
 /** Following objects on a small network: prompts, corrections, several objects, streams, what is refused. */
 import { Image } from "@tessera-ml/media";
+import { uniformByName } from "@tessera-ml/nn/golden";
+import { fromArray } from "@tessera-ml/tensor";
 import { describe, expect, test } from "vitest";
 import {
   type FrameMasks,
@@ -10,6 +12,7 @@ import {
   type ObjectMask,
   type VideoSession,
 } from "../../src/index.ts";
+import { fromBfloat16, roundBfloat16, toBfloat16 } from "../../src/predict/bfloat16.ts";
 import { HEIGHT, picture, predictor, tinyPredictor, WIDTH } from "../tiny-video.ts";
 
 const frames = Array.from({ length: 20 }, (_, i) => picture(i));
@@ -108,6 +111,16 @@ describe("a session", () => {
       for (const masks of await all(alone.propagate({ start: 0 })))
         expect(difference(at(masks, object), at(found[masks.frame], object))).toBeLessThan(1e-3);
     }
+  });
+
+  test("clicks are taken back without a trace", async () => {
+    const session = await predictor.video(frames.slice(0, 2));
+    const first = await session.addPoints("a", 0, [[30, 20]], [1]);
+    await session.addPoints("a", 0, [[60, 40]], [0], { append: true });
+    const refined = await session.addPoints("a", 0, [[30, 20]], [1]);
+    const back = await session.addPoints("a", 0, [[30, 20]], [1], { refine: false });
+    expect(difference(at(first, "a"), at(refined, "a"))).toBeGreaterThan(0.01);
+    expect(difference(at(first, "a"), at(back, "a"))).toBe(0);
   });
 
   test("objects leave, and sessions start again", async () => {
@@ -268,6 +281,15 @@ describe("what does not fit is refused, and changes nothing", async () => {
     expect(broken.objects).toEqual(["a"]);
     await expect(predictor.video([])).rejects.toThrow("expected at least one, got 0");
   });
+});
+
+test("memories are rounded to bfloat16 where they lie", async () => {
+  const values = Float32Array.from(uniformByName("memory", 4096), (u, i) => u * 10 ** ((i % 9) - 4));
+  const rounded = (await roundBfloat16(fromArray(values, [4096])).data()) as Float32Array;
+  // Ties may go to the other side.
+  const wanted = fromBfloat16(toBfloat16(values));
+  expect(rounded.filter((value, i) => value !== wanted[i]).length).toBeLessThan(8);
+  expect(fromBfloat16(toBfloat16(rounded))).toEqual(rounded);
 });
 
 describe("a stream", () => {
