@@ -62,7 +62,7 @@ export { type TwoWayConfig, TwoWayTransformer } from "./models/two-way-transform
 export { samFromHuggingFace } from "./naming/sam.ts";
 export { sam2FromHuggingFace } from "./naming/sam2.ts";
 export { networks } from "./networks/index.ts";
-export { cocoFile, objectsAsJson } from "./outputs/coco.ts";
+export { cocoFile, type ObjectJson, objectsAsJson } from "./outputs/coco.ts";
 export { ENDINGS, type Ending } from "./outputs/endings.ts";
 export { cutOut, overlay, palette, pictureOf } from "./outputs/pictures.ts";
 export { saveSegmentation } from "./outputs/save.ts";

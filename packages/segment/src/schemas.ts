@@ -102,7 +102,9 @@ export const answer = z
             z.object({
               segmentation: rle,
               area: z.int().meta({ description: "Pixels of the object" }),
-              bbox: z.array(z.number()).length(4).meta({ description: "[left, top, width, height]" }),
+              bbox: z
+                .tuple([z.number(), z.number(), z.number(), z.number()])
+                .meta({ description: "[left, top, width, height]" }),
               iou: z.number().meta({ description: "How good the network thinks the mask is" }),
               stability: z.number().optional().meta({
                 description: "How little the mask changes with the threshold; absent for empty masks",

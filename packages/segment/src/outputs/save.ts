@@ -3,7 +3,7 @@ import { KitError } from "@tessera-ml/kit";
 import { encodeImage } from "@tessera-ml/media";
 import { atomicWrite, writeNpz } from "@tessera-ml/nn";
 import type { Segmentation } from "../result.ts";
-import { cocoFile } from "./coco.ts";
+import { cocoFile, objectsAsJson } from "./coco.ts";
 import { ENDINGS, type Ending } from "./endings.ts";
 import { pictureOf } from "./pictures.ts";
 
@@ -31,10 +31,11 @@ async function encode(
   ending: Exclude<Ending, "npz">,
   path: string,
 ): Promise<Uint8Array> {
-  if (ending === "json")
-    return new TextEncoder().encode(
-      `${JSON.stringify(cocoFile(result, path.replace(/^.*[\\/]|\.json$/gi, "")), undefined, 2)}\n`,
-    );
+  if (ending === "json") {
+    const name = path.replace(/^.*[\\/]|\.json$/gi, "");
+    const file = cocoFile(result, objectsAsJson(result), name);
+    return new TextEncoder().encode(`${JSON.stringify(file, undefined, 2)}\n`);
+  }
   if (ending === "png") return await encodeImage(pictureOf(result, result.style), "png");
   const { style = "overlay" } = result;
   if (style === "cutout" && ending !== "webp")

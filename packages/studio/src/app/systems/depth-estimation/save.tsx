@@ -4,6 +4,7 @@ import { type DepthResult, deepPng, encodeGlb, encodePfm, encodePly, mapOf } fro
 import type { TaskInfo } from "../../../api/index.ts";
 import { messageOf } from "../../engine/message.ts";
 import type { Picture } from "../../media/picture.ts";
+import { download } from "../../parts/download.ts";
 import { Notice } from "../../parts/notice.tsx";
 import { engine } from "../../state.ts";
 import { askDepth, type Depth, measured, SAVED_SIDE, taps } from "./state.ts";
@@ -76,13 +77,4 @@ async function whole(task: TaskInfo, about: Picture, depth: Depth): Promise<Dept
   const by = engine.peek();
   if (!by || Math.max(depth.map.width, depth.map.height) >= longest) return depth;
   return await askDepth(by, task, about, depth.answer.model, { side: longest, tiles: depth.tiles });
-}
-
-function download(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  // The browser reads the address after the click.
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
