@@ -72,15 +72,12 @@ describe.each([
       });
       const tensors = Object.entries(fields).map(([name, { data, shape }]) => [name, fromArray(data, shape)]);
       const { images, ...rest } = Object.fromEntries(tensors) as Record<string, Tensor>;
-      return { maps: [images!.flatten(0, 1)], truth: rest.truth!, ...rest };
+      return { maps: [images!.flatten(0, 1)], truth: rest.truth!, corrections: 1, ...rest };
     };
     await startFrom(model, (await batchOf(0)).maps[0]!);
     const optimizer = new AdamW(model, { lr: 2e-3 });
     const step = compile((batch: Awaited<ReturnType<typeof batchOf>>) => {
-      const { value, grads } = valueAndGrad(
-        model,
-        () => sceneLoss(model, batch, { corrections: 1, side: 32 }).loss,
-      );
+      const { value, grads } = valueAndGrad(model, () => sceneLoss(model, batch, { side: 32 }).loss);
       optimizer.update(grads);
       return value;
     });

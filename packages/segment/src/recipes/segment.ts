@@ -3,8 +3,8 @@
  * cores can do: the encoder starts from ImageNet, pictures and clips are made from the photographs of COCO.
  *
  * Stage 1 learns from pictures: photographs with things pasted into them, three objects each, a click or a box at first
- * and clicks that correct the answer. At first the pictures are small; once the decoder knows something, the encoder's
- * later stages learn with it. Stage 2 adds clips: the encoder stays as it is, and the memory learns.
+ * and later clicks that correct the answer. At first the pictures are small; once the decoder knows something, the
+ * encoder's later stages learn with it. Stage 2 adds clips: the encoder stays as it is, and the memory learns.
  */
 import { defineRecipe, pathOption, type Recipe, type RecipeSetting } from "@tessera-ml/kit/training";
 import { DataLoader, EMA, type HostBatch } from "@tessera-ml/nn";
@@ -24,10 +24,10 @@ import { type SceneInput, sceneLoss } from "../training/step.ts";
 
 const options = z.strictObject({
   coco: pathOption("folder").meta({ description: "photographs of COCO: instances.json and images/" }),
-  licences: z
-    .array(z.int())
+  licence: z
+    .array(z.int().meta({ value: "number" }))
     .optional()
-    .meta({ description: "only photographs with these licences, by their numbers in COCO (default: all)" }),
+    .meta({ description: "only photographs with this licence, by its number in COCO (default: all)" }),
   encoder: pathOption("file")
     .optional()
     .meta({ description: "the file of EfficientNet-Lite0, trained on ImageNet (default: nothing learned)" }),
@@ -42,6 +42,7 @@ const options = z.strictObject({
   objects: z.int().min(1).default(3).meta({ description: "objects asked for in a picture; in a clip two" }),
   frames: z.int().min(2).max(16).default(6).meta({ description: "frames of a clip" }),
   corrections: z.int().min(0).max(7).default(3).meta({ description: "clicks after the first prompt" }),
+  correctionsFrom: z.int().min(0).default(4).meta({ description: "epoch from which answers are corrected" }),
   largeFrom: z.int().min(0).default(12).meta({
     description: "epoch from which pictures have --size; before they have half of it, and are twice as many",
   }),
@@ -53,7 +54,7 @@ const options = z.strictObject({
   clipsFrom: z
     .int()
     .min(0)
-    .default(28)
+    .default(26)
     .meta({ description: "epoch from which clips are learned and the encoder stays as it is" }),
   scenes: z.int().min(1).default(1000).meta({ description: "scenes of an epoch" }),
   lr: z.number().positive().default(1e-3).meta({ description: "learning rate of all but the encoder" }),
@@ -74,9 +75,9 @@ export const segment: Recipe = defineRecipe({
   task: TASK,
   network: "sam2_lite",
   dataset: "COCO, held-out photographs",
-  epochs: 44,
+  epochs: 40,
   expected: { metric: "miou5", atLeast: 0.75, label: "mIoU after 5 clicks" },
-  minutes: 180,
+  minutes: 150,
   limits:
     "It has learned from few photographs, with input of 256 pixels: small and thin things, and things of kinds that it has never seen, need more clicks.",
   options,
@@ -96,10 +97,10 @@ export const segment: Recipe = defineRecipe({
 });
 
 async function prepare({ epochs, seed, samples: most, options: given, signal }: RecipeSetting<Options>) {
-  const { coco, licences, encoder, size, batch, objects, frames, corrections, lr } = given;
+  const { coco, licence, encoder, size, batch, objects, frames, lr } = given;
   const model = new Sam2({ ...sam2Lite, image: size });
   if (encoder !== undefined) await loadTrunk(model, encoder);
-  const found = await openCoco(coco, { split: "train", licences });
+  const found = await openCoco(coco, { split: "train", licences: licence });
   const photographs = await readPhotographs(
     found.slice(0, Math.min(found.length, most)),
     MARGIN * size,
@@ -141,7 +142,7 @@ async function prepare({ epochs, seed, samples: most, options: given, signal }: 
     data,
     loss: (input: SceneInput) => {
       const seen = input.truth.shape.at(-1) === size ? model : half;
-      return { ...sceneLoss(seen, input, { corrections, side: seen.image / 2 }) };
+      return { ...sceneLoss(seen, input, { side: seen.image / 2 }) };
     },
     clipNorm: 1,
     ema: new EMA(model, { decay: 0.999 }),

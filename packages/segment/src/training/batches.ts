@@ -11,6 +11,10 @@ const STILL = /^image_encoder\.trunk\.(conv_stem|bn1|blocks\.[0-2]|.*\.bn\d)\./;
 
 /** Which epochs do what, counted from 0. */
 export interface SceneStages {
+  /** Clicks after the first prompt. */
+  readonly corrections: number;
+  /** Until this epoch there are none: an answer that knows nothing teaches nothing when it is fed back. */
+  readonly correctionsFrom: number;
   /** Until this epoch pictures are small. */
   readonly largeFrom: number;
   /** Until this epoch only what follows the encoder learns, so that a decoder that knows nothing does it no harm. */
@@ -55,10 +59,17 @@ export class SceneBatches implements Batches<SceneInput> {
     this.#model.unfreeze(TRUNK).freeze(still ? TRUNK : (path) => STILL.test(path));
     // The running statistics of norms stay those of ImageNet: batches here are small.
     liteTrunk(this.#model).eval();
-    const see = still ? this.#trunk : this.#early;
+    const corrections = epoch < this.#stages.correctionsFrom ? 0 : this.#stages.corrections;
+    const maps = still ? this.#trunk : this.#early;
+    const see = ({ images, truth, points, labels }: Readonly<Record<string, Tensor>>): SceneInput => ({
+      maps: maps((images as Tensor).flatten(0, 1)),
+      truth: truth as Tensor,
+      ...(points && labels && { points, labels }),
+      corrections,
+    });
     if (epoch < clipsFrom) {
       const data = epoch < largeFrom ? this.#data.small : this.#data.pictures;
-      for await (const batch of data.epoch(epoch, from)) yield inputOf(batch, see);
+      for await (const batch of data.epoch(epoch, from)) yield see(batch);
       return;
     }
     const pictures = this.#data.pictures.epoch(epoch, Math.ceil(from / 2));
@@ -66,18 +77,10 @@ export class SceneBatches implements Batches<SceneInput> {
     try {
       for (let i = from; i < this.batches; i++) {
         const { value } = await (i % 2 === 0 ? pictures : clips).next();
-        yield inputOf(value as Readonly<Record<string, Tensor>>, see);
+        yield see(value as Readonly<Record<string, Tensor>>);
       }
     } finally {
       await Promise.all([pictures.return(undefined), clips.return(undefined)]);
     }
   }
-}
-
-function inputOf(
-  { images, truth, points, labels }: Readonly<Record<string, Tensor>>,
-  see: (x: Tensor) => readonly Tensor[],
-): SceneInput {
-  const maps = see((images as Tensor).flatten(0, 1));
-  return { maps, truth: truth as Tensor, ...(points && labels && { points, labels }) };
 }

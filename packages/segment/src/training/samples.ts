@@ -3,7 +3,7 @@ import type { Dataset, HostBatch, Random } from "@tessera-ml/nn";
 import type { Mask } from "../mask.ts";
 import { LABEL } from "../models/prompt-encoder.ts";
 import { boxPoints } from "./clicks.ts";
-import { type ClipOptions, drawClip } from "./clips.ts";
+import { type Clip, type ClipOptions, drawClip } from "./clips.ts";
 import type { Photograph } from "./photographs.ts";
 
 /** Shares of the kinds of first prompts; the rest are clicks. */
@@ -35,8 +35,7 @@ export function sceneSamples(
       const clips = Array.from(indices, (index) => {
         const own = random(index);
         own(); // decides the kind
-        const background = photographs[index % photographs.length] as Photograph;
-        const clip = drawClip(photographs, background, options, own);
+        const clip = drawSeen(photographs, index, options, own);
         return { clip, points: kind === "mask" ? [] : firstPoints(clip.truth, options, kind, own) };
       });
       const batch = clips.length;
@@ -66,6 +65,22 @@ export function sceneSamples(
       };
     },
   };
+}
+
+/** A part of a photograph may hold nothing to ask for: then another one is drawn. */
+const TRIES = 6;
+
+function drawSeen(
+  photographs: readonly Photograph[],
+  index: number,
+  options: ClipOptions,
+  random: Random,
+): Clip {
+  for (let tries = 1; ; tries++) {
+    const background = photographs[(index + tries) % photographs.length] as Photograph;
+    const clip = drawClip(photographs, background, options, random);
+    if (tries === TRIES || clip.visible[0] !== 0) return clip;
+  }
 }
 
 type Kind = "click" | "box" | "mask";

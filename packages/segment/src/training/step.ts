@@ -14,8 +14,6 @@ import {
 } from "./track.ts";
 
 export interface SceneLossOptions extends TrackOptions {
-  /** Clicks after the first prompt. The papers: 7. */
-  readonly corrections: number;
   /** Default: those of the papers. */
   readonly weights?: LossWeights;
 }
@@ -29,14 +27,16 @@ export interface SceneInput {
   /** [scenes, objects, N, 2]; absent where masks are the prompt. */
   readonly points?: Tensor;
   readonly labels?: Tensor;
+  /** Clicks after the first prompt. The papers: 7. */
+  readonly corrections: number;
 }
 
-/** The loss, the losses it is made of, and the mean IoU of the best mask of the last answer on each frame. */
+/** The loss, the losses it is made of, and the mean IoU of the best mask of the first and of the last answers. */
 export function sceneLoss(
   model: Sam2,
-  { maps, truth, points, labels }: SceneInput,
-  { corrections, weights, ...options }: SceneLossOptions,
-): MaskLosses & { readonly loss: Tensor; readonly miou: Tensor } {
+  { maps, truth, points, labels, corrections }: SceneInput,
+  { weights, ...options }: SceneLossOptions = {},
+): MaskLosses & Readonly<Record<"loss" | "firstIou" | "lastIou", Tensor>> {
   const [scenes, objects, count, height, width] = truth.shape as [number, number, number, number, number];
   const features = encodeFrom(model, maps);
   const flat = truth.astype("float32").reshape([scenes * objects, count, height, width]);
@@ -51,14 +51,14 @@ export function sceneLoss(
     return { ...shown, prompt, corrections: prompt === "mask" ? 0 : corrections };
   });
   const tracked = trackWith(model, frames, clickAtRandom, options);
-  return { ...clipLoss(tracked, weights), miou: meanIou(tracked) };
+  return { ...clipLoss(tracked, weights), firstIou: meanIou(tracked, 0), lastIou: meanIou(tracked, -1) };
 }
 
-/** Over the objects that are seen. */
-function meanIou(tracked: readonly TrackedFrame[]): Tensor {
+/** Over the objects that are seen. @param which answer of each frame */
+function meanIou(tracked: readonly TrackedFrame[], which: number): Tensor {
   const [sum, count] = tracked
     .map(({ truth, answers }) => {
-      const best = maskIou(answers.at(-1)!.masks, truth).max(1, true); // [B, 1]
+      const best = maskIou(answers.at(which)!.masks, truth).max(1, true); // [B, 1]
       const present = isPresent(truth);
       return [best.mul(present).sum(), present.sum()] as const;
     })
