@@ -12,4 +12,4 @@ if (Object.keys(goldens).length === 0) console.log(`segment: not checked against
 
 /** Cases that take long. */
 export const HEAVY =
-  /^(sam1-vit-|mobilesam\/|evaluate\/davis|training\/step-)|-1024|\/(long|reverse|clear|remove|corrections-legacy|conditioning-again)$/;
+  /^(sam1-vit-|mobilesam\/|evaluate\/davis|training\/step-)|-1024|\/(long|reverse|clear|remove|corrections|corrections-legacy|conditioning-again|formula-frames|occlusion)$/;

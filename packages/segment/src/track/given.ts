@@ -64,8 +64,7 @@ export function checkMask({ width, height, data }: Mask, size: Size, side: numbe
 export function pointsGiven(
   points: readonly LabelledPoint[],
   { append = false, refine = true }: PointOptions,
-  earlier: Given | undefined,
+  earlier: readonly LabelledPoint[] = [],
 ): Given {
-  const before = append && earlier?.kind === "points" ? earlier.points : [];
-  return { kind: "points", points: [...before, ...points], refine };
+  return { kind: "points", points: [...(append ? earlier : []), ...points], refine };
 }

@@ -11,6 +11,7 @@
 import type { Image, Size } from "@tessera-ml/media";
 import { SegmentError } from "../error.ts";
 import type { Mask } from "../mask.ts";
+import type { LabelledPoint } from "../predict/batch.ts";
 import type { Box, Point } from "../predict/prompt.ts";
 import { checkFrame, FeatureCache, type FrameSource, frameSourceOf } from "./frames.ts";
 import { checkMask, checkPoints, type PointOptions, pointsGiven } from "./given.ts";
@@ -215,7 +216,7 @@ export class VideoSession {
    */
   async remove(object: ObjectId): Promise<FrameMasks[]> {
     return await this.#queue.run(async () => {
-      const frames = [...this.#tracker.find(object).prompts.keys()];
+      const frames = [...this.#tracker.find(object).prompts.keys()].sort((a, b) => a - b);
       this.#tracker.objects.delete(object);
       if (this.#tracker.objects.size === 0) return [];
       return frames.map((frame) => this.#result(frame, this.#tracker.conditions(frame)));
@@ -273,7 +274,7 @@ export class VideoSession {
   async #prompt(
     object: ObjectId,
     frame: number,
-    given: (earlier: Given | undefined) => Given,
+    given: (earlier: readonly LabelledPoint[] | undefined) => Given,
   ): Promise<FrameMasks> {
     return await this.#queue.run(async () => {
       this.#options.signal?.throwIfAborted();

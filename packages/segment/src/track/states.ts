@@ -36,7 +36,8 @@ export interface Known {
 
 /** An object, by frame. */
 export class ObjectStates {
-  readonly prompts = new Map<number, Given>();
+  /** Points that were said; none for a mask. */
+  readonly prompts = new Map<number, readonly LabelledPoint[]>();
   /** Answers to prompts that tracking has yet to take up. */
   readonly pending = new Map<number, Known>();
   readonly conditioning = new Map<number, FrameState>();

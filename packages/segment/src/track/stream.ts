@@ -17,6 +17,7 @@ import type { Size } from "@tessera-ml/media";
 import { SegmentError } from "../error.ts";
 import type { Mask } from "../mask.ts";
 import type { ImageFeatures } from "../models/sam2/sam2.ts";
+import type { LabelledPoint } from "../predict/batch.ts";
 import type { Box, Point } from "../predict/prompt.ts";
 import { checkFrame, type Frame } from "./frames.ts";
 import { checkMask, checkPoints, type PointOptions, pointsGiven } from "./given.ts";
@@ -172,7 +173,7 @@ export class VideoStream {
 
   async #prompt(
     object: ObjectId,
-    given: (size: Size, earlier: Given | undefined) => Given,
+    given: (size: Size, earlier: readonly LabelledPoint[] | undefined) => Given,
   ): Promise<FrameMasks> {
     return await this.#queue.run(async () => {
       this.#options.signal?.throwIfAborted();

@@ -98,7 +98,7 @@ export class Tracker {
     const [read] = await readBatch(batch, true);
     const { state, run } = read as ReadObject;
     const certain = given.kind === "mask" ? { ...state, iou: 1 } : state;
-    object.prompts.set(frame, given);
+    object.prompts.set(frame, given.kind === "points" ? given.points : []);
     object.pending.set(frame, { state: certain, conditioning });
     this.objects.set(id, object);
     this.options.observe?.({ frame, object: id, bank, attended, ...run });
