@@ -5,7 +5,6 @@
  */
 import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { golden as segmentation } from "../packages/segment/src/golden.ts";
 import { installedSystems } from "../packages/tessera/src/installed.ts";
 
 function stop(message: string): never {
@@ -17,8 +16,7 @@ const [given, ...names] = process.argv.slice(2);
 if (!given) stop("usage: npm run golden -- FILE.json [NAME…]");
 const path = resolve(given);
 const workshops = await Promise.all((await installedSystems()).map(({ workshop }) => workshop?.()));
-// Segmentation is not on the list of systems yet.
-const goldens = [...workshops.flatMap((workshop) => workshop?.golden ?? []), segmentation];
+const goldens = workshops.flatMap((workshop) => workshop?.golden ?? []);
 const golden = goldens.find(({ prefix }) => basename(path).startsWith(prefix));
 if (!golden) {
   const prefixes = goldens.map(({ prefix }) => prefix).join(" or ");
