@@ -210,11 +210,11 @@ async function taskOfFile(tasks: readonly AnyTask[], path: string): Promise<AnyT
       if (found) return found;
     }
   const { openCheckpoint } = await import("@tessera-ml/nn");
-  const { exactFits, fitNetworks } = await import("@tessera-ml/kit");
+  const { exactFits, fitNetworks, ownersOf } = await import("@tessera-ml/kit");
   const checkpoint = await openCheckpoint(path);
   try {
     const fits: AnyTask[] = [];
-    for (const task of tasks)
+    for (const task of ownersOf(tasks))
       if (exactFits(fitNetworks((await task.catalogue()).networks, checkpoint)).length > 0) fits.push(task);
     const [only, another] = fits;
     if (only && !another) return only;

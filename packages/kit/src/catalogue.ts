@@ -15,7 +15,7 @@ import type { Network } from "./networks/networks.ts";
 import type { Recipe } from "./recipes/recipe.ts";
 import { alsoCalled, findRecord, plainName } from "./records.ts";
 import type { Study } from "./studies/study.ts";
-import type { AnyTask } from "./task.ts";
+import { type AnyTask, ownersOf } from "./task.ts";
 
 /** `untrained`: a network without a checkpoint. */
 export type Place = "shipped" | "cache" | "shared" | "absent" | "untrained";
@@ -40,15 +40,16 @@ export interface Item {
  */
 export async function recordsOfTask(task: AnyTask): Promise<CheckpointRecord[]> {
   const [{ records }, { record }] = await Promise.all([task.catalogue(), task.schemas()]);
+  const owner = task.checkpoints ?? task.name;
   const shipped = record
-    ? shippedRecordsOf(task.name, record as z.ZodType<CheckpointRecord>)
-    : shippedRecords().filter((each) => each.task === task.name);
+    ? shippedRecordsOf(owner, record as z.ZodType<CheckpointRecord>)
+    : shippedRecords().filter((each) => each.task === owner);
   return [...shipped, ...records];
 }
 
 /** All checkpoints and untrained networks, by task and then by the network's year. */
 export async function listItems(tasks: readonly AnyTask[]): Promise<Item[]> {
-  const lists = await Promise.all(tasks.map(itemsOf));
+  const lists = await Promise.all(ownersOf(tasks).map(itemsOf));
   return lists.flat();
 }
 
@@ -113,7 +114,8 @@ export async function findCheckpoint(
   name: string,
 ): Promise<{ task: AnyTask; record: CheckpointRecord }> {
   const all: { task: AnyTask; record: CheckpointRecord }[] = [];
-  for (const task of tasks) for (const record of await recordsOfTask(task)) all.push({ task, record });
+  for (const task of ownersOf(tasks))
+    for (const record of await recordsOfTask(task)) all.push({ task, record });
   const record = findRecord(
     all.map((each) => each.record),
     name,
@@ -129,7 +131,7 @@ export function parametersOf({ network, record }: Item): number {
 /** Every data set of every task, and whether it is on this machine. */
 export async function listDatasets(tasks: readonly AnyTask[]): Promise<(DatasetState & { task: AnyTask })[]> {
   const lists = await Promise.all(
-    tasks.map(async (task) => {
+    ownersOf(tasks).map(async (task) => {
       const { data } = await task.catalogue();
       return (await datasetStates(data)).map((state) => ({ ...state, task }));
     }),

@@ -255,6 +255,11 @@ export interface Task<Name extends string = string, Input = never, Options = nev
   readonly inputShape?: (network: Network, record: CheckpointRecord) => readonly number[] | undefined;
   /** Additional fields of a checkpoint in the studio's list, such as `title`. */
   readonly info?: (network: Network, record: CheckpointRecord) => object;
+  /**
+   * The name of the task whose checkpoints this one uses; its catalogue and record schema are those of that task. Default:
+   * it has its own.
+   */
+  readonly checkpoints?: string;
   /** Table rows for the task-specific fields of a record: preprocessing, labels, … */
   readonly describeRecord?: (record: CheckpointRecord) => readonly (readonly [name: string, value: string])[];
   /** Additional fields of a checkpoint in `tessera models --json`. */
@@ -279,6 +284,11 @@ export function findTask<T extends AnyTask>(tasks: readonly T[], name: string): 
   if (found) return found;
   const names = tasks.map((task) => task.name);
   throw unknownName("task", name, names, "tessera --help");
+}
+
+/** Tasks that have checkpoints of their own: lists of checkpoints are made of these. */
+export function ownersOf<T extends AnyTask>(tasks: readonly T[]): T[] {
+  return tasks.filter(({ checkpoints }) => checkpoints === undefined);
 }
 
 /** A task's definition; the command defaults to its name. */

@@ -66,6 +66,7 @@ export { cocoFile, type ObjectJson, objectsAsJson } from "./outputs/coco.ts";
 export { ENDINGS, type Ending } from "./outputs/endings.ts";
 export { cutOut, overlay, palette, pictureOf } from "./outputs/pictures.ts";
 export { saveSegmentation } from "./outputs/save.ts";
+export { saveTracked, trackedAsJson, trackedPictures } from "./outputs/tracked.ts";
 export { maskPrompt } from "./predict/mask-prompt.ts";
 export type { Box, ImagePrompt, Point, Prediction } from "./predict/prompt.ts";
 export { preprocessSam, restoreMasks } from "./predict/sam-image.ts";
@@ -85,6 +86,15 @@ export { type PropagateOptions, type VideoOptions, VideoSession } from "./track/
 export type { RememberedFrames } from "./track/states.ts";
 export { type StreamOptions, VideoStream } from "./track/stream.ts";
 export type { MemoryUse, TrackerRun } from "./track/tracker.ts";
+export { VideoSegmenter } from "./track-runtime.ts";
+export { videoSegmentation } from "./track-task.ts";
+export {
+  type TrackedObject,
+  type TrackedSummary,
+  TrackedVideo,
+  type TrackedVideoFrame,
+  type TrackOptions,
+} from "./tracked-video.ts";
 export {
   type BoxNoise,
   boxPoints,
@@ -102,3 +112,4 @@ export {
   trackClip,
   trackWith,
 } from "./training/track.ts";
+export { readVideoPrompts } from "./video-prompts.ts";

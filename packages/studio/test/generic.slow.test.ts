@@ -16,6 +16,7 @@ const TASK = {
   title: "Height estimation",
   summary: "Says how high everything is.",
   accepts: ["image"],
+  checkpoints: "height-estimation",
   metrics: {},
   request: {
     type: "object",

@@ -63,9 +63,9 @@ async function printCheckpoint(
   json: boolean,
 ): Promise<void> {
   const { formatBytes } = await import("@tessera-ml/hub");
-  const { fitNetworks } = await import("@tessera-ml/kit");
+  const { fitNetworks, ownersOf } = await import("@tessera-ml/kit");
   const tensors = checkpoint.names().map((name) => checkpoint.get(name));
-  const catalogues = await Promise.all(tasks.map((task) => task.catalogue()));
+  const catalogues = await Promise.all(ownersOf(tasks).map((task) => task.catalogue()));
   // Exact matches of any task come before near ones.
   const guesses = catalogues
     .flatMap(({ networks }) => fitNetworks(networks, checkpoint))

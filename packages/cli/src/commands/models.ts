@@ -33,7 +33,7 @@ export function modelsCommand(program: Command, tasks: readonly AnyTask[]): void
     )
     .action(async (name, { task, family, here, json }) => {
       const { itemsNamed, listItems } = await import("@tessera-ml/kit/catalogue");
-      const all = await listItems(task === undefined ? tasks : [taskNamed(tasks, task)]);
+      const all = await listItems(task === undefined ? tasks : [ownerOf(tasks, task)]);
       const named = name === undefined ? all : itemsNamed(all, name);
       const items = ofFamily(named, family).filter(({ place }) => !here || !/absent|untrained/.test(place));
       if (json) return printJson(items.map(toJson));
@@ -41,6 +41,12 @@ export function modelsCommand(program: Command, tasks: readonly AnyTask[]): void
       for (const of of Map.groupBy(items, ({ network }) => network).values())
         print(await showNetwork(of as [Item, ...Item[]]));
     });
+}
+
+/** The task whose checkpoints the named one uses. */
+function ownerOf(tasks: readonly AnyTask[], name: string): AnyTask {
+  const task = taskNamed(tasks, name);
+  return task.checkpoints === undefined ? task : taskNamed(tasks, task.checkpoints);
 }
 
 export function taskNamed(tasks: readonly AnyTask[], name: string): AnyTask {

@@ -3,14 +3,17 @@ import { type Color, Image, overlayMasks, paletteColor, type Size } from "@tesse
 import { type Mask, maskBox } from "../mask.ts";
 import { masksOf, type Segmentation, type Style } from "../result.ts";
 
-type Objects = Pick<Segmentation, "width" | "height" | "image" | "objects">;
+type Objects = Pick<Segmentation, "image" | "objects">;
 
 /** @param style default: the mask of one object, of several the palette */
 export function pictureOf(result: Objects, style: Style = usualStyle(result)): Image {
-  const masks = masksOf(result);
-  if (style === "overlay") return overlay(result.image, masks);
-  if (style === "cutout") return cutOut(result.image, masks);
-  return style === "mask" ? together(result, masks) : palette(result, masks);
+  return picturedMasks(result.image, masksOf(result), style);
+}
+
+export function picturedMasks(image: Image, masks: readonly Mask[], style: Style): Image {
+  if (style === "overlay") return overlay(image, masks);
+  if (style === "cutout") return cutOut(image, masks);
+  return style === "mask" ? together(image, masks) : palette(image, masks);
 }
 
 export function usualStyle({ objects }: Pick<Segmentation, "objects">): Style {

@@ -17,6 +17,7 @@ export const taskInfo = z
     title: z.string(),
     summary: z.string().meta({ description: "One sentence" }),
     accepts: z.array(medium),
+    checkpoints: z.string().meta({ description: "The task whose checkpoints it uses; usually its own name" }),
     request: jsonSchema.meta({ description: "JSON Schema of the options, without input and models" }),
     answer: jsonSchema.meta({ description: "JSON Schema of one checkpoint's result" }),
     metrics: z.record(

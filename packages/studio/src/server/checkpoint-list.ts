@@ -1,6 +1,6 @@
 /** All checkpoints, what they cost, and where they are. */
 import { type CheckpointRecord, locateCheckpoint, requireCheckpoint } from "@tessera-ml/hub";
-import { type AnyTask, findRecord, type Network, sizeOf } from "@tessera-ml/kit";
+import { type AnyTask, findRecord, type Network, ownersOf, sizeOf } from "@tessera-ml/kit";
 import { recordsOfTask } from "@tessera-ml/kit/catalogue";
 import { infoOf, type Where } from "../answers/info.ts";
 import { ApiError, type Cost, type ModelInfo } from "../api/index.ts";
@@ -65,7 +65,7 @@ export class CheckpointList {
     const trained = this.#runs.trained.get(name);
     if (trained) return trained.folder;
     const record = findRecord(await recordsOfTask(task), name);
-    if (record.task !== task.name)
+    if (record.task !== (task.checkpoints ?? task.name))
       throw new ApiError(
         "bad-request",
         `model: ${name} is a checkpoint for ${record.task}, not ${task.name}`,
@@ -80,7 +80,7 @@ export class CheckpointList {
   async #known(): Promise<Known[]> {
     const trained = [...this.#runs.trained.values()].map(({ record }) => record).toReversed();
     const lists = await Promise.all(
-      this.#tasks.map(async (task) => {
+      ownersOf(this.#tasks).map(async (task) => {
         const { networks } = await task.catalogue();
         const records = [
           ...trained.filter((record) => record.task === task.name),

@@ -35,7 +35,7 @@ export default function GenericView({ task, path }: SystemProps) {
     path[0] === "inside" && path[1] ? [path[1]] : undefined,
   );
   const work = useSignal<Work>({});
-  const available = useComputed(() => ready.value.filter((model) => model.task === task.name));
+  const available = useComputed(() => ready.value.filter((model) => model.task === task.checkpoints));
   const chosen = useComputed(() => {
     const names = available.value.map(({ name }) => name);
     return picked.value?.filter((name) => names.includes(name)) ?? names.slice(0, 1);

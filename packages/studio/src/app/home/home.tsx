@@ -33,9 +33,9 @@ export function Home() {
 }
 
 function Card({ task }: { readonly task: TaskInfo }) {
-  const { name, command, title, summary } = task;
+  const { name, command, title, summary, checkpoints: owner } = task;
   const picture = cardOf(name);
-  const count = ready.value.filter((model) => model.task === name).length;
+  const count = ready.value.filter((model) => model.task === owner).length;
   return (
     <a class="system slab" href={hrefOf(command)}>
       <span class="system-picture">

@@ -87,6 +87,7 @@ function infoOf({ task, schemas }: Served): TaskInfo {
   return {
     ...{ name, command, title, summary, metrics },
     accepts: [...accepts],
+    checkpoints: task.checkpoints ?? name,
     request: schemaOf(schemas.request),
     answer: schemaOf(schemas.answer),
   };
