@@ -130,18 +130,31 @@ async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string, schema: z.
 
 /** Converts a form's text to the schema's type; the schema rejects what cannot be converted. */
 function fromText(schema: unknown, texts: readonly string[]): unknown {
-  const type = innermost(schema);
-  if (type === "array") return texts.flatMap((text) => text.split(",")).map((text) => text.trim());
+  const inner = innermost(schema);
+  const type = inner?.def?.type;
+  if (type === "array") {
+    const { element } = inner as z.ZodArray;
+    return texts.flatMap((text) =>
+      isWhole(element, text) ? [text] : text.split(",").map((one) => one.trim()),
+    );
+  }
   const text = texts.length === 1 ? texts[0]! : texts;
   if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
   if (type !== "number" || typeof text !== "string") return text;
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
-function innermost(schema: unknown): string | undefined {
-  const { type, innerType } =
-    ((schema as z.ZodType | undefined)?.def as { type?: string; innerType?: unknown }) ?? {};
-  return innerType === undefined ? type : innermost(innerType);
+/** Whether a text is one entry although it may have commas: the schema has a pattern for entries, and it fits. */
+function isWhole(element: unknown, text: string): boolean {
+  const { def, safeParse } = element as z.ZodString;
+  const patterned = def?.checks?.some(({ _zod }) => (_zod.def as { format?: string }).format === "regex");
+  return patterned === true && safeParse(text).success;
+}
+
+function innermost(schema: unknown): z.ZodType | undefined {
+  const found = schema as z.ZodType | undefined;
+  const { innerType } = (found?.def as { innerType?: unknown } | undefined) ?? {};
+  return innerType === undefined ? found : innermost(innerType);
 }
 
 /**
