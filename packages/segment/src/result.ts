@@ -10,7 +10,7 @@ export const STYLES = ["overlay", "mask", "cutout", "palette"] as const;
  * - `overlay`: the photograph with the objects in colours
  * - `mask`: white on black, all objects together
  * - `cutout`: the objects as they are, the rest transparent
- * - `palette`: a colour for each object, black for the rest, as DAVIS has its masks
+ * - `palette`: a colour for each object, black for the rest
  */
 export type Style = (typeof STYLES)[number];
 
